@@ -1,0 +1,6 @@
+//! Arguments, progress bars and exit codes.
+use std::process::ExitCode;
+/// Runs the command line.
+pub fn main() -> ExitCode {
+    ExitCode::SUCCESS
+}

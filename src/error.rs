@@ -1,0 +1,211 @@
+//! Typed errors of the whole library.
+//!
+//! [`Error`] says which part refused and carries that part's own error, so that a caller can match on the cause. Every
+//! message ends with what to do next.
+
+use std::path::{Path, PathBuf};
+
+use crate::geometry::{Point, Size};
+
+/// Result with the library's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, by the part that refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A prompt cannot be answered.
+    #[error(transparent)]
+    Prompt(#[from] PromptError),
+    /// A model file, manifest entry or graph is refused.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// A picture or camera frame cannot be read.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// A configuration (board, script, source or sink address) is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A camera or input device failed.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// A file or stream could not be read or written.
+    #[error(transparent)]
+    Io(#[from] IoError),
+}
+
+/// Why a prompt was refused. Coordinates are pixels of the frame.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PromptError {
+    #[error("no frame is set: call `set_frame` before `predict`")]
+    NoFrame,
+    #[error("the prompt is empty: give at least one point, a box or a mask")]
+    Empty,
+    #[error("{what} has a coordinate that is not a finite number: give pixels of the frame")]
+    NotFinite { what: &'static str },
+    #[error("point ({}, {}) lies outside the frame of {}x{} pixels: x is 0 to {}, y is 0 to {}",
+            .point.x, .point.y, .frame.width, .frame.height, .frame.width, .frame.height)]
+    PointOutside { point: Point, frame: Size },
+    #[error("box {x0},{y0},{x1},{y1} has no area inside the frame of {}x{} pixels: give X0,Y0,X1,Y1 with X0<X1 and Y0<Y1",
+            .frame.width, .frame.height)]
+    EmptyBox { x0: f32, y0: f32, x1: f32, y1: f32, frame: Size },
+    #[error("{given} points in one prompt, the model takes at most {limit}: drop the oldest")]
+    TooManyPoints { given: usize, limit: usize },
+    #[error("mask prompt is {}x{} but this model takes {}x{}: pass the low-resolution logits of an earlier answer",
+            .given.width, .given.height, .expected.width, .expected.height)]
+    MaskSize { given: Size, expected: Size },
+    #[error(
+        "the prompt was made for an embedding of model `{expected}`, this one is of `{given}`: encode the frame again"
+    )]
+    ForeignEmbedding { given: String, expected: String },
+}
+
+/// Why a model was refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    #[error("{}: not a readable ONNX model ({reason}): export it again or check the download with `foveate models verify`",
+            .path.display())]
+    Unreadable { path: PathBuf, reason: String },
+    #[error("{}: {bytes} bytes, over the limit of {limit}: raise `max_file_bytes` if the file is trusted", .path.display())]
+    TooLarge { path: PathBuf, bytes: u64, limit: u64 },
+    #[error("{}: {nodes} nodes, over the limit of {limit}: raise `max_nodes` if the file is trusted", .path.display())]
+    TooManyNodes { path: PathBuf, nodes: usize, limit: usize },
+    #[error("{}: node `{node}` ({operator}) cannot run: {reason}. Export the model without this operator", .path.display())]
+    UnsupportedOperator { path: PathBuf, node: String, operator: String, reason: String },
+    #[error("{}: {role} tensor `{tensor}`: expected {expected}, found {found}. Is this the right file for family `{family}`?",
+            .path.display())]
+    Signature {
+        path: PathBuf,
+        family: String,
+        /// `input` or `output`.
+        role: &'static str,
+        tensor: String,
+        expected: String,
+        found: String,
+    },
+    #[error("{}: tensor `{tensor}` would take {bytes} bytes, over the limit of {limit}: use a smaller input size", .path.display())]
+    HostileShape { path: PathBuf, tensor: String, bytes: u128, limit: u64 },
+    #[error("no model named `{name}`{}: `foveate models list` shows what is installed", did_you_mean(.nearest))]
+    Unknown { name: String, nearest: Option<String> },
+    #[error("{}: {reason}: see docs/adding-a-model.md", .path.display())]
+    Manifest { path: PathBuf, reason: String },
+    #[error("{}: SHA-256 is {found}, the manifest says {expected}: fetch the file again", .path.display())]
+    Checksum { path: PathBuf, expected: String, found: String },
+    #[error("input size {}x{} does not suit model `{name}`: sides must be multiples of {multiple}, from {min} to {max}",
+            .size.width, .size.height)]
+    InputSize { name: String, size: Size, multiple: u32, min: u32, max: u32 },
+    #[error("running `{graph}` failed: {reason}. Please report this with the model's name")]
+    Run { graph: String, reason: String },
+}
+
+/// Why a picture or frame was refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImageError {
+    #[error("{what}: not a readable picture ({reason}): give a complete PNG or JPEG file")]
+    Undecodable { what: String, reason: String },
+    #[error("{what}: {}x{} pixels is outside 1x1 to {limit}x{limit}: scale the picture first", .size.width, .size.height)]
+    AbsurdSize { what: String, size: Size, limit: u32 },
+    #[error("frame of {}x{} {format} needs {needed} bytes, {given} were given: check the stride and format",
+            .size.width, .size.height)]
+    ShortBuffer { format: &'static str, size: Size, needed: usize, given: usize },
+    #[error("picture is {}x{} but {expected_of} is {}x{}: give files of one size",
+            .given.width, .given.height, .expected.width, .expected.height)]
+    SizeMismatch { given: Size, expected: Size, expected_of: String },
+}
+
+/// Why a configuration was refused.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    #[error("{origin}: unknown key `{key}`{}: board-configs/schema.md lists every key", did_you_mean(.nearest))]
+    UnknownKey { origin: String, key: String, nearest: Option<String> },
+    #[error("{origin}: {reason}")]
+    Invalid { origin: String, reason: String },
+    #[error("no board named `{name}`{}: known boards are {known}", did_you_mean(.nearest))]
+    UnknownBoard { name: String, nearest: Option<String>, known: String },
+    #[error("`{address}` is not a {what}: use one of {known}")]
+    Address { what: &'static str, address: String, known: &'static str },
+}
+
+/// Why a device was refused or lost.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeviceError {
+    #[error("{device}: no such device: `foveate doctor` lists the cameras there are")]
+    Missing { device: String },
+    #[error("{device}: no permission: add your user to the `video` and `input` groups and log in again")]
+    Permission { device: String },
+    #[error("{device}: busy: another program holds it; close that program or choose another device")]
+    Busy { device: String },
+    #[error("{device}: {reason}: `foveate doctor` shows what the device offers")]
+    Unsupported { device: String, reason: String },
+    #[error("{device}: lost ({reason}): check the cable and power; the stream is reopened while it runs")]
+    Lost { device: String, reason: String },
+}
+
+/// A failed read or write, with the path it concerned.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: cannot {action}: {source}{}", .path.display(), io_remedy(.source))]
+pub struct IoError {
+    /// What was tried: `read`, `write`, `create`.
+    pub action: &'static str,
+    pub path: PathBuf,
+    #[source]
+    pub source: std::io::Error,
+}
+
+impl IoError {
+    /// An adapter for `map_err`: `.map_err(IoError::when("read", path))`.
+    pub fn when(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.as_ref().to_path_buf();
+        move |source| IoError { action, path, source }
+    }
+}
+
+fn io_remedy(source: &std::io::Error) -> &'static str {
+    use std::io::ErrorKind as K;
+    match source.kind() {
+        K::NotFound => ". Check the path",
+        K::PermissionDenied => ". Check who owns the file, or choose another place",
+        K::StorageFull => ". Free some space, or choose another place",
+        K::BrokenPipe => ". The reader closed the stream",
+        _ => "",
+    }
+}
+
+fn did_you_mean(nearest: &Option<String>) -> String {
+    nearest.as_ref().map(|n| format!(" (did you mean `{n}`?)")).unwrap_or_default()
+}
+
+/// The candidate most like `given`, if any is close enough to be a slip of the hand.
+pub fn nearest_name<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    candidates
+        .into_iter()
+        .map(|c| (strsim::jaro_winkler(given, c), c))
+        .filter(|(score, _)| *score > 0.75)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, c)| c.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nearest_name_finds_slips_and_ignores_strangers() {
+        assert_eq!(nearest_name("thread", ["threads", "model"]).as_deref(), Some("threads"));
+        assert_eq!(nearest_name("zzz", ["threads", "model"]), None);
+    }
+
+    #[test]
+    fn messages_name_the_culprit_and_the_remedy() {
+        let e = PromptError::PointOutside { point: Point::new(700.0, 5.0), frame: Size::new(640, 480) };
+        let text = e.to_string();
+        assert!(text.contains("(700, 5)") && text.contains("640x480"), "{text}");
+        let io = IoError::when("write", "/nowhere/x.png")(std::io::ErrorKind::NotFound.into());
+        assert!(io.to_string().contains("/nowhere/x.png") && io.to_string().contains("Check the path"));
+    }
+}

@@ -1,0 +1,53 @@
+//! Camera frames: what a source fills, and how a frame becomes the encoder's tensor.
+
+mod format;
+
+pub use format::{ColorEncoding, ColorRange, Colorimetry, PixelFormat};
+
+use crate::error::ImageError;
+use crate::geometry::Size;
+use crate::time::Timestamp;
+
+/// One picture from a source, in the source's own pixel format.
+///
+/// Frames live in a [`crate::sync::Pool`]; a source overwrites the buffer of a frame that nobody holds any more, so the
+/// byte buffer keeps its capacity and a running stream allocates nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Frame {
+    /// Counts up by one for each frame that the source produced; a gap is a frame lost before it reached us.
+    pub sequence: u64,
+    /// When the picture was taken (kernel time for cameras), on the capture clock.
+    pub captured_at: Timestamp,
+    pub size: Size,
+    pub format: PixelFormat,
+    pub colorimetry: Colorimetry,
+    /// Bytes from the start of a row to the start of the next, in the first plane. NV12's second plane has the same
+    /// stride and starts at `stride * height`. Zero for MJPEG.
+    pub stride: usize,
+    /// Pixel bytes, at least [`PixelFormat::buffer_len`] of them (or one JPEG picture for MJPEG).
+    pub data: Vec<u8>,
+}
+
+impl Frame {
+    /// An RGB frame without row padding over `data` (`size.area() * 3` bytes).
+    pub fn from_rgb(size: Size, data: Vec<u8>) -> Result<Self, ImageError> {
+        let frame =
+            Frame { size, format: PixelFormat::Rgb24, stride: size.width as usize * 3, data, ..Frame::default() };
+        frame.check()?;
+        Ok(frame)
+    }
+
+    /// Whether the buffer holds all the rows that size, format and stride promise.
+    pub fn check(&self) -> Result<(), ImageError> {
+        let needed = self.format.buffer_len(self.size, self.stride);
+        if self.data.len() < needed || self.stride < self.format.min_stride(self.size.width) {
+            return Err(ImageError::ShortBuffer {
+                format: self.format.name(),
+                size: self.size,
+                needed,
+                given: self.data.len(),
+            });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,71 @@
+use serde::{Deserialize, Serialize};
+
+/// A position in pixels, x right, y down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    pub x: f32,
+    pub y: f32,
+}
+
+impl Point {
+    pub const fn new(x: f32, y: f32) -> Self {
+        Point { x, y }
+    }
+
+    pub fn is_finite(self) -> bool {
+        self.x.is_finite() && self.y.is_finite()
+    }
+
+    /// Euclidean distance in pixels.
+    pub fn distance(self, other: Point) -> f32 {
+        (self.x - other.x).hypot(self.y - other.y)
+    }
+}
+
+/// Width and height in pixels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Size {
+    pub width: u32,
+    pub height: u32,
+}
+
+impl Size {
+    pub const fn new(width: u32, height: u32) -> Self {
+        Size { width, height }
+    }
+
+    /// Number of pixels.
+    pub const fn area(self) -> usize {
+        self.width as usize * self.height as usize
+    }
+
+    /// True for points on the frame, its right and bottom edges included.
+    pub fn contains(self, p: Point) -> bool {
+        p.x >= 0.0 && p.y >= 0.0 && p.x <= self.width as f32 && p.y <= self.height as f32
+    }
+}
+
+/// Whether a point marks the object or what is not the object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Label {
+    Background,
+    Foreground,
+}
+
+/// A point prompt: a position in frame pixels and what it marks.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LabeledPoint {
+    pub point: Point,
+    pub label: Label,
+}
+
+impl LabeledPoint {
+    pub const fn foreground(x: f32, y: f32) -> Self {
+        LabeledPoint { point: Point::new(x, y), label: Label::Foreground }
+    }
+
+    pub const fn background(x: f32, y: f32) -> Self {
+        LabeledPoint { point: Point::new(x, y), label: Label::Background }
+    }
+}

@@ -1,0 +1,44 @@
+//! Real-time promptable segmentation on the device: camera in, a look or a touch on a thing, and its mask on every
+//! following frame.
+//!
+//! # The way through the house
+//!
+//! Read from the ground floor up; a module imports only from floors below its own (`tests/layering.rs` holds it).
+//!
+//! | floor | modules | what they do |
+//! |---|---|---|
+//! | 0 | [`error`], [`time`], [`geometry`] | typed errors, the capture clock, points, boxes and the letterbox |
+//! | 1 | [`frame`], [`mask`], [`sync`] | pixels to tensor, logits to mask, what threads share |
+//! | 2 | [`engine`] | the only place that names tract: load, precision, threads, audit |
+//! | 3 | [`model`] | manifest, registry, families: from files to an encoder and a decoder |
+//! | 3 | [`segment`], [`track`], [`select`] | encode once and prompt many times; follow; look and touch to prompts |
+//! | 4 | [`capture`], [`input`], [`sink`] | where frames and prompts come from, where masks go |
+//! | 5 | [`board`], [`pipeline`] | the machine we run on; stages, threads, statistics |
+//! | 6 | [`cli`] | arguments, progress bars, exit codes |
+#![deny(unsafe_code)]
+
+pub mod error;
+pub mod geometry;
+pub mod time;
+
+pub mod frame;
+pub mod mask;
+pub mod sync;
+
+pub mod engine;
+
+pub mod model;
+pub mod segment;
+pub mod select;
+pub mod track;
+
+pub mod capture;
+pub mod input;
+pub mod sink;
+
+pub mod board;
+pub mod pipeline;
+
+pub mod cli;
+
+pub use error::{Error, Result};

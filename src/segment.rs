@@ -1,0 +1,1 @@
+//! Encode once, prompt many times: [`Predictor`] and its parts.

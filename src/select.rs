@@ -1,0 +1,14 @@
+//! Gaze to selections: filtering, fixations, dwell.
+
+use crate::geometry::Point;
+use crate::time::Timestamp;
+
+/// One measurement of an eye tracker, already in frame pixels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GazeSample {
+    /// When the eye was measured, on the capture clock.
+    pub at: Timestamp,
+    pub point: Point,
+    /// 0 (blink, lost) to 1.
+    pub confidence: f32,
+}

@@ -1,0 +1,5 @@
+//! Outputs: NDJSON and overlay pictures.
+
+mod record;
+
+pub use record::{FrameRecord, ObjectRecord};

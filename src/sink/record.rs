@@ -1,0 +1,65 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::frame::Frame;
+use crate::geometry::{BoundingBox, LabeledPoint, Point};
+use crate::mask::Mask;
+use crate::time::Timestamp;
+use crate::track::{ObjectId, ObjectState};
+
+/// Everything that is known of one output frame. Records are pooled: their buffers are reused.
+#[derive(Clone, Debug, Default)]
+pub struct FrameRecord {
+    /// The picture the masks belong to.
+    pub frame: Option<Arc<Frame>>,
+    pub sequence: u64,
+    pub captured_at: Timestamp,
+    /// Time since the source's first frame, in seconds.
+    pub time_s: f64,
+    /// From capture to the end of decoding.
+    pub age: Duration,
+    /// Where the person looks, if a gaze source runs.
+    pub gaze: Option<Point>,
+    /// The first `object_count` entries are this frame's objects; the rest is spare capacity.
+    pub objects: Vec<ObjectRecord>,
+    pub object_count: usize,
+}
+
+impl FrameRecord {
+    /// This frame's objects.
+    pub fn objects(&self) -> &[ObjectRecord] {
+        &self.objects[..self.object_count]
+    }
+
+    /// Empties the record, keeping every buffer.
+    pub fn clear(&mut self) {
+        self.frame = None;
+        self.gaze = None;
+        self.object_count = 0;
+    }
+
+    /// The next spare object record; its fields hold stale values for the caller to overwrite.
+    pub fn push_object(&mut self) -> &mut ObjectRecord {
+        if self.object_count == self.objects.len() {
+            self.objects.push(ObjectRecord::default());
+        }
+        self.object_count += 1;
+        &mut self.objects[self.object_count - 1]
+    }
+}
+
+/// One object in one frame.
+#[derive(Clone, Debug, Default)]
+pub struct ObjectRecord {
+    pub object: ObjectId,
+    pub state: ObjectState,
+    /// Predicted IoU of the mask, 0 to 1.
+    pub score: f32,
+    pub bbox: Option<BoundingBox>,
+    /// Pixels of the mask.
+    pub area: usize,
+    /// At the frame's resolution; empty when the object is lost.
+    pub mask: Mask,
+    /// The points that were prompted on this frame, to be drawn.
+    pub points: Vec<LabeledPoint>,
+}
