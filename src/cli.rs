@@ -1,6 +1,100 @@
-//! Arguments, progress bars and exit codes.
+//! Arguments, progress bars and exit codes. The only user of clap, anyhow and indicatif.
+
+mod bench;
+mod board_args;
+mod demo;
+mod doctor;
+mod eval;
+mod exit;
+mod interrupt;
+mod live;
+mod mask_file;
+mod model_args;
+mod models;
+mod output;
+mod overlay_file;
+mod prompt_args;
+mod run;
+mod samples;
+mod segment;
+mod stages;
+
 use std::process::ExitCode;
-/// Runs the command line.
+
+use clap::Parser;
+use exit::Exit;
+
+/// Point at a thing and have its mask, on this device.
+///
+/// foveate turns a look, a touch or a box into the mask of the thing meant, on a photo or on every frame of a stream.
+/// Coordinates are pixels of the original frame, x right, y down, from the top-left corner.
+#[derive(Debug, Parser)]
+#[command(name = "foveate", version, propagate_version = true, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Log more to standard error; twice for everything. The variable FOVEATE_LOG sets levels by module
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+const AFTER_HELP: &str = "\
+Start with:
+  foveate demo                                   the whole story on this machine
+  foveate segment photo.jpg --point 420,250 --overlay found.png
+  foveate doctor                                 what this machine has, and what is missing
+
+Exit codes: 0 done, 1 failed, 2 bad usage, 3 device lost, 4 model rejected.";
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Demo(demo::DemoArgs),
+    Run(run::RunArgs),
+    Segment(segment::SegmentArgs),
+    Eval(eval::EvalArgs),
+    Bench(bench::BenchArgs),
+    Models(models::ModelsArgs),
+    Doctor(doctor::DoctorArgs),
+}
+
+/// Runs the command line and gives the program's exit code.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let cli = Cli::parse();
+    log_to_stderr(cli.verbose);
+    let result = match cli.command {
+        Command::Demo(args) => demo::run(args),
+        Command::Run(args) => run::run(args),
+        Command::Segment(args) => segment::run(args),
+        Command::Eval(args) => eval::run(args),
+        Command::Bench(args) => bench::run(args),
+        Command::Models(args) => models::run(args),
+        Command::Doctor(args) => doctor::run(args),
+    };
+    match result {
+        Ok(()) => Exit::Done.into(),
+        Err(error) if Exit::is_closed_pipe(&error) => Exit::Done.into(),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            Exit::of(&error).into()
+        }
+    }
+}
+
+fn log_to_stderr(verbose: u8) {
+    let default = ["foveate=warn", "foveate=info", "foveate=trace"][usize::from(verbose.min(2))];
+    let filter = tracing_subscriber::EnvFilter::try_from_env("FOVEATE_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
 }

@@ -32,6 +32,9 @@ pub enum Error {
     /// A file or stream could not be read or written.
     #[error(transparent)]
     Io(#[from] IoError),
+    /// A stage of the pipeline broke.
+    #[error(transparent)]
+    Pipeline(#[from] PipelineError),
 }
 
 /// Why a prompt was refused. Coordinates are pixels of the frame.
@@ -144,6 +147,20 @@ pub enum DeviceError {
     Unsupported { device: String, reason: String },
     #[error("{device}: lost ({reason}): check the cable and power; the stream is reopened while it runs")]
     Lost { device: String, reason: String },
+}
+
+/// Why the pipeline stopped, when no other part is to blame.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PipelineError {
+    #[error("cannot start the {stage} thread: {source}. Raise the process limit (`ulimit -u`)")]
+    Spawn {
+        stage: String,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("the {stage} thread panicked: please report this with the message printed above")]
+    Panicked { stage: String },
 }
 
 /// A failed read or write, with the path it concerned.

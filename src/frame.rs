@@ -1,8 +1,19 @@
 //! Camera frames: what a source fills, and how a frame becomes the encoder's tensor.
 
 mod format;
+mod mjpeg;
+mod photo;
+mod preprocess;
+mod resample;
+mod rgb;
+mod rows;
+#[cfg(test)]
+mod tests;
 
 pub use format::{ColorEncoding, ColorRange, Colorimetry, PixelFormat};
+pub use photo::{decode_image, open_image};
+pub use preprocess::{Normalization, Preprocessor};
+pub use rgb::to_rgb;
 
 use crate::error::ImageError;
 use crate::geometry::Size;
@@ -50,4 +61,15 @@ impl Frame {
         }
         Ok(())
     }
+}
+
+/// Longest side of a picture that is read.
+const MAX_SIDE: u32 = 16_384;
+
+/// Refuses pictures without area and absurdly large ones.
+fn check_size(size: Size, what: &str) -> Result<(), ImageError> {
+    if size.width == 0 || size.height == 0 || size.width > MAX_SIDE || size.height > MAX_SIDE {
+        return Err(ImageError::AbsurdSize { what: what.to_owned(), size, limit: MAX_SIDE });
+    }
+    Ok(())
 }

@@ -1,0 +1,43 @@
+# Every target sets up what it needs; see `make help`.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+PYTHON ?= python3
+SECONDS_OF_DEMO ?= 20
+VENV := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/foveate/venv
+
+.PHONY: help
+help: ## Lists the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: packages
+packages:
+	@scripts/packages.sh
+
+.PHONY: demo
+demo: packages ## The whole story on this machine: camera or rendered scene, a look, and the mask that follows
+	$(CARGO) run --release --locked -- demo --seconds $(SECONDS_OF_DEMO)
+
+.PHONY: test
+test: packages ## Every test that needs no special hardware
+	$(CARGO) test --release --locked
+
+.PHONY: lint
+lint: packages ## Formatting and lints
+	$(CARGO) fmt --check
+	$(CARGO) clippy --release --locked --all-targets -- -D warnings
+
+.PHONY: bench
+bench: packages ## Own benches, then the same work on ONNX Runtime (installs it from PyPI)
+	$(CARGO) bench --locked
+	$(CARGO) build --release --locked
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r benches/compare/requirements.txt
+	$(VENV)/bin/python benches/compare/compare.py
+
+.PHONY: docs
+docs: packages ## The library's documentation, warnings refused
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --locked
+

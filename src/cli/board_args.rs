@@ -1,0 +1,75 @@
+//! `--board` and the arguments that override it, for the commands that run a stream.
+
+use std::path::PathBuf;
+
+use crate::board::Board;
+use crate::engine::Precision;
+use crate::geometry::Size;
+use crate::model::{LoadedModel, ModelOptions, Registry};
+use crate::pipeline::{PipelineConfig, StageCores};
+
+use super::model_args::parse_size;
+
+/// The machine's profile, and what to do otherwise than it says.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Board and model")]
+pub struct BoardArgs {
+    /// `auto`, the name of a board, or a TOML file; `foveate doctor` shows what auto finds
+    #[arg(long, value_name = "BOARD", default_value = "auto")]
+    board: String,
+    /// Another model than the board's
+    #[arg(long, value_name = "NAME")]
+    model: Option<String>,
+    /// f32 or f16 instead of the board's precision
+    #[arg(long, value_name = "f32|f16")]
+    precision: Option<Precision>,
+    /// Threads of the encoder instead of the board's
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Encode at this size, for models that allow it
+    #[arg(long, value_name = "WxH", value_parser = parse_size)]
+    input_size: Option<Size>,
+    /// A folder with a manifest.toml and model files, instead of the bundled ones
+    #[arg(long, value_name = "DIR")]
+    models_dir: Option<PathBuf>,
+}
+
+impl BoardArgs {
+    /// The profile that the arguments name.
+    pub fn board(&self) -> anyhow::Result<Board> {
+        Ok(Board::load(&self.board)?)
+    }
+
+    /// Loads the model that the board, or an argument, names.
+    pub fn load(&self, board: &Board) -> anyhow::Result<LoadedModel> {
+        let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
+        let precision = match self.precision {
+            Some(precision) => precision,
+            None => board.precision.parse()?,
+        };
+        let options = ModelOptions {
+            precision,
+            threads: self.threads.unwrap_or_else(|| board.encoder_threads(cores)),
+            decoder_threads: Some(board.decoder_threads()),
+            input_size: self.input_size.or(board.input_size()),
+        };
+        let name = self.model.as_deref().unwrap_or(&board.model);
+        Ok(Registry::discover(self.models_dir.as_deref())?.load(name, &options)?)
+    }
+}
+
+/// The pipeline's layout on `board` for a source of `fps` frames a second.
+pub fn pipeline_config(board: &Board, fps: f64) -> PipelineConfig {
+    let cores = &board.affinity;
+    PipelineConfig {
+        // Each entry holds a frame and an embedding: a fast source must not make the history large.
+        prompt_history: ((board.max_age_ms as f64 / 1e3 * fps).ceil() as usize).clamp(2, 16),
+        affinity: StageCores {
+            capture: cores.capture.clone(),
+            encode: cores.encode.clone(),
+            decode: cores.decode.clone(),
+            sink: cores.sink.clone(),
+        },
+        ..PipelineConfig::default()
+    }
+}

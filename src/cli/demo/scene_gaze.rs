@@ -1,0 +1,63 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::capture::scene::Scene;
+use crate::input::GazeSource;
+use crate::select::GazeSample;
+use crate::time::Timestamp;
+
+/// Samples a second, as a head-worn eye tracker gives them.
+const RATE: f64 = 120.0;
+
+/// The rendered scene's own gaze trace, as if an eye tracker measured it while the stream runs.
+pub struct SceneGaze {
+    scene: Arc<Scene>,
+    next: u64,
+}
+
+impl SceneGaze {
+    pub fn new(scene: Arc<Scene>) -> Self {
+        SceneGaze { scene, next: 0 }
+    }
+}
+
+impl GazeSource for SceneGaze {
+    fn poll(&mut self, origin: Timestamp, now: Timestamp, out: &mut Vec<GazeSample>) {
+        loop {
+            let time_s = self.next as f64 / RATE;
+            let at = origin + Duration::from_secs_f64(time_s);
+            if at > now {
+                break;
+            }
+            let sample = self.scene.gaze().sample(time_s);
+            out.push(GazeSample { at, ..sample });
+            self.next += 1;
+        }
+    }
+}
+
+/// A person who keeps looking at the middle of the picture: with a camera in hand one points it at the thing.
+pub struct CentreGaze {
+    centre: crate::geometry::Point,
+    next: u64,
+}
+
+impl CentreGaze {
+    pub fn new(size: crate::geometry::Size) -> Self {
+        let centre = crate::geometry::Point::new(size.width as f32 / 2.0, size.height as f32 / 2.0);
+        CentreGaze { centre, next: 0 }
+    }
+}
+
+impl GazeSource for CentreGaze {
+    fn poll(&mut self, origin: Timestamp, now: Timestamp, out: &mut Vec<GazeSample>) {
+        loop {
+            let at = origin + Duration::from_secs_f64(self.next as f64 / RATE);
+            if at > now {
+                break;
+            }
+            out.push(GazeSample { at, point: self.centre, confidence: 1.0 });
+            self.next += 1;
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Which exit code an error has.
+
+use std::io;
+use std::process::ExitCode;
+
+use crate::error::{ConfigError, DeviceError, Error, IoError, ModelError, PromptError};
+
+/// How the program ends. The numbers are part of the command line's contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    Done = 0,
+    Failed = 1,
+    /// Arguments, a script or a board profile are wrong.
+    Usage = 2,
+    DeviceLost = 3,
+    ModelRejected = 4,
+}
+
+impl Exit {
+    /// The code of the first error in the chain that says what kind it is.
+    pub fn of(error: &anyhow::Error) -> Exit {
+        error.chain().find_map(of_one).unwrap_or(Exit::Failed)
+    }
+
+    /// True when the reader of our output went away, which is their choice and no error of ours.
+    pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
+        error.chain().filter_map(|e| e.downcast_ref::<io::Error>()).any(|e| e.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit as u8)
+    }
+}
+
+fn of_one(error: &(dyn std::error::Error + 'static)) -> Option<Exit> {
+    if let Some(error) = error.downcast_ref::<Error>() {
+        return Some(match error {
+            Error::Prompt(_) | Error::Config(_) => Exit::Usage,
+            Error::Model(_) => Exit::ModelRejected,
+            Error::Device(_) => Exit::DeviceLost,
+            _ => Exit::Failed,
+        });
+    }
+    if error.is::<PromptError>() || error.is::<ConfigError>() {
+        return Some(Exit::Usage);
+    }
+    if error.is::<ModelError>() {
+        return Some(Exit::ModelRejected);
+    }
+    if error.is::<DeviceError>() {
+        return Some(Exit::DeviceLost);
+    }
+    error.is::<IoError>().then_some(Exit::Failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    use super::*;
+
+    #[test]
+    fn the_kind_of_error_decides_through_any_context() {
+        let wrap = |e: Error| Err::<(), _>(e).context("while testing").unwrap_err();
+        assert_eq!(Exit::of(&wrap(PromptError::Empty.into())), Exit::Usage);
+        assert_eq!(Exit::of(&wrap(DeviceError::Missing { device: "x".into() }.into())), Exit::DeviceLost);
+        let unknown = ModelError::Unknown { name: "x".into(), nearest: None };
+        assert_eq!(Exit::of(&wrap(unknown.into())), Exit::ModelRejected);
+        assert_eq!(Exit::of(&anyhow::anyhow!("something else")), Exit::Failed);
+    }
+
+    #[test]
+    fn a_closed_pipe_is_found_below_our_own_error() {
+        let broken = IoError::when("write", "-")(io::ErrorKind::BrokenPipe.into());
+        assert!(Exit::is_closed_pipe(&Error::from(broken).into()));
+        assert!(!Exit::is_closed_pipe(&anyhow::anyhow!("other")));
+    }
+}

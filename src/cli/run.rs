@@ -1,0 +1,111 @@
+//! `foveate run`: a stream with prompts to sinks, until it ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::capture::{self, SourceAddress, SourceOptions};
+use crate::input::{self, PromptAddress};
+use crate::pipeline::{Pipeline, Running};
+use crate::sink::{self, SinkAddress};
+use crate::time::MonotonicClock;
+
+use super::board_args::{BoardArgs, pipeline_config};
+use super::live::Live;
+use super::output::print_json;
+use super::{interrupt, stages};
+
+/// Follow objects in a stream of frames.
+///
+/// Frames come from a source, prompts say what to follow, and every frame's masks go to the sinks. When a stage does
+/// not keep up, the newest frame wins: frames are dropped and counted, and what comes out is never old. Ctrl-C ends the
+/// stream after the frames that are under way; a second one at once.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct RunArgs {
+    /// Where frames come from
+    #[arg(long, value_name = SourceAddress::KNOWN)]
+    source: SourceAddress,
+    /// Frames a second, for folders, the scene, and as a wish to cameras [default: the board's]
+    #[arg(long, value_name = "N")]
+    fps: Option<f64>,
+    /// Start a folder again after its last picture
+    #[arg(long = "loop")]
+    looped: bool,
+    /// Where prompts come from; may be given several times
+    #[arg(long = "prompt", value_name = "script:FILE")]
+    prompts: Vec<PromptAddress>,
+    /// Where results go; may be given several times
+    #[arg(long = "sink", value_name = SinkAddress::KNOWN)]
+    sinks: Vec<SinkAddress>,
+    /// End after so many seconds
+    #[arg(long, value_name = "S")]
+    seconds: Option<f64>,
+    /// Objects followed at once; one more releases the oldest
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64))]
+    max_objects: u8,
+    /// Print the summary as one JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    board: BoardArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  A folder of frames, what to follow from a script, a line of JSON for each frame:
+    foveate run --source files:frames --fps 24 --prompt script:prompts.ndjson --sink ndjson:-
+  The same with pictures of the result, every tenth frame:
+    foveate run --source files:frames --fps 24 --prompt script:prompts.ndjson --sink overlay:out?every=10
+  The rendered scene for ten seconds, one selection a second into it:
+    foveate run --source scene:7 --seconds 10 --prompt script:prompts.ndjson --sink ndjson:run.ndjson
+
+A script has one prompt a line; times count from the first frame:
+    {\"time_s\":1.5,\"object\":1,\"points\":[[430,250,1],[20,30,0]]}
+    {\"time_s\":2.0,\"object\":2,\"box\":[310,140,560,400]}
+    {\"time_s\":4.0,\"object\":1,\"release\":true}
+
+docs/wire-format.md documents every field of the output.";
+
+/// Runs the command.
+pub fn run(args: RunArgs) -> anyhow::Result<()> {
+    let to_stdout = args.sinks.iter().filter(|s| s.is_stdout()).count() + args.json as usize;
+    if to_stdout > 1 {
+        return Err(crate::error::ConfigError::Invalid {
+            origin: "--json".into(),
+            reason: "only one of --json and the sinks can write to standard output: give ndjson:FILE for the others"
+                .into(),
+        }
+        .into());
+    }
+    let board = args.board.board()?;
+    let fallback = board.source_options();
+    let options = SourceOptions { fps: args.fps.or(fallback.fps), looped: args.looped, ..fallback };
+    let source = capture::open(&args.source, &options, Arc::new(MonotonicClock))?;
+    let prompts: Vec<_> = args.prompts.iter().map(input::open).collect::<Result<_, _>>()?;
+    let sinks: Vec<_> = args.sinks.iter().map(sink::open).collect::<Result<_, _>>()?;
+    let model = args.board.load(&board)?;
+
+    let fps = source.info().rate.unwrap_or(SourceOptions::DEFAULT_FPS);
+    let config = crate::pipeline::PipelineConfig {
+        max_objects: args.max_objects.into(),
+        ..pipeline_config(&board, fps)
+    };
+    let stop = interrupt::on_interrupt()?;
+    let mut pipeline = Pipeline::new(source, model.encoder()?, model.decoder()?, model.spec().name.clone())
+        .config(config)
+        .stop_token(stop.clone());
+    pipeline = prompts.into_iter().fold(pipeline, Pipeline::prompts);
+    pipeline = sinks.into_iter().fold(pipeline, Pipeline::sink);
+    if let Some(seconds) = args.seconds {
+        interrupt::after(&stop, Duration::try_from_secs_f64(seconds)?);
+    }
+    let mut live = Live::new();
+    let summary = pipeline.start()?.wait(|running: &Running| live.show(running))?;
+    live.clear();
+    if args.json {
+        print_json(&summary)
+    } else {
+        eprint!("{}", stages::table(&summary));
+        Ok(())
+    }
+}

@@ -1,0 +1,49 @@
+//! The table of stages that ends a stream.
+
+use std::fmt::Write;
+
+use crate::pipeline::Summary;
+
+/// Stages with their rates, times and drops, then ages and throughput, for a person.
+pub fn table(summary: &Summary) -> String {
+    let mut out = String::new();
+    let _ = writeln!(
+        out,
+        "{:<16} {:>7} {:>7} {:>7}   {:>21}   {:>21}",
+        "stage", "in", "out", "dropped", "wait ms p50 p95 p99", "work ms p50 p95 p99"
+    );
+    for s in &summary.stages {
+        let _ = writeln!(
+            out,
+            "{:<16} {:>7} {:>7} {:>7}   {:>6.1} {:>6.1} {:>6.1}    {:>6.1} {:>6.1} {:>6.1}",
+            s.stage,
+            s.frames_in,
+            s.frames_out,
+            s.dropped,
+            s.queue.p50_ms,
+            s.queue.p95_ms,
+            s.queue.p99_ms,
+            s.service.p50_ms,
+            s.service.p95_ms,
+            s.service.p99_ms,
+        );
+    }
+    let (age, t) = (&summary.age, &summary.throughput);
+    let _ = writeln!(
+        out,
+        "\n{} frames in {:.1} s, {} dropped; capture to mask {:.1} ms (p50), {:.1} ms (p95), {:.1} ms (p99)",
+        summary.frames_out, summary.seconds, summary.frames_dropped, age.p50_ms, age.p95_ms, age.p99_ms
+    );
+    let _ = writeln!(
+        out,
+        "{:.1} frames a second; the slowest stage is {} with {:.1} a second ({:.0} % reached)",
+        t.output_fps,
+        t.slowest_stage,
+        t.slowest_stage_fps,
+        t.ratio * 100.0
+    );
+    if summary.prompts_unanswered > 0 {
+        let _ = writeln!(out, "{} prompts were for a time after the last frame", summary.prompts_unanswered);
+    }
+    out
+}

@@ -1,0 +1,42 @@
+use std::time::Duration;
+
+use crate::track::FollowerConfig;
+
+/// How the pipeline is laid out on the machine. The board profile sets it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PipelineConfig {
+    /// Encoded frames kept for prompts that arrive late; each holds a frame and an embedding.
+    pub prompt_history: usize,
+    /// Records that may wait for one sink before the oldest is dropped.
+    pub sink_queue: usize,
+    /// Objects followed at once; a further selection releases the oldest.
+    pub max_objects: usize,
+    /// When an object counts as lost.
+    pub follower: FollowerConfig,
+    /// A stage that holds one frame for longer is named as stalled.
+    pub stall_after: Duration,
+    /// Cores that each stage's thread is pinned to; an empty list leaves the thread to the scheduler.
+    pub affinity: StageCores,
+}
+
+/// Core numbers for each stage.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StageCores {
+    pub capture: Vec<usize>,
+    pub encode: Vec<usize>,
+    pub decode: Vec<usize>,
+    pub sink: Vec<usize>,
+}
+
+impl Default for PipelineConfig {
+    fn default() -> Self {
+        PipelineConfig {
+            prompt_history: 8,
+            sink_queue: 4,
+            max_objects: 8,
+            follower: FollowerConfig::default(),
+            stall_after: Duration::from_secs(2),
+            affinity: StageCores::default(),
+        }
+    }
+}

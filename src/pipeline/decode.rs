@@ -1,0 +1,142 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::encode::Encoded;
+use super::history::History;
+use super::meter::{AgeMeter, StageMeter};
+use super::objects::{Change, ObjectSet};
+use super::input::GazeCell;
+use super::pending::Pending;
+use super::request::Request;
+use super::shared::{Shared, Stamped, WAIT};
+use crate::error::Result;
+use crate::geometry::{Label, LabeledPoint};
+use crate::input::{PromptAction, PromptEvent};
+use crate::sink::{Event, FrameRecord};
+use crate::sync::{DropOldest, LatestSlot, Pool, Taken};
+use crate::track::ObjectId;
+
+/// The decode and track stage: answers prompts, carries every object to the latest frame, hands the record to each sink.
+pub(super) struct DecodeStage {
+    pub objects: ObjectSet,
+    pub object_limit: usize,
+    pub history: History,
+    pub pending: Pending,
+    pub pool: Pool<FrameRecord>,
+    pub input: LatestSlot<Stamped<Arc<Encoded>>>,
+    pub outputs: Vec<SinkQueue>,
+    pub meter: StageMeter,
+    pub age: AgeMeter,
+    pub shared: Shared,
+    pub gaze: GazeCell,
+    /// The highest object id in use so far; a look takes the next.
+    pub last_id: ObjectId,
+    pub changes: Vec<Change>,
+}
+
+/// The way to one sink.
+pub(super) struct SinkQueue {
+    pub queue: DropOldest<Stamped<Arc<FrameRecord>>>,
+    pub meter: StageMeter,
+}
+
+impl DecodeStage {
+    /// Runs until the input is closed and empty; gives back how many prompts were never answered.
+    pub fn run(mut self) -> usize {
+        loop {
+            match self.input.take(WAIT) {
+                Taken::Value(encoded) => {
+                    if let Err(error) = self.decode(encoded) {
+                        self.shared.fail(error);
+                        break;
+                    }
+                }
+                Taken::TimedOut => {}
+                Taken::Closed => break,
+            }
+        }
+        self.input.close();
+        self.pending.unanswered()
+    }
+
+    fn decode(&mut self, Stamped { value: present, since }: Stamped<Arc<Encoded>>) -> Result<()> {
+        let began = self.shared.clock.now();
+        self.meter.begin(began, began.since(since));
+        self.history.push(Arc::clone(&present));
+        let time_s = self.shared.stream_time(present.at());
+        while let Some(prompt) = self.pending.next_due(time_s) {
+            self.answer(prompt, &present)?;
+        }
+        let Self { pool, objects, changes, gaze, .. } = self;
+        let shared = &self.shared;
+        let record = pool.fill(|record| {
+            record.clear();
+            objects.advance(&present, record, changes)?;
+            record.sequence = present.frame.sequence;
+            record.captured_at = present.at();
+            record.time_s = time_s;
+            record.frame = Some(Arc::clone(&present.frame));
+            record.gaze = gaze.at(present.at());
+            record.age = shared.clock.now().since(present.at());
+            Ok::<_, crate::Error>(())
+        })?;
+        self.tell_changes(time_s);
+        let Some(record) = record else {
+            self.meter.abandon();
+            self.meter.drop_frames(1);
+            return Ok(());
+        };
+        let now = self.shared.clock.now();
+        self.meter.end(now.since(began));
+        self.age.record(record.age, now);
+        for sink in &self.outputs {
+            if sink.queue.send(Stamped { value: Arc::clone(&record), since: now }).is_some() {
+                sink.meter.drop_frames(1);
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies one request to the frame that was captured nearest to its time.
+    fn answer(&mut self, request: Request, present: &Arc<Encoded>) -> Result<()> {
+        let Some(origin) = self.shared.origin() else { return Ok(()) };
+        let at = origin + Duration::from_secs_f64(request.time_s().max(0.0));
+        let seen = Arc::clone(self.history.nearest(at).unwrap_or(present));
+        let time_s = self.shared.stream_time(present.at());
+        match request {
+            Request::Prompt(PromptEvent { object, action: PromptAction::Release, .. }) => {
+                if self.objects.release(object) {
+                    self.shared.tell(Event::Released { time_s, object });
+                }
+            }
+            Request::Prompt(PromptEvent { object, action: PromptAction::Prompt { points, bbox }, .. }) => {
+                self.last_id = self.last_id.max(object);
+                self.objects.prompt(object, &points, bbox, &seen, present, &mut self.changes)?;
+            }
+            Request::Look { point, .. } => {
+                if self.objects.at_point(point, &seen).is_none() {
+                    self.last_id += 1;
+                    let points = [LabeledPoint { point, label: Label::Foreground }];
+                    self.objects.prompt(self.last_id, &points, None, &seen, present, &mut self.changes)?;
+                }
+            }
+        }
+        while self.objects.len() > self.object_limit {
+            let Some(oldest) = self.objects.oldest() else { break };
+            self.objects.release(oldest);
+            self.shared.tell(Event::Released { time_s, object: oldest });
+        }
+        Ok(())
+    }
+
+    fn tell_changes(&mut self, time_s: f64) {
+        for change in self.changes.drain(..) {
+            self.shared.tell(match change {
+                Change::Selected { object, on_frame, score } => Event::Selected { time_s, object, on_frame, score },
+                Change::Refused { object, error } => Event::Refused { time_s, object, reason: error.to_string() },
+                Change::Lost { object } => Event::Lost { time_s, object },
+                Change::Returned { object } => Event::Returned { time_s, object },
+            });
+        }
+    }
+}

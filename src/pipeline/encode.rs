@@ -1,0 +1,81 @@
+use std::sync::Arc;
+
+use super::meter::StageMeter;
+use super::shared::{Feed, Shared, Stamped, WAIT};
+use crate::frame::Frame;
+use crate::model::{Embedding, Encoder};
+use crate::sync::{LatestSlot, Pool, Taken};
+use crate::time::Timestamp;
+
+/// A frame and its embedding.
+pub(super) struct Encoded {
+    pub frame: Arc<Frame>,
+    pub embedding: Embedding,
+}
+
+impl Encoded {
+    /// A place for the pool to fill.
+    pub fn empty() -> Self {
+        Encoded { frame: Arc::default(), embedding: Embedding::empty() }
+    }
+
+    pub fn at(&self) -> Timestamp {
+        self.frame.captured_at
+    }
+}
+
+/// The encode stage: takes the latest frame, encodes it, and makes the result the latest embedding.
+pub(super) struct EncodeStage {
+    pub encoder: Box<dyn Encoder>,
+    pub pool: Pool<Encoded>,
+    pub input: LatestSlot<Stamped<Arc<Frame>>>,
+    pub output: Feed<Arc<Encoded>>,
+    pub meter: StageMeter,
+    /// The next stage's meter: an embedding that is replaced before it is taken is that stage's drop.
+    pub next: StageMeter,
+    pub shared: Shared,
+}
+
+impl EncodeStage {
+    /// Runs until the input is closed and empty.
+    pub fn run(mut self) {
+        loop {
+            match self.input.take(WAIT) {
+                Taken::Value(frame) => {
+                    if let Err(error) = self.encode(frame) {
+                        self.shared.fail(error);
+                        break;
+                    }
+                }
+                Taken::TimedOut => {}
+                Taken::Closed => break,
+            }
+        }
+        self.input.close();
+    }
+
+    fn encode(&mut self, Stamped { value: frame, since }: Stamped<Arc<Frame>>) -> crate::Result<()> {
+        let began = self.shared.clock.now();
+        self.meter.begin(began, began.since(since));
+        let Self { encoder, pool, .. } = self;
+        let filled = pool.fill(|encoded| {
+            encoder.encode(&frame, &mut encoded.embedding)?;
+            encoded.frame = frame;
+            Ok::<_, crate::Error>(())
+        });
+        let now = self.shared.clock.now();
+        match filled? {
+            Some(encoded) => {
+                self.meter.end(now.since(began));
+                if self.output.put(encoded, now) {
+                    self.next.drop_frames(1);
+                }
+            }
+            None => {
+                self.meter.abandon();
+                self.meter.drop_frames(1);
+            }
+        }
+        Ok(())
+    }
+}

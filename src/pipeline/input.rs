@@ -1,0 +1,94 @@
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crossbeam_channel::{SendTimeoutError, Sender};
+
+use super::request::Request;
+use super::shared::{Shared, WAIT};
+use crate::geometry::Point;
+use crate::input::{GazeSource, PromptEvent, PromptSource};
+use crate::select::gaze::{DwellSelector, SelectEvent};
+use crate::time::Timestamp;
+
+/// How often sources are asked. A gaze sample waits at most so long.
+const POLL: Duration = Duration::from_millis(5);
+
+/// A script's prompts are asked for before their time comes, so that they wait for their frame rather than it for them.
+const LOOK_AHEAD_S: f64 = 1.0;
+
+/// The gaze point last measured, for the records.
+#[derive(Clone, Debug, Default)]
+pub(super) struct GazeCell(Arc<Mutex<Option<(Timestamp, Point)>>>);
+
+impl GazeCell {
+    /// Older than this, a gaze point says nothing about the present frame.
+    const FRESH: Duration = Duration::from_millis(250);
+
+    fn set(&self, value: Option<(Timestamp, Point)>) {
+        *self.0.lock().unwrap_or_else(|p| p.into_inner()) = value;
+    }
+
+    /// The point measured near `at`.
+    pub fn at(&self, at: Timestamp) -> Option<Point> {
+        let value = *self.0.lock().unwrap_or_else(|p| p.into_inner());
+        value.filter(|(then, _)| then.abs_diff(at) < Self::FRESH).map(|(_, point)| point)
+    }
+}
+
+/// Gaze and the selector that turns it into requests.
+pub(super) struct GazeRoad {
+    pub source: Box<dyn GazeSource>,
+    pub selector: DwellSelector,
+    pub cell: GazeCell,
+}
+
+/// The input stage: asks every prompt source, turns gaze into selections, and sends both to the decode stage.
+pub(super) struct InputStage {
+    pub sources: Vec<Box<dyn PromptSource>>,
+    pub gaze: Option<GazeRoad>,
+    pub output: Sender<Request>,
+    pub shared: Shared,
+}
+
+impl InputStage {
+    /// Runs until the pipeline stops or nobody takes requests any more.
+    pub fn run(mut self) {
+        let mut prompts: Vec<PromptEvent> = Vec::new();
+        let mut samples = Vec::new();
+        while !self.shared.stop.wait(POLL) {
+            let now = self.shared.clock.now();
+            let until_s = self.shared.stream_time(now) + LOOK_AHEAD_S;
+            for source in &mut self.sources {
+                source.poll(until_s, &mut prompts);
+            }
+            for prompt in prompts.drain(..) {
+                if !send(&self.output, &self.shared, Request::Prompt(prompt)) {
+                    return;
+                }
+            }
+            let (Some(road), Some(origin)) = (&mut self.gaze, self.shared.origin()) else { continue };
+            road.source.poll(origin, now, &mut samples);
+            for sample in samples.drain(..) {
+                road.cell.set((sample.confidence > 0.0).then_some((sample.at, sample.point)));
+                if let Some(SelectEvent::Commit(commit)) = road.selector.push(sample) {
+                    let time_s = commit.at.signed_secs_since(origin);
+                    if !send(&self.output, &self.shared, Request::Look { time_s, point: commit.point }) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Waits for room; false when the pipeline ends.
+fn send(output: &Sender<Request>, shared: &Shared, mut request: Request) -> bool {
+    while !shared.stop.is_stopped() {
+        match output.send_timeout(request, WAIT) {
+            Ok(()) => return true,
+            Err(SendTimeoutError::Timeout(back)) => request = back,
+            Err(SendTimeoutError::Disconnected(_)) => return false,
+        }
+    }
+    false
+}

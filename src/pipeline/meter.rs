@@ -1,0 +1,160 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::sync::{Histogram, LatencySummary};
+use crate::time::Timestamp;
+
+/// What one stage counts and times. Clones share the counters; recording neither allocates nor waits on other stages.
+#[derive(Clone, Debug)]
+pub struct StageMeter(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    name: String,
+    frames_in: AtomicU64,
+    frames_out: AtomicU64,
+    dropped: AtomicU64,
+    /// Nanoseconds on the capture clock of the moment the stage took its present work; 0 while it waits for some.
+    busy_since: AtomicU64,
+    times: Mutex<Times>,
+}
+
+#[derive(Debug)]
+struct Times {
+    queue: Histogram,
+    service: Histogram,
+}
+
+impl StageMeter {
+    pub fn new(name: impl Into<String>) -> Self {
+        StageMeter(Arc::new(Inner {
+            name: name.into(),
+            frames_in: AtomicU64::new(0),
+            frames_out: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+            busy_since: AtomicU64::new(0),
+            times: Mutex::new(Times { queue: Histogram::new(), service: Histogram::new() }),
+        }))
+    }
+
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The stage took a frame that had waited `queue_wait` for it.
+    pub fn begin(&self, now: Timestamp, queue_wait: Duration) {
+        self.0.frames_in.fetch_add(1, Ordering::Relaxed);
+        self.0.busy_since.store(now.as_nanos().max(1), Ordering::Relaxed);
+        self.times().queue.record(queue_wait);
+    }
+
+    /// The stage handed its frame on, `service` after it had begun.
+    pub fn end(&self, service: Duration) {
+        self.0.frames_out.fetch_add(1, Ordering::Relaxed);
+        self.0.busy_since.store(0, Ordering::Relaxed);
+        self.times().service.record(service);
+    }
+
+    /// The stage gave up its frame without a result.
+    pub fn abandon(&self) {
+        self.0.busy_since.store(0, Ordering::Relaxed);
+    }
+
+    pub fn drop_frames(&self, count: u64) {
+        self.0.dropped.fetch_add(count, Ordering::Relaxed);
+    }
+
+    pub fn frames_out(&self) -> u64 {
+        self.0.frames_out.load(Ordering::Relaxed)
+    }
+
+    pub fn dropped(&self) -> u64 {
+        self.0.dropped.load(Ordering::Relaxed)
+    }
+
+    /// How long the stage has been at its present frame.
+    pub fn busy_for(&self, now: Timestamp) -> Option<Duration> {
+        match self.0.busy_since.load(Ordering::Relaxed) {
+            0 => None,
+            since => Some(now.since(Timestamp::from_nanos(since))),
+        }
+    }
+
+    pub fn report(&self) -> StageReport {
+        let times = self.times();
+        StageReport {
+            stage: self.0.name.clone(),
+            frames_in: self.0.frames_in.load(Ordering::Relaxed),
+            frames_out: self.frames_out(),
+            dropped: self.dropped(),
+            queue: times.queue.summary(),
+            service: times.service.summary(),
+        }
+    }
+
+    fn times(&self) -> std::sync::MutexGuard<'_, Times> {
+        // A panic while recording leaves at worst one sample missing.
+        self.0.times.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// Figures of one stage over its life so far.
+#[derive(Clone, Debug, Serialize)]
+pub struct StageReport {
+    pub stage: String,
+    pub frames_in: u64,
+    pub frames_out: u64,
+    /// Frames that a newer one replaced before the stage took them.
+    pub dropped: u64,
+    /// Waiting for the stage.
+    pub queue: LatencySummary,
+    /// In the stage.
+    pub service: LatencySummary,
+}
+
+impl StageReport {
+    /// Frames per second that the stage does when it never waits.
+    pub fn alone_fps(&self) -> Option<f64> {
+        (self.service.count > 0 && self.service.mean_ms > 0.0).then(|| 1e3 / self.service.mean_ms)
+    }
+}
+
+/// Age of the data where a record leaves the pipeline, and the rate at which records leave.
+#[derive(Clone, Debug, Default)]
+pub struct AgeMeter(Arc<Mutex<Ages>>);
+
+#[derive(Debug, Default)]
+struct Ages {
+    histogram: Histogram,
+    first: Option<Timestamp>,
+    last: Timestamp,
+}
+
+impl AgeMeter {
+    /// A record left at `now`, `age` after its frame was captured.
+    pub fn record(&self, age: Duration, now: Timestamp) {
+        let mut ages = self.ages();
+        ages.histogram.record(age);
+        ages.first.get_or_insert(now);
+        ages.last = now;
+    }
+
+    pub fn summary(&self) -> LatencySummary {
+        self.ages().histogram.summary()
+    }
+
+    /// Records per second between the first and the last; 0 for fewer than two.
+    pub fn fps(&self) -> f64 {
+        let ages = self.ages();
+        let Some(first) = ages.first else { return 0.0 };
+        let seconds = ages.last.since(first).as_secs_f64();
+        if seconds > 0.0 { (ages.histogram.count() - 1) as f64 / seconds } else { 0.0 }
+    }
+
+    fn ages(&self) -> std::sync::MutexGuard<'_, Ages> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}

@@ -1,0 +1,191 @@
+use super::encode::Encoded;
+use crate::error::{PromptError, Result};
+use crate::frame::Frame;
+use crate::geometry::{BoundingBox, LabeledPoint, Point};
+use crate::mask::{Mask, Upsampler};
+use crate::model::{Candidate, Decoder, Prompt};
+use crate::segment;
+use crate::sink::FrameRecord;
+use crate::time::Timestamp;
+use crate::track::{Follower, FollowerConfig, Measured, ObjectId, ObjectState, Outcome, most_confident};
+
+/// What happened to an object on one frame.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Change {
+    /// A prompt was answered, on the frame with this sequence number.
+    Selected { object: ObjectId, on_frame: u64, score: f32 },
+    /// A prompt was refused.
+    Refused { object: ObjectId, error: PromptError },
+    Lost { object: ObjectId },
+    Returned { object: ObjectId },
+}
+
+/// The objects that are followed at present, and the decoder that finds them.
+///
+/// All objects of a frame are decoded in one batch against its embedding. Buffers are reused: with a constant number of
+/// objects a frame allocates nothing here.
+pub(super) struct ObjectSet {
+    decoder: Box<dyn Decoder>,
+    config: FollowerConfig,
+    objects: Vec<Object>,
+    /// One prompt for each object, in the same order.
+    prompts: Vec<Prompt>,
+    candidates: Vec<Candidate>,
+    upsampler: Upsampler,
+    /// Mask of a prompt that is answered on an earlier frame.
+    late: Mask,
+}
+
+struct Object {
+    follower: Follower,
+    /// The present frame's own prompt, if it has one: its slot in `prompts` is already written.
+    prompted: bool,
+    /// The points of that prompt, to be drawn.
+    points: Vec<LabeledPoint>,
+}
+
+impl ObjectSet {
+    pub fn new(decoder: Box<dyn Decoder>, config: FollowerConfig) -> Self {
+        ObjectSet {
+            decoder,
+            config,
+            objects: Vec::new(),
+            prompts: Vec::new(),
+            candidates: Vec::new(),
+            upsampler: Upsampler::default(),
+            late: Mask::default(),
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.objects.len()
+    }
+
+    /// Forgets an object; false if there is none of that id.
+    pub fn release(&mut self, object: ObjectId) -> bool {
+        let found = self.position(object);
+        if let Some(at) = found {
+            self.objects.remove(at);
+            self.prompts.remove(at);
+        }
+        found.is_some()
+    }
+
+    /// The object that was selected first among those still followed.
+    pub fn oldest(&self) -> Option<ObjectId> {
+        self.objects.first().map(|o| o.follower.id())
+    }
+
+    /// The object whose last believed mask covers `point` of a frame that lies in the model's input as `seen` does.
+    pub fn at_point(&self, point: Point, seen: &Encoded) -> Option<ObjectId> {
+        let p = seen.embedding.letterbox.to_input(point);
+        let input = seen.embedding.letterbox.input;
+        let covers = |object: &&Object| {
+            let logits = object.follower.memory();
+            let x = (p.x / input.width as f32 * logits.size.width as f32) as usize;
+            let y = (p.y / input.height as f32 * logits.size.height as f32) as usize;
+            let inside = x < logits.size.width as usize && y < logits.size.height as usize;
+            inside && logits.data[y * logits.size.width as usize + x] > 0.0
+        };
+        let followed = self.objects.iter().filter(|o| o.follower.state() != ObjectState::Lost);
+        followed.into_iter().find(covers).map(|o| o.follower.id())
+    }
+
+    /// Takes a person's prompt on the frame they saw. On the present frame it joins the frame's batch; on an earlier one
+    /// it is answered there and then, and the present frame carries the answer forward.
+    pub fn prompt(
+        &mut self,
+        object: ObjectId,
+        points: &[LabeledPoint],
+        bbox: Option<BoundingBox>,
+        seen: &Encoded,
+        present: &Encoded,
+        changes: &mut Vec<Change>,
+    ) -> Result<()> {
+        let known = self.position(object);
+        let mut prompt = match known {
+            Some(at) if self.objects[at].prompted => std::mem::take(&mut self.prompts[at]),
+            // A further prompt without a box refines the mask there is.
+            Some(at) if bbox.is_none() => {
+                let memory = self.objects[at].follower.memory().clone();
+                Prompt { mask: Some(memory), ..Prompt::default() }
+            }
+            _ => Prompt::default(),
+        };
+        prompt.points.extend_from_slice(points);
+        prompt.bbox = bbox.or(prompt.bbox);
+        if let Err(error) = segment::check_prompt(&prompt, seen.frame.size, self.decoder.max_points(), self.decoder.mask_size()) {
+            changes.push(Change::Refused { object, error });
+            return Ok(());
+        }
+        let at = known.unwrap_or_else(|| {
+            let follower = Follower::new(object, self.config);
+            self.objects.push(Object { follower, prompted: false, points: Vec::new() });
+            self.prompts.push(Prompt::default());
+            self.objects.len() - 1
+        });
+        self.objects[at].points.clear();
+        self.objects[at].points.extend_from_slice(&prompt.points);
+        if seen.frame.sequence == present.frame.sequence {
+            self.prompts[at] = prompt;
+            self.objects[at].prompted = true;
+            return Ok(());
+        }
+        self.decoder.decode(&seen.embedding, std::slice::from_ref(&prompt), &mut self.candidates)?;
+        let best = &self.candidates[most_confident(&self.candidates)];
+        let measured = self.upsampler.measure(best, seen, &mut self.late);
+        self.objects[at].follower.select(seen.at(), best, measured);
+        let score = best.predicted_iou;
+        changes.push(Change::Selected { object, on_frame: seen.frame.sequence, score });
+        Ok(())
+    }
+
+    /// Finds every object on the present frame and writes it into `record`.
+    pub fn advance(&mut self, present: &Encoded, record: &mut FrameRecord, changes: &mut Vec<Change>) -> Result<()> {
+        if self.objects.is_empty() {
+            return Ok(());
+        }
+        let Frame { size, sequence, .. } = *present.frame;
+        for (object, prompt) in self.objects.iter().zip(&mut self.prompts) {
+            if !object.prompted {
+                object.follower.prompt(present.at(), size, prompt);
+            }
+        }
+        self.decoder.decode(&present.embedding, &self.prompts, &mut self.candidates)?;
+        let per_prompt = self.decoder.candidates();
+        for (object, candidates) in self.objects.iter_mut().zip(self.candidates.chunks(per_prompt)) {
+            let follower = &mut object.follower;
+            let chosen = if object.prompted { most_confident(candidates) } else { follower.choose(candidates) };
+            let chosen = &candidates[chosen];
+            let out = record.push_object();
+            let measured = self.upsampler.measure(chosen, present, &mut out.mask);
+            let id = follower.id();
+            out.object = id;
+            out.points.clear();
+            if object.prompted {
+                follower.select(present.at(), chosen, measured);
+                changes.push(Change::Selected { object: id, on_frame: sequence, score: chosen.predicted_iou });
+                out.points.extend_from_slice(&object.points);
+                object.prompted = false;
+            } else {
+                match follower.observe(present.at(), chosen, measured) {
+                    Outcome::Lost => changes.push(Change::Lost { object: id }),
+                    Outcome::Returned => changes.push(Change::Returned { object: id }),
+                    Outcome::Held | Outcome::Missed => {}
+                }
+            }
+            out.state = follower.state();
+            out.score = chosen.predicted_iou;
+            (out.bbox, out.area) = (measured.bbox, measured.area);
+            if out.state == ObjectState::Lost {
+                out.mask.reset(size);
+                (out.bbox, out.area) = (None, 0);
+            }
+        }
+        Ok(())
+    }
+
+    fn position(&self, object: ObjectId) -> Option<usize> {
+        self.objects.iter().position(|o| o.follower.id() == object)
+    }
+}

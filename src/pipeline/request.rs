@@ -1,0 +1,21 @@
+use crate::geometry::Point;
+use crate::input::PromptEvent;
+
+/// What the input stage asks of the decode stage.
+#[derive(Clone, Debug)]
+pub(super) enum Request {
+    /// A prompt or release of an object that its source names.
+    Prompt(PromptEvent),
+    /// The person looked at `point` long enough, at `time_s` seconds from the first frame. It selects a new object,
+    /// unless one that is followed already lies there.
+    Look { time_s: f64, point: Point },
+}
+
+impl Request {
+    pub fn time_s(&self) -> f64 {
+        match self {
+            Request::Prompt(prompt) => prompt.time_s,
+            Request::Look { time_s, .. } => *time_s,
+        }
+    }
+}

@@ -1,0 +1,232 @@
+use super::motion::BoxMotion;
+use super::{ObjectId, ObjectState};
+use crate::geometry::{BoundingBox, Size};
+use crate::mask::LowResLogits;
+use crate::model::{Candidate, Prompt};
+use crate::time::Timestamp;
+
+/// When an object counts as lost.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FollowerConfig {
+    /// Least predicted IoU of a mask that is believed.
+    pub min_score: f32,
+    /// Least IoU between the last believed mask and the new one, on the decoder's grid.
+    pub min_agreement: f32,
+    /// Most growth or shrinkage of the area between two frames, as a factor.
+    pub max_area_change: f32,
+    /// Frames in a row without a believable mask until the object is reported as lost.
+    pub lost_after: u32,
+}
+
+impl Default for FollowerConfig {
+    fn default() -> Self {
+        FollowerConfig { min_score: 0.4, min_agreement: 0.15, max_area_change: 3.0, lost_after: 4 }
+    }
+}
+
+/// What a new mask did to an object's state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The mask is believed.
+    Held,
+    /// The mask is not believed; the memory stays as it was.
+    Missed,
+    /// Missed once too often: the object is lost from this frame on.
+    Lost,
+    /// Lost before, believed again now.
+    Returned,
+}
+
+/// A mask measured at frame resolution.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Measured {
+    /// `None` for an empty mask.
+    pub bbox: Option<BoundingBox>,
+    /// Pixels of the frame.
+    pub area: usize,
+}
+
+/// One selected object: its identity, and the memory that finds it again on the next frame.
+#[derive(Clone, Debug)]
+pub struct Follower {
+    id: ObjectId,
+    config: FollowerConfig,
+    state: ObjectState,
+    memory: LowResLogits,
+    motion: BoxMotion,
+    area: f32,
+    misses: u32,
+}
+
+impl Follower {
+    /// An object with no memory yet; [`Self::select`] gives it one.
+    pub fn new(id: ObjectId, config: FollowerConfig) -> Self {
+        Follower {
+            id,
+            config,
+            state: ObjectState::Lost,
+            memory: LowResLogits::default(),
+            motion: BoxMotion::default(),
+            area: 0.0,
+            misses: 0,
+        }
+    }
+
+    pub fn id(&self) -> ObjectId {
+        self.id
+    }
+
+    pub fn state(&self) -> ObjectState {
+        self.state
+    }
+
+    /// Logits of the last believed mask.
+    pub fn memory(&self) -> &LowResLogits {
+        &self.memory
+    }
+
+    /// Takes the answer to a person's prompt on the frame of `at`; it replaces all memory.
+    pub fn select(&mut self, at: Timestamp, candidate: &Candidate, measured: Measured) {
+        self.motion.reset();
+        self.misses = 0;
+        self.state = ObjectState::Selected;
+        self.remember(at, candidate, measured);
+    }
+
+    /// Writes the prompt that should find the object on the frame of `at` into `prompt`, reusing its buffers.
+    pub fn prompt(&self, at: Timestamp, frame: Size, prompt: &mut Prompt) {
+        prompt.points.clear();
+        let clip = |b: BoundingBox| b.intersect(BoundingBox::of_frame(frame));
+        prompt.bbox = self.motion.predict(at).map(clip).filter(|b| b.area() > 0.0);
+        prompt.mask.get_or_insert_default().clone_from(&self.memory);
+    }
+
+    /// Index of the candidate that is most likely this object: its predicted IoU plus its agreement with the memory.
+    pub fn choose(&self, candidates: &[Candidate]) -> usize {
+        let merit = |c: &Candidate| c.predicted_iou + agreement(&self.memory, &c.logits);
+        let best = candidates.iter().enumerate().max_by(|a, b| merit(a.1).total_cmp(&merit(b.1)));
+        best.map_or(0, |(index, _)| index)
+    }
+
+    /// Takes the chosen candidate of the frame of `at` and decides whether it is the object.
+    pub fn observe(&mut self, at: Timestamp, candidate: &Candidate, measured: Measured) -> Outcome {
+        let change = measured.area as f32 / self.area.max(1.0);
+        let believed = measured.bbox.is_some()
+            && candidate.predicted_iou >= self.config.min_score
+            && change < self.config.max_area_change
+            && change > 1.0 / self.config.max_area_change
+            && agreement(&self.memory, &candidate.logits) >= self.config.min_agreement;
+        if believed {
+            let outcome = if self.state == ObjectState::Lost { Outcome::Returned } else { Outcome::Held };
+            self.misses = 0;
+            self.state = ObjectState::Tracked;
+            self.remember(at, candidate, measured);
+            return outcome;
+        }
+        self.misses = self.misses.saturating_add(1);
+        if self.state != ObjectState::Lost && self.misses >= self.config.lost_after {
+            self.state = ObjectState::Lost;
+            return Outcome::Lost;
+        }
+        if self.state != ObjectState::Lost {
+            self.state = ObjectState::Tracked;
+        }
+        Outcome::Missed
+    }
+
+    fn remember(&mut self, at: Timestamp, candidate: &Candidate, measured: Measured) {
+        self.memory.clone_from(&candidate.logits);
+        self.area = measured.area as f32;
+        if let Some(bbox) = measured.bbox {
+            self.motion.observe(at, bbox);
+        }
+    }
+}
+
+/// Index of the candidate with the highest predicted IoU, the first of equals; 0 for no candidates.
+pub fn most_confident(candidates: &[Candidate]) -> usize {
+    let ranked = candidates.iter().enumerate().rev();
+    ranked.max_by(|a, b| a.1.predicted_iou.total_cmp(&b.1.predicted_iou)).map_or(0, |(index, _)| index)
+}
+
+/// IoU of two masks on one decoder grid; 0 if the grids differ or both masks are empty.
+fn agreement(a: &LowResLogits, b: &LowResLogits) -> f32 {
+    if a.size != b.size {
+        return 0.0;
+    }
+    let (mut both, mut either) = (0u32, 0u32);
+    for (p, q) in a.data.iter().zip(&b.data) {
+        let (p, q) = (*p > 0.0, *q > 0.0);
+        both += (p && q) as u32;
+        either += (p || q) as u32;
+    }
+    if either == 0 { 0.0 } else { both as f32 / either as f32 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GRID: u32 = 16;
+
+    fn blob(x0: u32, score: f32) -> (Candidate, Measured) {
+        let size = Size::new(GRID, GRID);
+        let inside = |i: u32| (x0..x0 + 6).contains(&(i % GRID)) && (4..10).contains(&(i / GRID));
+        let data = (0..GRID * GRID).map(|i| if inside(i) { 5.0 } else { -5.0 }).collect();
+        let bbox = BoundingBox::new(x0 as f32 * 8.0, 32.0, (x0 + 6) as f32 * 8.0, 80.0);
+        let measured = Measured { bbox: Some(bbox), area: bbox.area() as usize };
+        (Candidate { logits: LowResLogits { size, data }, predicted_iou: score }, measured)
+    }
+
+    fn at(frame: u64) -> Timestamp {
+        Timestamp::from_nanos(frame * 33_000_000)
+    }
+
+    fn selected() -> Follower {
+        let mut follower = Follower::new(7, FollowerConfig::default());
+        let (candidate, measured) = blob(4, 0.9);
+        follower.select(at(0), &candidate, measured);
+        follower
+    }
+
+    #[test]
+    fn the_prompt_is_the_moved_box_and_the_last_logits() {
+        let mut follower = selected();
+        let (candidate, measured) = blob(5, 0.9);
+        assert_eq!(follower.observe(at(1), &candidate, measured), Outcome::Held);
+        let mut prompt = Prompt::default();
+        follower.prompt(at(2), Size::new(128, 128), &mut prompt);
+        assert_eq!(prompt.mask.as_ref(), Some(&candidate.logits));
+        assert!(prompt.bbox.unwrap().x0 > 40.0, "the box moves on: {:?}", prompt.bbox);
+        assert_eq!(follower.state(), ObjectState::Tracked);
+    }
+
+    #[test]
+    fn agreement_beats_a_slightly_better_score() {
+        let follower = selected();
+        let candidates = [blob(0, 0.95).0, blob(4, 0.85).0];
+        assert_eq!(follower.choose(&candidates), 1);
+    }
+
+    #[test]
+    fn loss_and_return_are_told_once() {
+        let mut follower = selected();
+        let empty = Measured { bbox: None, area: 0 };
+        let (candidate, measured) = blob(4, 0.1);
+        let told: Vec<_> = (1..7).map(|n| follower.observe(at(n), &candidate, empty)).collect();
+        assert_eq!(told.iter().filter(|o| **o == Outcome::Lost).count(), 1);
+        assert_eq!(told[3], Outcome::Lost);
+        assert_eq!(follower.observe(at(8), &candidate, measured), Outcome::Missed, "a low score is not a return");
+        let (candidate, measured) = blob(4, 0.9);
+        assert_eq!(follower.observe(at(9), &candidate, measured), Outcome::Returned);
+    }
+
+    #[test]
+    fn a_sudden_giant_is_not_believed() {
+        let mut follower = selected();
+        let (candidate, _) = blob(4, 0.9);
+        let giant = Measured { bbox: Some(BoundingBox::new(0.0, 0.0, 128.0, 128.0)), area: 128 * 128 };
+        assert_eq!(follower.observe(at(1), &candidate, giant), Outcome::Missed);
+        assert_eq!(follower.memory(), &blob(4, 0.9).0.logits);
+    }
+}

@@ -1,0 +1,149 @@
+//! After warm-up the pipeline's own stages allocate nothing per frame.
+
+mod common;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use common::{GeometryDecoder, INPUT, SteadySource};
+use foveate::Result;
+use foveate::frame::{Frame, Normalization, Preprocessor};
+use foveate::geometry::{LabeledPoint, Size};
+use foveate::input::{PromptAction, PromptEvent, PromptSource};
+use foveate::model::{Embedding, Encoder};
+use foveate::pipeline::{Pipeline, PipelineConfig};
+use foveate::sink::overlay::Painter;
+use foveate::sink::{Event, FrameRecord, NdjsonSink, Sink, StreamInfo};
+
+static COUNTING: AtomicBool = AtomicBool::new(false);
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+static BYTES: AtomicU64 = AtomicU64::new(0);
+
+/// The system's allocator, counting while [`COUNTING`] is set.
+struct Counting;
+
+impl Counting {
+    fn note(&self, layout: Layout) {
+        if COUNTING.load(Ordering::Relaxed) {
+            ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+            BYTES.fetch_add(layout.size() as u64, Ordering::Relaxed);
+        }
+    }
+}
+
+// SAFETY: every call is passed on unchanged to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        self.note(layout);
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(at, layout) }
+    }
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        self.note(layout);
+        unsafe { System.realloc(at, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Makes the real tensor from each frame; the network itself is the engine's.
+struct PreprocessingEncoder {
+    preprocessor: Preprocessor,
+    tensor: Vec<f32>,
+}
+
+impl Encoder for PreprocessingEncoder {
+    fn input_size(&self) -> Size {
+        INPUT
+    }
+
+    fn encode(&mut self, frame: &Frame, out: &mut Embedding) -> Result<()> {
+        out.letterbox = self.preprocessor.run(frame, &mut self.tensor)?;
+        Ok(())
+    }
+}
+
+/// Two objects, selected on the first frame.
+struct TwoObjects(bool);
+
+impl PromptSource for TwoObjects {
+    fn poll(&mut self, _until_s: f64, out: &mut Vec<PromptEvent>) {
+        if !std::mem::replace(&mut self.0, true) {
+            for (object, x) in [(1, 40.0), (2, 90.0)] {
+                let points = vec![LabeledPoint::foreground(x, 40.0)];
+                out.push(PromptEvent { time_s: 0.0, object, action: PromptAction::Prompt { points, bbox: None } });
+            }
+        }
+    }
+}
+
+/// Paints each frame, and counts allocations between two frames.
+struct PaintAndCount {
+    painter: Painter,
+    rgb: Vec<u8>,
+    seen: u64,
+}
+
+const WARM: u64 = 60;
+const COUNTED: u64 = 120;
+
+impl Sink for PaintAndCount {
+    fn name(&self) -> &str {
+        "count"
+    }
+    fn begin(&mut self, _: &StreamInfo) -> Result<()> {
+        Ok(())
+    }
+    fn frame(&mut self, record: &FrameRecord) -> Result<()> {
+        if let Some(frame) = &record.frame {
+            foveate::frame::to_rgb(frame, &mut self.rgb)?;
+            self.painter.draw(&mut self.rgb, frame.size, record);
+        }
+        self.seen += 1;
+        if self.seen == WARM {
+            assert_eq!(record.objects().len(), 2);
+            COUNTING.store(true, Ordering::SeqCst);
+        } else if self.seen == WARM + COUNTED {
+            COUNTING.store(false, Ordering::SeqCst);
+        }
+        Ok(())
+    }
+    fn event(&mut self, _: &Event) -> Result<()> {
+        Ok(())
+    }
+    fn finish(&mut self, _: &serde_json::Value) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_running_stream_allocates_nothing() {
+    let normalization = Normalization { mean: [0.5; 3], std: [0.25; 3] };
+    let encoder = PreprocessingEncoder {
+        preprocessor: Preprocessor::new(INPUT, normalization),
+        tensor: vec![0.0; 3 * INPUT.area()],
+    };
+    let source = SteadySource::new(120.0, WARM + COUNTED + 60);
+    let writer: Box<dyn Write + Send> = Box::new(std::io::sink());
+    let counter = PaintAndCount { painter: Painter::new(), rgb: Vec::new(), seen: 0 };
+    let running = Pipeline::new(Box::new(source), Box::new(encoder), Box::new(GeometryDecoder), "geometry")
+        .prompts(Box::new(TwoObjects(false)))
+        .sink(Box::new(NdjsonSink::new("test", writer)))
+        .sink(Box::new(counter))
+        .config(PipelineConfig { sink_queue: 16, ..PipelineConfig::default() })
+        .start()
+        .unwrap();
+    // The waiting thread is this test's own; it must not disturb the count.
+    while !running.is_finished() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let summary = running.wait(|_| {}).unwrap();
+    assert!(!COUNTING.load(Ordering::SeqCst), "the stream was too short: {summary:?}");
+    let (count, bytes) = (ALLOCATIONS.load(Ordering::SeqCst), BYTES.load(Ordering::SeqCst));
+    assert_eq!(count, 0, "{count} allocations of {bytes} bytes in {COUNTED} frames");
+}

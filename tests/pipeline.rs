@@ -1,0 +1,263 @@
+//! The pipeline's promises, with stand-ins at its ends: order, drops, bounded age, prompts on the frame of their time,
+//! and an end that loses nothing, whatever breaks.
+
+mod common;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use common::{GeometryDecoder, GeometryEncoder, INPUT, MemorySink, Seen, SteadySource};
+use foveate::Result;
+use foveate::error::{DeviceError, Error, PipelineError};
+use foveate::frame::Frame;
+use foveate::geometry::{LabeledPoint, Size};
+use foveate::input::{PromptAction, PromptEvent, PromptSource};
+use foveate::model::{Embedding, Encoder};
+use foveate::pipeline::{Pipeline, PipelineConfig, Summary};
+use foveate::sink::{Event, FrameRecord, Sink, StreamInfo};
+use foveate::sync::StopToken;
+
+/// Prompts given out when they are asked for.
+struct Prompts(Vec<PromptEvent>);
+
+impl PromptSource for Prompts {
+    fn poll(&mut self, until_s: f64, out: &mut Vec<PromptEvent>) {
+        let due = self.0.partition_point(|p| p.time_s <= until_s);
+        out.extend(self.0.drain(..due));
+    }
+}
+
+fn point(time_s: f64, object: u32, x: f32, y: f32) -> PromptEvent {
+    let points = vec![LabeledPoint::foreground(x, y)];
+    PromptEvent { time_s, object, action: PromptAction::Prompt { points, bbox: None } }
+}
+
+fn pipeline(source: SteadySource, encode: Duration) -> Pipeline {
+    Pipeline::new(Box::new(source), Box::new(GeometryEncoder { cost: encode }), Box::new(GeometryDecoder), "geometry")
+}
+
+fn run(pipeline: Pipeline, sink_cost: Duration) -> (Result<Summary>, Arc<Mutex<Seen>>) {
+    let (sink, seen) = MemorySink::new(sink_cost);
+    let result = pipeline.sink(sink).start().and_then(|running| running.wait(|_| {}));
+    (result, seen)
+}
+
+#[test]
+fn an_unhurried_stream_loses_nothing_and_keeps_order() {
+    let (summary, seen) = run(pipeline(SteadySource::new(40.0, 30), Duration::ZERO), Duration::ZERO);
+    let summary = summary.unwrap();
+    let seen = seen.lock().unwrap();
+    let sequences: Vec<_> = seen.frames.iter().map(|f| f.sequence).collect();
+    assert!(sequences.is_sorted_by(|a, b| a < b), "{sequences:?}");
+    assert_eq!(summary.frames_captured, 30);
+    assert_eq!(summary.frames_out + summary.frames_dropped, 30, "every frame is a record or a counted drop");
+    assert_eq!(seen.frames.len() as u64, summary.frames_out);
+    assert!(seen.frames.iter().all(|f| f.age > Duration::ZERO));
+    assert_eq!(seen.summary.as_ref().unwrap()["frames_out"], summary.frames_out);
+}
+
+#[test]
+fn a_slow_encoder_drops_frames_and_age_stays_bounded() {
+    let encode = Duration::from_millis(40);
+    let (summary, seen) = run(pipeline(SteadySource::new(200.0, 100), encode), Duration::ZERO);
+    let summary = summary.unwrap();
+    assert!(summary.frames_dropped > 50, "{summary:?}");
+    assert_eq!(summary.frames_out + summary.frames_dropped, 100);
+    assert_eq!(summary.throughput.slowest_stage, "encode");
+    // Without the newest-wins rule the last frame would wait for all before it: ages grow with the stream's length.
+    let ages: Vec<_> = seen.lock().unwrap().frames.iter().map(|f| f.age).collect();
+    let mut second_half = ages[ages.len() / 2..].to_vec();
+    second_half.sort();
+    assert!(second_half[second_half.len() / 2] < encode * 6, "{ages:?}");
+    assert_eq!(seen.lock().unwrap().frames.last().unwrap().sequence, 99, "the newest frame is never the dropped one");
+}
+
+#[test]
+fn a_slow_sink_stalls_nobody() {
+    let (summary, seen) = run(pipeline(SteadySource::new(100.0, 60), Duration::ZERO), Duration::from_millis(60));
+    let summary = summary.unwrap();
+    let sink = summary.stages.iter().find(|s| s.stage == "sink memory").unwrap();
+    assert!(sink.dropped > 0, "{summary:?}");
+    assert_eq!(sink.frames_out + sink.dropped, summary.frames_out);
+    assert_eq!(sink.frames_out, seen.lock().unwrap().frames.len() as u64);
+    assert!(summary.frames_out > 2 * sink.frames_out);
+}
+
+#[test]
+fn a_prompt_selects_and_the_object_is_carried_until_released() {
+    let release = PromptEvent { time_s: 0.8, object: 3, action: PromptAction::Release };
+    let prompts = Prompts(vec![point(0.3, 3, 60.0, 40.0), release]);
+    let (summary, seen) =
+        run(pipeline(SteadySource::new(30.0, 36), Duration::ZERO).prompts(Box::new(prompts)), Duration::ZERO);
+    assert_eq!(summary.unwrap().prompts_unanswered, 0);
+    let seen = seen.lock().unwrap();
+    for frame in &seen.frames {
+        let expected = frame.time_s >= 0.3 && frame.time_s < 0.8;
+        assert_eq!(frame.objects.len(), expected as usize, "at {}", frame.time_s);
+        for (id, bbox) in &frame.objects {
+            assert_eq!(*id, 3);
+            assert!(bbox.unwrap().contains(LabeledPoint::foreground(60.0, 40.0).point));
+        }
+    }
+    let selected = seen.events.iter().filter(|e| matches!(e, Event::Selected { object: 3, .. })).count();
+    let released = seen.events.iter().filter(|e| matches!(e, Event::Released { object: 3, .. })).count();
+    assert_eq!((selected, released), (1, 1), "{:?}", seen.events);
+}
+
+/// Gives its prompt out `late_by` seconds after its time, as a gesture that takes time to recognise does.
+struct Late(Option<PromptEvent>, f64);
+
+impl PromptSource for Late {
+    fn poll(&mut self, until_s: f64, out: &mut Vec<PromptEvent>) {
+        // The pipeline asks one second ahead.
+        if self.0.as_ref().is_some_and(|p| p.time_s + self.1 <= until_s - 1.0) {
+            out.extend(self.0.take());
+        }
+    }
+}
+
+#[test]
+fn a_late_prompt_is_answered_on_the_frame_of_its_time() {
+    let late = Late(Some(point(0.5, 1, 60.0, 40.0)), 0.12);
+    let (summary, seen) =
+        run(pipeline(SteadySource::new(50.0, 50), Duration::ZERO).prompts(Box::new(late)), Duration::ZERO);
+    summary.unwrap();
+    let seen = seen.lock().unwrap();
+    let on_frame = seen.events.iter().find_map(|e| match e {
+        Event::Selected { on_frame, .. } => Some(*on_frame),
+        _ => None,
+    });
+    let on_frame = on_frame.expect("the prompt is answered");
+    assert!((24..=26).contains(&on_frame), "asked at 0.5 s, answered on frame {on_frame} of 50 a second");
+    let first = seen.frames.iter().find(|f| !f.objects.is_empty()).unwrap();
+    assert!(first.time_s >= 0.6, "the present cannot know it earlier: {}", first.time_s);
+}
+
+#[test]
+fn a_bad_prompt_is_refused_and_the_stream_goes_on() {
+    let prompts = Prompts(vec![point(0.05, 1, 9_000.0, 40.0), point(0.1, 2, f32::NAN, 1.0)]);
+    let (summary, seen) =
+        run(pipeline(SteadySource::new(60.0, 20), Duration::ZERO).prompts(Box::new(prompts)), Duration::ZERO);
+    assert!(summary.unwrap().frames_out > 10);
+    let seen = seen.lock().unwrap();
+    let refused: Vec<_> = seen.events.iter().filter(|e| matches!(e, Event::Refused { .. })).collect();
+    assert_eq!(refused.len(), 2, "{:?}", seen.events);
+    assert!(seen.frames.iter().all(|f| f.objects.is_empty()));
+}
+
+#[test]
+fn too_many_objects_release_the_oldest() {
+    let prompts = Prompts((1..=4).map(|id| point(0.05 * id as f64, id, 20.0 * id as f32, 40.0)).collect());
+    let config = PipelineConfig { max_objects: 2, ..PipelineConfig::default() };
+    let (summary, seen) = run(
+        pipeline(SteadySource::new(60.0, 30), Duration::ZERO).prompts(Box::new(prompts)).config(config),
+        Duration::ZERO,
+    );
+    summary.unwrap();
+    let seen = seen.lock().unwrap();
+    let last: Vec<_> = seen.frames.last().unwrap().objects.iter().map(|o| o.0).collect();
+    assert_eq!(last, [3, 4]);
+    assert!(seen.frames.iter().all(|f| f.objects.len() <= 2));
+}
+
+#[test]
+fn stopping_from_outside_finishes_the_sinks() {
+    let stop = StopToken::new();
+    let (sink, seen) = MemorySink::new(Duration::ZERO);
+    let running =
+        pipeline(SteadySource::new(50.0, 1_000_000), Duration::ZERO).sink(sink).stop_token(stop.clone()).start();
+    let summary = running
+        .unwrap()
+        .wait(|running| {
+            if running.reports()[2].frames_out > 5 {
+                stop.stop();
+            }
+        })
+        .unwrap();
+    let seen = seen.lock().unwrap();
+    assert!(seen.summary.is_some());
+    assert_eq!(seen.frames.len() as u64, summary.frames_out, "what was decoded is written");
+}
+
+/// Fails, or panics, at the third frame.
+struct Breaking {
+    frames: u32,
+    panics: bool,
+}
+
+impl Encoder for Breaking {
+    fn input_size(&self) -> Size {
+        INPUT
+    }
+
+    fn encode(&mut self, frame: &Frame, out: &mut Embedding) -> Result<()> {
+        self.frames += 1;
+        if self.frames < 3 {
+            return GeometryEncoder { cost: Duration::ZERO }.encode(frame, out);
+        }
+        assert!(!self.panics, "the test asked for a panic");
+        Err(DeviceError::Lost { device: "encoder".into(), reason: "test".into() }.into())
+    }
+}
+
+fn broken(panics: bool) -> (Error, Arc<Mutex<Seen>>) {
+    let source = SteadySource::new(50.0, 1_000_000);
+    let encoder = Box::new(Breaking { frames: 0, panics });
+    let pipeline = Pipeline::new(Box::new(source), encoder, Box::new(GeometryDecoder), "geometry");
+    let (result, seen) = run(pipeline, Duration::ZERO);
+    (result.unwrap_err(), seen)
+}
+
+#[test]
+fn an_error_in_a_stage_ends_the_stream_with_that_error() {
+    let (error, seen) = broken(false);
+    assert!(matches!(error, Error::Device(DeviceError::Lost { .. })), "{error}");
+    assert!(seen.lock().unwrap().summary.is_some(), "the sinks still finish");
+}
+
+#[test]
+fn a_panic_in_a_stage_ends_the_stream_and_names_the_stage() {
+    let (error, seen) = broken(true);
+    assert!(matches!(&error, Error::Pipeline(PipelineError::Panicked { stage }) if stage == "encode"), "{error}");
+    assert!(seen.lock().unwrap().summary.is_some(), "the sinks still finish");
+}
+
+struct FullDisk;
+
+impl Sink for FullDisk {
+    fn name(&self) -> &str {
+        "full"
+    }
+    fn begin(&mut self, _: &StreamInfo) -> Result<()> {
+        Ok(())
+    }
+    fn frame(&mut self, _: &FrameRecord) -> Result<()> {
+        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        Err(foveate::error::IoError::when("write", "/full/disk")(full).into())
+    }
+    fn event(&mut self, _: &Event) -> Result<()> {
+        Ok(())
+    }
+    fn finish(&mut self, _: &serde_json::Value) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_sink_that_fails_ends_the_stream_with_its_error() {
+    let pipeline = pipeline(SteadySource::new(50.0, 1_000_000), Duration::ZERO).sink(Box::new(FullDisk));
+    let (result, _) = run(pipeline, Duration::ZERO);
+    let error = result.unwrap_err().to_string();
+    assert!(error.contains("/full/disk") && error.contains("Free some space"), "{error}");
+}
+
+#[test]
+fn a_stage_that_hangs_is_named() {
+    let config = PipelineConfig { stall_after: Duration::from_millis(150), ..PipelineConfig::default() };
+    let (summary, seen) =
+        run(pipeline(SteadySource::new(50.0, 3), Duration::from_millis(600)).config(config), Duration::ZERO);
+    summary.unwrap();
+    let seen = seen.lock().unwrap();
+    let stalled = seen.events.iter().any(|e| matches!(e, Event::Stalled { stage, .. } if stage == "encode"));
+    assert!(stalled, "{:?}", seen.events);
+}
