@@ -1,10 +1,94 @@
 //! Frame sources: a folder of pictures, the rendered scene, V4L2 and nokhwa cameras.
 
+mod address;
+mod camera;
+mod events;
+mod files;
+mod negotiate;
+#[cfg(all(feature = "camera", any(not(target_os = "linux"), feature = "nokhwa-linux")))]
+mod nokhwa;
+#[cfg(feature = "camera")]
+mod reopen;
+#[cfg(all(feature = "camera", target_os = "linux"))]
+mod v4l;
+
+use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::Result;
+use crate::error::{ConfigError, Result};
 use crate::frame::{Frame, PixelFormat};
 use crate::geometry::{Intrinsics, Size};
+use crate::time::Clock;
+
+pub use address::SourceAddress;
+pub use camera::{CameraInfo, CameraProblem, list_cameras};
+pub use files::FilesSource;
+pub use negotiate::{Choice, FormatOffer, Rates, Wish, negotiate};
+
+/// What is asked of a source. A source that cannot have it so takes the nearest and says so in its [`SourceInfo`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SourceOptions {
+    /// Frames per second; 30 if not given.
+    pub fps: Option<f64>,
+    /// Starts a folder again after its last picture.
+    pub looped: bool,
+    /// Frame size for cameras and the scene; 640x480 if not given. A folder keeps the size of its pictures.
+    pub size: Option<Size>,
+    /// The only pixel format that a camera may choose, if it offers it.
+    pub format: Option<PixelFormat>,
+}
+
+impl SourceOptions {
+    /// Frames per second when nobody asks for a rate.
+    pub const DEFAULT_FPS: f64 = 30.0;
+    /// Frame size when nobody asks for one.
+    pub const DEFAULT_SIZE: Size = Size::new(640, 480);
+    const MAX_FPS: f64 = 100_000.0;
+
+    /// The rate asked for.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] for rates that are not above zero and at most 100 000.
+    pub fn rate(&self) -> Result<f64, ConfigError> {
+        let fps = self.fps.unwrap_or(Self::DEFAULT_FPS);
+        if fps.is_finite() && fps > 0.0 && fps <= Self::MAX_FPS {
+            Ok(fps)
+        } else {
+            Err(ConfigError::Invalid {
+                origin: "fps".into(),
+                reason: format!("{fps} is no frame rate: give a number above 0 and at most {}", Self::MAX_FPS),
+            })
+        }
+    }
+
+    /// What a camera is asked for.
+    ///
+    /// # Errors
+    /// As [`Self::rate`].
+    pub fn wish(&self) -> Result<Wish, ConfigError> {
+        Ok(Wish { size: self.size.unwrap_or(Self::DEFAULT_SIZE), fps: self.rate()?, format: self.format })
+    }
+}
+
+/// Opens the source at `address`. Frames are stamped with `clock`; kernel stamps count only if it is the monotonic one.
+///
+/// # Errors
+/// A folder that cannot be read or holds no pictures, a camera that is missing, busy, forbidden or offers no format that
+/// can be read, a rate that makes no sense.
+pub fn open(address: &SourceAddress, options: &SourceOptions, clock: Arc<dyn Clock>) -> Result<Box<dyn Source>> {
+    match address {
+        SourceAddress::Files(dir) => Ok(Box::new(FilesSource::open(dir, options, clock)?)),
+        SourceAddress::Scene(_) => {
+            let (address, known) = (address.to_string(), SourceAddress::KNOWN);
+            Err(ConfigError::Address { what: "source", address, known }.into())
+        }
+        #[cfg(all(feature = "camera", target_os = "linux"))]
+        SourceAddress::V4l(path) => Ok(Box::new(v4l::open(path, options, clock)?)),
+        #[cfg(all(feature = "camera", any(not(target_os = "linux"), feature = "nokhwa-linux")))]
+        SourceAddress::Nokhwa(index) => Ok(Box::new(nokhwa::open(*index, options, clock)?)),
+    }
+}
 
 /// What a source is and what it promises.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,7 +122,7 @@ pub enum SourceEvent {
     /// Sending again after `after`.
     Reopened { after: Duration },
     /// `count` frames were lost or spoilt before they reached us.
-    Dropped { count: u64, reason: String },
+    Dropped { count: u64, reason: Cow<'static, str> },
 }
 
 /// A source of frames. Sources pace themselves: a camera by its hardware, a folder or the scene by its rate.

@@ -204,7 +204,11 @@ fn did_you_mean(nearest: &Option<String>) -> String {
 pub fn nearest_name<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
     candidates
         .into_iter()
-        .map(|c| (strsim::jaro_winkler(given, c), c))
+        .map(|c| {
+            // Two swapped letters of a short name are far apart by the first measure.
+            let swapped = given.len() >= 3 && strsim::osa_distance(given, c) == 1;
+            (strsim::jaro_winkler(given, c).max(if swapped { 0.9 } else { 0.0 }), c)
+        })
         .filter(|(score, _)| *score > 0.75)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, c)| c.to_owned())
@@ -217,6 +221,7 @@ mod tests {
     #[test]
     fn nearest_name_finds_slips_and_ignores_strangers() {
         assert_eq!(nearest_name("thread", ["threads", "model"]).as_deref(), Some("threads"));
+        assert_eq!(nearest_name("fsp", ["size", "fps"]).as_deref(), Some("fps"));
         assert_eq!(nearest_name("zzz", ["threads", "model"]), None);
     }
 

@@ -1,0 +1,396 @@
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::detect;
+use crate::capture::SourceOptions;
+use crate::error::{ConfigError, IoError, Result, nearest_name};
+use crate::frame::PixelFormat;
+use crate::geometry::Size;
+
+/// How foveate runs on one kind of machine; `board-configs/schema.md` documents every key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Board {
+    pub name: String,
+    /// Name of the model to run.
+    pub model: String,
+    /// `f32` or `f16`.
+    #[serde(default = "f32_precision")]
+    pub precision: String,
+    /// Width and height of the model's input in pixels; `None` is the model's own.
+    #[serde(default)]
+    input_size: Option<[u32; 2]>,
+    /// The age in milliseconds up to which the frame that a late prompt refers to is kept.
+    #[serde(default = "half_a_second")]
+    pub max_age_ms: u32,
+    #[serde(default, rename = "match")]
+    pub(super) matches: Match,
+    #[serde(default)]
+    threads: Threads,
+    #[serde(default)]
+    pub affinity: Affinity,
+    #[serde(default)]
+    capture: Capture,
+}
+
+/// How a machine is recognised.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Match {
+    /// As in [`std::env::consts::ARCH`]; `None` is any.
+    pub(super) arch: Option<String>,
+    /// Entries of the device tree's `compatible`.
+    pub(super) compatible: Vec<String>,
+    /// Parts of the `Model` line in `/proc/cpuinfo`.
+    pub(super) cpuinfo: Vec<String>,
+}
+
+/// Threads of the model's two graphs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Threads {
+    encoder: Option<usize>,
+    decoder: Option<usize>,
+}
+
+/// Cores for each stage of the pipeline, counted from 0; empty is any core.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Affinity {
+    pub capture: Vec<usize>,
+    pub encode: Vec<usize>,
+    pub decode: Vec<usize>,
+    pub sink: Vec<usize>,
+}
+
+/// What to ask of a camera.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Capture {
+    /// Width and height in pixels.
+    size: [u32; 2],
+    /// Frames per second.
+    fps: f64,
+    format: Option<PixelFormat>,
+}
+
+impl Default for Capture {
+    fn default() -> Self {
+        let Size { width, height } = SourceOptions::DEFAULT_SIZE;
+        Capture { size: [width, height], fps: SourceOptions::DEFAULT_FPS, format: None }
+    }
+}
+
+fn f32_precision() -> String {
+    "f32".into()
+}
+
+fn half_a_second() -> u32 {
+    500
+}
+
+/// The board files in the program, the generic ones last.
+const BUNDLED: [(&str, &str); 6] = [
+    ("raspberry-pi-5", include_str!("../../board-configs/raspberry-pi-5.toml")),
+    ("raspberry-pi-4", include_str!("../../board-configs/raspberry-pi-4.toml")),
+    ("rock-5b", include_str!("../../board-configs/rock-5b.toml")),
+    ("jetson-orin-nano", include_str!("../../board-configs/jetson-orin-nano.toml")),
+    ("generic-aarch64", include_str!("../../board-configs/generic-aarch64.toml")),
+    ("generic-x86_64", include_str!("../../board-configs/generic-x86_64.toml")),
+];
+
+/// Every key of a board file, tables with a trailing dot first.
+const KEYS: [&str; 21] = [
+    "match.",
+    "threads.",
+    "affinity.",
+    "capture.",
+    "name",
+    "model",
+    "precision",
+    "input_size",
+    "max_age_ms",
+    "match.arch",
+    "match.compatible",
+    "match.cpuinfo",
+    "threads.encoder",
+    "threads.decoder",
+    "affinity.capture",
+    "affinity.encode",
+    "affinity.decode",
+    "affinity.sink",
+    "capture.size",
+    "capture.fps",
+    "capture.format",
+];
+
+const PRECISIONS: [&str; 2] = ["f32", "f16"];
+const MAX_THREADS: usize = 256;
+const MAX_CORE: usize = 1023;
+
+impl Board {
+    /// The profile for what `--board` says: `auto`, the path of a TOML file (it ends in `.toml` or has a slash), or the
+    /// name of a bundled board.
+    ///
+    /// # Errors
+    /// An unknown name, a file that cannot be read, an unknown key, a value out of range.
+    pub fn load(choice: &str) -> Result<Board> {
+        if choice == "auto" {
+            Ok(detect(Path::new("/"))?.board)
+        } else if choice.ends_with(".toml") || choice.contains(['/', std::path::MAIN_SEPARATOR]) {
+            let text = std::fs::read_to_string(choice).map_err(IoError::when("read", choice))?;
+            Ok(Board::parse(&text, choice)?)
+        } else {
+            Ok(Board::bundled(choice)?)
+        }
+    }
+
+    /// The bundled board of that name.
+    ///
+    /// # Errors
+    /// [`ConfigError::UnknownBoard`] with the nearest name.
+    pub fn bundled(name: &str) -> Result<Board, ConfigError> {
+        match BUNDLED.iter().find(|(known, _)| *known == name) {
+            Some((known, text)) => Board::parse(text, known),
+            None => Err(ConfigError::UnknownBoard {
+                name: name.to_owned(),
+                nearest: nearest_name(name, Board::names()),
+                known: format!("auto, {}, or the path of a .toml file", Board::names().collect::<Vec<_>>().join(", ")),
+            }),
+        }
+    }
+
+    /// Names of the bundled boards, the generic ones last.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        BUNDLED.iter().map(|(name, _)| *name)
+    }
+
+    /// Reads a board file; `origin` names it in messages.
+    ///
+    /// # Errors
+    /// [`ConfigError::UnknownKey`] with the nearest right key; [`ConfigError::Invalid`] for what is no TOML, a missing
+    /// key, a wrong type or a value out of range.
+    pub fn parse(text: &str, origin: &str) -> Result<Board, ConfigError> {
+        let invalid = |reason: String| ConfigError::Invalid { origin: origin.to_owned(), reason };
+        let table: toml::Table =
+            toml::from_str(text).map_err(|e| invalid(format!("not a TOML file: {}", e.to_string().trim_end())))?;
+        check_keys(&table, "", origin)?;
+        let board: Board = toml::from_str(text).map_err(|e| {
+            invalid(format!("{}: board-configs/schema.md lists types and values", e.to_string().trim_end()))
+        })?;
+        board.check().map_err(|(key, allowed)| {
+            invalid(format!("`{key}` is out of range: give {allowed} (board-configs/schema.md)"))
+        })?;
+        Ok(board)
+    }
+
+    /// The first value out of range: its key and what is allowed.
+    fn check(&self) -> Result<(), (&'static str, &'static str)> {
+        let side = |s: u32| (16..=8192).contains(&s);
+        let threads = |t: Option<usize>| t.is_none_or(|t| (1..=MAX_THREADS).contains(&t));
+        let cores = |c: &[usize]| c.iter().all(|c| *c <= MAX_CORE);
+        let named = |n: &str| !n.is_empty() && n.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+        let a = &self.affinity;
+        let rules = [
+            (named(&self.name), "name", "letters, digits, `-`, `_` and `.`"),
+            (!self.model.is_empty(), "model", "a name of `foveate models list`"),
+            (PRECISIONS.contains(&self.precision.as_str()), "precision", "\"f32\" or \"f16\""),
+            (self.input_size.is_none_or(|s| s.into_iter().all(side)), "input_size", "two sides of 16 to 8192 pixels"),
+            ((1..=60_000).contains(&self.max_age_ms), "max_age_ms", "1 to 60000"),
+            (threads(self.threads.encoder), "threads.encoder", "1 to 256"),
+            (threads(self.threads.decoder), "threads.decoder", "1 to 256"),
+            (cores(&a.capture), "affinity.capture", "core numbers of 0 to 1023"),
+            (cores(&a.encode), "affinity.encode", "core numbers of 0 to 1023"),
+            (cores(&a.decode), "affinity.decode", "core numbers of 0 to 1023"),
+            (cores(&a.sink), "affinity.sink", "core numbers of 0 to 1023"),
+            (self.capture.size.into_iter().all(side), "capture.size", "two sides of 16 to 8192 pixels"),
+            (self.capture.fps > 0.0 && self.capture.fps <= 1000.0, "capture.fps", "a number above 0 and at most 1000"),
+        ];
+        match rules.into_iter().find(|(holds, ..)| !holds) {
+            Some((_, key, allowed)) => Err((key, allowed)),
+            None => Ok(()),
+        }
+    }
+
+    /// The model's input size, if the board wants another than the model's own.
+    pub fn input_size(&self) -> Option<Size> {
+        self.input_size.map(|[width, height]| Size::new(width, height))
+    }
+
+    /// Threads of the image encoder on a machine of `cores` cores.
+    pub fn encoder_threads(&self, cores: usize) -> usize {
+        self.threads.encoder.unwrap_or(cores).max(1)
+    }
+
+    /// Threads of the prompt decoder.
+    pub fn decoder_threads(&self) -> usize {
+        self.threads.decoder.unwrap_or(1)
+    }
+
+    /// What to ask of a source.
+    pub fn source_options(&self) -> SourceOptions {
+        let [width, height] = self.capture.size;
+        SourceOptions {
+            fps: Some(self.capture.fps),
+            looped: false,
+            size: Some(Size::new(width, height)),
+            format: self.capture.format,
+        }
+    }
+}
+
+/// Refuses the first key under `prefix` that no board file has.
+fn check_keys(table: &toml::Table, prefix: &str, origin: &str) -> Result<(), ConfigError> {
+    for (key, value) in table {
+        let path = format!("{prefix}{key}");
+        let as_table = format!("{path}.");
+        match value.as_table() {
+            Some(inner) if KEYS.contains(&as_table.as_str()) => check_keys(inner, &as_table, origin)?,
+            // A table where a value belongs, or the other way round, is a wrong type, which serde names.
+            _ if KEYS.contains(&path.as_str()) || KEYS.contains(&as_table.as_str()) => {}
+            _ => {
+                let nearest = nearest_key(&path, prefix);
+                return Err(ConfigError::UnknownKey { origin: origin.to_owned(), key: path, nearest });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The key most like `path`: first among its neighbours in the same table, then by its last part anywhere, because a key
+/// in the wrong table is a common slip.
+fn nearest_key(path: &str, prefix: &str) -> Option<String> {
+    let own = &path[prefix.len()..];
+    let last = |key: &'static str| key.trim_end_matches('.').rsplit('.').next().unwrap_or(key);
+    let neighbours = KEYS.iter().filter_map(|key| {
+        let rest = key.strip_prefix(prefix)?.trim_end_matches('.');
+        (!rest.is_empty() && !rest.contains('.')).then_some(rest)
+    });
+    let elsewhere =
+        |found: String| KEYS.iter().find(|key| last(key) == found).map(|k| k.trim_end_matches('.').to_owned());
+    nearest_name(own, neighbours)
+        .map(|found| format!("{prefix}{found}"))
+        .or_else(|| nearest_name(own, KEYS.iter().map(|k| last(k))).and_then(elsewhere))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SCHEMA: &str = include_str!("../../board-configs/schema.md");
+
+    #[test]
+    fn every_bundled_board_parses_under_its_own_name() {
+        for name in Board::names() {
+            assert_eq!(Board::load(name).unwrap().name, name);
+        }
+    }
+
+    #[test]
+    fn every_board_file_is_bundled() {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("board-configs");
+        let files: BTreeSet<String> = std::fs::read_dir(dir)
+            .unwrap()
+            .filter_map(|e| e.unwrap().file_name().to_str()?.strip_suffix(".toml").map(str::to_owned))
+            .collect();
+        assert_eq!(files, Board::names().map(str::to_owned).collect());
+    }
+
+    /// The keys that serde knows, read off a board that has them all.
+    fn keys_of_the_type() -> BTreeSet<String> {
+        let board = Board::bundled("generic-x86_64").unwrap();
+        let mut keys = BTreeSet::new();
+        for (key, value) in serde_json::to_value(board).unwrap().as_object().unwrap() {
+            match value.as_object() {
+                Some(inner) => keys.extend(inner.keys().map(|k| format!("{key}.{k}")).chain([format!("{key}.")])),
+                None => drop(keys.insert(key.clone())),
+            }
+        }
+        keys
+    }
+
+    #[test]
+    fn the_list_of_keys_is_the_type() {
+        assert_eq!(KEYS.iter().map(|k| (*k).to_owned()).collect::<BTreeSet<_>>(), keys_of_the_type());
+    }
+
+    #[test]
+    fn the_schema_names_every_key_and_no_other() {
+        let documented: BTreeSet<String> = SCHEMA
+            .lines()
+            .filter_map(|l| l.strip_prefix("| `")?.split_once('`').map(|(key, _)| key.to_owned()))
+            .collect();
+        let known: BTreeSet<String> = KEYS.iter().filter(|k| !k.ends_with('.')).map(|k| (*k).to_owned()).collect();
+        assert_eq!(documented, known);
+    }
+
+    #[test]
+    fn unknown_keys_name_the_nearest_right_one() {
+        let base = "name = \"x\"\nmodel = \"m\"\n";
+        let rows = [
+            ("presicion = \"f32\"", "presicion", Some("precision")),
+            ("[thread]\nencoder = 1", "thread", Some("threads")),
+            ("[threads]\nencoders = 1", "threads.encoders", Some("threads.encoder")),
+            ("[capture]\nfsp = 30", "capture.fsp", Some("capture.fps")),
+            ("encoder = 2", "encoder", Some("threads.encoder")),
+            ("[affinity]\nqqq = []", "affinity.qqq", None),
+        ];
+        for (text, key, nearest) in rows {
+            let expected = ConfigError::UnknownKey {
+                origin: "board.toml".into(),
+                key: key.into(),
+                nearest: nearest.map(str::to_owned),
+            };
+            assert_eq!(Board::parse(&format!("{base}{text}"), "board.toml"), Err(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn wrong_values_name_the_key() {
+        let rows = [
+            ("name = \"x\"", "model"),
+            ("name = \"x\"\nmodel = \"m\"\nprecision = \"f64\"", "precision"),
+            ("name = \"x\"\nmodel = \"m\"\nmax_age_ms = 0", "max_age_ms"),
+            ("name = \"x\"\nmodel = \"m\"\nmax_age_ms = -4", "max_age_ms"),
+            ("name = \"x\"\nmodel = \"m\"\ninput_size = [0, 256]", "input_size"),
+            ("name = \"x\"\nmodel = \"m\"\n[threads]\nencoder = 0", "threads.encoder"),
+            ("name = \"x\"\nmodel = \"m\"\nthreads = 4", "threads"),
+            ("name = \"x\"\nmodel = \"m\"\n[affinity]\nencode = [5000]", "affinity.encode"),
+            ("name = \"x\"\nmodel = \"m\"\n[capture]\nfps = nan", "capture.fps"),
+            ("name = \"x\"\nmodel = \"m\"\n[capture]\nformat = \"h264\"", "format"),
+            ("name = \"../x\"\nmodel = \"m\"", "name"),
+            ("name = ", "TOML"),
+        ];
+        for (text, part) in rows {
+            match Board::parse(text, "board.toml") {
+                Err(ConfigError::Invalid { reason, .. }) => assert!(reason.contains(part), "{text}: {reason}"),
+                other => panic!("{text}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn boards_are_found_by_name_and_by_path() {
+        let error = Board::load("rasberry-pi-5").unwrap_err().to_string();
+        assert!(error.contains("did you mean `raspberry-pi-5`"), "{error}");
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("mine.toml");
+        assert!(Board::load(path.to_str().unwrap()).unwrap_err().to_string().contains("mine.toml"));
+        std::fs::write(&path, "name = \"mine\"\nmodel = \"m\"\n[threads]\nencoder = 2\n").unwrap();
+        let board = Board::load(path.to_str().unwrap()).unwrap();
+        assert_eq!((board.encoder_threads(8), board.decoder_threads(), board.max_age_ms), (2, 1, 500));
+        assert_eq!(board.source_options().size, Some(Size::new(640, 480)));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_board_or_an_error(text in "[a-z_.\\[\\]=\"0-9 \n]{0,80}") {
+            let _ = Board::parse(&text, "board.toml");
+        }
+    }
+}

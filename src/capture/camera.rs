@@ -1,0 +1,58 @@
+use serde::Serialize;
+
+use super::{Choice, FormatOffer, SourceOptions};
+use crate::error::{ConfigError, DeviceError};
+
+/// A camera of this machine and what it offers.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CameraInfo {
+    /// What `--source` takes.
+    pub address: String,
+    pub name: String,
+    /// Where it is plugged in, if the system tells.
+    pub bus: String,
+    /// The formats that can be read.
+    pub formats: Vec<FormatOffer>,
+    /// What would be chosen for the options asked about.
+    pub choice: Option<Choice>,
+    /// Why it cannot be used.
+    pub problem: Option<CameraProblem>,
+}
+
+/// Why a camera cannot be used, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CameraProblem {
+    pub reason: String,
+    pub remedy: &'static str,
+}
+
+impl From<DeviceError> for CameraProblem {
+    fn from(error: DeviceError) -> Self {
+        let (reason, remedy) = match error {
+            DeviceError::Missing { .. } => ("no such device".into(), "plug it in again"),
+            DeviceError::Permission { .. } => (
+                "no permission".into(),
+                "add your user to the `video` group (sudo usermod -aG video $USER) and log in again",
+            ),
+            DeviceError::Busy { .. } => ("busy".into(), "close the program that holds it"),
+            DeviceError::Unsupported { reason, .. } => (reason, "use another camera"),
+            DeviceError::Lost { reason, .. } => (reason, "check its cable and power"),
+        };
+        CameraProblem { reason, remedy }
+    }
+}
+
+/// The cameras of this machine, with the choice that each would make for `options`. Streams nothing.
+///
+/// # Errors
+/// Only for options that make no sense; a camera that cannot be opened is listed with its problem.
+#[cfg_attr(not(feature = "camera"), allow(unused_mut, unused_variables))]
+pub fn list_cameras(options: &SourceOptions) -> Result<Vec<CameraInfo>, ConfigError> {
+    let wish = options.wish()?;
+    let mut cameras = Vec::new();
+    #[cfg(all(feature = "camera", target_os = "linux"))]
+    cameras.extend(super::v4l::list(&wish));
+    #[cfg(all(feature = "camera", any(not(target_os = "linux"), feature = "nokhwa-linux")))]
+    cameras.extend(super::nokhwa::list(&wish));
+    Ok(cameras)
+}

@@ -1,0 +1,165 @@
+mod natural;
+mod picture;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::events::Events;
+use super::{Source, SourceAddress, SourceEvent, SourceInfo, SourceOptions, Step};
+use crate::error::{ConfigError, ImageError, IoError, Result};
+use crate::frame::{Frame, PixelFormat};
+use crate::time::{Clock, Timestamp};
+
+/// A folder of PNG and JPEG pictures, played like a camera: in natural order of their names (`2.png` before `10.png`), at
+/// a steady rate, as RGB.
+///
+/// Picture n is due at `start + n / fps`, where start is the first call of [`Source::next_frame`], and carries that moment
+/// as its capture time and n as its sequence number. Pictures are decoded on demand. A reader that falls behind still
+/// gets every picture as long as it lags by less than [`Self::CATCH_UP`] of them; beyond that the source goes on with the
+/// newest picture that is due and reports the rest as dropped, as a camera would.
+///
+/// A picture that cannot be decoded is reported as dropped; its sequence number stays unused.
+pub struct FilesSource {
+    info: SourceInfo,
+    pictures: Vec<PathBuf>,
+    fps: f64,
+    looped: bool,
+    clock: Arc<dyn Clock>,
+    start: Option<Timestamp>,
+    /// Sequence number of the next picture; it goes on counting when a looped folder starts again.
+    next: u64,
+    /// Pictures that failed in a row.
+    failed: usize,
+    events: Events,
+}
+
+impl FilesSource {
+    /// How many pictures the reader may lag behind before pictures are skipped; as many as a camera driver has buffers.
+    pub const CATCH_UP: u64 = 4;
+
+    /// Lists the pictures of `dir` and reads the size of the first that is readable.
+    ///
+    /// # Errors
+    /// A folder that cannot be read, has no pictures or none that is readable; a senseless rate.
+    pub fn open(dir: &Path, options: &SourceOptions, clock: Arc<dyn Clock>) -> Result<Self> {
+        let fps = options.rate()?;
+        let address = SourceAddress::Files(dir.to_path_buf()).to_string();
+        let mut pictures = Vec::new();
+        for entry in std::fs::read_dir(dir).map_err(IoError::when("read", dir))? {
+            let path = entry.map_err(IoError::when("read", dir))?.path();
+            if picture::has_picture_extension(&path) && path.is_file() {
+                pictures.push(path);
+            }
+        }
+        if pictures.is_empty() {
+            let reason = "no pictures in this folder: give a folder of .png, .jpg or .jpeg files".into();
+            return Err(ConfigError::Invalid { origin: address, reason }.into());
+        }
+        pictures.sort_by(|a, b| natural::compare(&a.to_string_lossy(), &b.to_string_lossy()));
+
+        let mut size = Err(no_readable_picture(&address));
+        for path in &pictures {
+            if let Ok(found) = picture::size(path) {
+                size = Ok(found);
+                break;
+            }
+        }
+        let info = SourceInfo { address, size: size?, format: PixelFormat::Rgb24, rate: Some(fps), intrinsics: None };
+        Ok(FilesSource {
+            info,
+            pictures,
+            fps,
+            looped: options.looped,
+            clock,
+            start: None,
+            next: 0,
+            failed: 0,
+            events: Events::default(),
+        })
+    }
+
+    /// Number of pictures in the folder.
+    pub fn len(&self) -> usize {
+        self.pictures.len()
+    }
+
+    /// A source always has at least one picture.
+    pub fn is_empty(&self) -> bool {
+        self.pictures.is_empty()
+    }
+
+    fn due(&self, start: Timestamp, sequence: u64) -> Timestamp {
+        start + Duration::from_secs_f64(sequence as f64 / self.fps)
+    }
+
+    /// Leaves out what can no longer be caught up with.
+    fn skip_late(&mut self, start: Timestamp, now: Timestamp) {
+        let newest_due = (now.since(start).as_secs_f64() * self.fps) as u64;
+        if newest_due < self.next + Self::CATCH_UP {
+            return;
+        }
+        let last = if self.looped { u64::MAX } else { self.pictures.len() as u64 - 1 };
+        let target = newest_due.min(last);
+        if target > self.next {
+            self.events.dropped(target - self.next, "the reader is slower than the rate of the folder");
+            self.next = target;
+        }
+    }
+}
+
+impl Source for FilesSource {
+    fn info(&self) -> &SourceInfo {
+        &self.info
+    }
+
+    fn next_frame(&mut self, frame: &mut Frame, timeout: Duration) -> Result<Step> {
+        let entered = self.clock.now();
+        let start = *self.start.get_or_insert(entered);
+        let deadline = entered + timeout;
+        loop {
+            if !self.looped && self.next >= self.pictures.len() as u64 {
+                return Ok(Step::End);
+            }
+            self.skip_late(start, self.clock.now());
+            let due = self.due(start, self.next);
+            let now = self.clock.now();
+            if due > now {
+                // One sleep on the system's clock; the caller comes again if the source's clock runs differently.
+                std::thread::sleep(due.min(deadline).since(now));
+                if self.clock.now() < due {
+                    return Ok(Step::Idle);
+                }
+            }
+            let sequence = self.next;
+            self.next += 1;
+            let path = &self.pictures[(sequence % self.pictures.len() as u64) as usize];
+            match picture::read(path, frame) {
+                Ok(()) => {
+                    self.failed = 0;
+                    frame.sequence = sequence;
+                    frame.captured_at = due;
+                    return Ok(Step::Frame);
+                }
+                Err(error) => {
+                    self.events.dropped(1, error.to_string());
+                    self.failed += 1;
+                    if self.failed >= self.pictures.len() {
+                        return Err(no_readable_picture(&self.info.address).into());
+                    }
+                }
+            }
+        }
+    }
+
+    fn take_event(&mut self) -> Option<SourceEvent> {
+        self.events.take()
+    }
+}
+
+fn no_readable_picture(address: &str) -> ImageError {
+    ImageError::Undecodable { what: address.to_owned(), reason: "none of the pictures can be decoded".into() }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,266 @@
+//! The system's cameras through nokhwa: AVFoundation, Media Foundation, and Video4Linux where asked for.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+
+use ::nokhwa as backend;
+use backend::utils::{
+    ApiBackend, CameraFormat, CameraIndex, FrameFormat, RequestedFormat, RequestedFormatType, Resolution,
+};
+use backend::{Buffer, Camera};
+
+use super::reopen::{Arrival, CameraSource, Driver, Stream};
+use super::{CameraInfo, Choice, FormatOffer, Rates, SourceAddress, SourceOptions, Wish, negotiate};
+use crate::error::{DeviceError, Result};
+use crate::frame::{Colorimetry, Frame, PixelFormat};
+use crate::geometry::Size;
+use crate::time::{Clock, Timestamp};
+
+/// How long a camera may take to open, and a person to allow it.
+const OPENING: Duration = Duration::from_secs(60);
+/// A capture time further from now than this comes from a clock that was set meanwhile.
+const PLAUSIBLE_AGE: Duration = Duration::from_secs(5);
+
+/// Opens camera `index` and starts streaming.
+pub(super) fn open(index: u32, options: &SourceOptions, clock: Arc<dyn Clock>) -> Result<CameraSource<NokhwaDriver>> {
+    let driver = NokhwaDriver { index, wish: options.wish()?, clock: Arc::clone(&clock) };
+    Ok(CameraSource::open(SourceAddress::Nokhwa(index).to_string(), driver, clock)?)
+}
+
+/// The cameras that the system names.
+pub(super) fn list(wish: &Wish) -> Vec<CameraInfo> {
+    let Ok(found) = backend::query(ApiBackend::Auto) else { return Vec::new() };
+    found
+        .into_iter()
+        .filter_map(|camera| {
+            let index = camera.index().as_index().ok()?;
+            let mut info = CameraInfo {
+                address: SourceAddress::Nokhwa(index).to_string(),
+                name: camera.human_name(),
+                bus: camera.misc(),
+                formats: Vec::new(),
+                choice: None,
+                problem: None,
+            };
+            match open_camera(index) {
+                Ok((_, formats)) => {
+                    info.formats = offers(&formats);
+                    info.choice = negotiate(&info.formats, wish);
+                }
+                Err(error) => info.problem = Some(error.into()),
+            }
+            Some(info)
+        })
+        .collect()
+}
+
+pub(super) struct NokhwaDriver {
+    index: u32,
+    wish: Wish,
+    clock: Arc<dyn Clock>,
+}
+
+/// One picture on its way from the camera's thread.
+struct Picture {
+    buffer: Buffer,
+    at: Timestamp,
+    sequence: u32,
+}
+
+/// The reading end of a camera that lives on its own thread, because nokhwa's read blocks without a time limit. The thread
+/// ends after the picture during which the stream is dropped; a camera that never sends again keeps its thread.
+pub(super) struct NokhwaStream {
+    choice: Choice,
+    pictures: Receiver<std::result::Result<Picture, String>>,
+    stop: Arc<AtomicBool>,
+    last: Option<u32>,
+}
+
+impl Driver for NokhwaDriver {
+    type Stream = NokhwaStream;
+
+    fn open(&mut self) -> Result<NokhwaStream, DeviceError> {
+        let (opened, opening) = bounded(1);
+        let (sender, pictures) = bounded(1);
+        let stop = Arc::new(AtomicBool::new(false));
+        let (index, wish, clock) = (self.index, self.wish, Arc::clone(&self.clock));
+        let camera = CameraThread { pictures: sender, newest: pictures.clone(), stop: Arc::clone(&stop), clock };
+        let unsupported =
+            |reason: String| DeviceError::Unsupported { device: SourceAddress::Nokhwa(index).to_string(), reason };
+        thread::Builder::new()
+            .name(format!("nokhwa-{index}"))
+            .spawn(move || match start(index, &wish) {
+                Ok((stream, choice)) => {
+                    if opened.send(Ok(choice)).is_ok() {
+                        camera.run(stream);
+                    }
+                }
+                Err(error) => drop(opened.send(Err(error))),
+            })
+            .map_err(|e| unsupported(format!("cannot start its thread: {e}")))?;
+        match opening.recv_timeout(OPENING) {
+            Ok(choice) => Ok(NokhwaStream { choice: choice?, pictures, stop, last: None }),
+            Err(_) => Err(unsupported(format!("it does not open within {} s", OPENING.as_secs()))),
+        }
+    }
+}
+
+impl Drop for NokhwaStream {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+struct CameraThread {
+    pictures: Sender<std::result::Result<Picture, String>>,
+    /// A second reading end, to throw away the picture that nobody took when a newer one is there.
+    newest: Receiver<std::result::Result<Picture, String>>,
+    stop: Arc<AtomicBool>,
+    clock: Arc<dyn Clock>,
+}
+
+impl CameraThread {
+    fn run(self, mut camera: Camera) {
+        let mut sequence = 0u32;
+        while !self.stop.load(Ordering::Relaxed) {
+            let result = camera.frame().map_err(|e| e.to_string());
+            let broken = result.is_err();
+            let now = self.clock.now();
+            let at = |buffer: &Buffer| buffer.capture_timestamp().and_then(age).map_or(now, |age| now - age);
+            self.put(result.map(|buffer| Picture { at: at(&buffer), buffer, sequence }));
+            if broken {
+                break;
+            }
+            sequence = sequence.wrapping_add(1);
+        }
+    }
+
+    fn put(&self, mut item: std::result::Result<Picture, String>) {
+        while let Err(TrySendError::Full(back)) = self.pictures.try_send(item) {
+            // Empty if the reader was faster: then the next attempt succeeds.
+            let _ = self.newest.try_recv();
+            item = back;
+        }
+    }
+}
+
+/// How long ago a wall-clock time was.
+fn age(since_epoch: Duration) -> Option<Duration> {
+    let age = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH + since_epoch).ok()?;
+    (age <= PLAUSIBLE_AGE).then_some(age)
+}
+
+fn start(index: u32, wish: &Wish) -> Result<(Camera, Choice), DeviceError> {
+    let (mut camera, formats) = open_camera(index)?;
+    let unsupported =
+        |reason: String| DeviceError::Unsupported { device: SourceAddress::Nokhwa(index).to_string(), reason };
+    let mut choice =
+        negotiate(&offers(&formats), wish).ok_or_else(|| unsupported("it offers no format that can be read".into()))?;
+    let nearest = |f: &&CameraFormat| {
+        pixel_format(f.format()) == Some(choice.format)
+            && size(f.resolution()) == choice.size
+            && choice.rate.is_none_or(|r| r == f64::from(f.frame_rate()))
+    };
+    if let Some(format) = formats.iter().find(nearest) {
+        let only = [format.format()];
+        let request = RequestedFormat::with_formats(RequestedFormatType::Exact(*format), &only);
+        camera.set_camera_requset(request).map_err(|e| unsupported(e.to_string()))?;
+    }
+    camera.open_stream().map_err(|e| unsupported(e.to_string()))?;
+    let set = camera.camera_format();
+    let format = pixel_format(set.format()).ok_or_else(|| unsupported(format!("it answers with {}", set.format())))?;
+    choice = Choice { format, size: size(set.resolution()), rate: Some(f64::from(set.frame_rate())), ..choice };
+    Ok((camera, choice))
+}
+
+/// The camera in whatever format it likes best, and all that it offers.
+fn open_camera(index: u32) -> Result<(Camera, Vec<CameraFormat>), DeviceError> {
+    let device = SourceAddress::Nokhwa(index).to_string();
+    let (asked, answer) = bounded(1);
+    backend::nokhwa_initialize(move |granted| {
+        // Nobody waits any more if the answer came too late.
+        let _ = asked.try_send(granted);
+    });
+    if !answer.recv_timeout(OPENING).unwrap_or(false) {
+        return Err(DeviceError::Permission { device });
+    }
+    let known = backend::query(ApiBackend::Auto).unwrap_or_default();
+    if !known.iter().any(|c| c.index().as_index().is_ok_and(|i| i == index)) {
+        return Err(DeviceError::Missing { device });
+    }
+    let all = [
+        FrameFormat::YUYV,
+        FrameFormat::NV12,
+        FrameFormat::MJPEG,
+        FrameFormat::RAWRGB,
+        FrameFormat::RAWBGR,
+        FrameFormat::GRAY,
+    ];
+    let request = RequestedFormat::with_formats(RequestedFormatType::None, &all);
+    let unsupported =
+        |e: backend::NokhwaError| DeviceError::Unsupported { device: device.clone(), reason: e.to_string() };
+    let mut camera = Camera::new(CameraIndex::Index(index), request).map_err(unsupported)?;
+    let formats = camera.compatible_camera_formats().map_err(unsupported)?;
+    Ok((camera, formats))
+}
+
+fn offers(formats: &[CameraFormat]) -> Vec<FormatOffer> {
+    let mut offers: Vec<FormatOffer> = Vec::new();
+    for f in formats {
+        let Some(format) = pixel_format(f.format()) else { continue };
+        let (size, rate) = (size(f.resolution()), f64::from(f.frame_rate()));
+        match offers.iter_mut().find(|o| o.format == format && o.size == size) {
+            Some(FormatOffer { rates: Rates::List(rates), .. }) => rates.push(rate),
+            _ => offers.push(FormatOffer { format, size, rates: Rates::List(vec![rate]) }),
+        }
+    }
+    offers
+}
+
+fn pixel_format(format: FrameFormat) -> Option<PixelFormat> {
+    Some(match format {
+        FrameFormat::MJPEG => PixelFormat::Mjpeg,
+        FrameFormat::YUYV => PixelFormat::Yuyv,
+        FrameFormat::NV12 => PixelFormat::Nv12,
+        FrameFormat::GRAY => PixelFormat::Grey,
+        FrameFormat::RAWRGB => PixelFormat::Rgb24,
+        FrameFormat::RAWBGR => PixelFormat::Bgr24,
+    })
+}
+
+fn size(resolution: Resolution) -> Size {
+    Size::new(resolution.width(), resolution.height())
+}
+
+impl Stream for NokhwaStream {
+    fn choice(&self) -> Choice {
+        self.choice
+    }
+
+    fn read(&mut self, frame: &mut Frame, timeout: Duration, _: &dyn Clock) -> std::result::Result<Arrival, String> {
+        let picture = match self.pictures.recv_timeout(timeout) {
+            Ok(picture) => picture?,
+            Err(RecvTimeoutError::Timeout) => return Ok(Arrival::default()),
+            Err(RecvTimeoutError::Disconnected) => return Err("its thread ended".into()),
+        };
+        let before = self.last.replace(picture.sequence);
+        let passed_over = before.map_or(0, |b| u64::from(picture.sequence.wrapping_sub(b).saturating_sub(1)));
+        let format = self.choice.format;
+        let picture_size = size(picture.buffer.resolution());
+        frame.data.clear();
+        frame.data.extend_from_slice(picture.buffer.buffer());
+        frame.size = picture_size;
+        frame.format = format;
+        frame.stride = format.min_stride(picture_size.width);
+        frame.colorimetry = Colorimetry::default();
+        frame.captured_at = picture.at;
+        if frame.check().is_err() {
+            return Ok(Arrival { sequence: None, passed_over, spoilt: 1 });
+        }
+        Ok(Arrival { sequence: Some(picture.sequence), passed_over, spoilt: 0 })
+    }
+}

@@ -1,0 +1,210 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::events::Events;
+use super::{Choice, Source, SourceEvent, SourceInfo, Step};
+use crate::error::{DeviceError, Result};
+use crate::frame::Frame;
+use crate::time::{Clock, Timestamp};
+
+/// A camera that can be opened, again and again.
+pub(super) trait Driver: Send {
+    type Stream: Stream;
+
+    /// Opens the camera, negotiates a format and starts streaming.
+    fn open(&mut self) -> Result<Self::Stream, DeviceError>;
+}
+
+/// A camera that streams. Dropping it closes the device.
+pub(super) trait Stream: Send {
+    /// The format that streams; its cost does not matter any more.
+    fn choice(&self) -> Choice;
+
+    /// Waits at most `timeout` and writes the newest picture, with its capture time but without its sequence number.
+    ///
+    /// # Errors
+    /// Why the device has to be opened again.
+    fn read(&mut self, frame: &mut Frame, timeout: Duration, clock: &dyn Clock) -> Result<Arrival, String>;
+}
+
+/// What came out of one [`Stream::read`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Arrival {
+    /// The driver's counter of the picture that was written; `None` if none was.
+    pub sequence: Option<u32>,
+    /// Good pictures that were passed over because a newer one was there.
+    pub passed_over: u64,
+    /// Pictures that the driver marked as damaged or that are too short.
+    pub spoilt: u64,
+}
+
+/// The first wait before a lost camera is opened again; it doubles with each failure.
+const FIRST_DELAY: Duration = Duration::from_millis(100);
+const LONGEST_DELAY: Duration = Duration::from_secs(2);
+/// A camera that delivers no good picture for so long is taken for lost.
+const STALLED_AFTER: Duration = Duration::from_secs(2);
+
+/// Counts up by what the driver's own counter counted up by, over any number of reopenings.
+#[derive(Debug, Default)]
+struct Counter {
+    /// Of the last picture handed on, and what the driver called it (`None` after a reopening).
+    last: Option<(u64, Option<u32>)>,
+    /// Pictures passed over or spoilt since then; they are part of the next gap.
+    explained: u64,
+}
+
+impl Counter {
+    /// The sequence number of the next picture, and how many the driver lost before it. The driver's counter wraps
+    /// around, and some drivers repeat a number or step back by one at the start: that is no gap.
+    fn next(&mut self, driver: u32) -> (u64, u64) {
+        let explained = std::mem::take(&mut self.explained);
+        let (sequence, lost) = match self.last {
+            None => (0, 0),
+            Some((last, None)) => (last + 1, 0),
+            Some((last, Some(before))) => {
+                let step = u64::try_from(driver.wrapping_sub(before) as i32).unwrap_or(0).max(1 + explained);
+                (last + step, step - 1 - explained)
+            }
+        };
+        self.last = Some((sequence, Some(driver)));
+        (sequence, lost)
+    }
+
+    fn reopened(&mut self) {
+        self.explained = 0;
+        self.last = self.last.map(|(last, _)| (last, None));
+    }
+}
+
+enum State<S> {
+    Streaming {
+        stream: S,
+        /// When the last good picture came, or the stream was opened.
+        alive: Timestamp,
+    },
+    Closed {
+        retry_at: Timestamp,
+    },
+}
+
+/// A [`Source`] over a camera that may go away and come back.
+///
+/// A failed read or two seconds without a good picture close the device. It is opened again after 0.1 s, then after waits
+/// that double up to 2 s, until a picture arrives. The loss is reported once, the return when the first picture is there.
+pub(super) struct CameraSource<D: Driver> {
+    driver: D,
+    clock: Arc<dyn Clock>,
+    info: SourceInfo,
+    state: State<D::Stream>,
+    counter: Counter,
+    /// Since when pictures are missing, if they are.
+    lost_at: Option<Timestamp>,
+    delay: Duration,
+    events: Events,
+}
+
+impl<D: Driver> CameraSource<D> {
+    /// Opens the camera for the first time.
+    ///
+    /// # Errors
+    /// What [`Driver::open`] says: a camera that was never there is not waited for.
+    pub(super) fn open(address: String, mut driver: D, clock: Arc<dyn Clock>) -> Result<Self, DeviceError> {
+        let stream = driver.open()?;
+        let info = SourceInfo {
+            address,
+            size: stream.choice().size,
+            format: stream.choice().format,
+            rate: stream.choice().rate,
+            intrinsics: None,
+        };
+        let alive = clock.now();
+        Ok(CameraSource {
+            driver,
+            clock,
+            info,
+            state: State::Streaming { stream, alive },
+            counter: Counter::default(),
+            lost_at: None,
+            delay: FIRST_DELAY,
+            events: Events::default(),
+        })
+    }
+
+    fn lose(&mut self, reason: String) {
+        let now = self.clock.now();
+        if self.lost_at.is_none() {
+            self.lost_at = Some(now);
+            self.events.push(SourceEvent::Lost { reason });
+        }
+        self.state = State::Closed { retry_at: now + self.delay };
+        self.delay = (self.delay * 2).min(LONGEST_DELAY);
+    }
+
+    fn reopen(&mut self) {
+        match self.driver.open() {
+            Ok(stream) => {
+                let choice = stream.choice();
+                (self.info.size, self.info.format, self.info.rate) = (choice.size, choice.format, choice.rate);
+                self.counter.reopened();
+                self.state = State::Streaming { stream, alive: self.clock.now() };
+            }
+            Err(error) => self.lose(error.to_string()),
+        }
+    }
+
+    fn received(&mut self, frame: &mut Frame, driver_sequence: u32) {
+        let (sequence, lost) = self.counter.next(driver_sequence);
+        frame.sequence = sequence;
+        self.events.dropped(lost, "the driver had no free buffer for them, or the camera lost them");
+        if let Some(since) = self.lost_at.take() {
+            self.delay = FIRST_DELAY;
+            self.events.push(SourceEvent::Reopened { after: self.clock.now().since(since) });
+        }
+    }
+}
+
+impl<D: Driver> Source for CameraSource<D> {
+    fn info(&self) -> &SourceInfo {
+        &self.info
+    }
+
+    fn next_frame(&mut self, frame: &mut Frame, timeout: Duration) -> Result<Step> {
+        let now = self.clock.now();
+        if let State::Closed { retry_at } = self.state {
+            if now < retry_at {
+                std::thread::sleep(retry_at.since(now).min(timeout));
+                return Ok(Step::Idle);
+            }
+            self.reopen();
+        }
+        let State::Streaming { stream, alive } = &mut self.state else { return Ok(Step::Idle) };
+        match stream.read(frame, timeout, self.clock.as_ref()) {
+            Err(reason) => {
+                self.lose(reason);
+                Ok(Step::Idle)
+            }
+            Ok(arrival) => {
+                self.counter.explained += arrival.passed_over + arrival.spoilt;
+                self.events.dropped(arrival.passed_over, "a newer picture was there already");
+                self.events.dropped(arrival.spoilt, "damaged by the camera or on its cable");
+                let now = self.clock.now();
+                if let Some(sequence) = arrival.sequence {
+                    *alive = now;
+                    self.received(frame, sequence);
+                    return Ok(Step::Frame);
+                }
+                if now.since(*alive) >= STALLED_AFTER {
+                    self.lose(format!("no picture for {} s", STALLED_AFTER.as_secs()));
+                }
+                Ok(Step::Idle)
+            }
+        }
+    }
+
+    fn take_event(&mut self) -> Option<SourceEvent> {
+        self.events.take()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,99 @@
+//! Video4Linux capture devices with single-planar buffers.
+
+mod colour;
+mod device;
+mod ioctl;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::reopen::CameraSource;
+use super::{CameraInfo, SourceAddress, SourceOptions, Wish, negotiate};
+use crate::error::{DeviceError, Result};
+use crate::time::Clock;
+use device::{V4lDriver, check_capability, offers};
+use ioctl::Node;
+
+/// Opens the device at `path` and starts streaming.
+pub(super) fn open(path: &Path, options: &SourceOptions, clock: Arc<dyn Clock>) -> Result<CameraSource<V4lDriver>> {
+    let address = SourceAddress::V4l(path.to_path_buf()).to_string();
+    let driver = V4lDriver::new(path.to_path_buf(), options.wish()?);
+    Ok(CameraSource::open(address, driver, clock)?)
+}
+
+/// The capture devices under `/dev`; nodes that carry no pictures (a webcam's metadata node) are left out.
+pub(super) fn list(wish: &Wish) -> Vec<CameraInfo> {
+    let Ok(entries) = std::fs::read_dir("/dev") else { return Vec::new() };
+    let mut numbers: Vec<u32> =
+        entries.filter_map(|e| e.ok()?.file_name().to_str()?.strip_prefix("video")?.parse().ok()).collect();
+    numbers.sort_unstable();
+    numbers.into_iter().filter_map(|n| describe(&PathBuf::from(format!("/dev/video{n}")), n, wish)).collect()
+}
+
+fn describe(path: &Path, number: u32, wish: &Wish) -> Option<CameraInfo> {
+    let mut camera = CameraInfo {
+        address: SourceAddress::V4l(path.to_path_buf()).to_string(),
+        name: std::fs::read_to_string(format!("/sys/class/video4linux/video{number}/name"))
+            .map(|name| name.trim().to_owned())
+            .unwrap_or_default(),
+        bus: String::new(),
+        formats: Vec::new(),
+        choice: None,
+        problem: None,
+    };
+    let described = Node::open(path).and_then(|node| Ok((node.capability()?, node)));
+    match described {
+        Err(e) => camera.problem = Some(device_error(path, "open", &e).into()),
+        Ok((capability, _)) if !capability.captures_pictures() => return None,
+        Ok((capability, node)) => {
+            camera.name = capability.card.clone();
+            camera.bus = capability.bus.clone();
+            match check_capability(path, &capability).and_then(|()| offers(&node, path, wish.size)) {
+                Err(error) => camera.problem = Some(error.into()),
+                Ok(formats) => {
+                    camera.choice = negotiate(&formats, wish);
+                    camera.formats = formats;
+                }
+            }
+        }
+    }
+    Some(camera)
+}
+
+/// What an error of the system means for a camera, by what was being done.
+fn device_error(path: &Path, doing: &str, error: &io::Error) -> DeviceError {
+    let device = path.display().to_string();
+    match error.raw_os_error() {
+        Some(libc::ENOENT | libc::ENXIO | libc::ENODEV) => DeviceError::Missing { device },
+        Some(libc::EACCES | libc::EPERM) => DeviceError::Permission { device },
+        Some(libc::EBUSY) => DeviceError::Busy { device },
+        _ => DeviceError::Unsupported { device, reason: format!("cannot {doing}: {error}") },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+    use crate::time::MonotonicClock;
+
+    #[test]
+    fn a_missing_device_and_a_file_that_is_no_camera_are_told_apart() {
+        let open = |path: &Path| super::open(path, &SourceOptions::default(), Arc::new(MonotonicClock)).err();
+        let dir = tempfile::tempdir().unwrap();
+        assert!(matches!(open(&dir.path().join("video0")), Some(Error::Device(DeviceError::Missing { .. }))));
+        let file = dir.path().join("file");
+        std::fs::write(&file, "no camera").unwrap();
+        assert!(matches!(open(&file), Some(Error::Device(DeviceError::Unsupported { .. }))));
+    }
+
+    #[test]
+    fn errors_of_the_system_have_their_remedies() {
+        let row = |code| device_error(Path::new("/dev/video0"), "open", &io::Error::from_raw_os_error(code));
+        assert!(matches!(row(libc::EACCES), DeviceError::Permission { .. }));
+        assert!(matches!(row(libc::EBUSY), DeviceError::Busy { .. }));
+        assert!(matches!(row(libc::ENODEV), DeviceError::Missing { .. }));
+        assert!(matches!(row(libc::EINVAL), DeviceError::Unsupported { reason, .. } if reason.contains("cannot open")));
+    }
+}
