@@ -45,7 +45,11 @@ pub enum PromptError {
     NoFrame,
     #[error("the prompt is empty: give at least one point, a box or a mask")]
     Empty,
-    #[error("{what} has a coordinate that is not a finite number: give pixels of the frame")]
+    #[error("the prompt has only background points: add a foreground point, a box or a mask")]
+    OnlyBackground,
+    #[error(
+        "{what} has a value that is not a finite number: give numbers in pixels of the frame, or the logits of an answer"
+    )]
     NotFinite { what: &'static str },
     #[error("point ({}, {}) lies outside the frame of {}x{} pixels: x is 0 to {}, y is 0 to {}",
             .point.x, .point.y, .frame.width, .frame.height, .frame.width, .frame.height)]
@@ -58,6 +62,9 @@ pub enum PromptError {
     #[error("mask prompt is {}x{} but this model takes {}x{}: pass the low-resolution logits of an earlier answer",
             .given.width, .given.height, .expected.width, .expected.height)]
     MaskSize { given: Size, expected: Size },
+    #[error("mask prompt holds {given} logits but this model takes {}x{}: pass the low-resolution logits of an earlier answer",
+            .expected.width, .expected.height)]
+    MaskLength { given: usize, expected: Size },
     #[error(
         "the prompt was made for an embedding of model `{expected}`, this one is of `{given}`: encode the frame again"
     )]
@@ -96,6 +103,8 @@ pub enum ModelError {
     Manifest { path: PathBuf, reason: String },
     #[error("{}: SHA-256 is {found}, the manifest says {expected}: fetch the file again", .path.display())]
     Checksum { path: PathBuf, expected: String, found: String },
+    #[error("{}: missing: fetch the file again, or remove the model from its manifest", .path.display())]
+    MissingFile { path: PathBuf },
     #[error("input size {}x{} does not suit model `{name}`: sides must be multiples of {multiple}, from {min} to {max}",
             .size.width, .size.height)]
     InputSize { name: String, size: Size, multiple: u32, min: u32, max: u32 },

@@ -1,1 +1,19 @@
 //! Encode once, prompt many times: [`Predictor`] and its parts.
+//!
+//! [`Predictor`] is the convenient face: it owns an encoder, a decoder and the embedding of one frame, and returns
+//! masks that the caller may keep. [`MaskDecoder`] is the core under it for callers that hold embeddings themselves and
+//! reuse their buffers, such as a pipeline's decoding thread.
+//!
+//! Prompts and masks are in pixels of the frame; only [`crate::geometry::Letterbox`] knows the model's input.
+
+mod check;
+mod decoder;
+mod prediction;
+mod predictor;
+#[cfg(test)]
+mod tests;
+
+pub use check::{check_prompt, clip_box};
+pub use decoder::MaskDecoder;
+pub use prediction::{Prediction, Predictions};
+pub use predictor::Predictor;
