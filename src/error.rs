@@ -114,6 +114,9 @@ pub enum ImageError {
     #[error("picture is {}x{} but {expected_of} is {}x{}: give files of one size",
             .given.width, .given.height, .expected.width, .expected.height)]
     SizeMismatch { given: Size, expected: Size, expected_of: String },
+    #[error("COCO RLE of {}x{} pixels: {reason}: give `size` as [height, width] and `counts` as pycocotools writes them",
+            .size.width, .size.height)]
+    Rle { size: Size, reason: String },
 }
 
 /// Why a configuration was refused.

@@ -1,7 +1,32 @@
-//! Binary masks and the logits they come from.
+//! Binary masks and the logits they come from: scaling, cleaning, measuring and writing them.
+//!
+//! Work that needs memory of its own is a struct or a scratch argument that the caller keeps, so that a running stream
+//! allocates nothing.
 
 mod binary;
+mod combine;
+mod components;
+mod contour;
+mod distance;
+mod downsample;
 mod logits;
+mod morphology;
+mod nms;
+mod rle;
+mod runs;
+mod stability;
+#[cfg(test)]
+mod testing;
+mod upsample;
 
 pub use binary::Mask;
+pub use components::{Component, Components, Connectivity, fill_small_holes, keep_largest, remove_small_islands};
+pub use contour::{Contour, Contours};
+pub use distance::{Border, DistanceTransform};
+pub use downsample::low_res_from_mask;
 pub use logits::LowResLogits;
+pub use morphology::{Morphology, StructuringElement};
+pub use nms::{nms_boxes, nms_masks};
+pub use rle::Rle;
+pub use stability::stability_score;
+pub use upsample::{MaskExtent, UpsampleScratch, upsample_mask};
