@@ -37,6 +37,13 @@ pub enum Error {
     Pipeline(#[from] PipelineError),
 }
 
+impl Error {
+    /// True when the reader of our output went away, which is their choice and no fault of ours.
+    pub fn is_closed_pipe(&self) -> bool {
+        matches!(self, Error::Io(io) if io.source.kind() == std::io::ErrorKind::BrokenPipe)
+    }
+}
+
 /// Why a prompt was refused. Coordinates are pixels of the frame.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]

@@ -26,6 +26,7 @@ mod shared;
 mod summary;
 mod watchdog;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::{Builder, JoinHandle};
 
@@ -159,6 +160,7 @@ impl Pipeline {
         let age = AgeMeter::default();
         let summary = Arc::new(OnceLock::new());
 
+        let sink_failures = Arc::new(AtomicU64::new(0));
         let mut outputs = Vec::with_capacity(sinks.len());
         let mut sink_meters = Vec::with_capacity(sinks.len());
         let mut sink_ages = Vec::with_capacity(sinks.len());
@@ -172,7 +174,10 @@ impl Pipeline {
             sink_ages.push(age.clone());
             let (stream, summary, shared) = (stream.clone(), Arc::clone(&summary), shared.clone());
             let stage = SinkStage { sink, queue, events, stream, summary, meter, age, shared };
-            threads.spawn("sink", &config.affinity.sink, move || stage.run())?;
+            let failures = Arc::clone(&sink_failures);
+            threads.spawn("sink", &config.affinity.sink, move || {
+                failures.fetch_add(stage.run(), Ordering::Relaxed);
+            })?;
         }
         let sink_queues: Vec<_> = outputs.iter().map(|o| o.queue.clone()).collect();
         // Sinks that already wait must end too when a later thread is refused.
@@ -214,7 +219,7 @@ impl Pipeline {
         let input_stop = StopToken::new();
         let mut input_threads = Threads { stop: input_stop.clone(), handles: Vec::new() };
         let gaze = gaze.map(|(source, selector)| GazeRoad { source, selector, cell: gaze_cell });
-        let input_shared = Shared { stop: input_stop, ..shared.clone() };
+        let input_shared = shared.with_stop(input_stop);
         let stage = InputStage { sources: prompts, gaze, output: requests, shared: input_shared };
         input_threads.spawn("input", &[], move || stage.run())?;
 
@@ -238,6 +243,7 @@ impl Pipeline {
             meters,
             sink_meters,
             sink_ages,
+            sink_failures,
             age,
             unanswered,
             summary,
@@ -248,7 +254,7 @@ impl Pipeline {
 }
 
 fn stream_info(source: &SourceInfo, model: &str) -> StreamInfo {
-    StreamInfo { source: source.address.clone(), size: source.size, rate: source.rate, model: model.to_owned() }
+    StreamInfo { source: source.address.clone(), size: source.size, model: model.to_owned() }
 }
 
 /// Closes the sinks' queues when dropped: the sinks' threads then drain and end.
@@ -325,6 +331,7 @@ pub struct Running {
     meters: [StageMeter; 3],
     sink_meters: Vec<StageMeter>,
     sink_ages: Vec<AgeMeter>,
+    sink_failures: Arc<AtomicU64>,
     age: AgeMeter,
     unanswered: Arc<OnceLock<usize>>,
     summary: Arc<OnceLock<Summary>>,
@@ -389,6 +396,7 @@ impl Running {
             frames_dropped: self.meters.iter().map(StageMeter::dropped).sum(),
             age: self.age.summary(),
             age_at_sink: slowest_sink.unwrap_or_default(),
+            sink_failures: self.sink_failures.load(Ordering::Relaxed),
             prompts_unanswered: self.unanswered.get().copied().unwrap_or(0),
             throughput,
             stages: self.reports(),

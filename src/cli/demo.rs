@@ -15,7 +15,7 @@ use crate::capture::{self, Source, SourceAddress, SourceOptions};
 use crate::geometry::Intrinsics;
 use crate::pipeline::{Pipeline, PipelineConfig, Running, Summary};
 use crate::select::gaze::{DwellConfig, DwellSelector};
-use crate::sink::{OverlaySink, PictureFormat};
+use crate::sink::{OverlayOptions, OverlaySink, PictureFormat};
 use crate::time::MonotonicClock;
 
 use super::board_args::{BoardArgs, pipeline_config};
@@ -99,11 +99,12 @@ pub fn run(args: DemoArgs) -> anyhow::Result<()> {
     let selector = DwellSelector::new(DwellConfig::default(), intrinsics);
     let config = PipelineConfig { max_objects: OBJECTS, ..pipeline_config(&board, fps) };
     let stop = interrupt::on_interrupt()?;
-    let every = fps.round().max(1.0) as u64;
+    let every = fps.round().max(1.0) as u32;
+    let overlays = OverlayOptions { every, format: PictureFormat::Jpeg, ..OverlayOptions::default() };
     let mut pipeline = Pipeline::new(source, model.encoder()?, model.decoder()?, name.clone())
         .config(config)
         .stop_token(stop.clone())
-        .sink(Box::new(OverlaySink::create(&args.out, PictureFormat::Jpeg, every)?));
+        .sink(Box::new(OverlaySink::create(&args.out, overlays)?));
     let mut score = None;
     pipeline = match scene {
         Some(scene) => {

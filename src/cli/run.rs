@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::capture::{self, SourceAddress, SourceOptions};
-use crate::input::{self, PromptAddress};
+use crate::input::PromptAddress;
 use crate::pipeline::{Pipeline, Running};
-use crate::sink::{self, SinkAddress};
+use crate::sink::SinkAddress;
 use crate::time::MonotonicClock;
 
 use super::board_args::{BoardArgs, pipeline_config};
@@ -35,7 +35,7 @@ pub struct RunArgs {
     #[arg(long = "prompt", value_name = "script:FILE")]
     prompts: Vec<PromptAddress>,
     /// Where results go; may be given several times
-    #[arg(long = "sink", value_name = SinkAddress::KNOWN)]
+    #[arg(long = "sink", value_name = "ndjson:PATH|overlay:DIR")]
     sinks: Vec<SinkAddress>,
     /// End after so many seconds
     #[arg(long, value_name = "S")]
@@ -81,8 +81,8 @@ pub fn run(args: RunArgs) -> anyhow::Result<()> {
     let fallback = board.source_options();
     let options = SourceOptions { fps: args.fps.or(fallback.fps), looped: args.looped, ..fallback };
     let source = capture::open(&args.source, &options, Arc::new(MonotonicClock))?;
-    let prompts: Vec<_> = args.prompts.iter().map(input::open).collect::<Result<_, _>>()?;
-    let sinks: Vec<_> = args.sinks.iter().map(sink::open).collect::<Result<_, _>>()?;
+    let prompts: Vec<_> = args.prompts.iter().map(PromptAddress::open).collect::<Result<_, _>>()?;
+    let sinks: Vec<_> = args.sinks.iter().map(SinkAddress::open).collect::<Result<_, _>>()?;
     let model = args.board.load(&board)?;
 
     let fps = source.info().rate.unwrap_or(SourceOptions::DEFAULT_FPS);
@@ -103,9 +103,14 @@ pub fn run(args: RunArgs) -> anyhow::Result<()> {
     let summary = pipeline.start()?.wait(|running: &Running| live.show(running))?;
     live.clear();
     if args.json {
-        print_json(&summary)
+        print_json(&summary)?;
     } else {
         eprint!("{}", stages::table(&summary));
-        Ok(())
     }
+    anyhow::ensure!(
+        summary.sink_failures == 0,
+        "{} writes failed, the first of each sink is told above: what they held is lost",
+        summary.sink_failures
+    );
+    Ok(())
 }

@@ -26,7 +26,7 @@ impl MjpegDecoder {
         if !has_end(jpeg) {
             return Err(refuse("it is cut off".into()));
         }
-        let jpeg = self.with_tables(jpeg);
+        let jpeg = with_tables(jpeg, &mut self.patched);
         let options = DecoderOptions::default()
             .jpeg_set_out_colorspace(ColorSpace::RGB)
             .set_max_width(MAX_SIDE as usize)
@@ -42,20 +42,16 @@ impl MjpegDecoder {
         decoder.decode_into(&mut self.rgb).map_err(|e| refuse(e.to_string()))?;
         Ok(&self.rgb)
     }
+}
 
-    /// The picture with the standard Huffman tables put in where it has none: USB cameras leave them out.
-    fn with_tables<'a>(&'a mut self, jpeg: &'a [u8]) -> &'a [u8] {
-        match scan_without_tables(jpeg) {
-            Some(at) => {
-                self.patched.clear();
-                self.patched.extend_from_slice(&jpeg[..at]);
-                self.patched.extend_from_slice(&standard_tables());
-                self.patched.extend_from_slice(&jpeg[at..]);
-                &self.patched
-            }
-            None => jpeg,
-        }
-    }
+/// The picture with the standard Huffman tables put in where it has none: USB cameras leave them out.
+fn with_tables<'a>(jpeg: &'a [u8], patched: &'a mut Vec<u8>) -> &'a [u8] {
+    let Some(at) = scan_without_tables(jpeg) else { return jpeg };
+    patched.clear();
+    patched.extend_from_slice(&jpeg[..at]);
+    patched.extend_from_slice(&standard_tables());
+    patched.extend_from_slice(&jpeg[at..]);
+    patched
 }
 
 /// Whether the picture's last scan is followed by an end-of-image marker. Inside a scan `FF` is always escaped, so both

@@ -56,11 +56,6 @@ impl Taps {
         self.width
     }
 
-    /// First input sample and weights of output `at`.
-    pub fn run(&self, at: usize) -> (usize, &[f32]) {
-        (self.starts[at], &self.weights[at * self.width..][..self.width])
-    }
-
     /// First input sample and weights of every output in order.
     pub fn runs(&self) -> impl Iterator<Item = (usize, &[f32])> {
         self.starts.iter().copied().zip(self.weights.chunks_exact(self.width))
@@ -98,7 +93,8 @@ mod tests {
 
     #[test]
     fn halving_weighs_four_samples() {
-        let (start, weights) = Taps::new(8, 4).run(1).clone();
+        let taps = Taps::new(8, 4);
+        let Some((start, weights)) = taps.runs().nth(1) else { panic!("four runs") };
         assert_eq!(start, 1);
         let expected = [0.125, 0.375, 0.375, 0.125];
         assert!(weights.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{weights:?}");

@@ -6,7 +6,8 @@ use crate::time::Timestamp;
 /// Where gaze samples come from.
 pub trait GazeSource: Send {
     /// Appends the samples measured up to `until` that were not given out yet, in the order of their time. Never waits.
-    fn poll(&mut self, until: Timestamp, out: &mut Vec<GazeSample>);
+    /// `origin` is the capture time of the stream's first frame, for traces whose times count from it.
+    fn poll(&mut self, origin: Timestamp, until: Timestamp, out: &mut Vec<GazeSample>);
 }
 
 /// A known trace as a source: whatever yields samples in the order of their time.
@@ -22,7 +23,7 @@ impl<I: Iterator<Item = GazeSample>> GazeTrace<I> {
 }
 
 impl<I: Iterator<Item = GazeSample> + Send> GazeSource for GazeTrace<I> {
-    fn poll(&mut self, until: Timestamp, out: &mut Vec<GazeSample>) {
+    fn poll(&mut self, _origin: Timestamp, until: Timestamp, out: &mut Vec<GazeSample>) {
         while let Some(sample) = self.samples.next_if(|s| s.at <= until) {
             out.push(sample);
         }
@@ -43,11 +44,11 @@ mod tests {
         };
         let mut trace = GazeTrace::new((0..10).map(|i| sample(i * 10)));
         let mut out = Vec::new();
-        trace.poll(Timestamp::from_secs_f64(0.025), &mut out);
+        trace.poll(Timestamp::ZERO, Timestamp::from_secs_f64(0.025), &mut out);
         assert_eq!(out.len(), 3);
-        trace.poll(Timestamp::from_secs_f64(0.025), &mut out);
+        trace.poll(Timestamp::ZERO, Timestamp::from_secs_f64(0.025), &mut out);
         assert_eq!(out.len(), 3);
-        trace.poll(Timestamp::from_secs_f64(9.0), &mut out);
+        trace.poll(Timestamp::ZERO, Timestamp::from_secs_f64(9.0), &mut out);
         assert_eq!(out.len(), 10);
     }
 }

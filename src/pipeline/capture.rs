@@ -5,7 +5,7 @@ use super::shared::{Feed, Shared, WAIT};
 use crate::capture::{Source, SourceEvent, Step};
 use crate::error::Error;
 use crate::frame::Frame;
-use crate::sink::Event;
+use crate::sink::{Event, EventKind};
 use crate::sync::Pool;
 use crate::time::Timestamp;
 
@@ -74,8 +74,8 @@ impl CaptureStage {
         let time_s = self.shared.stream_time(self.shared.clock.now());
         match event {
             SourceEvent::Dropped { count, reason } => losses.add(count, &reason, &self.meter),
-            SourceEvent::Lost { reason } => self.shared.tell(Event::SourceLost { time_s, reason }),
-            SourceEvent::Reopened { after } => self.shared.tell(Event::SourceReopened { time_s, after }),
+            SourceEvent::Lost { reason } => self.shared.tell(Event::new(time_s, EventKind::SourceLost { reason })),
+            SourceEvent::Reopened { after } => self.shared.tell(Event::new(time_s, EventKind::SourceReopened { after_s: after.as_secs_f64() })),
         }
     }
 }
@@ -105,7 +105,8 @@ impl Losses {
         if last || self.told_at.is_none_or(|t| now.since(t).as_secs() >= 1) {
             let count = std::mem::take(&mut self.untold);
             let reason = self.reason.clone();
-            shared.tell(Event::Dropped { time_s: shared.stream_time(now), stage: "capture".into(), count, reason });
+            let kind = EventKind::Dropped { stage: "capture".into(), count, reason };
+            shared.tell(Event::new(shared.stream_time(now), kind));
             self.told_at = Some(now);
         }
     }

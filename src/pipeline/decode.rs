@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::encode::Encoded;
 use super::history::History;
 use super::meter::{AgeMeter, StageMeter};
-use super::objects::{Change, ObjectSet};
+use super::objects::{Asked, Change, ObjectSet};
 use super::input::GazeCell;
 use super::pending::Pending;
 use super::request::Request;
@@ -12,7 +12,7 @@ use super::shared::{Shared, Stamped, WAIT};
 use crate::error::Result;
 use crate::geometry::{Label, LabeledPoint};
 use crate::input::{PromptAction, PromptEvent};
-use crate::sink::{Event, FrameRecord};
+use crate::sink::{Event, EventKind, FrameRecord};
 use crate::sync::{DropOldest, LatestSlot, Pool, Taken};
 use crate::track::ObjectId;
 
@@ -100,43 +100,51 @@ impl DecodeStage {
     /// Applies one request to the frame that was captured nearest to its time.
     fn answer(&mut self, request: Request, present: &Arc<Encoded>) -> Result<()> {
         let Some(origin) = self.shared.origin() else { return Ok(()) };
-        let at = origin + Duration::from_secs_f64(request.time_s().max(0.0));
+        let request_s = request.time_s().max(0.0);
+        let at = origin + Duration::from_secs_f64(request_s);
         let seen = Arc::clone(self.history.nearest(at).unwrap_or(present));
         let time_s = self.shared.stream_time(present.at());
         match request {
             Request::Prompt(PromptEvent { object, action: PromptAction::Release, .. }) => {
                 if self.objects.release(object) {
-                    self.shared.tell(Event::Released { time_s, object });
+                    self.shared.tell(Event::new(time_s, EventKind::Released { object }));
                 }
             }
             Request::Prompt(PromptEvent { object, action: PromptAction::Prompt { points, bbox }, .. }) => {
                 self.last_id = self.last_id.max(object);
-                self.objects.prompt(object, &points, bbox, &seen, present, &mut self.changes)?;
+                let asked = Asked { object, time_s: request_s, points: &points, bbox };
+                self.objects.prompt(&asked, &seen, present, &mut self.changes)?;
             }
             Request::Look { point, .. } => {
                 if self.objects.at_point(point, &seen).is_none() {
                     self.last_id += 1;
                     let points = [LabeledPoint { point, label: Label::Foreground }];
-                    self.objects.prompt(self.last_id, &points, None, &seen, present, &mut self.changes)?;
+                    let asked = Asked { object: self.last_id, time_s: request_s, points: &points, bbox: None };
+                    self.objects.prompt(&asked, &seen, present, &mut self.changes)?;
                 }
             }
         }
         while self.objects.len() > self.object_limit {
             let Some(oldest) = self.objects.oldest() else { break };
             self.objects.release(oldest);
-            self.shared.tell(Event::Released { time_s, object: oldest });
+            self.shared.tell(Event::new(time_s, EventKind::Released { object: oldest }));
         }
         Ok(())
     }
 
     fn tell_changes(&mut self, time_s: f64) {
         for change in self.changes.drain(..) {
-            self.shared.tell(match change {
-                Change::Selected { object, on_frame, score } => Event::Selected { time_s, object, on_frame, score },
-                Change::Refused { object, error } => Event::Refused { time_s, object, reason: error.to_string() },
-                Change::Lost { object } => Event::Lost { time_s, object },
-                Change::Returned { object } => Event::Returned { time_s, object },
-            });
+            let kind = match change {
+                Change::Selected { object, prompt_time_s, frame } => {
+                    EventKind::Selected { object, prompt_time_s, frame }
+                }
+                Change::Refused { object, prompt_time_s, error } => {
+                    EventKind::Rejected { object, prompt_time_s, reason: error.to_string() }
+                }
+                Change::Lost { object } => EventKind::Lost { object },
+                Change::Returned { object } => EventKind::Found { object },
+            };
+            self.shared.tell(Event::new(time_s, kind));
         }
     }
 }

@@ -71,8 +71,9 @@ impl InputStage {
             for sample in samples.drain(..) {
                 road.cell.set((sample.confidence > 0.0).then_some((sample.at, sample.point)));
                 if let Some(SelectEvent::Commit(commit)) = road.selector.push(sample) {
-                    let time_s = commit.at.signed_secs_since(origin);
-                    if !send(&self.output, &self.shared, Request::Look { time_s, point: commit.point }) {
+                    let time_s = commit.prompt_at.signed_secs_since(origin);
+                    let [looked_at] = commit.points;
+                    if !send(&self.output, &self.shared, Request::Look { time_s, point: looked_at.point }) {
                         return;
                     }
                 }

@@ -2,22 +2,30 @@ use super::encode::Encoded;
 use crate::error::{PromptError, Result};
 use crate::frame::Frame;
 use crate::geometry::{BoundingBox, LabeledPoint, Point};
-use crate::mask::{Mask, Upsampler};
+use crate::mask::{Mask, UpsampleScratch, upsample_mask};
 use crate::model::{Candidate, Decoder, Prompt};
 use crate::segment;
 use crate::sink::FrameRecord;
-use crate::time::Timestamp;
 use crate::track::{Follower, FollowerConfig, Measured, ObjectId, ObjectState, Outcome, most_confident};
 
 /// What happened to an object on one frame.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Change {
     /// A prompt was answered, on the frame with this sequence number.
-    Selected { object: ObjectId, on_frame: u64, score: f32 },
+    Selected { object: ObjectId, prompt_time_s: f64, frame: u64 },
     /// A prompt was refused.
-    Refused { object: ObjectId, error: PromptError },
+    Refused { object: ObjectId, prompt_time_s: f64, error: PromptError },
     Lost { object: ObjectId },
     Returned { object: ObjectId },
+}
+
+/// A person's prompt.
+pub(super) struct Asked<'a> {
+    pub object: ObjectId,
+    /// When it was made, in seconds from the first frame.
+    pub time_s: f64,
+    pub points: &'a [LabeledPoint],
+    pub bbox: Option<BoundingBox>,
 }
 
 /// The objects that are followed at present, and the decoder that finds them.
@@ -31,7 +39,7 @@ pub(super) struct ObjectSet {
     /// One prompt for each object, in the same order.
     prompts: Vec<Prompt>,
     candidates: Vec<Candidate>,
-    upsampler: Upsampler,
+    scratch: UpsampleScratch,
     /// Mask of a prompt that is answered on an earlier frame.
     late: Mask,
 }
@@ -40,6 +48,8 @@ struct Object {
     follower: Follower,
     /// The present frame's own prompt, if it has one: its slot in `prompts` is already written.
     prompted: bool,
+    /// When that prompt was made, in seconds from the first frame.
+    prompted_at_s: f64,
     /// The points of that prompt, to be drawn.
     points: Vec<LabeledPoint>,
 }
@@ -52,7 +62,7 @@ impl ObjectSet {
             objects: Vec::new(),
             prompts: Vec::new(),
             candidates: Vec::new(),
-            upsampler: Upsampler::default(),
+            scratch: UpsampleScratch::default(),
             late: Mask::default(),
         }
     }
@@ -95,13 +105,12 @@ impl ObjectSet {
     /// it is answered there and then, and the present frame carries the answer forward.
     pub fn prompt(
         &mut self,
-        object: ObjectId,
-        points: &[LabeledPoint],
-        bbox: Option<BoundingBox>,
+        asked: &Asked,
         seen: &Encoded,
         present: &Encoded,
         changes: &mut Vec<Change>,
     ) -> Result<()> {
+        let Asked { object, time_s: prompt_time_s, points, bbox } = *asked;
         let known = self.position(object);
         let mut prompt = match known {
             Some(at) if self.objects[at].prompted => std::mem::take(&mut self.prompts[at]),
@@ -115,12 +124,12 @@ impl ObjectSet {
         prompt.points.extend_from_slice(points);
         prompt.bbox = bbox.or(prompt.bbox);
         if let Err(error) = segment::check_prompt(&prompt, seen.frame.size, self.decoder.max_points(), self.decoder.mask_size()) {
-            changes.push(Change::Refused { object, error });
+            changes.push(Change::Refused { object, prompt_time_s, error });
             return Ok(());
         }
         let at = known.unwrap_or_else(|| {
             let follower = Follower::new(object, self.config);
-            self.objects.push(Object { follower, prompted: false, points: Vec::new() });
+            self.objects.push(Object { follower, prompted: false, prompted_at_s: 0.0, points: Vec::new() });
             self.prompts.push(Prompt::default());
             self.objects.len() - 1
         });
@@ -129,14 +138,14 @@ impl ObjectSet {
         if seen.frame.sequence == present.frame.sequence {
             self.prompts[at] = prompt;
             self.objects[at].prompted = true;
+            self.objects[at].prompted_at_s = prompt_time_s;
             return Ok(());
         }
         self.decoder.decode(&seen.embedding, std::slice::from_ref(&prompt), &mut self.candidates)?;
         let best = &self.candidates[most_confident(&self.candidates)];
-        let measured = self.upsampler.measure(best, seen, &mut self.late);
+        let measured = measure(best, seen, &mut self.scratch, &mut self.late);
         self.objects[at].follower.select(seen.at(), best, measured);
-        let score = best.predicted_iou;
-        changes.push(Change::Selected { object, on_frame: seen.frame.sequence, score });
+        changes.push(Change::Selected { object, prompt_time_s, frame: seen.frame.sequence });
         Ok(())
     }
 
@@ -158,13 +167,14 @@ impl ObjectSet {
             let chosen = if object.prompted { most_confident(candidates) } else { follower.choose(candidates) };
             let chosen = &candidates[chosen];
             let out = record.push_object();
-            let measured = self.upsampler.measure(chosen, present, &mut out.mask);
+            let measured = measure(chosen, present, &mut self.scratch, &mut out.mask);
             let id = follower.id();
             out.object = id;
             out.points.clear();
             if object.prompted {
                 follower.select(present.at(), chosen, measured);
-                changes.push(Change::Selected { object: id, on_frame: sequence, score: chosen.predicted_iou });
+                let prompt_time_s = object.prompted_at_s;
+                changes.push(Change::Selected { object: id, prompt_time_s, frame: sequence });
                 out.points.extend_from_slice(&object.points);
                 object.prompted = false;
             } else {
@@ -188,4 +198,10 @@ impl ObjectSet {
     fn position(&self, object: ObjectId) -> Option<usize> {
         self.objects.iter().position(|o| o.follower.id() == object)
     }
+}
+
+/// Brings a candidate to the frame's resolution.
+fn measure(candidate: &Candidate, on: &Encoded, scratch: &mut UpsampleScratch, out: &mut Mask) -> Measured {
+    let extent = upsample_mask(&candidate.logits, &on.embedding.letterbox, 0.0, scratch, out);
+    Measured { bbox: extent.bbox, area: extent.area }
 }

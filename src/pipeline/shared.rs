@@ -29,6 +29,11 @@ impl Shared {
         Shared { clock, stop, origin: Arc::default(), failure: Arc::default(), events: events.into() }
     }
 
+    /// The same stream for a thread that stops by a token of its own.
+    pub fn with_stop(&self, stop: StopToken) -> Self {
+        Shared { stop, ..self.clone() }
+    }
+
     /// Sets the stream's zero at the first frame; later calls change nothing.
     pub fn set_origin(&self, at: Timestamp) {
         let _ = self.origin.set(at);

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::meter::StageMeter;
 use super::shared::Shared;
-use crate::sink::Event;
+use crate::sink::{Event, EventKind};
 use crate::time::Timestamp;
 
 /// Names the stages that hold one frame for too long, once for each time they do.
@@ -24,7 +24,8 @@ impl Watchdog {
             match meter.busy_for(now).filter(|busy| *busy > self.limit) {
                 Some(busy) if !*told => {
                     *told = true;
-                    events.push(Event::Stalled { time_s, stage: meter.name().to_owned(), busy });
+                    let kind = EventKind::Stalled { stage: meter.name().to_owned(), busy_s: busy.as_secs_f64() };
+                    events.push(Event::new(time_s, kind));
                 }
                 Some(_) => {}
                 None => *told = false,

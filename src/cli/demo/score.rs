@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use crate::capture::scene::Scene;
 use crate::error::Result;
 use crate::mask::Mask;
-use crate::sink::{Event, FrameRecord, Sink, StreamInfo};
+use crate::sink::{Event, EventKind, FrameRecord, Sink, StreamInfo};
 use crate::track::ObjectId;
 
 /// Selections held against the scene's truth.
@@ -102,16 +102,16 @@ impl Sink for ScoreSink {
     }
 
     fn event(&mut self, event: &Event) -> Result<()> {
-        match event {
-            Event::Selected { object, on_frame, .. } => {
-                let looked_at = self.scene.gaze().target(*on_frame as f64 / self.rate);
+        match &event.kind {
+            EventKind::Selected { object, frame, .. } => {
+                let looked_at = self.scene.gaze().target(*frame as f64 / self.rate);
                 if let Some(target) = looked_at {
                     self.targets.insert(*object, target);
                 }
-                self.selected.push((*object, *on_frame));
+                self.selected.push((*object, *frame));
                 self.score().selections += 1;
             }
-            Event::Lost { .. } => self.score().lost += 1,
+            EventKind::Lost { .. } => self.score().lost += 1,
             _ => {}
         }
         Ok(())
@@ -119,5 +119,9 @@ impl Sink for ScoreSink {
 
     fn finish(&mut self, _summary: &serde_json::Value) -> Result<()> {
         Ok(())
+    }
+
+    fn failures(&self) -> u64 {
+        0
     }
 }

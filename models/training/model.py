@@ -1,0 +1,135 @@
+"""The promptable convolutional model: an encoder that runs once a frame and a decoder that runs once a prompt.
+
+Shapes: images are [B, 3, H, W] (ImageNet-normalised RGB, H and W multiples of 32); all maps are NCHW.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+EMBED = 64
+SKIP = 16
+WIDE8, WIDE16, WIDE32 = 32, 56, 80
+GROUPS = 4
+CANDIDATES = 3
+
+
+class ConvBN(nn.Sequential):
+    """Convolution, batch norm and an optional ReLU; export folds the norm into the convolution."""
+
+    def __init__(self, cin: int, cout: int, k: int = 3, stride: int = 1, relu: bool = True) -> None:
+        layers = [nn.Conv2d(cin, cout, k, stride, k // 2, bias=False), nn.BatchNorm2d(cout)]
+        super().__init__(*layers, *([nn.ReLU(inplace=True)] if relu else []))
+
+
+class Block(nn.Module):
+    """Two dense 3x3 convolutions with an identity path (He et al. 2016)."""
+
+    def __init__(self, c: int) -> None:
+        super().__init__()
+        self.a = ConvBN(c, c)
+        self.b = ConvBN(c, c, relu=False)
+        nn.init.zeros_(self.b[1].weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(x + self.b(self.a(x)))
+
+
+def up2(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+
+
+class Encoder(nn.Module):
+    """Image to `embedding` [B, 64, H/8, W/8] and `skip` [B, 16, H/4, W/4]."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = ConvBN(3, 24, stride=2)
+        self.s4 = nn.Sequential(ConvBN(24, 40, stride=2), Block(40))
+        self.s8 = nn.Sequential(ConvBN(40, 80, stride=2), Block(80), Block(80))
+        self.s16 = nn.Sequential(ConvBN(80, 128, stride=2), Block(128), Block(128), Block(128))
+        self.s32 = nn.Sequential(ConvBN(128, 192, stride=2), Block(192), Block(192))
+        self.context = nn.Conv2d(192, 128, 1)
+        self.l32 = ConvBN(192, 128, 1, relu=False)
+        self.m16 = ConvBN(128, 96)
+        self.l16 = ConvBN(128, 128, 1, relu=False)
+        self.l8 = ConvBN(80, 96, 1, relu=False)
+        self.m8 = ConvBN(96, EMBED)
+        self.out8 = nn.Conv2d(EMBED, EMBED, 3, padding=1)
+        self.l4 = ConvBN(40, SKIP, 3, relu=False)
+        self.e4 = nn.Conv2d(EMBED, SKIP, 1)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        c4 = self.s4(self.stem(image))
+        c8 = self.s8(c4)
+        c16 = self.s16(c8)
+        c32 = self.s32(c16)
+        p32 = self.l32(c32) + self.context(c32.mean((2, 3), keepdim=True))
+        p16 = self.m16(F.relu(self.l16(c16) + up2(p32)))
+        p8 = self.m8(F.relu(self.l8(c8) + up2(p16)))
+        embedding = self.out8(p8)
+        skip = F.relu(self.l4(c4) + up2(self.e4(p8)))
+        return embedding, skip
+
+
+class Decoder(nn.Module):
+    """Prompt maps against one embedding, to three mask candidates and their predicted IoU.
+
+    prompt_maps [N, 3, H/4, W/4]: positive clicks, negative clicks, box (see `prompts.py`); mask_input
+    [N, 1, H/2, W/2]: logits of an earlier round, zeros where there is none. Returns logits [N, 3, H/2, W/2] and
+    iou [N, 3].
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.prompt4 = ConvBN(5, 16)
+        self.prompt8 = ConvBN(16, WIDE8, stride=2)
+        self.embed = nn.Conv2d(EMBED, WIDE8, 1)
+        self.similar = nn.Conv2d(4 * GROUPS, WIDE8, 1)
+        self.vectors = nn.Linear(4 * EMBED, WIDE8)
+        self.d8 = Block(WIDE8)
+        self.down16 = ConvBN(WIDE8, WIDE16, stride=2)
+        self.d16 = Block(WIDE16)
+        self.down32 = ConvBN(WIDE16, WIDE32, stride=2)
+        self.d32 = Block(WIDE32)
+        self.context = nn.Conv2d(WIDE32, WIDE32, 1)
+        self.u32 = ConvBN(WIDE32, WIDE16, 1, relu=False)
+        self.u16 = ConvBN(WIDE16, WIDE8, 3, relu=False)
+        self.u8 = ConvBN(WIDE8, 24, 3)
+        self.u4 = nn.Conv2d(24, SKIP, 1)
+        self.p4 = nn.Conv2d(16, SKIP, 1)
+        self.f4 = ConvBN(SKIP, SKIP)
+        self.head = nn.Conv2d(SKIP, CANDIDATES * 4, 3, padding=1)
+        self.iou = nn.Sequential(nn.Linear(WIDE32 + WIDE8, 96), nn.ReLU(inplace=True), nn.Linear(96, CANDIDATES))
+
+    def forward(self, embedding: Tensor, skip: Tensor, prompt_maps: Tensor, mask_input: Tensor) -> tuple[Tensor, Tensor]:
+        prior = torch.tanh(F.avg_pool2d(mask_input, 2) * 0.25)
+        known = torch.clamp(prior.abs() * 4.0, max=1.0)
+        prompt4 = self.prompt4(torch.cat([prompt_maps, prior, known], 1))
+        inside = torch.clamp(prior, min=0.0)
+
+        # One pooled embedding per prompt kind: what was clicked on, clicked away, boxed, masked before.
+        maps8 = F.avg_pool2d(torch.cat([prompt_maps, inside], 1), 2)
+        n, k, h, w = maps8.shape
+        weights = maps8 / (maps8.sum((2, 3), keepdim=True) + 1e-4)
+        unit = embedding / (embedding.square().mean(1, keepdim=True) + 1e-2).sqrt()
+        flat = unit.flatten(2)
+        vectors = torch.matmul(weights.flatten(2), flat.transpose(1, 2))  # [N, k, 64]
+        per_group = vectors.reshape(n, k, GROUPS, EMBED // GROUPS).transpose(1, 2)  # [N, G, k, 16]
+        positions = flat.reshape(-1, GROUPS, EMBED // GROUPS, h * w)  # [B, G, 16, hw]
+        similar = torch.matmul(per_group, positions).reshape(n, GROUPS * k, h, w) * (GROUPS / EMBED)
+
+        x8 = self.prompt8(prompt4) + self.embed(embedding) + self.similar(similar)
+        x8 = F.relu(x8 + self.vectors(vectors.flatten(1))[:, :, None, None])
+        x8 = self.d8(x8)
+        x16 = self.d16(self.down16(x8))
+        x32 = self.d32(self.down32(x16))
+        pooled = x32.mean((2, 3), keepdim=True)
+        y = F.relu(x16 + up2(self.u32(x32 + self.context(pooled))))
+        y = F.relu(x8 + up2(self.u16(y)))
+        y = self.u8(y)
+        pooled8 = x8.mean((2, 3))
+        f4 = self.f4(F.relu(skip + up2(self.u4(y)) + self.p4(prompt4)))
+        logits = F.pixel_shuffle(self.head(f4), 2)
+        iou = torch.sigmoid(self.iou(torch.cat([pooled.flatten(1), pooled8], 1)))
+        return logits, iou

@@ -1,0 +1,46 @@
+use serde::Serialize;
+
+use crate::track::ObjectId;
+
+/// Something that happened between frames and that a reader of the output should know.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Event {
+    #[serde(flatten)]
+    pub kind: EventKind,
+    /// When it happened, in seconds since the source's first frame.
+    pub time_s: f64,
+}
+
+impl Event {
+    pub fn new(time_s: f64, kind: EventKind) -> Self {
+        Event { kind, time_s }
+    }
+}
+
+/// What happened. In JSON `"event"` names the variant in snake case, beside the variant's fields.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum EventKind {
+    /// A prompt was answered with a mask. `prompt_time_s` is when it was made, `frame` the sequence number of the frame
+    /// it was applied to.
+    Selected { object: ObjectId, prompt_time_s: f64, frame: u64 },
+    /// A prompt could not be answered.
+    Rejected { object: ObjectId, prompt_time_s: f64, reason: String },
+    /// The object was let go on request.
+    Released { object: ObjectId },
+    /// The object was not found any more; it stays selected.
+    Lost { object: ObjectId },
+    /// A lost object was found again.
+    Found { object: ObjectId },
+    /// Frames were dropped. `stage` is where: `source` or a stage of the pipeline.
+    Dropped { stage: String, count: u64, reason: String },
+    /// The source stopped sending; it is being reopened.
+    SourceLost { reason: String },
+    /// The source sends again after so many seconds.
+    SourceReopened { after_s: f64 },
+    /// A stage holds one frame for longer than it should; `busy_s` is how long so far.
+    Stalled { stage: String, busy_s: f64 },
+    /// A sink failed to write for the first time; it goes on trying.
+    SinkFailed { sink: String, reason: String },
+}

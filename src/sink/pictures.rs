@@ -1,0 +1,210 @@
+use std::collections::VecDeque;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder};
+use serde_json::Value;
+
+use crate::error::{ImageError, IoError, Result};
+use crate::frame;
+use crate::geometry::Size;
+
+use super::failures::Failures;
+use super::overlay::Painter;
+use super::{Event, FrameRecord, Sink, StreamInfo};
+
+/// File format of overlay pictures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PictureFormat {
+    Png,
+    #[default]
+    Jpeg,
+}
+
+impl PictureFormat {
+    const fn extension(self) -> &'static str {
+        match self {
+            PictureFormat::Png => "png",
+            PictureFormat::Jpeg => "jpg",
+        }
+    }
+}
+
+/// How an [`OverlaySink`] writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OverlayOptions {
+    /// Writes each n-th record; at least 1.
+    pub every: u32,
+    pub format: PictureFormat,
+    /// Most pictures kept; the oldest makes room. A stream that runs for days must not fill the disk.
+    pub keep: u32,
+    /// Draws boxes too.
+    pub boxes: bool,
+}
+
+impl Default for OverlayOptions {
+    fn default() -> Self {
+        OverlayOptions { every: 1, format: PictureFormat::Jpeg, keep: 10_000, boxes: false }
+    }
+}
+
+const JPEG_QUALITY: u8 = 90;
+
+/// Writes frames with their masks, prompts and labels drawn over them as `frame-000123.jpg` into a folder.
+pub struct OverlaySink {
+    name: String,
+    folder: PathBuf,
+    options: OverlayOptions,
+    painter: Painter,
+    rgb: Vec<u8>,
+    encoded: Vec<u8>,
+    written: VecDeque<PathBuf>,
+    seen: u64,
+    failures: Failures,
+}
+
+impl OverlaySink {
+    /// Writes into `folder`, which is made if it is missing. Pictures that an earlier stream left there are replaced.
+    ///
+    /// # Errors
+    /// If the folder cannot be made or written to.
+    pub fn create(folder: &Path, options: OverlayOptions) -> Result<Self> {
+        std::fs::create_dir_all(folder).map_err(IoError::when("create", folder))?;
+        for entry in std::fs::read_dir(folder).map_err(IoError::when("read", folder))?.flatten() {
+            if is_ours(&entry.file_name().to_string_lossy()) {
+                let path = entry.path();
+                std::fs::remove_file(&path).map_err(IoError::when("replace", &path))?;
+            }
+        }
+        Ok(OverlaySink {
+            name: format!("overlay:{}", folder.display()),
+            folder: folder.to_path_buf(),
+            options,
+            painter: Painter::new().with_boxes(options.boxes),
+            rgb: Vec::new(),
+            encoded: Vec::new(),
+            written: VecDeque::new(),
+            seen: 0,
+            failures: Failures::default(),
+        })
+    }
+
+    fn write(&mut self, record: &FrameRecord) -> Result<()> {
+        let Some(picture) = &record.frame else { return Ok(()) };
+        frame::to_rgb(picture, &mut self.rgb)?;
+        self.painter.draw(&mut self.rgb, picture.size, record);
+        self.encode(picture.size)?;
+        let file = format!("frame-{:06}.{}", record.sequence, self.options.format.extension());
+        let path = self.folder.join(file);
+        let mut to = std::fs::File::create(&path).map_err(IoError::when("create", &path))?;
+        to.write_all(&self.encoded).map_err(IoError::when("write", &path))?;
+        self.written.push_back(path);
+        while self.written.len() > self.options.keep.max(1) as usize {
+            if let Some(oldest) = self.written.pop_front() {
+                std::fs::remove_file(&oldest).map_err(IoError::when("remove", &oldest))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn encode(&mut self, Size { width, height }: Size) -> Result<(), ImageError> {
+        self.encoded.clear();
+        let written = match self.options.format {
+            PictureFormat::Png => {
+                PngEncoder::new(&mut self.encoded).write_image(&self.rgb, width, height, ExtendedColorType::Rgb8)
+            }
+            PictureFormat::Jpeg => JpegEncoder::new_with_quality(&mut self.encoded, JPEG_QUALITY).write_image(
+                &self.rgb,
+                width,
+                height,
+                ExtendedColorType::Rgb8,
+            ),
+        };
+        written.map_err(|e| ImageError::Undecodable { what: "overlay".into(), reason: e.to_string() })
+    }
+}
+
+/// Whether a file of that name was written by an [`OverlaySink`].
+fn is_ours(name: &str) -> bool {
+    let number = name.strip_prefix("frame-").and_then(|n| n.strip_suffix(".png").or(n.strip_suffix(".jpg")));
+    number.is_some_and(|n| n.len() >= 6 && n.bytes().all(|b| b.is_ascii_digit()))
+}
+
+impl Sink for OverlaySink {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn begin(&mut self, _stream: &StreamInfo) -> Result<()> {
+        Ok(())
+    }
+
+    fn frame(&mut self, record: &FrameRecord) -> Result<()> {
+        let due = self.seen.is_multiple_of(self.options.every.max(1).into());
+        self.seen += 1;
+        if !due {
+            return Ok(());
+        }
+        let written = self.write(record);
+        self.failures.first(written)
+    }
+
+    fn event(&mut self, _event: &Event) -> Result<()> {
+        Ok(())
+    }
+
+    fn finish(&mut self, _summary: &Value) -> Result<()> {
+        Ok(())
+    }
+
+    fn failures(&self) -> u64 {
+        self.failures.count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::frame::Frame;
+
+    fn record(sequence: u64) -> FrameRecord {
+        let size = Size::new(32, 24);
+        let frame = Frame::from_rgb(size, vec![90; size.area() * 3]).unwrap();
+        FrameRecord { frame: Some(Arc::new(frame)), sequence, ..FrameRecord::default() }
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(folder).unwrap();
+        let mut names: Vec<_> = entries.map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn each_nth_frame_is_a_picture_and_old_ones_make_room() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("frame-000099.jpg"), "of an earlier stream").unwrap();
+        std::fs::write(folder.path().join("notes.txt"), "not ours").unwrap();
+        let options = OverlayOptions { every: 2, keep: 2, format: PictureFormat::Png, boxes: false };
+        let mut sink = OverlaySink::create(folder.path(), options).unwrap();
+        for sequence in 0..7 {
+            sink.frame(&record(sequence)).unwrap();
+        }
+        assert_eq!(names(folder.path()), ["frame-000004.png", "frame-000006.png", "notes.txt"]);
+        let picture = image::open(folder.path().join("frame-000006.png")).unwrap();
+        assert_eq!((picture.width(), picture.height()), (32, 24));
+    }
+
+    #[test]
+    fn the_first_failure_is_told_and_all_are_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut sink = OverlaySink::create(&folder.path().join("gone"), OverlayOptions::default()).unwrap();
+        std::fs::remove_dir(folder.path().join("gone")).unwrap();
+        let told: Vec<_> = (0..3).map(|n| sink.frame(&record(n)).is_err()).collect();
+        assert_eq!((told, sink.failures()), (vec![true, false, false], 3));
+    }
+}
