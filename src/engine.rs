@@ -1,5 +1,36 @@
 //! ONNX graphs through tract: load, precision, threads, audit. The only module that names tract.
+//!
+//! The way of a model file:
+//!
+//! 1. [`OnnxModel::open`] reads and parses it under [`Limits`]: file size, node count, the size of every tensor it
+//!    declares, and whether every operator is known. A file is untrusted until this has passed.
+//! 2. [`OnnxModel::compile`] fixes the input shapes, infers every intermediate shape (refusing any that is too large
+//!    before memory is taken for it), chooses the precision and optimises for this processor. The result is a
+//!    [`Graph`]: immutable, cheap to clone, shared between threads.
+//! 3. [`Graph::session`] makes the scratch of one thread. [`Session::run`] computes.
+//!
+//! [`Graph::audit`] tells what really runs: which kernel, in which precision, how many multiply-accumulates.
 
-/// A tensor that a graph made or takes. Clones share the data.
-#[derive(Clone, Debug)]
-pub struct Tensor;
+mod audit;
+mod compile;
+mod graph;
+mod guard;
+mod kernels;
+mod knobs;
+mod onnx;
+mod ops;
+mod precision;
+mod tensor;
+mod threads;
+
+pub use audit::Audit;
+pub use compile::CompileOptions;
+pub use graph::{Graph, Session};
+pub use knobs::{Knob, knobs};
+pub use onnx::{Limits, OnnxModel};
+pub use precision::Precision;
+pub use tensor::{ElementType, Tensor, TensorInfo};
+pub use threads::Threads;
+
+#[cfg(test)]
+mod tests;

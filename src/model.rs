@@ -1,14 +1,35 @@
 //! From files to an [`Encoder`] and a [`Decoder`]: manifest, registry and model families.
+//!
+//! ```no_run
+//! use foveate::model::{ModelOptions, Registry};
+//!
+//! let registry = Registry::discover(None)?;
+//! let model = registry.load("foveate", &ModelOptions::default())?;
+//! let (mut encoder, mut decoder) = (model.encoder()?, model.decoder()?);
+//! # Ok::<(), foveate::Error>(())
+//! ```
 
+mod encoder;
+mod foveate;
+mod load;
+mod manifest;
 mod prompt;
+mod registry;
+mod sam;
+mod signature;
 
-use crate::engine::Tensor;
-use crate::error::Result;
+use crate::engine::{CompileOptions, Precision, Tensor, Threads};
+use crate::error::{ModelError, PromptError, Result};
 use crate::frame::Frame;
 use crate::geometry::{Letterbox, Size};
 use crate::mask::LowResLogits;
 
+pub use load::{LoadedModel, ModelOptions};
+pub use manifest::{
+    Family, FileSpec, Files, Layout, MANIFEST_FILE, Manifest, ModelSpec, NormalizationSpec, Part, SizeRange,
+};
 pub use prompt::Prompt;
+pub use registry::{FileCheck, FileState, Installed, MODELS_VARIABLE, Registry, sha256, user_dir};
 
 /// The image encoder of a loaded model. Each thread that encodes owns one; graph and weights are shared.
 pub trait Encoder: Send {
@@ -61,4 +82,76 @@ impl Embedding {
         let size = Size::new(1, 1);
         Embedding { model: "".into(), letterbox: Letterbox::new(size, size), tensors: Vec::new() }
     }
+}
+
+/// What every graph of a model is compiled with.
+#[derive(Clone, Debug)]
+struct CompileFor {
+    precision: Precision,
+    threads: Threads,
+}
+
+impl CompileFor {
+    /// Options with these input shapes, computing these outputs.
+    fn options(&self, shapes: &[(&str, Vec<usize>)], outputs: &[&str]) -> CompileOptions {
+        CompileOptions {
+            shapes: shapes.iter().map(|(name, shape)| ((*name).to_owned(), shape.clone())).collect(),
+            outputs: outputs.iter().map(|name| (*name).to_owned()).collect(),
+            precision: self.precision,
+            threads: self.threads.clone(),
+            ..CompileOptions::default()
+        }
+    }
+}
+
+impl Candidate {
+    /// Overwrites this candidate, reusing its buffer.
+    fn set(&mut self, size: Size, logits: &[f32], predicted_iou: f32) {
+        self.logits.size = size;
+        self.logits.data.clear();
+        self.logits.data.extend_from_slice(logits);
+        self.predicted_iou = predicted_iou;
+    }
+}
+
+/// Refuses an embedding that another model made.
+fn check_origin(model: &std::sync::Arc<str>, embedding: &Embedding) -> Result<(), PromptError> {
+    if *embedding.model == **model {
+        return Ok(());
+    }
+    if embedding.tensors.is_empty() {
+        return Err(PromptError::NoFrame);
+    }
+    Err(PromptError::ForeignEmbedding { expected: embedding.model.to_string(), given: model.to_string() })
+}
+
+/// Refuses what a decoder has no room for.
+fn check_prompt(prompt: &Prompt, max_points: usize, mask_size: Size) -> Result<(), PromptError> {
+    if prompt.points.len() > max_points {
+        return Err(PromptError::TooManyPoints { given: prompt.points.len(), limit: max_points });
+    }
+    match &prompt.mask {
+        Some(mask) if mask.size != mask_size || mask.data.len() != mask_size.area() => {
+            Err(PromptError::MaskSize { given: mask.size, expected: mask_size })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Copies the masks numbered `chosen`, and their ratings, from a decoder's outputs (masks, then ratings).
+fn take_candidates(
+    outputs: &[Tensor],
+    size: Size,
+    chosen: impl IntoIterator<Item = usize>,
+    out: &mut [Candidate],
+) -> Result<(), ModelError> {
+    let tensor = |ix: usize| outputs.get(ix).and_then(Tensor::as_f32).unwrap_or_default();
+    let (masks, ratings) = (tensor(0), tensor(1));
+    for (candidate, ix) in out.iter_mut().zip(chosen) {
+        let (Some(mask), Some(rating)) = (masks.chunks_exact(size.area()).nth(ix), ratings.get(ix)) else {
+            return Err(ModelError::Run { graph: "decoder".into(), reason: format!("it gave no mask {ix}") });
+        };
+        candidate.set(size, mask, *rating);
+    }
+    Ok(())
 }

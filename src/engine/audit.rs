@@ -1,0 +1,141 @@
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use tract_onnx::prelude::*;
+use tract_onnx::tract_core::internal::*;
+use tract_onnx::tract_core::ops::cnn::conv::{BlockedConv, DirectSpatialConv, Im2Col};
+use tract_onnx::tract_core::ops::cnn::{Conv, Deconv};
+use tract_onnx::tract_core::ops::konst::Const;
+use tract_onnx::tract_core::ops::matmul::optimized::OptMatMul;
+use tract_onnx::tract_core::ops::source::TypedSource;
+
+use super::ops::WinogradConv;
+use super::precision::Arithmetic;
+
+/// What a compiled graph really runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Audit {
+    /// Of the weights and of the arithmetic: `f32`, `f16`, or `f16 weights, f32 arithmetic`.
+    pub precision: &'static str,
+    /// Threads that compute.
+    pub threads: usize,
+    /// Nodes executed in a run.
+    pub nodes: usize,
+    /// Multiply-accumulates of convolutions and matrix products in a run.
+    pub macs: u64,
+    /// Bytes of the constants, at the precision they are stored in.
+    pub weights_bytes: u64,
+    /// How many nodes run as what, such as `Conv 3x3 f32: im2col + avx512_mmm_f32_16x12`.
+    pub kernels: BTreeMap<String, usize>,
+}
+
+/// What the decluttered form of a graph tells and the optimised one no longer does.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Work {
+    macs: u64,
+    weights_bytes: u64,
+}
+
+/// What each node of the model as exported is, by name, in the words of its author: `Conv 3x3`, `ConvTranspose 2x2`.
+pub(super) struct Operators(BTreeMap<String, String>);
+
+pub(super) fn operators(model: &TypedModel) -> Operators {
+    let describe = |node: &TypedNode| {
+        if let Some(conv) = node.op_as::<Conv>() {
+            let kernel = spatial(&conv.pool_spec.kernel_shape);
+            let grouped = match conv.group {
+                1 => String::new(),
+                g if g == conv.pool_spec.input_channels => " depthwise".into(),
+                g => format!(" {g} groups"),
+            };
+            Some(format!("Conv {kernel}{grouped}"))
+        } else {
+            node.op_as::<Deconv>().map(|d| format!("ConvTranspose {}", spatial(&d.pool_spec.kernel_shape)))
+        }
+    };
+    Operators(model.nodes().iter().filter_map(|n| Some((n.name.clone(), describe(n)?))).collect())
+}
+
+fn spatial(dims: &[usize]) -> String {
+    dims.iter().map(usize::to_string).collect::<Vec<_>>().join("x")
+}
+
+impl Operators {
+    /// The exported node that an optimised node came from: tract extends names with `.suffix`.
+    fn origin(&self, name: &str) -> Option<&str> {
+        let mut prefix = name;
+        loop {
+            if let Some(description) = self.0.get(prefix) {
+                return Some(description);
+            }
+            prefix = prefix.rsplit_once('.')?.0;
+        }
+    }
+}
+
+pub(super) fn work(model: &TypedModel) -> TractResult<Work> {
+    let (mut macs, mut weights_bytes) = (0u64, 0u64);
+    for node in model.nodes() {
+        if let Some(constant) = node.op_as::<Const>() {
+            weights_bytes += (constant.val().len() * constant.val().datum_type().size_of()) as u64;
+            continue;
+        }
+        let inputs = model.node_input_facts(node.id)?;
+        for (cost, count) in node.op.cost(&inputs)? {
+            if matches!(cost, Cost::FMA(_)) {
+                macs += count.to_i64().unwrap_or(0).max(0) as u64;
+            }
+        }
+    }
+    Ok(Work { macs, weights_bytes })
+}
+
+pub(super) fn audit(model: &TypedModel, operators: &Operators, arithmetic: Arithmetic, work: Work) -> Audit {
+    let mut kernels = BTreeMap::new();
+    let mut nodes = 0;
+    for node in model.nodes() {
+        if node.op_is::<Const>() || node.op_is::<TypedSource>() {
+            continue;
+        }
+        nodes += 1;
+        if let Some(label) = label(model, node, operators) {
+            *kernels.entry(label).or_default() += 1;
+        }
+    }
+    Audit {
+        precision: arithmetic.describe(),
+        threads: 1,
+        nodes,
+        macs: work.macs,
+        weights_bytes: work.weights_bytes,
+        kernels,
+    }
+}
+
+/// `None` for nodes that belong to another's label, such as the im2col of a convolution.
+fn label(model: &TypedModel, node: &TypedNode, operators: &Operators) -> Option<String> {
+    let element = node.outputs.first().map(|o| format!("{:?}", o.fact.datum_type).to_lowercase()).unwrap_or_default();
+    let origin = operators.origin(&node.name);
+    if let Some(product) = node.op_as::<OptMatMul>() {
+        let kernel: Vec<&str> = product.mmm.iter().map(|m| m.name()).collect();
+        let gather = node.inputs.iter().find_map(|i| match model.node(i.node).op.name().as_ref() {
+            "Im2col" => Some("im2col + "),
+            "LazyIm2col" => Some("lazy im2col + "),
+            _ => None,
+        });
+        let (operator, gather) = (origin.unwrap_or("MatMul"), gather.unwrap_or_default());
+        return Some(format!("{operator} {element}: {gather}{}", kernel.join("|")));
+    }
+    let name = node.op.name();
+    if node.op_is::<Im2Col>() || name == "LazyIm2col" || name.starts_with("OptMatMulPack") {
+        return None;
+    }
+    if let (Some(conv), Some(operator)) = (node.op_as::<WinogradConv>(), origin) {
+        return Some(format!("{operator} {element}: winograd 4x4 + {}", conv.kernel()));
+    }
+    let convolution = node.op_is::<DirectSpatialConv>() || node.op_is::<BlockedConv>() || name == "DepthWiseConv";
+    match origin {
+        Some(operator) if convolution => Some(format!("{operator} {element}: {name}")),
+        _ => Some(format!("{name} {element}")),
+    }
+}

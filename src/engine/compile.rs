@@ -1,0 +1,195 @@
+use std::path::Path;
+
+use tract_onnx::pb::ModelProto;
+use tract_onnx::prelude::*;
+use tract_onnx::tract_core::internal::*;
+use tract_onnx::tract_hir::infer::{Factoid, InferenceFact};
+use tract_onnx::tract_hir::ops::konst::Const;
+
+use super::audit::{self, Audit};
+use super::graph::Graph;
+use super::guard::{self, node_name, reason, unreadable};
+use super::knobs;
+use super::onnx::{Limits, framework};
+use super::ops;
+use super::precision::{self, Arithmetic, Precision};
+use super::tensor::{ElementType, Tensor, TensorInfo};
+use super::threads::Threads;
+use crate::error::ModelError;
+
+/// How a graph is made from a file.
+#[derive(Clone, Debug, Default)]
+pub struct CompileOptions {
+    /// Shapes of inputs by name; an input that is not named must have its whole shape in the file.
+    pub shapes: Vec<(String, Vec<usize>)>,
+    /// Inputs that always have the same value: they become part of the graph and leave its inputs.
+    pub constants: Vec<(String, Vec<f32>)>,
+    /// Outputs to compute, in this order; empty for all. What only the others need is left out.
+    pub outputs: Vec<String>,
+    pub precision: Precision,
+    pub threads: Threads,
+}
+
+pub(super) fn compile(
+    path: &Path,
+    proto: &ModelProto,
+    declared: &[TensorInfo],
+    limits: &Limits,
+    options: &CompileOptions,
+    arithmetic: Arithmetic,
+) -> Result<Graph, ModelError> {
+    let knobs = knobs::scope().map_err(|e| unreadable(path, reason(&e)))?;
+    knobs.enter(|| {
+        let mut model = translate(path, proto)?;
+        fix_inputs(path, &mut model, declared, options)?;
+        if !options.outputs.is_empty() {
+            select_outputs(path, &mut model, proto, &options.outputs)?;
+        }
+        guard::infer_shapes(path, &mut model, limits)?;
+        let mut model = model.into_typed().map_err(|e| blame(path, proto, &e))?;
+        guard::check_shapes(path, &model, limits)?;
+
+        let names = audit::operators(&model);
+        let lowered = lower(&mut model, arithmetic).map_err(|e| blame(path, proto, &e))?;
+        let audit = Audit { threads: options.threads.count(), ..audit::audit(&model, &names, arithmetic, lowered) };
+        let run = RunOptions { executor: Some(options.threads.executor.clone()), ..RunOptions::default() };
+        let plan = SimplePlan::new_with_options(model, &run).map_err(|e| unreadable(path, reason(&e)))?;
+        Graph::new(path, plan, options.outputs.as_slice(), proto, audit)
+    })
+}
+
+/// From decluttered operators to this processor's kernels. Returns what only the decluttered form tells: the work.
+fn lower(model: &mut TypedModel, arithmetic: Arithmetic) -> TractResult<audit::Work> {
+    model.declutter()?;
+    precision::into_single(model)?;
+    precision::apply(model, arithmetic)?;
+    let work = audit::work(model)?;
+    ops::substitute(model)?;
+    model.declutter()?;
+    model.optimize()?;
+    Ok(work)
+}
+
+fn translate(path: &Path, proto: &ModelProto) -> Result<InferenceModel, ModelError> {
+    let parsed = framework().parse(proto, None).map_err(|e| blame(path, proto, &e))?;
+    if let Some(name) = parsed.unresolved_inputs.first() {
+        return Err(unreadable(path, format!("no node makes `{name}`, which another reads")));
+    }
+    Ok(parsed.model)
+}
+
+fn fix_inputs(
+    path: &Path,
+    model: &mut InferenceModel,
+    declared: &[TensorInfo],
+    options: &CompileOptions,
+) -> Result<(), ModelError> {
+    let failed = |e: TractError| unreadable(path, reason(&e));
+    let known = |name: &String| declared.iter().any(|d| d.name == *name);
+    for name in options.shapes.iter().map(|(n, _)| n).chain(options.constants.iter().map(|(n, _)| n)) {
+        if !known(name) {
+            let names: Vec<&str> = declared.iter().map(|d| d.name.as_str()).collect();
+            return Err(signature(path, "input", name, "it to exist", names.join(", ")));
+        }
+    }
+    let mut open = Vec::new();
+    for outlet in model.inputs.clone() {
+        let name = model.node(outlet.node).name.clone();
+        let Some(info) = declared.iter().find(|d| d.name == name) else { continue };
+        let given = options.shapes.iter().find(|(n, _)| *n == name).map(|(_, shape)| shape);
+        let constant = options.constants.iter().find(|(n, _)| *n == name).map(|(_, values)| values);
+        let shape = match (given, constant) {
+            (Some(shape), _) => {
+                let agree = shape.len() == info.shape.len()
+                    && shape.iter().zip(&info.shape).all(|(s, d)| d.is_none_or(|d| d == *s));
+                if !agree {
+                    return Err(signature(path, "input", &name, &format!("{shape:?}"), info.shape_text()));
+                }
+                shape.clone()
+            }
+            (None, Some(values)) => info.fixed_shape().unwrap_or_else(|| vec![values.len()]),
+            (None, None) => info
+                .fixed_shape()
+                .ok_or_else(|| signature(path, "input", &name, "a shape that is given or fixed", info.shape_text()))?,
+        };
+        let element = model.outlet_fact(outlet).map_err(failed)?.datum_type.concretize().unwrap_or(DatumType::F32);
+        let fact = if let Some(values) = constant {
+            let expected = || signature(path, "input", &name, &format!("{} values", values.len()), info.shape_text());
+            let value = Tensor::from_f32(&shape, values).ok_or_else(expected)?;
+            let value = value.0.cast_to_dt(element).map_err(failed)?.into_owned().into_arc_tensor();
+            model.node_mut(outlet.node).op = Box::new(Const::new(value.clone()).map_err(failed)?);
+            InferenceFact::try_from(value).map_err(failed)?
+        } else {
+            open.push(outlet);
+            InferenceFact::dt_shape(element, &*shape)
+        };
+        model.set_outlet_fact(outlet, fact).map_err(failed)?;
+    }
+    model.set_input_outlets(&open).map_err(failed)
+}
+
+fn select_outputs(
+    path: &Path,
+    model: &mut InferenceModel,
+    proto: &ModelProto,
+    wanted: &[String],
+) -> Result<(), ModelError> {
+    let names: Vec<&str> = proto.graph.iter().flat_map(|g| &g.output).map(|o| o.name.as_str()).collect();
+    let outlets = wanted
+        .iter()
+        .map(|name| {
+            let at = names.iter().position(|n| n == name);
+            at.and_then(|ix| model.outputs.get(ix).copied())
+                .ok_or_else(|| signature(path, "output", name, "it to exist", names.join(", ")))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    model.select_output_outlets(&outlets).map_err(|e| unreadable(path, reason(&e)))?;
+    // Drops the nodes that only the other outputs need, so that nothing is inferred for them.
+    model.compact().map_err(|e| unreadable(path, reason(&e)))
+}
+
+fn signature(path: &Path, role: &'static str, tensor: &str, expected: &str, found: String) -> ModelError {
+    ModelError::Signature {
+        path: path.into(),
+        family: "onnx",
+        role,
+        tensor: tensor.into(),
+        expected: expected.into(),
+        found: found.into(),
+    }
+}
+
+/// Names the node that an error is about, if its chain of contexts tells.
+fn blame(path: &Path, proto: &ModelProto, error: &TractError) -> ModelError {
+    let contexts: Vec<String> = error.chain().map(|c| c.to_string()).collect();
+    let culprit = proto.graph.iter().flat_map(|g| &g.node).find(|n| {
+        let building = format!("Building node {} ({})", n.name, n.op_type);
+        let quoted = format!("\"{}\"", node_name(n));
+        contexts.iter().any(|c| {
+            *c == building
+                || (c.starts_with("Translating node") || c.starts_with("Failed analyse")) && c.contains(&quoted)
+        })
+    });
+    match culprit {
+        Some(node) => ModelError::UnsupportedOperator {
+            path: path.into(),
+            node: node_name(node).into(),
+            operator: node.op_type.clone(),
+            reason: error.root_cause().to_string().lines().next().unwrap_or_default().to_owned(),
+        },
+        None => unreadable(path, reason(error)),
+    }
+}
+
+/// Names and shapes of a plan's inputs or outputs.
+pub(super) fn edges(model: &TypedModel, outlets: &[OutletId], names: &[String]) -> TractResult<Vec<TensorInfo>> {
+    outlets
+        .iter()
+        .zip(names)
+        .map(|(outlet, name)| {
+            let fact = model.outlet_fact(*outlet)?;
+            let shape = fact.shape.as_concrete().context("open shape")?.iter().map(|d| Some(*d)).collect();
+            Ok(TensorInfo { name: name.clone(), element: ElementType::of(fact.datum_type), shape })
+        })
+        .collect()
+}

@@ -1,0 +1,235 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+
+use tract_onnx::pb::ModelProto;
+use tract_onnx::prelude::{
+    DatumType, IntoArcTensor, TValue, TVec, Tensor as TractTensor, TractError, TypedSimplePlan, TypedSimpleState,
+};
+
+use super::audit::Audit;
+use super::compile::edges;
+use super::guard::{reason, unreadable};
+use super::onnx::panic_text;
+use super::tensor::{Tensor, TensorInfo};
+use crate::error::ModelError;
+
+/// A compiled graph: plan and weights, fixed shapes. Clones share everything; it may be used from any thread.
+#[derive(Clone)]
+pub struct Graph(Arc<Inner>);
+
+struct Inner {
+    /// File name, for messages.
+    name: String,
+    plan: Arc<TypedSimplePlan>,
+    inputs: Vec<TensorInfo>,
+    outputs: Vec<TensorInfo>,
+    audit: Audit,
+}
+
+impl Graph {
+    pub(super) fn new(
+        path: &Path,
+        plan: Arc<TypedSimplePlan>,
+        selected: &[String],
+        proto: &ModelProto,
+        audit: Audit,
+    ) -> Result<Self, ModelError> {
+        let model = plan.model();
+        let input_names: Vec<String> = model.inputs.iter().map(|o| model.node(o.node).name.clone()).collect();
+        let output_names: Vec<String> = match selected {
+            [] => proto.graph.iter().flat_map(|g| &g.output).map(|o| o.name.clone()).collect(),
+            names => names.to_vec(),
+        };
+        let failed = |e: TractError| unreadable(path, reason(&e));
+        let inputs = edges(model, &model.inputs, &input_names).map_err(failed)?;
+        let outputs = edges(model, &model.outputs, &output_names).map_err(failed)?;
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        Ok(Graph(Arc::new(Inner { name, plan, inputs, outputs, audit })))
+    }
+
+    /// Inputs in the order that [`Session`] takes them.
+    pub fn inputs(&self) -> &[TensorInfo] {
+        &self.0.inputs
+    }
+
+    /// Outputs in the order that [`Session::run`] gives them.
+    pub fn outputs(&self) -> &[TensorInfo] {
+        &self.0.outputs
+    }
+
+    /// Place of the input called `name`.
+    pub fn input_index(&self, name: &str) -> Option<usize> {
+        self.0.inputs.iter().position(|i| i.name == name)
+    }
+
+    /// What really runs.
+    pub fn audit(&self) -> &Audit {
+        &self.0.audit
+    }
+
+    /// The scratch of one thread. Its inputs are zero until set.
+    ///
+    /// # Errors
+    /// [`ModelError::Run`] if the graph cannot be prepared.
+    pub fn session(&self) -> Result<Session, ModelError> {
+        let inputs = (0..self.0.inputs.len()).map(|ix| self.zeroed(ix)).collect::<Result<_, _>>()?;
+        Ok(Session { graph: self.clone(), state: self.state()?, inputs })
+    }
+
+    fn state(&self) -> Result<TypedSimpleState, ModelError> {
+        self.0.plan.spawn().map_err(|e| self.failed(&e))
+    }
+
+    /// Zeros for input `index`.
+    fn zeroed(&self, index: usize) -> Result<Tensor, ModelError> {
+        let dt = self.datum_type(index)?;
+        let shape = self.0.inputs.get(index).and_then(TensorInfo::fixed_shape).unwrap_or_default();
+        TractTensor::zero_dt(dt, &shape).map(|t| Tensor(Arc::new(t))).map_err(|e| self.failed(&e))
+    }
+
+    fn datum_type(&self, index: usize) -> Result<DatumType, ModelError> {
+        self.0.plan.model().input_fact(index).map(|f| f.datum_type).map_err(|e| self.failed(&e))
+    }
+
+    fn failed(&self, error: &TractError) -> ModelError {
+        self.misuse(reason(error))
+    }
+
+    fn misuse(&self, reason: String) -> ModelError {
+        ModelError::Run { graph: self.0.name.clone(), reason }
+    }
+}
+
+impl std::fmt::Debug for Graph {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Inner { name, inputs, outputs, .. } = &*self.0;
+        f.debug_struct("Graph").field("name", name).field("inputs", inputs).field("outputs", outputs).finish()
+    }
+}
+
+/// One thread's scratch for a [`Graph`]: the input tensors, kept between runs, and what tract keeps.
+pub struct Session {
+    graph: Graph,
+    state: TypedSimpleState,
+    inputs: Vec<Tensor>,
+}
+
+impl Session {
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// The elements of input `index`, to be written in place. They keep their values between runs, unless the tensor
+    /// was passed by [`Self::set_input`] and is still held elsewhere: then these are fresh zeros.
+    ///
+    /// # Errors
+    /// [`ModelError::Run`] if there is no such input or its elements are not `f32`.
+    pub fn input_mut(&mut self, index: usize) -> Result<&mut [f32], ModelError> {
+        let Session { graph, inputs, .. } = self;
+        let (Some(tensor), Some(info)) = (inputs.get_mut(index), graph.0.inputs.get(index)) else {
+            return Err(graph.misuse(format!("there is no input {index}")));
+        };
+        if Arc::get_mut(&mut tensor.0).is_none() {
+            *tensor = graph.zeroed(index)?;
+        }
+        Arc::get_mut(&mut tensor.0)
+            .and_then(floats_mut)
+            .ok_or_else(|| graph.misuse(format!("input `{}` is {}, not f32", info.name, info.element.name())))
+    }
+
+    /// Writes `values` to input `index`, converting them to its element type: for the small inputs of prompts.
+    ///
+    /// # Errors
+    /// [`ModelError::Run`] if there is no such input or the count differs.
+    pub fn fill_input(&mut self, index: usize, values: &[f32]) -> Result<(), ModelError> {
+        let Some(info) = self.graph.0.inputs.get(index) else {
+            return Err(self.graph.misuse(format!("there is no input {index}")));
+        };
+        if info.element == super::ElementType::F32 {
+            let data = self.input_mut(index)?;
+            if data.len() == values.len() {
+                data.copy_from_slice(values);
+                return Ok(());
+            }
+            let expected = data.len();
+            return Err(self.graph.misuse(format!("input {index} takes {expected} values, {} given", values.len())));
+        }
+        let dt = self.graph.datum_type(index)?;
+        let shape = info.fixed_shape().unwrap_or_default();
+        let tensor = Tensor::from_f32(&shape, values)
+            .ok_or_else(|| self.graph.misuse(format!("input `{}` takes {}", info.name, info.shape_text())))?;
+        let tensor = tensor.0.cast_to_dt(dt).map_err(|e| self.graph.failed(&e))?.into_owned();
+        if let Some(slot) = self.inputs.get_mut(index) {
+            *slot = Tensor(Arc::new(tensor));
+        }
+        Ok(())
+    }
+
+    /// Takes `tensor` as input `index` without copying it.
+    ///
+    /// # Errors
+    /// [`ModelError::Run`] if there is no such input, or shape or element type differ.
+    pub fn set_input(&mut self, index: usize, tensor: &Tensor) -> Result<(), ModelError> {
+        let Session { graph, inputs, .. } = self;
+        let (Some(slot), Some(info)) = (inputs.get_mut(index), graph.0.inputs.get(index)) else {
+            return Err(graph.misuse(format!("there is no input {index}")));
+        };
+        if slot.shape() != tensor.shape() || slot.0.datum_type() != tensor.0.datum_type() {
+            return Err(graph.misuse(format!(
+                "input `{}` takes {} of {}, given {:?} of {}",
+                info.name,
+                info.shape_text(),
+                info.element.name(),
+                tensor.shape(),
+                tensor.element().name()
+            )));
+        }
+        *slot = tensor.clone();
+        Ok(())
+    }
+
+    /// Computes every output from the inputs as they stand, in the order of [`Graph::outputs`].
+    ///
+    /// # Errors
+    /// [`ModelError::Run`]; the session can be used again.
+    pub fn run(&mut self, outputs: &mut Vec<Tensor>) -> Result<(), ModelError> {
+        outputs.clear();
+        let inputs: TVec<TValue> = self.inputs.iter().map(|t| TValue::from_const(t.0.clone())).collect();
+        let state = &mut self.state;
+        let values = match catch_unwind(AssertUnwindSafe(|| state.run(inputs))) {
+            Ok(Ok(values)) => values,
+            Ok(Err(e)) => {
+                self.state = self.graph.state()?;
+                return Err(self.graph.failed(&e));
+            }
+            Err(panic) => {
+                self.state = self.graph.state()?;
+                return Err(self.graph.misuse(panic_text(panic.as_ref())));
+            }
+        };
+        outputs.extend(values.into_iter().map(|v| Tensor(v.into_arc_tensor())));
+        Ok(())
+    }
+
+    /// Runs `times` times on the inputs as they stand, so that caches, pages and lazily made tables are in place.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub fn warm_up(&mut self, times: usize) -> Result<(), ModelError> {
+        let mut outputs = Vec::new();
+        (0..times).try_for_each(|_| self.run(&mut outputs))
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Session({})", self.graph.0.name)
+    }
+}
+
+/// The elements of a tensor of `f32`.
+fn floats_mut(tensor: &mut TractTensor) -> Option<&mut [f32]> {
+    // An ndarray view lends its slice for the tensor's life, tract's own `PlainViewMut` only for its own.
+    tensor.to_plain_array_view_mut::<f32>().ok()?.into_slice()
+}

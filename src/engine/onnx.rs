@@ -1,0 +1,161 @@
+use std::io::Read;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use tract_onnx::pb::tensor_proto::DataType;
+use tract_onnx::pb::{ModelProto, ValueInfoProto, tensor_shape_proto, type_proto};
+use tract_onnx::prelude::Framework;
+
+use super::compile::{CompileOptions, compile};
+use super::graph::Graph;
+use super::guard::{self, unreadable};
+use super::precision::Arithmetic;
+use super::tensor::{ElementType, TensorInfo};
+use crate::error::{Error, IoError, ModelError};
+
+/// How much a model file may ask for. The defaults leave room for the largest Segment Anything encoder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Size of the file, 512 MiB unless told.
+    pub max_file_bytes: u64,
+    /// Nodes of the graph and its subgraphs, 20,000 unless told.
+    pub max_nodes: usize,
+    /// Any one tensor: weights, inputs, outputs and everything between, 1 GiB unless told.
+    pub max_tensor_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { max_file_bytes: 512 << 20, max_nodes: 20_000, max_tensor_bytes: 1 << 30 }
+    }
+}
+
+/// A parsed and checked ONNX file, from which graphs are compiled for given input shapes.
+pub struct OnnxModel {
+    path: PathBuf,
+    limits: Limits,
+    proto: ModelProto,
+    inputs: Vec<TensorInfo>,
+    outputs: Vec<TensorInfo>,
+}
+
+impl OnnxModel {
+    /// Reads the file at `path`.
+    ///
+    /// # Errors
+    /// [`IoError`] if it cannot be read; [`ModelError`] if it is too large, not ONNX, names an unknown operator, keeps
+    /// weights outside itself, or claims tensors that are too large or not there.
+    pub fn open(path: impl AsRef<Path>, limits: Limits) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let file = std::fs::File::open(path).map_err(IoError::when("read", path))?;
+        let mut bytes = Vec::new();
+        file.take(limits.max_file_bytes.saturating_add(1))
+            .read_to_end(&mut bytes)
+            .map_err(IoError::when("read", path))?;
+        Ok(Self::from_bytes(path, &bytes, limits)?)
+    }
+
+    /// Parses a file's contents; `name` stands for the path in messages.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn from_bytes(name: impl AsRef<Path>, bytes: &[u8], limits: Limits) -> Result<Self, ModelError> {
+        let path = name.as_ref();
+        if bytes.len() as u64 > limits.max_file_bytes {
+            let (bytes, limit) = (bytes.len() as u64, limits.max_file_bytes);
+            return Err(ModelError::TooLarge { path: path.into(), bytes, limit });
+        }
+        if bytes.is_empty() {
+            return Err(unreadable(path, "the file is empty"));
+        }
+        let onnx = framework();
+        let proto = contain(path, || {
+            onnx.proto_model_for_read(&mut &bytes[..]).map_err(|e| unreadable(path, guard::reason(&e)))
+        })?;
+        guard::check_file(path, &proto, &onnx, &limits)?;
+        let graph = proto.graph.as_ref().ok_or_else(|| unreadable(path, "it holds no graph"))?;
+        // Old exporters list weights among the inputs.
+        let is_weight = |name: &str| graph.initializer.iter().any(|i| i.name == name);
+        let inputs = graph.input.iter().filter(|i| !is_weight(&i.name)).map(declared).collect();
+        let outputs = graph.output.iter().map(declared).collect();
+        Ok(OnnxModel { path: path.into(), limits, inputs, outputs, proto })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Inputs as the file declares them.
+    pub fn inputs(&self) -> &[TensorInfo] {
+        &self.inputs
+    }
+
+    /// Outputs as the file declares them.
+    pub fn outputs(&self) -> &[TensorInfo] {
+        &self.outputs
+    }
+
+    /// Fixes shapes, chooses precision and optimises for this processor.
+    ///
+    /// # Errors
+    /// [`ModelError::UnsupportedOperator`] names the node that cannot run; [`ModelError::HostileShape`] the tensor that
+    /// would be too large; [`ModelError::Signature`] an input or output that the options name and the file lacks.
+    pub fn compile(&self, options: &CompileOptions) -> Result<Graph, ModelError> {
+        self.compile_as(options, Arithmetic::on_this_cpu(options.precision))
+    }
+
+    /// Compiles for an arithmetic that this processor would not choose.
+    pub(super) fn compile_as(&self, options: &CompileOptions, arithmetic: Arithmetic) -> Result<Graph, ModelError> {
+        let OnnxModel { path, proto, inputs, limits, .. } = self;
+        contain(path, || compile(path, proto, inputs, limits, options, arithmetic))
+    }
+}
+
+impl std::fmt::Debug for OnnxModel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OnnxModel")
+            .field("path", &self.path)
+            .field("inputs", &self.inputs)
+            .field("outputs", &self.outputs)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The ONNX reader. Shapes that the file records for intermediate tensors are ignored: they belong to the input size it
+/// was exported at.
+pub(super) fn framework() -> tract_onnx::Onnx {
+    tract_onnx::onnx().with_ignore_value_info(true)
+}
+
+/// Runs `f`, turning a panic of the engine on a malformed file into an error.
+pub(super) fn contain<T>(path: &Path, f: impl FnOnce() -> Result<T, ModelError>) -> Result<T, ModelError> {
+    catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|panic| Err(unreadable(path, panic_text(panic.as_ref()))))
+}
+
+pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    text.and_then(|t| t.lines().next()).unwrap_or("the engine gave up on it").to_owned()
+}
+
+fn declared(value: &ValueInfoProto) -> TensorInfo {
+    let (mut element, mut shape) = (ElementType::Other, Vec::new());
+    if let Some(type_proto::Value::TensorType(t)) = value.r#type.as_ref().and_then(|t| t.value.as_ref()) {
+        element = match DataType::try_from(t.elem_type) {
+            Ok(DataType::Float16) => ElementType::F16,
+            Ok(DataType::Float) => ElementType::F32,
+            Ok(DataType::Double) => ElementType::F64,
+            Ok(DataType::Int32) => ElementType::I32,
+            Ok(DataType::Int64) => ElementType::I64,
+            Ok(DataType::Bool) => ElementType::Bool,
+            _ => ElementType::Other,
+        };
+        let dims = t.shape.iter().flat_map(|s| &s.dim);
+        shape = dims
+            .map(|d| match d.value {
+                Some(tensor_shape_proto::dimension::Value::DimValue(v)) => usize::try_from(v).ok(),
+                _ => None,
+            })
+            .collect();
+    }
+    TensorInfo { name: value.name.clone(), element, shape }
+}

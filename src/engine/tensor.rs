@@ -1,0 +1,117 @@
+use std::fmt;
+use std::sync::Arc;
+
+use half::f16;
+use serde::Serialize;
+use tract_onnx::prelude::{DatumType, Tensor as TractTensor};
+
+/// What a tensor's elements are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ElementType {
+    F16,
+    F32,
+    F64,
+    I32,
+    I64,
+    Bool,
+    /// A type that no model family here has at its edges.
+    Other,
+}
+
+impl ElementType {
+    /// The name used in messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ElementType::F16 => "f16",
+            ElementType::F32 => "f32",
+            ElementType::F64 => "f64",
+            ElementType::I32 => "i32",
+            ElementType::I64 => "i64",
+            ElementType::Bool => "bool",
+            ElementType::Other => "other",
+        }
+    }
+
+    pub(super) fn of(dt: DatumType) -> Self {
+        match dt {
+            DatumType::F16 => ElementType::F16,
+            DatumType::F32 => ElementType::F32,
+            DatumType::F64 => ElementType::F64,
+            DatumType::I32 => ElementType::I32,
+            DatumType::I64 | DatumType::TDim => ElementType::I64,
+            DatumType::Bool => ElementType::Bool,
+            _ => ElementType::Other,
+        }
+    }
+}
+
+/// Name, element type and shape of a graph's input or output. A dimension is `None` while the file leaves it open;
+/// every dimension of a compiled [`super::Graph`] is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TensorInfo {
+    pub name: String,
+    pub element: ElementType,
+    pub shape: Vec<Option<usize>>,
+}
+
+impl TensorInfo {
+    /// The shape if every dimension is known.
+    pub fn fixed_shape(&self) -> Option<Vec<usize>> {
+        self.shape.iter().copied().collect()
+    }
+
+    /// The shape for messages, such as `[1, 3, ?, ?]`.
+    pub fn shape_text(&self) -> String {
+        let dims: Vec<String> = self.shape.iter().map(|d| d.map_or("?".into(), |d| d.to_string())).collect();
+        format!("[{}]", dims.join(", "))
+    }
+}
+
+/// A tensor that a graph made or takes, row-major. Clones share the data.
+#[derive(Clone)]
+pub struct Tensor(pub(super) Arc<TractTensor>);
+
+impl Tensor {
+    /// A tensor of `shape` over a copy of `data`; `None` if their sizes differ.
+    pub fn from_f32(shape: &[usize], data: &[f32]) -> Option<Self> {
+        TractTensor::from_shape(shape, data).ok().map(|t| Tensor(Arc::new(t)))
+    }
+
+    pub fn shape(&self) -> &[usize] {
+        self.0.shape()
+    }
+
+    pub fn element(&self) -> ElementType {
+        ElementType::of(self.0.datum_type())
+    }
+
+    /// The elements, if they are `f32` (what every [`super::Graph`] gives at its edges, whatever it computes in).
+    pub fn as_f32(&self) -> Option<&[f32]> {
+        self.0.as_plain_ram()?.as_slice::<f32>().ok()
+    }
+
+    /// The elements, if they are half floats.
+    pub fn as_f16(&self) -> Option<&[f16]> {
+        self.0.as_plain_ram()?.as_slice::<f16>().ok()
+    }
+
+    /// The elements rounded to half floats, half the memory: for embeddings that are kept.
+    pub fn to_f16(&self) -> Option<Self> {
+        self.0.cast_to_dt(DatumType::F16).ok().map(|t| Tensor(Arc::new(t.into_owned())))
+    }
+
+    /// The elements as `f32`, shared if they are already.
+    pub fn to_f32(&self) -> Option<Self> {
+        if self.0.datum_type() == DatumType::F32 {
+            return Some(self.clone());
+        }
+        self.0.cast_to_dt(DatumType::F32).ok().map(|t| Tensor(Arc::new(t.into_owned())))
+    }
+}
+
+impl fmt::Debug for Tensor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tensor({} {:?})", self.element().name(), self.shape())
+    }
+}

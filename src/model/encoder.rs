@@ -1,0 +1,46 @@
+use std::sync::Arc;
+
+use super::{Embedding, Encoder};
+use crate::engine::{Graph, Session};
+use crate::error::{ModelError, Result};
+use crate::frame::{Frame, Normalization, Preprocessor};
+use crate::geometry::Size;
+
+/// A compiled encoder of any family: one image in, the embedding's tensors out.
+#[derive(Clone, Debug)]
+pub(super) struct EncoderPart {
+    pub graph: Graph,
+    pub input: Size,
+}
+
+/// The encoder of one thread.
+pub(super) struct ImageEncoder {
+    model: Arc<str>,
+    input: Size,
+    session: Session,
+    preprocessor: Preprocessor,
+}
+
+impl ImageEncoder {
+    pub fn new(model: Arc<str>, part: &EncoderPart, mean: [f32; 3], std: [f32; 3]) -> Result<Self, ModelError> {
+        Ok(ImageEncoder {
+            model,
+            input: part.input,
+            session: part.graph.session()?,
+            preprocessor: Preprocessor::new(part.input, Normalization { mean, std }),
+        })
+    }
+}
+
+impl Encoder for ImageEncoder {
+    fn input_size(&self) -> Size {
+        self.input
+    }
+
+    fn encode(&mut self, frame: &Frame, out: &mut Embedding) -> Result<()> {
+        out.letterbox = self.preprocessor.run(frame, self.session.input_mut(0)?)?;
+        self.session.run(&mut out.tensors)?;
+        out.model = self.model.clone();
+        Ok(())
+    }
+}

@@ -1,0 +1,220 @@
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::Precision;
+use crate::error::{Error, IoError, ModelError};
+use crate::geometry::Size;
+
+/// File that lists the models of a folder.
+pub const MANIFEST_FILE: &str = "manifest.toml";
+
+/// How the two graphs of a model fit together; see `docs/adding-a-model.md`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Family {
+    /// The bundled architecture: embedding and skip at strides 8 and 4, prompts as maps.
+    Foveate,
+    /// Segment Anything and its descendants: prompts as points.
+    Sam,
+}
+
+impl Family {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Family::Foveate => "foveate",
+            Family::Sam => "sam",
+        }
+    }
+}
+
+/// Which of a model's two graphs a file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Part {
+    Encoder,
+    Decoder,
+}
+
+/// Order of an encoder's input elements.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Layout {
+    /// Batch, channel, row, column.
+    #[default]
+    Nchw,
+}
+
+/// One model of a manifest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelSpec {
+    /// Lower-case letters, digits, `-`, `_` and `.`.
+    pub name: String,
+    pub family: Family,
+    /// One line for `foveate models list`.
+    pub description: String,
+    /// SPDX expression, or the licence's name.
+    pub licence: String,
+    /// Where the files come from: a repository with its commit, or how they were trained.
+    pub source: String,
+    /// Input width and height unless another size is asked for.
+    pub input: [u32; 2],
+    /// Which other sizes the files can be compiled for; absent if only `input`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sizes: Option<SizeRange>,
+    #[serde(default)]
+    pub layout: Layout,
+    pub normalization: NormalizationSpec,
+    /// Files by precision.
+    pub files: BTreeMap<Precision, Files>,
+}
+
+/// Input sides that a model can be compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SizeRange {
+    pub multiple: u32,
+    pub min: u32,
+    pub max: u32,
+}
+
+/// What is subtracted from each RGB channel, and what it is then divided by.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NormalizationSpec {
+    pub mean: [f32; 3],
+    pub std: [f32; 3],
+    /// The value of full white that `mean` and `std` are given for: 1 (as ImageNet's) or 255 (as Segment Anything's).
+    #[serde(default = "one")]
+    pub white: f32,
+}
+
+fn one() -> f32 {
+    1.0
+}
+
+impl NormalizationSpec {
+    /// Mean and standard deviation for pixels from 0 to 1.
+    pub fn unit(&self) -> ([f32; 3], [f32; 3]) {
+        (self.mean.map(|v| v / self.white), self.std.map(|v| v / self.white))
+    }
+}
+
+/// The two files of a model in one precision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Files {
+    pub encoder: FileSpec,
+    pub decoder: FileSpec,
+}
+
+/// A file beside the manifest, pinned by its hash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileSpec {
+    /// Relative to the manifest's folder, without `..`.
+    pub path: PathBuf,
+    /// 64 lower-case hexadecimal digits.
+    pub sha256: String,
+}
+
+/// The models of one folder.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    #[serde(default, rename = "model")]
+    pub models: Vec<ModelSpec>,
+}
+
+impl Manifest {
+    /// Reads `manifest.toml` of the folder `dir`.
+    ///
+    /// # Errors
+    /// [`IoError`] if there is none; [`ModelError::Manifest`] naming what is wrong in it.
+    pub fn load(dir: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = dir.as_ref().join(MANIFEST_FILE);
+        let text = std::fs::read_to_string(&path).map_err(IoError::when("read", &path))?;
+        Ok(Self::parse(&path, &text)?)
+    }
+
+    /// Parses the text of a manifest; `path` is for messages.
+    ///
+    /// # Errors
+    /// [`ModelError::Manifest`].
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ModelError> {
+        let wrong = |reason: String| ModelError::Manifest { path: path.into(), reason };
+        let manifest: Manifest = toml::from_str(text).map_err(|e| wrong(e.to_string().trim().replace('\n', " ")))?;
+        for (ix, model) in manifest.models.iter().enumerate() {
+            model.check().map_err(|reason| wrong(format!("model `{}`: {reason}", model.name)))?;
+            if manifest.models[..ix].iter().any(|m| m.name == model.name) {
+                return Err(wrong(format!("two models are called `{}`", model.name)));
+            }
+        }
+        Ok(manifest)
+    }
+}
+
+impl ModelSpec {
+    fn check(&self) -> Result<(), String> {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
+        if self.name.is_empty() || !self.name.chars().all(plain) {
+            return Err("the name takes lower-case letters, digits, `-`, `_` and `.`".into());
+        }
+        if let Some(SizeRange { multiple, min, max }) = self.sizes
+            && (multiple == 0 || min == 0 || min > max)
+        {
+            return Err("`sizes` needs a multiple of at least 1 and min <= max".into());
+        }
+        if !self.allows(self.default_input()) {
+            return Err(format!("its `input` of {}x{} is not one of its `sizes`", self.input[0], self.input[1]));
+        }
+        let n = &self.normalization;
+        let finite = n.mean.iter().chain(&n.std).all(|v| v.is_finite());
+        if !finite || n.std.iter().any(|v| *v <= 0.0) || !(n.white == 1.0 || n.white == 255.0) {
+            return Err("`normalization` needs finite means, positive `std` and `white` of 1 or 255".into());
+        }
+        if self.files.is_empty() {
+            return Err("it has no `files`".into());
+        }
+        for file in self.files.values().flat_map(|f| [&f.encoder, &f.decoder]) {
+            file.check()?;
+        }
+        Ok(())
+    }
+
+    /// The input size unless another is asked for.
+    pub fn default_input(&self) -> Size {
+        Size::new(self.input[0], self.input[1])
+    }
+
+    /// Whether the model can be compiled for inputs of `size`.
+    pub fn allows(&self, size: Size) -> bool {
+        match self.sizes {
+            None => size == self.default_input() && size.width > 0 && size.height > 0,
+            Some(SizeRange { multiple, min, max }) => {
+                [size.width, size.height].iter().all(|s| (min..=max).contains(s) && s.is_multiple_of(multiple))
+            }
+        }
+    }
+
+    /// The files to load for `precision`: those stored in it, otherwise those stored in the other.
+    pub fn files_for(&self, precision: Precision) -> Option<&Files> {
+        self.files.get(&precision).or_else(|| self.files.values().next())
+    }
+}
+
+impl FileSpec {
+    fn check(&self) -> Result<(), String> {
+        let inside = self.path.components().all(|c| matches!(c, std::path::Component::Normal(_)));
+        if !inside || self.path.as_os_str().is_empty() {
+            return Err(format!("file `{}` must lie in the manifest's folder", self.path.display()));
+        }
+        let hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+        if self.sha256.len() != 64 || !self.sha256.chars().all(hex) {
+            return Err(format!("file `{}`: `sha256` takes 64 lower-case hexadecimal digits", self.path.display()));
+        }
+        Ok(())
+    }
+}
