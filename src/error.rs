@@ -95,12 +95,13 @@ pub enum ModelError {
             .path.display())]
     Signature {
         path: PathBuf,
-        family: String,
+        family: &'static str,
         /// `input` or `output`.
         role: &'static str,
-        tensor: String,
-        expected: String,
-        found: String,
+        // Boxed to keep results small.
+        tensor: Box<str>,
+        expected: Box<str>,
+        found: Box<str>,
     },
     #[error("{}: tensor `{tensor}` would take {bytes} bytes, over the limit of {limit}: use a smaller input size", .path.display())]
     HostileShape { path: PathBuf, tensor: String, bytes: u128, limit: u64 },

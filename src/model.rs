@@ -25,7 +25,9 @@ use crate::geometry::{Letterbox, Size};
 use crate::mask::LowResLogits;
 
 pub use load::{LoadedModel, ModelOptions};
-pub use manifest::{Family, FileSpec, Files, Layout, MANIFEST_FILE, Manifest, ModelSpec, NormalizationSpec, Part, SizeRange};
+pub use manifest::{
+    Family, FileSpec, Files, Layout, MANIFEST_FILE, Manifest, ModelSpec, NormalizationSpec, Part, SizeRange,
+};
 pub use prompt::Prompt;
 pub use registry::{FileCheck, FileState, Installed, MODELS_VARIABLE, Registry, sha256, user_dir};
 

@@ -133,8 +133,7 @@ fn label(model: &TypedModel, node: &TypedNode, operators: &Operators) -> Option<
     if let (Some(conv), Some(operator)) = (node.op_as::<WinogradConv>(), origin) {
         return Some(format!("{operator} {element}: winograd 4x4 + {}", conv.kernel()));
     }
-    let convolution =
-        node.op_is::<DirectSpatialConv>() || node.op_is::<BlockedConv>() || name == "DepthWiseConv";
+    let convolution = node.op_is::<DirectSpatialConv>() || node.op_is::<BlockedConv>() || name == "DepthWiseConv";
     match origin {
         Some(operator) if convolution => Some(format!("{operator} {element}: {name}")),
         _ => Some(format!("{name} {element}")),

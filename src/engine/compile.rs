@@ -9,12 +9,12 @@ use tract_onnx::tract_hir::ops::konst::Const;
 use super::audit::{self, Audit};
 use super::graph::Graph;
 use super::guard::{self, node_name, reason, unreadable};
+use super::knobs;
 use super::onnx::{Limits, framework};
 use super::ops;
 use super::precision::{self, Arithmetic, Precision};
 use super::tensor::{ElementType, Tensor, TensorInfo};
 use super::threads::Threads;
-use super::knobs;
 use crate::error::ModelError;
 
 /// How a graph is made from a file.
@@ -36,6 +36,7 @@ pub(super) fn compile(
     declared: &[TensorInfo],
     limits: &Limits,
     options: &CompileOptions,
+    arithmetic: Arithmetic,
 ) -> Result<Graph, ModelError> {
     let knobs = knobs::scope().map_err(|e| unreadable(path, reason(&e)))?;
     knobs.enter(|| {
@@ -49,7 +50,6 @@ pub(super) fn compile(
         guard::check_shapes(path, &model, limits)?;
 
         let names = audit::operators(&model);
-        let arithmetic = Arithmetic::on_this_cpu(options.precision);
         let lowered = lower(&mut model, arithmetic).map_err(|e| blame(path, proto, &e))?;
         let audit = Audit { threads: options.threads.count(), ..audit::audit(&model, &names, arithmetic, lowered) };
         let run = RunOptions { executor: Some(options.threads.executor.clone()), ..RunOptions::default() };
@@ -108,9 +108,9 @@ fn fix_inputs(
                 shape.clone()
             }
             (None, Some(values)) => info.fixed_shape().unwrap_or_else(|| vec![values.len()]),
-            (None, None) => info.fixed_shape().ok_or_else(|| {
-                signature(path, "input", &name, "a shape that is given or fixed", info.shape_text())
-            })?,
+            (None, None) => info
+                .fixed_shape()
+                .ok_or_else(|| signature(path, "input", &name, "a shape that is given or fixed", info.shape_text()))?,
         };
         let element = model.outlet_fact(outlet).map_err(failed)?.datum_type.concretize().unwrap_or(DatumType::F32);
         let fact = if let Some(values) = constant {
@@ -151,11 +151,11 @@ fn select_outputs(
 fn signature(path: &Path, role: &'static str, tensor: &str, expected: &str, found: String) -> ModelError {
     ModelError::Signature {
         path: path.into(),
-        family: "onnx".into(),
+        family: "onnx",
         role,
         tensor: tensor.into(),
         expected: expected.into(),
-        found,
+        found: found.into(),
     }
 }
 
@@ -166,7 +166,8 @@ fn blame(path: &Path, proto: &ModelProto, error: &TractError) -> ModelError {
         let building = format!("Building node {} ({})", n.name, n.op_type);
         let quoted = format!("\"{}\"", node_name(n));
         contexts.iter().any(|c| {
-            *c == building || (c.starts_with("Translating node") || c.starts_with("Failed analyse")) && c.contains(&quoted)
+            *c == building
+                || (c.starts_with("Translating node") || c.starts_with("Failed analyse")) && c.contains(&quoted)
         })
     });
     match culprit {

@@ -3,8 +3,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tract_onnx::pb::ModelProto;
-use tract_onnx::prelude::*;
-use tract_onnx::tract_core::internal::*;
+use tract_onnx::prelude::{
+    DatumType, IntoArcTensor, TValue, TVec, Tensor as TractTensor, TractError, TypedSimplePlan, TypedSimpleState,
+};
 
 use super::audit::Audit;
 use super::compile::edges;
@@ -72,7 +73,7 @@ impl Graph {
     /// # Errors
     /// [`ModelError::Run`] if the graph cannot be prepared.
     pub fn session(&self) -> Result<Session, ModelError> {
-        let inputs = self.0.inputs.iter().map(|i| self.zeroed(i)).collect::<Result<_, _>>()?;
+        let inputs = (0..self.0.inputs.len()).map(|ix| self.zeroed(ix)).collect::<Result<_, _>>()?;
         Ok(Session { graph: self.clone(), state: self.state()?, inputs })
     }
 
@@ -80,15 +81,23 @@ impl Graph {
         self.0.plan.spawn().map_err(|e| self.failed(&e))
     }
 
-    fn zeroed(&self, info: &TensorInfo) -> Result<Tensor, ModelError> {
-        let at = self.0.inputs.iter().position(|i| std::ptr::eq(i, info)).unwrap_or_default();
-        let dt = self.0.plan.model().input_fact(at).map_err(|e| self.failed(&e))?.datum_type;
-        let shape = info.fixed_shape().unwrap_or_default();
+    /// Zeros for input `index`.
+    fn zeroed(&self, index: usize) -> Result<Tensor, ModelError> {
+        let dt = self.datum_type(index)?;
+        let shape = self.0.inputs.get(index).and_then(TensorInfo::fixed_shape).unwrap_or_default();
         TractTensor::zero_dt(dt, &shape).map(|t| Tensor(Arc::new(t))).map_err(|e| self.failed(&e))
     }
 
+    fn datum_type(&self, index: usize) -> Result<DatumType, ModelError> {
+        self.0.plan.model().input_fact(index).map(|f| f.datum_type).map_err(|e| self.failed(&e))
+    }
+
     fn failed(&self, error: &TractError) -> ModelError {
-        ModelError::Run { graph: self.0.name.clone(), reason: reason(error) }
+        self.misuse(reason(error))
+    }
+
+    fn misuse(&self, reason: String) -> ModelError {
+        ModelError::Run { graph: self.0.name.clone(), reason }
     }
 }
 
@@ -122,10 +131,10 @@ impl Session {
             return Err(graph.misuse(format!("there is no input {index}")));
         };
         if Arc::get_mut(&mut tensor.0).is_none() {
-            *tensor = graph.zeroed(info)?;
+            *tensor = graph.zeroed(index)?;
         }
         Arc::get_mut(&mut tensor.0)
-            .and_then(|t| t.as_plain_ram_mut_slice())
+            .and_then(floats_mut)
             .ok_or_else(|| graph.misuse(format!("input `{}` is {}, not f32", info.name, info.element.name())))
     }
 
@@ -146,7 +155,7 @@ impl Session {
             let expected = data.len();
             return Err(self.graph.misuse(format!("input {index} takes {expected} values, {} given", values.len())));
         }
-        let dt = self.graph.0.plan.model().input_fact(index).map_err(|e| self.graph.failed(&e))?.datum_type;
+        let dt = self.graph.datum_type(index)?;
         let shape = info.fixed_shape().unwrap_or_default();
         let tensor = Tensor::from_f32(&shape, values)
             .ok_or_else(|| self.graph.misuse(format!("input `{}` takes {}", info.name, info.shape_text())))?;
@@ -213,58 +222,14 @@ impl Session {
     }
 }
 
-#[cfg(test)]
-impl Graph {
-    pub fn profile(&self) {
-        let mut st = self.state().unwrap();
-        let ins = |g: &Graph| g.session().unwrap().inputs.iter().map(|t| TValue::from_const(t.0.clone())).collect::<TVec<_>>();
-        let mut acc: std::collections::BTreeMap<usize, f64> = Default::default();
-        for _ in 0..20 {
-            st.run_plan_with_eval(ins(self), |ctx, state, node, inputs| {
-                let t = std::time::Instant::now();
-                let r = if let Some(s) = state { s.eval(ctx, node.op.as_ref(), inputs) } else { node.op.eval(ctx, inputs) };
-                *acc.entry(node.id).or_default() += t.elapsed().as_secs_f64() * 1e3 / 20.0;
-                r
-            }).unwrap();
-        }
-        let m = self.0.plan.model();
-        let mut v: Vec<_> = acc.into_iter().collect();
-        let mut by: std::collections::BTreeMap<String, f64> = Default::default();
-        for (id, t) in &v { *by.entry(m.node(*id).op.name().to_string()).or_default() += t; }
-        println!("{by:#?}");
-        v.sort_by(|a, b| b.1.total_cmp(&a.1));
-        for (id, t) in v.iter().take(45) {
-            let n = m.node(*id);
-            println!("{t:.3} {} {} {:?} <- {:?}", n.name, n.op.name(), n.outputs[0].fact.shape, n.inputs.iter().map(|i| m.outlet_fact(*i).unwrap().shape.clone()).collect::<Vec<_>>());
-        }
-    }
-}
-
-impl Graph {
-    fn misuse(&self, reason: String) -> ModelError {
-        ModelError::Run { graph: self.0.name.clone(), reason }
-    }
-}
-
 impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Session({})", self.graph.0.name)
     }
 }
 
-type TractTensor = tract_onnx::prelude::Tensor;
-
-/// The elements of a tract tensor as `f32`, writable.
-trait SliceMut {
-    fn as_plain_ram_mut_slice(&mut self) -> Option<&mut [f32]>;
-}
-
-impl SliceMut for TractTensor {
-    fn as_plain_ram_mut_slice(&mut self) -> Option<&mut [f32]> {
-        if self.datum_type() != DatumType::F32 {
-            return None;
-        }
-        // `PlainViewMut` lends its slice only for its own life, an ndarray view for the tensor's.
-        self.to_plain_array_view_mut::<f32>().ok()?.into_slice()
-    }
+/// The elements of a tensor of `f32`.
+fn floats_mut(tensor: &mut TractTensor) -> Option<&mut [f32]> {
+    // An ndarray view lends its slice for the tensor's life, tract's own `PlainViewMut` only for its own.
+    tensor.to_plain_array_view_mut::<f32>().ok()?.into_slice()
 }

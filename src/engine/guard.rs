@@ -112,7 +112,7 @@ impl FileCheck<'_> {
         let count: usize = tensor.dims.iter().map(|d| *d as usize).product();
         let held = if !tensor.raw_data.is_empty() {
             let bytes = tensor.raw_data.len();
-            if bytes % width == 0 { bytes / width } else { usize::MAX }
+            if bytes.is_multiple_of(width) { bytes / width } else { usize::MAX }
         } else {
             tensor.float_data.len()
                 + tensor.double_data.len()

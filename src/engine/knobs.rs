@@ -18,8 +18,9 @@ pub struct Knob {
 const KNOBS: &[Knob] = &[Knob {
     name: "TRACT_DISABLE_DIRECT_SPATIAL",
     value: "true",
-    doc: "Whether 3x3 convolutions over wide pictures go through im2col and a matrix product instead of a filter along rows.",
-    why: "to be measured",
+    doc: "Takes 3x3 convolutions over rows of 128 pixels or more through im2col instead of a filter along the rows.",
+    why: "Up to twice as fast with AVX2; no difference with AVX-512. tract's other convolution knobs stay as they are: \
+          eager instead of lazy im2col made the encoder a fifth slower.",
 }];
 
 /// Every knob set while graphs are compiled. An environment variable of the same name takes precedence.

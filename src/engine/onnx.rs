@@ -9,6 +9,7 @@ use tract_onnx::prelude::Framework;
 use super::compile::{CompileOptions, compile};
 use super::graph::Graph;
 use super::guard::{self, unreadable};
+use super::precision::Arithmetic;
 use super::tensor::{ElementType, TensorInfo};
 use crate::error::{Error, IoError, ModelError};
 
@@ -100,7 +101,13 @@ impl OnnxModel {
     /// [`ModelError::UnsupportedOperator`] names the node that cannot run; [`ModelError::HostileShape`] the tensor that
     /// would be too large; [`ModelError::Signature`] an input or output that the options name and the file lacks.
     pub fn compile(&self, options: &CompileOptions) -> Result<Graph, ModelError> {
-        contain(&self.path, || compile(&self.path, &self.proto, &self.inputs, &self.limits, options))
+        self.compile_as(options, Arithmetic::on_this_cpu(options.precision))
+    }
+
+    /// Compiles for an arithmetic that this processor would not choose.
+    pub(super) fn compile_as(&self, options: &CompileOptions, arithmetic: Arithmetic) -> Result<Graph, ModelError> {
+        let OnnxModel { path, proto, inputs, limits, .. } = self;
+        contain(path, || compile(path, proto, inputs, limits, options, arithmetic))
     }
 }
 

@@ -11,9 +11,6 @@ pub(super) use winograd::WinogradConv;
 
 /// Replaces, in a decluttered model of fixed shapes, every operator that has a faster one here.
 pub(super) fn substitute(model: &mut TypedModel) -> TractResult<()> {
-    if std::env::var("NOWINO").is_ok() {
-        return Rewriter::default().with_rule_for("bilinear-resize", bilinear::replace_resize).rewrite(&(), model);
-    }
     Rewriter::default()
         .with_rule_for("bilinear-resize", bilinear::replace_resize)
         .with_rule_for("winograd-convolution", winograd::replace_conv)

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use half::f16;
 use serde::{Deserialize, Serialize};
-use tract_onnx::prelude::{DatumType, TypedModel};
+use tract_onnx::prelude::{DatumType, Tensor as TractTensor, TypedModel};
 use tract_onnx::tract_core::floats::FloatPrecisionTranslator;
 use tract_onnx::tract_core::internal::*;
 use tract_onnx::tract_core::ops::cast::cast;
@@ -143,7 +143,7 @@ pub(super) fn into_half(model: &mut TypedModel) -> TractResult<()> {
         let name = format!("{}.to-single-{ix}", model.node(inner.node).name);
         model.outputs[ix] = model.wire_node(name, cast(DatumType::F32), &[inner])?[0];
     }
-    model.compact()
+    model.compact()?;
+    // Folds the casts of the weights.
+    model.declutter()
 }
-
-type TractTensor = tract_onnx::prelude::Tensor;

@@ -1,42 +1,101 @@
+use std::path::{Path, PathBuf};
+
+use super::precision::Arithmetic;
 use super::*;
 
-#[test]
-#[ignore]
-fn probe() {
-    let dir = std::env::var("PROBE").unwrap();
-    let threads: usize = std::env::var("PROBE_THREADS").ok().and_then(|t| t.parse().ok()).unwrap_or(1);
-    let n: usize = std::env::var("PROBE_N").ok().and_then(|t| t.parse().ok()).unwrap_or(1);
-    for (file, shapes) in [
-        ("encoder", vec![("image".to_string(), vec![1, 3, 256, 256])]),
-        (
-            "decoder",
-            vec![
-                ("embedding".to_string(), vec![1, 64, 32, 32]),
-                ("skip".to_string(), vec![1, 16, 64, 64]),
-                ("prompt_maps".to_string(), vec![n, 3, 64, 64]),
-                ("mask_input".to_string(), vec![n, 1, 128, 128]),
-            ],
-        ),
-    ] {
-        let t = std::time::Instant::now();
-        let m = OnnxModel::open(format!("{dir}/{file}.onnx"), Limits::default()).unwrap();
-        let shapes = shapes.into_iter().map(|(n, mut s)| { if let Some(i) = m.inputs().iter().find(|i| i.name == n) { s[1] = i.shape[1].unwrap_or(s[1]); } (n, s) }).filter(|(n, s)| m.inputs().iter().any(|i| i.name == *n && i.shape.len() == s.len())).collect();
-        let g = m.compile(&CompileOptions { shapes, threads: Threads::new(threads), ..Default::default() }).unwrap();
-        println!("load {:?}", t.elapsed());
-        println!("{}", serde_json::to_string_pretty(g.audit()).unwrap());
-        let mut s = g.session().unwrap();
-        s.warm_up(5).unwrap();
-        let mut out = vec![];
-        let mut times: Vec<f64> = (0..60)
-            .map(|_| {
-                let cpu = || { let t = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime); t.tv_sec as f64 * 1e3 + t.tv_nsec as f64 * 1e-6 };
-                let t = cpu();
-                s.run(&mut out).unwrap();
-                cpu() - t
-            })
-            .collect();
-        times.sort_by(f64::total_cmp);
-        if std::env::var("PROFILE").is_ok() { g.profile(); }
-        println!("{file} threads {threads}: min {:.3} median {:.3} ms", times[0], times[30]);
+fn tiny(file: &str) -> OnnxModel {
+    let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models").join(file);
+    OnnxModel::open(path, Limits::default()).unwrap()
+}
+
+fn image_options() -> CompileOptions {
+    CompileOptions { shapes: vec![("image".into(), vec![1, 3, 32, 32])], ..CompileOptions::default() }
+}
+
+/// Both outputs of the tiny encoder for one fixed picture.
+fn answers(file: &str, arithmetic: Arithmetic) -> Vec<f32> {
+    let graph = tiny(file).compile_as(&image_options(), arithmetic).unwrap();
+    assert!(graph.inputs().iter().chain(graph.outputs()).all(|t| t.element == ElementType::F32), "{graph:?}");
+    assert_eq!(graph.audit().precision, arithmetic.describe());
+    let mut session = graph.session().unwrap();
+    for (ix, v) in session.input_mut(0).unwrap().iter_mut().enumerate() {
+        *v = (ix * 37 % 101) as f32 / 101.0 - 0.5;
     }
+    let mut outputs = Vec::new();
+    session.run(&mut outputs).unwrap();
+    outputs.iter().flat_map(|t| t.as_f32().unwrap().to_vec()).collect()
+}
+
+/// Half arithmetic is emulated here where the processor lacks it; its graph is the one that others run natively.
+#[test]
+fn every_arithmetic_answers_alike_from_files_of_either_width() {
+    let exact = answers("foveate_encoder.onnx", Arithmetic::Single);
+    for (file, arithmetic) in [
+        ("foveate_encoder.onnx", Arithmetic::SingleWithHalfWeights),
+        ("foveate_encoder.onnx", Arithmetic::Half),
+        ("foveate_encoder_f16.onnx", Arithmetic::Single),
+        ("foveate_encoder_f16.onnx", Arithmetic::Half),
+    ] {
+        let rounded = answers(file, arithmetic);
+        assert_eq!(exact.len(), rounded.len());
+        let worst = exact.iter().zip(&rounded).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(worst > 0.0 && worst < 5e-3, "{file} {arithmetic:?}: off by {worst}");
+    }
+}
+
+#[test]
+fn half_graphs_hold_half_the_weights() {
+    let bytes = |arithmetic| {
+        let graph = tiny("foveate_encoder.onnx").compile_as(&image_options(), arithmetic).unwrap();
+        graph.audit().weights_bytes
+    };
+    let (single, half) = (bytes(Arithmetic::Single), bytes(Arithmetic::Half));
+    assert!(half < single * 6 / 10, "{half} of {single}");
+}
+
+#[test]
+fn inputs_are_kept_written_and_shared() {
+    let graph = tiny("foveate_encoder.onnx").compile(&image_options()).unwrap();
+    let mut session = graph.session().unwrap();
+    session.input_mut(0).unwrap()[5] = 3.0;
+    session.warm_up(2).unwrap();
+    assert_eq!(session.input_mut(0).unwrap()[5], 3.0, "a run leaves the input as it was");
+    let given = Tensor::from_f32(&[1, 3, 32, 32], &[0.5; 3072]).unwrap();
+    session.set_input(0, &given).unwrap();
+    session.warm_up(1).unwrap();
+    assert_eq!(session.input_mut(0).unwrap()[5], 0.0, "what is held elsewhere is never written");
+    assert!(given.as_f32().unwrap().iter().all(|v| *v == 0.5));
+}
+
+#[test]
+fn tensors_convert_and_share() {
+    let tensor = Tensor::from_f32(&[2, 2], &[1.0, 0.1, -3.5, 70_000.0]).unwrap();
+    let half = tensor.to_f16().unwrap();
+    assert_eq!((half.element(), half.shape()), (ElementType::F16, &[2, 2][..]));
+    assert!(half.as_f32().is_none() && half.as_f16().unwrap()[3].is_infinite());
+    let back = half.to_f32().unwrap();
+    assert!((back.as_f32().unwrap()[1] - 0.1).abs() < 1e-4);
+    assert!(std::ptr::eq(tensor.as_f32().unwrap(), tensor.to_f32().unwrap().as_f32().unwrap()));
+    assert!(Tensor::from_f32(&[3], &[1.0]).is_none());
+}
+
+#[test]
+fn knobs_are_known_to_tract() {
+    super::knobs::scope().unwrap();
+    assert!(knobs().iter().all(|k| !k.doc.is_empty() && !k.why.is_empty()));
+}
+
+#[test]
+fn precisions_have_one_spelling() {
+    for precision in [Precision::F32, Precision::F16] {
+        assert_eq!(precision.name().parse::<Precision>().unwrap(), precision);
+        assert_eq!(serde_json::to_string(&precision).unwrap(), format!("\"{}\"", precision.name()));
+    }
+    assert!("f64".parse::<Precision>().is_err());
+}
+
+#[test]
+fn threads_count_from_one() {
+    assert_eq!(Threads::new(0).count(), 1);
+    assert_eq!(Threads::new(3).count(), 3);
 }

@@ -67,7 +67,9 @@ pub(super) fn load_decoder(
     let candidates = signature.made(&graph, "logits", &mask)?[1];
     signature.made(&graph, "iou", &[Some(1), Some(candidates)])?;
     let place = |name: &str| {
-        graph.input_index(name).ok_or_else(|| signature.mismatch("input", name, "it to be used".into(), "unused".into()))
+        graph
+            .input_index(name)
+            .ok_or_else(|| signature.mismatch("input", name, "it to be used".into(), "unused".into()))
     };
     let inputs = Inputs {
         embedding: place("embedding")?,

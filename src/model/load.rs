@@ -14,17 +14,15 @@ use crate::geometry::Size;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ModelOptions {
     pub precision: Precision,
-    /// Threads of the encoder, and of the decoder unless that has its own; 1 computes on the calling thread.
+    /// Threads that the model's graphs share; 1 computes on the calling thread.
     pub threads: usize,
-    /// Threads of the decoder, when it runs beside the encoder.
-    pub decoder_threads: Option<usize>,
     /// Input size instead of the manifest's.
     pub input_size: Option<Size>,
 }
 
 impl Default for ModelOptions {
     fn default() -> Self {
-        ModelOptions { precision: Precision::F32, threads: 1, decoder_threads: None, input_size: None }
+        ModelOptions { precision: Precision::F32, threads: 1, input_size: None }
     }
 }
 
@@ -55,24 +53,23 @@ impl LoadedModel {
             return Err(input_size_error(spec, input).into());
         }
         let Some(files) = spec.files_for(options.precision) else {
-            return Err(ModelError::Manifest { path: dir.into(), reason: format!("`{}` has no files", spec.name) }.into());
+            return Err(
+                ModelError::Manifest { path: dir.into(), reason: format!("`{}` has no files", spec.name) }.into()
+            );
         };
         let threads = Threads::new(options.threads);
-        let decoder_threads = options.decoder_threads.map_or_else(|| threads.clone(), Threads::new);
         let encoder_file = OnnxModel::open(dir.join(&files.encoder.path), Limits::default())?;
         let decoder_file = OnnxModel::open(dir.join(&files.decoder.path), Limits::default())?;
-        let precision = options.precision;
-        let compile = super::CompileFor { precision, threads };
-        let compile_decoder = super::CompileFor { precision, threads: decoder_threads };
+        let compile = super::CompileFor { precision: options.precision, threads };
         let (encoder, decoder) = match spec.family {
             Family::Foveate => {
                 let encoder = super::foveate::load_encoder(&encoder_file, input, &compile)?;
-                let decoder = DecoderPart::Foveate(super::foveate::load_decoder(&decoder_file, &encoder, &compile_decoder)?);
+                let decoder = DecoderPart::Foveate(super::foveate::load_decoder(&decoder_file, &encoder, &compile)?);
                 (encoder, decoder)
             }
             Family::Sam => {
                 let encoder = super::sam::load_encoder(&encoder_file, input, &compile)?;
-                let decoder = DecoderPart::Sam(super::sam::load_decoder(decoder_file, &encoder, &compile_decoder)?);
+                let decoder = DecoderPart::Sam(super::sam::load_decoder(decoder_file, &encoder, &compile)?);
                 (encoder, decoder)
             }
         };

@@ -38,7 +38,9 @@ pub enum FileState {
     Intact,
     Missing,
     /// Its SHA-256 is another.
-    Altered { found: String },
+    Altered {
+        found: String,
+    },
 }
 
 /// The installed models: the bundled ones and the user's own.

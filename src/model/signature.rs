@@ -23,12 +23,9 @@ impl Signature<'_> {
     /// Refuses inputs that are not among `known`.
     pub fn only_inputs(&self, known: &[&str]) -> Result<(), ModelError> {
         match self.model.inputs().iter().find(|i| !known.contains(&i.name.as_str())) {
-            Some(extra) => Err(self.mismatch(
-                "input",
-                &extra.name,
-                format!("only {}", known.join(", ")),
-                extra.shape_text(),
-            )),
+            Some(extra) => {
+                Err(self.mismatch("input", &extra.name, format!("only {}", known.join(", ")), extra.shape_text()))
+            }
             None => Ok(()),
         }
     }
@@ -42,11 +39,11 @@ impl Signature<'_> {
     pub fn mismatch(&self, role: &'static str, tensor: &str, expected: String, found: String) -> ModelError {
         ModelError::Signature {
             path: self.model.path().into(),
-            family: self.family.into(),
+            family: self.family,
             role,
             tensor: tensor.into(),
-            expected,
-            found,
+            expected: expected.into(),
+            found: found.into(),
         }
     }
 

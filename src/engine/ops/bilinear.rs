@@ -7,10 +7,10 @@
 //!
 //! Weights and indices are those of tract's own plan, so that both agree but for the order of additions.
 
+use tract_linalg::multithread::par_chunks_mut;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
 use tract_onnx::tract_core::ops::nn::resize::{AxisPlan, Interpolator, Resize};
-use tract_linalg::multithread::par_chunks_mut;
 
 use crate::engine::kernels::vectorized;
 
@@ -133,8 +133,7 @@ impl BilinearResize {
 
     /// Resizes every plane of `source` into `output`, planes shared out between the threads of the graph.
     fn resize(&self, source: &[f32], output: &mut [f32]) -> TractResult<()> {
-        let (plane_in, plane_out) =
-            (self.rows.input * self.columns.input, self.rows.output() * self.columns.output());
+        let (plane_in, plane_out) = (self.rows.input * self.columns.input, self.rows.output() * self.columns.output());
         if plane_out == 0 || output.is_empty() {
             return Ok(());
         }
@@ -157,10 +156,15 @@ impl BilinearResize {
         widened.forget();
         let width = self.columns.output();
         for (row, tap) in output.chunks_exact_mut(width).zip(&self.rows.taps) {
-            let (a, b) = widened.pair(tap.first, tap.second, #[inline(always)] |y, into| {
-                let start = y as usize * self.columns.input;
-                widen(&self.columns, &source[start..start + self.columns.input], into);
-            });
+            let (a, b) = widened.pair(
+                tap.first,
+                tap.second,
+                #[inline(always)]
+                |y, into| {
+                    let start = y as usize * self.columns.input;
+                    widen(&self.columns, &source[start..start + self.columns.input], into);
+                },
+            );
             for ((o, a), b) in row.iter_mut().zip(a).zip(b) {
                 *o = tap.near * a + tap.far * b;
             }

@@ -211,10 +211,7 @@ struct InputScratch {
 impl InputScratch {
     fn new(plan: &Plan) -> Self {
         let width = plan.tiles[1] * OUT + (IN - OUT);
-        InputScratch {
-            rows: std::array::from_fn(|_| vec![0.0; width]),
-            down: vec![0.0; POSITIONS * plan.tile_count()],
-        }
+        InputScratch { rows: std::array::from_fn(|_| vec![0.0; width]), down: vec![0.0; POSITIONS * plan.tile_count()] }
     }
 
     #[inline(always)]
@@ -437,33 +434,6 @@ mod tests {
             }
         }
         output
-    }
-
-    #[test]
-    #[ignore]
-    fn phases() {
-        let cpu = || { let t = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime); t.tv_sec as f64 * 1e3 + t.tv_nsec as f64 * 1e-6 };
-        for (c, s) in [(40usize, 64usize), (80, 32), (128, 16), (16, 64), (192, 8)] {
-            let input: Vec<f32> = (0..c * s * s).map(number).collect();
-            let weights: Vec<f32> = (0..c * c * 9).map(|i| number(i * 7)).collect();
-            let left = Tensor::from_shape(&[POSITIONS, c, c], &transform_weights(&weights)).unwrap();
-            let tiles = [s.div_ceil(4); 2];
-            let products = Products::new(&left, tiles[0] * tiles[1]).unwrap().unwrap();
-            let plan = Plan { products, bias: vec![0.0; c], channels: c, input: [s, s], output: [s, s], padding: [1, 1], tiles };
-            let mut best = [f64::MAX; 3];
-            for _ in 0..50 {
-                let t0 = cpu();
-                let v = plan.transform_input(&input).unwrap();
-                let t1 = cpu();
-                let m = plan.products.run(&v).unwrap();
-                let t2 = cpu();
-                plan.transform_output(&m, None, true).unwrap();
-                let t3 = cpu();
-                for (b, t) in best.iter_mut().zip([t1 - t0, t2 - t1, t3 - t2]) { *b = b.min(t); }
-            }
-            println!("{c}x{s}x{s} {}: in {:.3} mm {:.3} out {:.3} ms, {:.1} GMAC/s real, {:.1} nominal", plan.products.kernel(), best[0], best[1], best[2],
-                (36 * c * c * tiles[0] * tiles[1]) as f64 / best[1] * 1e-6, (9 * c * c * s * s) as f64 / (best[0] + best[1] + best[2]) * 1e-6);
-        }
     }
 
     proptest! {

@@ -112,7 +112,8 @@ mod tests {
     fn prompts() -> impl Strategy<Value = Prompt> {
         let point = (0f32..640.0, 0f32..480.0, any::<bool>());
         let points = prop::collection::vec(point, 0..5).prop_map(|points| {
-            let label = |(x, y, front)| if front { LabeledPoint::foreground(x, y) } else { LabeledPoint::background(x, y) };
+            let label =
+                |(x, y, front)| if front { LabeledPoint::foreground(x, y) } else { LabeledPoint::background(x, y) };
             points.into_iter().map(label).collect()
         });
         let bbox = prop::option::of((0f32..600.0, 0f32..400.0, 1f32..700.0, 1f32..500.0))
