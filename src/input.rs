@@ -1,1 +1,40 @@
-//! Prompt sources: a script.
+//! Prompt sources: a script; and the way in for gaze.
+
+mod address;
+mod gaze;
+mod script;
+
+pub use address::PromptAddress;
+pub use gaze::{GazeSource, GazeTrace};
+pub use script::Script;
+
+use crate::geometry::{BoundingBox, LabeledPoint};
+use crate::track::ObjectId;
+
+/// What a person or program asks for, and when.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PromptEvent {
+    /// When it was asked, in seconds since the source's first frame.
+    pub time_s: f64,
+    pub object: ObjectId,
+    pub action: PromptAction,
+}
+
+/// What is asked for an object.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PromptAction {
+    /// Select it, or refine it if it is selected: points, a box or both, in pixels of the frame shown at that time.
+    Prompt { points: Vec<LabeledPoint>, bbox: Option<BoundingBox> },
+    /// Let it go.
+    Release,
+}
+
+/// Where prompts come from.
+pub trait PromptSource: Send {
+    /// Appends the prompts made up to `until_s` (seconds since the source's first frame) that were not given out yet, in the
+    /// order of their time. Never waits.
+    fn poll(&mut self, until_s: f64, out: &mut Vec<PromptEvent>);
+
+    /// True when no prompt will ever come again.
+    fn is_finished(&self) -> bool;
+}

@@ -1,5 +1,7 @@
 //! Gaze to selections: filtering, fixations, dwell.
 
+pub mod gaze;
+
 use crate::geometry::Point;
 use crate::time::Timestamp;
 

@@ -78,22 +78,22 @@ impl Painter {
         }
         self.corner(&mut canvas, record, scale);
         for object in shown(record) {
-            if let Some(b) = object.bbox.filter(|b| b.is_finite()) {
-                self.label(&mut canvas, object, b, scale);
+            if let Some(top) = label_anchor(object, size) {
+                self.label(&mut canvas, object, top, scale);
             }
         }
     }
 
-    /// A chip with the object's number and score above its box: inside the picture, beside labels already placed.
-    fn label(&mut self, canvas: &mut Canvas, object: &ObjectRecord, bbox: BoundingBox, scale: Scale) {
+    /// A chip with the object's number and score above `anchor`: inside the picture, clear of labels already placed.
+    fn label(&mut self, canvas: &mut Canvas, object: &ObjectRecord, anchor: Point, scale: Scale) {
         let text = label_text(object.object, object.score);
         let chip = Chip::new(text.as_str(), scale);
         let size = canvas.size();
         let (right, bottom) =
             (size.width as f32 - chip.width - scale.gap, size.height as f32 - chip.height - scale.gap);
-        let x = bbox.x0.clamp(scale.gap.min(right), right.max(scale.gap)).round();
+        let x = (anchor.x - chip.width / 2.0).clamp(scale.gap.min(right), right.max(scale.gap)).round();
         let mut y =
-            (bbox.y0 - chip.height - scale.gap * 2.0).clamp(scale.gap.min(bottom), bottom.max(scale.gap)).round();
+            (anchor.y - chip.height - scale.gap * 2.0).clamp(scale.gap.min(bottom), bottom.max(scale.gap)).round();
         // Each step moves below one placed label, so that after as many steps every one of them has been avoided.
         for _ in 0..self.placed.len() {
             let wanted = chip.at(x, y);
@@ -137,6 +137,15 @@ fn mask_of(object: &ObjectRecord, size: Size) -> Option<&Mask> {
     Some(&object.mask).filter(|m| m.size() == size)
 }
 
+/// The highest point of the object: of its mask, or the middle of its box's upper edge.
+fn label_anchor(object: &ObjectRecord, size: Size) -> Option<Point> {
+    let first = mask_of(object, size).and_then(|m| m.data().iter().position(|v| *v != 0));
+    match first {
+        Some(at) => Some(Point::new((at % size.width as usize) as f32, (at / size.width as usize) as f32)),
+        None => object.bbox.filter(|b| b.is_finite()).map(|b| Point::new(b.center().x, b.y0)),
+    }
+}
+
 /// Sizes of what is drawn, in pixels, from the short side of the frame.
 #[derive(Clone, Copy, Debug)]
 struct Scale {
@@ -158,7 +167,7 @@ impl Scale {
             line: (short / 270.0).round().clamp(1.0, 12.0),
             dot: dot as usize,
             gap: (dot * 2.0).round(),
-            marker: (short / 42.0).clamp(4.0, 60.0),
+            marker: (short / 34.0).clamp(6.0, 60.0),
         }
     }
 }

@@ -1,0 +1,232 @@
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use crate::error::{ConfigError, IoError, Result, nearest_name};
+use crate::geometry::{BoundingBox, Label, LabeledPoint, Point};
+use crate::track::ObjectId;
+
+use super::{PromptAction, PromptEvent, PromptSource};
+
+/// Longest script that is read.
+const MAX_BYTES: u64 = 16 << 20;
+
+const KEYS: [&str; 5] = ["time_s", "object", "points", "box", "release"];
+
+/// A script of prompts: NDJSON, one prompt a line, times in seconds from the source's first frame, coordinates in pixels of
+/// the frame.
+///
+/// ```json
+/// {"time_s":1.5,"object":1,"points":[[430,250,1],[20,30,0]],"box":[400,200,500,300]}
+/// {"time_s":4,"object":1,"release":true}
+/// ```
+///
+/// A point is `[x, y, label]`, label 1 foreground (the default) and 0 background. Blank lines are skipped. Lines may come in
+/// any order; lines of one time keep theirs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Script {
+    events: VecDeque<PromptEvent>,
+}
+
+impl Script {
+    /// Reads and checks a whole script.
+    ///
+    /// # Errors
+    /// If the file cannot be read or a line is wrong; the message names file and line.
+    pub fn read(path: &Path) -> Result<Self> {
+        let mut bytes = Vec::new();
+        let file = File::open(path).map_err(IoError::when("read", path))?;
+        file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(IoError::when("read", path))?;
+        let origin = path.display().to_string();
+        let invalid = |reason: &str| ConfigError::Invalid { origin: origin.clone(), reason: reason.to_owned() };
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(invalid("a script of more than 16 MiB is refused: split it").into());
+        }
+        let text = String::from_utf8(bytes).map_err(|_| invalid("not UTF-8 text: save the script as UTF-8"))?;
+        Ok(Script::parse(&origin, &text)?)
+    }
+
+    /// Parses a script; `origin` is the name by which errors call it.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] with the number of the first wrong line.
+    pub fn parse(origin: &str, text: &str) -> Result<Self, ConfigError> {
+        let mut events = Vec::new();
+        for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            let event = parse_line(line)
+                .map_err(|reason| ConfigError::Invalid { origin: format!("{origin}, line {}", i + 1), reason })?;
+            events.push(event);
+        }
+        events.sort_by(|a, b| a.time_s.total_cmp(&b.time_s));
+        Ok(Script { events: events.into() })
+    }
+
+    /// The prompts that were not given out yet, in the order of their time.
+    pub fn remaining(&self) -> impl ExactSizeIterator<Item = &PromptEvent> {
+        self.events.iter()
+    }
+}
+
+impl PromptSource for Script {
+    fn poll(&mut self, until_s: f64, out: &mut Vec<PromptEvent>) {
+        while self.events.front().is_some_and(|e| e.time_s <= until_s) {
+            out.extend(self.events.pop_front());
+        }
+    }
+
+    fn is_finished(&self) -> bool {
+        self.events.is_empty()
+    }
+}
+
+fn parse_line(line: &str) -> Result<PromptEvent, String> {
+    let object: Map<String, Value> = serde_json::from_str(line)
+        .map_err(|e| format!("not a JSON object (column {}): write {{\"time_s\":1.5,\"object\":1,...}}", e.column()))?;
+    if let Some(key) = object.keys().find(|k| !KEYS.contains(&k.as_str())) {
+        let meant = nearest_name(key, KEYS).map(|n| format!(" (did you mean `{n}`?)")).unwrap_or_default();
+        return Err(format!("unknown key `{key}`{meant}: keys are {}", KEYS.join(", ")));
+    }
+    let time_s = match object.get("time_s").and_then(Value::as_f64) {
+        Some(t) if t.is_finite() && t >= 0.0 => t,
+        _ => return Err("`time_s` must be a number of seconds, 0 or more".into()),
+    };
+    let id = object.get("object").and_then(Value::as_u64).and_then(|id| ObjectId::try_from(id).ok());
+    let Some(id) = id else { return Err("`object` must be a whole number, 0 or more".into()) };
+    let release = match object.get("release") {
+        None => false,
+        Some(Value::Bool(release)) => *release,
+        Some(_) => return Err("`release` must be true or false".into()),
+    };
+    let points = object.get("points").map_or(Ok(Vec::new()), parse_points)?;
+    let bbox = object.get("box").map(parse_box).transpose()?;
+    let action = match (release, points.is_empty() && bbox.is_none()) {
+        (true, true) => PromptAction::Release,
+        (true, false) => return Err("a release takes neither `points` nor `box`: use a line of its own".into()),
+        (false, true) => return Err("nothing is asked for: give `points`, `box` or `release`".into()),
+        (false, false) => PromptAction::Prompt { points, bbox },
+    };
+    Ok(PromptEvent { time_s, object: id, action })
+}
+
+fn parse_points(value: &Value) -> Result<Vec<LabeledPoint>, String> {
+    const FORM: &str = "`points` must be a list of [x, y, label], label 1 foreground or 0 background";
+    let point = |value: &Value| {
+        let (x, y, label) = match value.as_array().map(Vec::as_slice) {
+            Some([x, y]) => (x, y, Label::Foreground),
+            Some([x, y, label]) => match label.as_u64() {
+                Some(1) => (x, y, Label::Foreground),
+                Some(0) => (x, y, Label::Background),
+                _ => return Err(FORM.to_owned()),
+            },
+            _ => return Err(FORM.to_owned()),
+        };
+        Ok(LabeledPoint { point: Point::new(pixel(x, "points")?, pixel(y, "points")?), label })
+    };
+    value.as_array().ok_or_else(|| FORM.to_owned())?.iter().map(point).collect()
+}
+
+fn parse_box(value: &Value) -> Result<BoundingBox, String> {
+    const FORM: &str = "`box` must be [x0, y0, x1, y1] with x0 < x1 and y0 < y1";
+    let Some([x0, y0, x1, y1]) = value.as_array().map(Vec::as_slice) else { return Err(FORM.to_owned()) };
+    let bbox = BoundingBox::new(pixel(x0, "box")?, pixel(y0, "box")?, pixel(x1, "box")?, pixel(y1, "box")?);
+    if bbox.x0 < bbox.x1 && bbox.y0 < bbox.y1 { Ok(bbox) } else { Err(FORM.to_owned()) }
+}
+
+fn pixel(value: &Value, key: &str) -> Result<f32, String> {
+    match value.as_f64().map(|v| v as f32) {
+        Some(v) if v.is_finite() && v >= 0.0 => Ok(v),
+        _ => Err(format!("`{key}` has the coordinate {value}: give pixels of the frame, 0 or more")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documented_script_parses() {
+        let text = "{\"time_s\":4,\"object\":1,\"release\":true}\n\n\
+                    {\"time_s\":1.5,\"object\":1,\"points\":[[430,250,1],[20,30,0],[1,2]],\"box\":[400,200,500,300]}\n";
+        let mut script = Script::parse("s", text).unwrap();
+        assert_eq!(script.remaining().len(), 2);
+        let mut out = Vec::new();
+        script.poll(1.4, &mut out);
+        assert!(out.is_empty());
+        script.poll(1.5, &mut out);
+        let points = vec![
+            LabeledPoint::foreground(430.0, 250.0),
+            LabeledPoint::background(20.0, 30.0),
+            LabeledPoint::foreground(1.0, 2.0),
+        ];
+        let bbox = Some(BoundingBox::new(400.0, 200.0, 500.0, 300.0));
+        assert_eq!(out, [PromptEvent { time_s: 1.5, object: 1, action: PromptAction::Prompt { points, bbox } }]);
+        script.poll(100.0, &mut out);
+        assert_eq!(out[1], PromptEvent { time_s: 4.0, object: 1, action: PromptAction::Release });
+        assert!(script.is_finished());
+    }
+
+    #[test]
+    fn lines_of_one_time_keep_their_order() {
+        let line = |id: u32| format!("{{\"time_s\":2,\"object\":{id},\"release\":true}}\n");
+        let script = Script::parse("s", &[line(3), line(1), line(2)].concat()).unwrap();
+        assert_eq!(script.remaining().map(|e| e.object).collect::<Vec<_>>(), [3, 1, 2]);
+    }
+
+    #[test]
+    fn wrong_lines_are_refused_with_their_number() {
+        let rows = [
+            ("{", "line 2: not a JSON object"),
+            ("[1]", "not a JSON object"),
+            ("{\"time_s\":1,\"object\":1,\"point\":[[1,2,1]]}", "did you mean `points`?"),
+            ("{\"object\":1,\"release\":true}", "`time_s`"),
+            ("{\"time_s\":-1,\"object\":1,\"release\":true}", "`time_s`"),
+            ("{\"time_s\":NaN,\"object\":1,\"release\":true}", "not a JSON object"),
+            ("{\"time_s\":1e999,\"object\":1,\"release\":true}", "not a JSON object"),
+            ("{\"time_s\":1,\"object\":-1,\"release\":true}", "`object`"),
+            ("{\"time_s\":1,\"object\":5000000000,\"release\":true}", "`object`"),
+            ("{\"time_s\":1,\"object\":1}", "nothing is asked for"),
+            ("{\"time_s\":1,\"object\":1,\"points\":[]}", "nothing is asked for"),
+            ("{\"time_s\":1,\"object\":1,\"release\":1}", "`release`"),
+            ("{\"time_s\":1,\"object\":1,\"release\":true,\"box\":[0,0,1,1]}", "neither"),
+            ("{\"time_s\":1,\"object\":1,\"points\":[[1]]}", "[x, y, label]"),
+            ("{\"time_s\":1,\"object\":1,\"points\":[[1,2,2]]}", "[x, y, label]"),
+            ("{\"time_s\":1,\"object\":1,\"points\":[[1,-2,1]]}", "coordinate -2"),
+            ("{\"time_s\":1,\"object\":1,\"points\":[[1e300,2,1]]}", "coordinate 1e+300"),
+            ("{\"time_s\":1,\"object\":1,\"points\":7}", "[x, y, label]"),
+            ("{\"time_s\":1,\"object\":1,\"box\":[5,0,1,9]}", "x0 < x1"),
+            ("{\"time_s\":1,\"object\":1,\"box\":[0,0,1]}", "x0 < x1"),
+        ];
+        let wrong: Vec<String> = rows
+            .iter()
+            .filter_map(|(line, expected)| {
+                let text = format!("{{\"time_s\":0,\"object\":1,\"release\":true}}\n{line}\n");
+                match Script::parse("s.ndjson", &text) {
+                    Ok(_) => Some(format!("{line}: accepted")),
+                    Err(e) if !e.to_string().contains("s.ndjson, line 2") || !e.to_string().contains(expected) => {
+                        Some(format!("{line}: {e}"))
+                    }
+                    Err(_) => None,
+                }
+            })
+            .collect();
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+
+    #[test]
+    fn binary_files_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        std::fs::write(&path, [0xff, 0xfe, 0x00]).unwrap();
+        assert!(Script::read(&path).unwrap_err().to_string().contains("UTF-8"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_parses_or_is_refused(text in ".{0,200}") {
+            let _ = Script::parse("s", &text);
+        }
+    }
+}
