@@ -1,0 +1,196 @@
+//! `foveate eval`: how good a model is on a set of photos with known masks.
+
+mod clicker;
+mod dataset;
+mod protocol;
+mod report;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::error::{Error, ImageError, IoError};
+use crate::frame::{self, Frame};
+use crate::model::Prompt;
+use crate::segment::Predictor;
+use crate::sync::StopToken;
+
+use super::interrupt::on_interrupt;
+use super::model_args::ModelArgs;
+use super::output::{print, print_json};
+use super::overlay_file::write_overlay;
+use super::samples::Samples;
+use dataset::{Layout, Photo, Truth};
+use protocol::{Answers, Outcome};
+use report::Report;
+
+/// Measure a model on photos with known masks.
+///
+/// Each object is asked for with one click, with the tightest box, and with up to 20 clicks: the first at the point
+/// deepest inside the object, each further one at the centre of the larger error of the answer before, whose logits go
+/// in as the mask prompt. Figures are means over objects; `noc85` and `noc90` are the clicks needed for an IoU of 0.85
+/// and 0.90, 20 where it is never reached.
+#[derive(Debug, clap::Args)]
+pub struct EvalArgs {
+    #[command(subcommand)]
+    set: PhotoSet,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum PhotoSet {
+    /// `images/` and `masks/` of the same stems: 0 background, 128 ignore, 255 object
+    Grabcut(SetArgs),
+    /// `images/` and `masks/`, two objects of a photo as STEMa and STEMb; object above 127
+    Berkeley(SetArgs),
+    /// Photos of your own: `images/` and `masks/` of the same stems, coded as for grabcut or, with --ids, as id maps
+    Photos(PhotosArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct PhotosArgs {
+    /// Masks are id maps: 0 background, 255 ignore, every other value one object
+    #[arg(long)]
+    ids: bool,
+    #[command(flatten)]
+    set: SetArgs,
+}
+
+#[derive(Debug, clap::Args)]
+struct SetArgs {
+    /// The folder with `images/` and `masks/`
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Take only the first N photos, by name
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
+    /// Write overlays of the answers to one click and to the box into this folder
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    out: Option<PathBuf>,
+    /// Print one JSON object instead of a table
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+    #[command(flatten)]
+    model: ModelArgs,
+}
+
+/// Runs the command.
+pub fn run(args: EvalArgs) -> anyhow::Result<()> {
+    let (args, layout) = match args.set {
+        PhotoSet::Grabcut(set) => (set, Layout::Trimap),
+        PhotoSet::Berkeley(set) => (set, Layout::Suffixed),
+        PhotoSet::Photos(PhotosArgs { set, ids: false }) => (set, Layout::Trimap),
+        PhotoSet::Photos(PhotosArgs { set, ids: true }) => (set, Layout::Ids),
+    };
+    let mut photos = dataset::list(&args.data, layout)?;
+    photos.truncate(args.limit.map_or(usize::MAX, |n| n as usize));
+    if let Some(out) = &args.out {
+        std::fs::create_dir_all(out).map_err(|e| Error::from(IoError::when("create", out)(e)))?;
+    }
+    let model = args.model.load()?;
+    let mut predictor = Predictor::new(model.encoder()?, model.decoder()?);
+
+    let stop = on_interrupt()?;
+    let mut evaluation = Evaluation::new(layout, args.out);
+    let finished = evaluation.photos(&mut predictor, &photos, &stop)?;
+    let name = model.spec().name.to_string();
+    let report = evaluation.report(name, args.model.precision_name().to_owned(), finished < photos.len());
+    if report.interrupted {
+        tracing::warn!("stopped after {finished} of {} photos: the figures are of those", photos.len());
+    }
+    if args.json { print_json(&report) } else { print(&report.table()) }
+}
+
+/// A run over a set, with what was found so far.
+struct Evaluation {
+    layout: Layout,
+    overlays: Option<PathBuf>,
+    outcomes: Vec<Outcome>,
+    encoding: Samples,
+    decoding: Samples,
+    finished: usize,
+}
+
+impl Evaluation {
+    fn new(layout: Layout, overlays: Option<PathBuf>) -> Self {
+        let (encoding, decoding) = Default::default();
+        Evaluation { layout, overlays, outcomes: Vec::new(), encoding, decoding, finished: 0 }
+    }
+
+    /// Evaluates `photos` in turn until `stop` is raised. Returns how many were finished.
+    fn photos(&mut self, predictor: &mut Predictor, photos: &[Photo], stop: &StopToken) -> anyhow::Result<usize> {
+        let bar = ProgressBar::new(photos.len() as u64)
+            .with_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} photos, {eta} left, {msg}")?);
+        for photo in photos {
+            self.photo(predictor, photo, stop)?;
+            if stop.is_stopped() {
+                break;
+            }
+            let sum: f64 = self.outcomes.iter().map(|o| o.iou_by_click[0]).sum();
+            bar.set_message(format!("IoU {:.3} after a click", sum / self.outcomes.len().max(1) as f64));
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        Ok(self.finished)
+    }
+
+    /// Evaluates every object of one photo. When `stop` is raised in between, the photo does not count.
+    fn photo(&mut self, predictor: &mut Predictor, photo: &Photo, stop: &StopToken) -> Result<(), Error> {
+        let frame = Arc::new(frame::open_image(&photo.image)?);
+        let mut outcomes = Vec::new();
+        self.encoding.time(|| predictor.set_frame(&frame))?;
+        for mask in &photo.masks {
+            let truths = dataset::truths(mask, self.layout)?;
+            if truths.is_empty() {
+                tracing::warn!("{}: no object in it, left out", mask.display());
+            }
+            for (index, truth) in truths.iter().enumerate() {
+                if stop.is_stopped() {
+                    return Ok(());
+                }
+                same_size(truth, &frame, mask, &photo.image)?;
+                let (outcome, answers) = protocol::evaluate(predictor, truth, &mut self.decoding)?;
+                if let Some(folder) = &self.overlays {
+                    let several = (truths.len() > 1).then_some(index + 1);
+                    write_overlays(folder, mask, several, &frame, &answers)?;
+                }
+                outcomes.push(outcome);
+            }
+        }
+        self.outcomes.append(&mut outcomes);
+        self.finished += 1;
+        Ok(())
+    }
+
+    fn report(&self, model: String, precision: String, interrupted: bool) -> Report {
+        let figures = Report::new(model, precision, &self.outcomes, &self.encoding, &self.decoding);
+        Report { images: self.finished, interrupted, ..figures }
+    }
+}
+
+fn same_size(truth: &Truth, frame: &Frame, mask: &Path, image: &Path) -> Result<(), ImageError> {
+    let given = truth.object.size();
+    if given == frame.size {
+        return Ok(());
+    }
+    let expected_of = format!("{} (the photo of {})", image.display(), mask.display());
+    Err(ImageError::SizeMismatch { given, expected: frame.size, expected_of })
+}
+
+/// `STEM-click.png` and `STEM-box.png`; with a number after the stem when its mask file holds several objects.
+fn write_overlays(
+    folder: &Path,
+    mask: &Path,
+    number: Option<usize>,
+    frame: &Arc<Frame>,
+    answers: &Answers,
+) -> Result<(), Error> {
+    let stem = mask.file_stem().map(|s| s.to_string_lossy()).unwrap_or_default();
+    let number = number.map(|n| format!("-{n}")).unwrap_or_default();
+    let click = Prompt { points: vec![answers.click], ..Prompt::default() };
+    let boxed = Prompt { bbox: Some(answers.truth_box), ..Prompt::default() };
+    write_overlay(&folder.join(format!("{stem}{number}-click.png")), frame, &answers.one_click, &click)?;
+    write_overlay(&folder.join(format!("{stem}{number}-box.png")), frame, &answers.boxed, &boxed)
+}

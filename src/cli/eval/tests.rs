@@ -1,0 +1,177 @@
+//! The protocol over a folder of photos, with a decoder that knows the truth.
+
+use std::sync::{Arc, Mutex};
+
+use super::protocol::MAX_CLICKS;
+use super::*;
+use crate::cli::mask_file::{write_mask, write_rgb};
+use crate::error::Result;
+use crate::geometry::{Label, Letterbox, Point, Size};
+use crate::mask::{LowResLogits, Mask, low_res_from_mask};
+use crate::model::{Candidate, Decoder, Embedding, Encoder};
+
+const SIZE: Size = Size::new(64, 48);
+const MAX_POINTS: usize = 6;
+
+struct StillEncoder;
+
+impl Encoder for StillEncoder {
+    fn input_size(&self) -> Size {
+        Size::new(64, 64)
+    }
+
+    fn encode(&mut self, frame: &Frame, out: &mut Embedding) -> Result<()> {
+        out.letterbox = Letterbox::new(frame.size, self.input_size());
+        Ok(())
+    }
+}
+
+/// Answers a box with everything in it, and clicks with what they have uncovered of `object`: the pixels closer than 8
+/// to a foreground click, at pixel accuracy.
+struct UncoveringDecoder {
+    object: Mask,
+    seen: Arc<Mutex<Vec<Prompt>>>,
+}
+
+impl Decoder for UncoveringDecoder {
+    fn max_points(&self) -> usize {
+        MAX_POINTS
+    }
+
+    fn mask_size(&self) -> Size {
+        Size::new(64, 64)
+    }
+
+    fn candidates(&self) -> usize {
+        2
+    }
+
+    fn decode(&mut self, embedding: &Embedding, prompts: &[Prompt], out: &mut Vec<Candidate>) -> Result<()> {
+        out.clear();
+        for prompt in prompts {
+            let inside = |x: u32, y: u32| {
+                let at = Point::new(x as f32 + 0.5, y as f32 + 0.5);
+                let near =
+                    |p: &crate::geometry::LabeledPoint| p.label == Label::Foreground && p.point.distance(at) < 8.0;
+                let kept = prompt.mask.as_ref().is_some_and(|m| m.data[(y * 64 + x) as usize] > 0.0);
+                let clicked = kept || prompt.points.iter().any(near);
+                prompt.bbox.map_or(clicked && self.object.contains(at), |b| b.contains(at))
+            };
+            let answer = Mask::from_fn(SIZE, inside);
+            for (mask, predicted_iou) in [(&self.object, 0.1), (&answer, 0.7)] {
+                let mut logits = LowResLogits::default();
+                low_res_from_mask(mask, &embedding.letterbox, self.mask_size(), 10.0, &mut logits);
+                out.push(Candidate { logits, predicted_iou });
+            }
+        }
+        self.seen.lock().unwrap().extend_from_slice(prompts);
+        Ok(())
+    }
+}
+
+fn oracle(object: &Mask) -> (Predictor, Arc<Mutex<Vec<Prompt>>>) {
+    let seen = Arc::<Mutex<Vec<Prompt>>>::default();
+    let decoder = UncoveringDecoder { object: object.clone(), seen: seen.clone() };
+    (Predictor::new(Box::new(StillEncoder), Box::new(decoder)), seen)
+}
+
+/// A folder with one grey photo for each mask, named `0`, `1` and so on.
+fn folder(masks: &[Mask]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for sub in ["images", "masks"] {
+        std::fs::create_dir(dir.path().join(sub)).unwrap();
+    }
+    for (i, mask) in masks.iter().enumerate() {
+        write_rgb(&dir.path().join(format!("images/{i}.png")), &vec![90; SIZE.area() * 3], SIZE).unwrap();
+        write_mask(&dir.path().join(format!("masks/{i}.png")), mask).unwrap();
+    }
+    dir
+}
+
+fn block(x0: u32, y0: u32, x1: u32, y1: u32) -> Mask {
+    Mask::from_fn(SIZE, |x, y| (x0..x1).contains(&x) && (y0..y1).contains(&y))
+}
+
+#[test]
+fn clicks_follow_the_errors_until_none_is_left() {
+    let object = block(10, 10, 50, 20);
+    let dir = folder(std::slice::from_ref(&object));
+    let (mut predictor, seen) = oracle(&object);
+    let mut evaluation = Evaluation::new(Layout::Trimap, None);
+    let photos = dataset::list(dir.path(), Layout::Trimap).unwrap();
+    let finished = evaluation.photos(&mut predictor, &photos, &StopToken::new()).unwrap();
+    assert_eq!((finished, evaluation.outcomes.len()), (1, 1));
+
+    let outcome = &evaluation.outcomes[0];
+    assert_eq!((outcome.iou_box, outcome.iou_1click_oracle), (1.0, 1.0));
+    assert!(outcome.iou_by_click[0] > 0.2 && outcome.iou_by_click[0] < 0.5, "{:?}", outcome.iou_by_click);
+    assert!(outcome.iou_by_click.is_sorted());
+    assert_eq!(outcome.iou_by_click[MAX_CLICKS - 1], 1.0);
+    let needed = outcome.clicks_to(0.9);
+    assert!(outcome.iou_by_click[needed - 1] >= 0.9 && outcome.iou_by_click[needed - 2] < 0.9);
+
+    let seen = seen.lock().unwrap();
+    assert_eq!(seen[0].bbox, object.bounding_box());
+    // 10 rows: depth 5 is first reached at the fifth row and column.
+    assert_eq!(
+        (seen[1].points.len(), seen[1].points[0].point, seen[1].mask.is_none()),
+        (1, Point::new(14.5, 14.5), true)
+    );
+    for (k, prompt) in seen[2..].iter().enumerate() {
+        assert!(prompt.mask.is_some() && prompt.bbox.is_none());
+        assert_eq!(prompt.points.len(), (k + 2).min(MAX_POINTS));
+    }
+    assert_eq!(seen[2].points[0], seen[1].points[0], "earlier clicks stay in the prompt");
+    assert!(seen.len() < 2 + MAX_CLICKS, "a perfect answer ends the clicking");
+}
+
+#[test]
+fn ignored_regions_change_no_figure() {
+    let object = block(20, 10, 36, 26);
+    let truth = |ignored| Truth { object: object.clone(), ignored };
+    let wrong = block(20, 10, 44, 26);
+    assert!((protocol::iou(&wrong, &truth(Mask::new(SIZE))) - 16.0 / 24.0).abs() < 1e-9);
+    assert_eq!(protocol::iou(&wrong, &truth(block(36, 0, 64, 48))), 1.0);
+    assert_eq!(protocol::iou(&wrong, &truth(block(0, 0, 64, 48))), 1.0);
+}
+
+#[test]
+fn a_raised_stop_keeps_what_was_finished() {
+    let object = block(10, 10, 30, 30);
+    let dir = folder(&[object.clone(), object.clone()]);
+    let (mut predictor, _) = oracle(&object);
+    let mut evaluation = Evaluation::new(Layout::Trimap, None);
+    let photos = dataset::list(dir.path(), Layout::Trimap).unwrap();
+    let stop = StopToken::new();
+    evaluation.photo(&mut predictor, &photos[0], &stop).unwrap();
+    stop.stop();
+    assert_eq!(evaluation.photos(&mut predictor, &photos[1..], &stop).unwrap(), 1);
+    let report = evaluation.report("m".into(), "f32".into(), true);
+    assert_eq!((report.images, report.objects, report.interrupted), (1, 1, true));
+    assert!(serde_json::to_string(&report).unwrap().contains("\"interrupted\":true"));
+}
+
+#[test]
+fn a_mask_of_another_size_names_both_files() {
+    let object = block(10, 10, 30, 30);
+    let dir = folder(std::slice::from_ref(&object));
+    write_mask(&dir.path().join("masks/0.png"), &Mask::from_fn(Size::new(9, 9), |_, _| true)).unwrap();
+    let (mut predictor, _) = oracle(&object);
+    let photos = dataset::list(dir.path(), Layout::Trimap).unwrap();
+    let e = Evaluation::new(Layout::Trimap, None).photo(&mut predictor, &photos[0], &StopToken::new());
+    let text = e.unwrap_err().to_string();
+    assert!(text.contains("images/0.png") && text.contains("masks/0.png") && text.contains("9x9"), "{text}");
+}
+
+#[test]
+fn overlays_are_written_for_both_answers() {
+    let object = block(10, 10, 30, 30);
+    let dir = folder(std::slice::from_ref(&object));
+    let (mut predictor, _) = oracle(&object);
+    let photos = dataset::list(dir.path(), Layout::Trimap).unwrap();
+    let mut evaluation = Evaluation::new(Layout::Trimap, Some(dir.path().to_owned()));
+    evaluation.photo(&mut predictor, &photos[0], &StopToken::new()).unwrap();
+    for name in ["0-click.png", "0-box.png"] {
+        assert_eq!(frame::open_image(dir.path().join(name)).unwrap().size, SIZE);
+    }
+}

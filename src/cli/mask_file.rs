@@ -1,0 +1,109 @@
+//! Masks as files: grey PNGs read as codes, masks written as 0 and 255.
+
+use std::path::Path;
+
+use image::DynamicImage;
+
+use crate::error::{Error, ImageError, IoError};
+use crate::geometry::Size;
+use crate::mask::Mask;
+
+/// Longest side of a mask file.
+const SIDE_LIMIT: u32 = 16_384;
+
+/// The grey values of a mask file, row by row.
+pub struct Codes {
+    pub size: Size,
+    pub data: Vec<u16>,
+}
+
+impl Codes {
+    /// Reads a grey PNG or JPEG. A colour file is taken when its three channels are equal.
+    pub fn read(path: &Path) -> Result<Codes, Error> {
+        let undecodable = |reason: String| ImageError::Undecodable { what: path.display().to_string(), reason };
+        let mut reader = image::ImageReader::open(path).map_err(IoError::when("read", path))?;
+        let mut limits = image::Limits::default();
+        limits.max_image_width = Some(SIDE_LIMIT);
+        limits.max_image_height = Some(SIDE_LIMIT);
+        reader.limits(limits);
+        let reader = reader.with_guessed_format().map_err(IoError::when("read", path))?;
+        let picture = reader.decode().map_err(|e| undecodable(e.to_string()))?;
+        let size = Size::new(picture.width(), picture.height());
+        let data = match picture {
+            DynamicImage::ImageLuma16(grey) => grey.into_raw(),
+            DynamicImage::ImageLuma8(grey) => grey.iter().map(|v| *v as u16).collect(),
+            colour => {
+                let rgb = colour.into_rgb8();
+                if rgb.pixels().any(|p| p[0] != p[1] || p[1] != p[2]) {
+                    return Err(undecodable("a mask is grey, this picture has colours".to_owned()).into());
+                }
+                rgb.pixels().map(|p| p[0] as u16).collect()
+            }
+        };
+        Ok(Codes { size, data })
+    }
+
+    /// The pixels whose code satisfies `inside`.
+    pub fn select(&self, inside: impl Fn(u16) -> bool) -> Mask {
+        let mut mask = Mask::new(self.size);
+        for (pixel, code) in mask.data_mut().iter_mut().zip(&self.data) {
+            *pixel = inside(*code) as u8;
+        }
+        mask
+    }
+}
+
+/// Reads a mask file, bright (above 127) inside.
+pub fn read_mask(path: &Path) -> Result<Mask, Error> {
+    Ok(Codes::read(path)?.select(|code| code > 127))
+}
+
+/// Writes `mask` as an 8-bit grey PNG, 255 inside.
+pub fn write_mask(path: &Path, mask: &Mask) -> Result<(), Error> {
+    let data: Vec<u8> = mask.data().iter().map(|v| v * 255).collect();
+    write_picture(path, &data, mask.size(), image::ExtendedColorType::L8)
+}
+
+/// Writes `rgb` (three bytes a pixel, no padding) in the format that the file's name asks for, PNG or JPEG.
+pub fn write_rgb(path: &Path, rgb: &[u8], size: Size) -> Result<(), Error> {
+    write_picture(path, rgb, size, image::ExtendedColorType::Rgb8)
+}
+
+fn write_picture(path: &Path, data: &[u8], size: Size, color: image::ExtendedColorType) -> Result<(), Error> {
+    image::save_buffer(path, data, size.width, size.height, color).map_err(|e| {
+        let source = match e {
+            image::ImageError::IoError(io) => io,
+            other => std::io::Error::new(std::io::ErrorKind::InvalidInput, format!("{other}; name it .png or .jpg")),
+        };
+        IoError::when("write", path)(source).into()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks_survive_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("m.png");
+        let mask = Mask::from_fn(Size::new(7, 5), |x, y| (x + y) % 3 == 0);
+        write_mask(&path, &mask).unwrap();
+        assert_eq!(read_mask(&path).unwrap(), mask);
+    }
+
+    #[test]
+    fn colours_and_rubbish_are_refused_by_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("colour.png");
+        write_rgb(&path, &[1, 2, 3], Size::new(1, 1)).unwrap();
+        assert!(Codes::read(&path).err().unwrap().to_string().contains("colour.png"));
+        write_rgb(&path, &[9, 9, 9], Size::new(1, 1)).unwrap();
+        assert_eq!(Codes::read(&path).unwrap().data, [9]);
+        std::fs::write(&path, b"not a picture").unwrap();
+        assert!(matches!(Codes::read(&path), Err(Error::Image(ImageError::Undecodable { .. }))));
+        assert!(matches!(Codes::read(&dir.path().join("none.png")), Err(Error::Io(_))));
+        let unknown = dir.path().join("mask.xyz");
+        assert!(write_mask(&unknown, &Mask::new(Size::new(1, 1))).unwrap_err().to_string().contains(".png"));
+    }
+}

@@ -1,0 +1,85 @@
+//! `--model`, `--precision`, `--threads` and their kin, shared by every command that runs a model.
+
+use std::path::PathBuf;
+
+use crate::engine::Precision;
+use crate::geometry::Size;
+use crate::model::{LoadedModel, ModelOptions, Registry};
+
+/// The model when none is named and none is installed; it makes the message that nothing was found.
+const BUNDLED: &str = "foveate";
+
+/// Which model, and how it runs.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Model")]
+pub struct ModelArgs {
+    /// A name that `foveate models list` shows; the first of them unless given
+    #[arg(long = "model", value_name = "NAME")]
+    pub name: Option<String>,
+    /// f32, or f16: half the weights, and half-float arithmetic where the processor has it
+    #[arg(long, value_name = "f32|f16", default_value = "f32")]
+    pub precision: Precision,
+    /// Threads that encoder and decoder compute with
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = parse_threads)]
+    pub threads: usize,
+    /// Input size instead of the model's own, for models that allow others
+    #[arg(long, value_name = "WxH", value_parser = parse_size)]
+    pub input_size: Option<Size>,
+    /// The folder with manifest.toml and the model files, instead of the bundled one
+    #[arg(long, value_name = "DIR")]
+    pub models_dir: Option<PathBuf>,
+}
+
+impl ModelArgs {
+    /// Loads the model that the arguments name.
+    pub fn load(&self) -> anyhow::Result<LoadedModel> {
+        let registry = Registry::discover(self.models_dir.as_deref())?;
+        let first = registry.list().first().map_or(BUNDLED, |installed| installed.spec.name.as_str());
+        let name = self.name.as_deref().unwrap_or(first);
+        let options = ModelOptions {
+            precision: self.precision,
+            threads: self.threads,
+            input_size: self.input_size,
+            ..ModelOptions::default()
+        };
+        Ok(registry.load(name, &options)?)
+    }
+
+    /// The precision asked for, as reports name it.
+    pub fn precision_name(&self) -> &'static str {
+        self.precision.name()
+    }
+}
+
+/// Most threads; a slip of the hand shall not make thousands.
+const MAX_THREADS: usize = 256;
+
+fn parse_threads(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|n| (1..=MAX_THREADS).contains(n));
+    count.ok_or_else(|| format!("`{text}` is not a number of threads: give 1 to {MAX_THREADS}"))
+}
+
+/// `WxH`, or one number for a square.
+pub(super) fn parse_size(text: &str) -> Result<Size, String> {
+    let side = |t: &str| t.parse().ok().filter(|v| *v > 0);
+    let size = match text.split_once('x') {
+        Some((width, height)) => side(width).zip(side(height)),
+        None => side(text).map(|s| (s, s)),
+    };
+    size.map(|(width, height)| Size::new(width, height))
+        .ok_or_else(|| format!("`{text}` is not a size: give WxH in pixels, as in 512x384, or one number for a square"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_two_numbers_or_a_square() {
+        assert_eq!(parse_size("512x384"), Ok(Size::new(512, 384)));
+        assert_eq!(parse_size("256"), Ok(Size::new(256, 256)));
+        for text in ["", "x", "0x5", "-1x5", "5x", "axb", "1x2x3"] {
+            assert!(parse_size(text).is_err_and(|e| e.contains("WxH")), "{text}");
+        }
+    }
+}

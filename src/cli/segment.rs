@@ -1,0 +1,197 @@
+//! `foveate segment`: a photo and a prompt to masks.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::frame;
+use crate::geometry::BoundingBox;
+use crate::mask::Rle;
+use crate::model::Prompt;
+use crate::segment::{Prediction, Predictor};
+
+use super::mask_file::{read_mask, write_mask};
+use super::model_args::ModelArgs;
+use super::output::{print, print_json};
+use super::overlay_file::write_overlay;
+use super::prompt_args::PromptArgs;
+use super::samples::Samples;
+
+/// Segment one thing in a photo.
+///
+/// Say where the thing is with points, a box, a rough mask, or any mix of them; everything given speaks about the same
+/// thing. Coordinates are pixels of the photo, x right, y down, from the top-left corner.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct SegmentArgs {
+    /// A PNG or JPEG
+    photo: PathBuf,
+    #[command(flatten)]
+    prompt: PromptArgs,
+    /// Give every mask the model proposes, best first: one click on a wheel may mean the wheel or the car
+    #[arg(long)]
+    multimask: bool,
+    /// Write the photo with the best mask and the prompt drawn over it
+    #[arg(long, value_name = "OUT.png", help_heading = "Output")]
+    overlay: Option<PathBuf>,
+    /// Write the best mask as a grey PNG of the photo's size, 255 inside
+    #[arg(long, value_name = "PNG", help_heading = "Output")]
+    out_mask: Option<PathBuf>,
+    /// Print one JSON object with the masks as COCO RLE
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+    #[command(flatten)]
+    model: ModelArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  One click, and a picture of what was found:
+    foveate segment photo.jpg --point 420,250 --overlay found.png
+  The model found too much: keep the click, and click the surplus with a 0:
+    foveate segment photo.jpg --point 420,250 --point 500,90,0 --overlay found.png
+  A box, which says more than a click:
+    foveate segment photo.jpg --box 310,140,560,400 --out-mask mask.png
+  Correct an earlier mask with one more click:
+    foveate segment photo.jpg --mask mask.png --point 420,250 --point 330,380 --out-mask better.png
+  Every reading of an ambiguous click, for a program:
+    foveate segment photo.jpg --point 420,250 --multimask --json";
+
+/// The JSON form of the answer.
+#[derive(Serialize)]
+struct Answer<'a> {
+    image: &'a Path,
+    /// Width and height of the photo.
+    size: [u32; 2],
+    model: &'a str,
+    precision: &'a str,
+    encoder_ms: Option<f64>,
+    decoder_ms: Option<f64>,
+    masks: Vec<AnswerMask>,
+}
+
+#[derive(Serialize)]
+struct AnswerMask {
+    /// 1 is the best.
+    rank: usize,
+    predicted_iou: f32,
+    stability: f32,
+    /// `[x0, y0, x1, y1]`, `null` for an empty mask.
+    bbox: Option<BoundingBox>,
+    area: usize,
+    rle: Rle,
+}
+
+/// Runs the command.
+pub fn run(args: SegmentArgs) -> anyhow::Result<()> {
+    let photo = Arc::new(frame::open_image(&args.photo)?);
+    let prior = args.prompt.mask.as_deref().map(read_mask).transpose()?;
+    let model = args.model.load()?;
+    let mut predictor = Predictor::new(model.encoder()?, model.decoder()?);
+
+    let (mut encoding, mut decoding) = (Samples::default(), Samples::default());
+    encoding.time(|| predictor.set_frame(&photo))?;
+    let prompt = Prompt {
+        points: args.prompt.points.clone(),
+        bbox: args.prompt.bbox,
+        mask: prior.map(|mask| predictor.mask_prompt(&mask)).transpose()?,
+    };
+    let masks = decoding.time(|| predictor.predict(&prompt, args.multimask))?;
+
+    if let (Some(path), Some(best)) = (&args.out_mask, masks.first()) {
+        write_mask(path, &best.mask)?;
+    }
+    if let (Some(path), Some(best)) = (&args.overlay, masks.first()) {
+        write_overlay(path, &photo, best, &prompt)?;
+    }
+    let answer = Answer {
+        image: &args.photo,
+        size: [photo.size.width, photo.size.height],
+        model: &model.spec().name,
+        precision: args.model.precision_name(),
+        encoder_ms: encoding.median_ms(),
+        decoder_ms: decoding.median_ms(),
+        masks: masks.iter().enumerate().map(answer_mask).collect(),
+    };
+    if args.json { print_json(&answer) } else { print(&summary(&answer)) }
+}
+
+fn answer_mask((index, prediction): (usize, &Prediction)) -> AnswerMask {
+    AnswerMask {
+        rank: index + 1,
+        predicted_iou: prediction.predicted_iou,
+        stability: prediction.stability,
+        bbox: prediction.bbox,
+        area: prediction.area,
+        rle: Rle::from_mask(&prediction.mask),
+    }
+}
+
+fn summary(answer: &Answer) -> String {
+    let ms = |value: Option<f64>| value.unwrap_or_default();
+    let [width, height] = answer.size;
+    let mut text = format!(
+        "{} ({width}x{height}) by {} ({}): encoder {:.1} ms, decoder {:.1} ms\n  rank  predicted IoU  stability      area  box\n",
+        answer.image.display(),
+        answer.model,
+        answer.precision,
+        ms(answer.encoder_ms),
+        ms(answer.decoder_ms),
+    );
+    for mask in &answer.masks {
+        let bbox = mask.bbox.map_or("none, the mask is empty".to_owned(), |b| {
+            format!("{:.0},{:.0},{:.0},{:.0}", b.x0, b.y0, b.x1, b.y1)
+        });
+        let AnswerMask { rank, predicted_iou, stability, area, .. } = mask;
+        text.push_str(&format!("  {rank:>4}  {predicted_iou:>13.3}  {stability:>9.3}  {area:>8}  {bbox}\n"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        args: SegmentArgs,
+    }
+
+    #[test]
+    fn the_examples_in_the_help_are_valid() {
+        let lines: Vec<&str> = EXAMPLES.lines().filter_map(|l| l.trim().strip_prefix("foveate ")).collect();
+        assert!(lines.len() >= 4);
+        for line in lines {
+            let parsed = Command::try_parse_from(line.split(' '));
+            assert_eq!(parsed.map(|c| c.args.photo).ok(), Some("photo.jpg".into()), "{line}");
+        }
+    }
+
+    #[test]
+    fn an_answer_has_a_row_and_an_rle_for_each_mask() {
+        let mask = crate::mask::Mask::from_fn(crate::geometry::Size::new(3, 2), |x, _| x == 1);
+        let found =
+            Prediction { predicted_iou: 0.5, bbox: mask.bounding_box(), area: 2, mask, ..Prediction::default() };
+        let empty = Prediction { mask: crate::mask::Mask::new(found.mask.size()), ..Prediction::default() };
+        let answer = Answer {
+            image: Path::new("p.png"),
+            size: [3, 2],
+            model: "m",
+            precision: "f32",
+            encoder_ms: Some(1.0),
+            decoder_ms: None,
+            masks: [found, empty].iter().enumerate().map(answer_mask).collect(),
+        };
+        let json = serde_json::to_value(&answer).unwrap();
+        assert_eq!(json["masks"][0]["rle"]["size"], serde_json::json!([2, 3]));
+        assert_eq!(json["masks"][0]["bbox"], serde_json::json!([1.0, 0.0, 2.0, 2.0]));
+        assert_eq!((&json["masks"][0]["rank"], &json["masks"][1]["rank"]), (&1.into(), &2.into()));
+        assert!(json["masks"][1]["bbox"].is_null());
+        let text = summary(&answer);
+        assert!(text.contains("1,0,2,2") && text.contains("empty"), "{text}");
+    }
+}
