@@ -9,16 +9,16 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::error::{Error, ImageError, IoError};
 use crate::frame::{self, Frame};
 use crate::model::Prompt;
 use crate::segment::Predictor;
+use crate::sync::StopToken;
 
+use super::interrupt::on_interrupt;
 use super::model_args::ModelArgs;
 use super::output::{print, print_json};
 use super::overlay_file::write_overlay;
@@ -92,10 +92,7 @@ pub fn run(args: EvalArgs) -> anyhow::Result<()> {
     let model = args.model.load()?;
     let mut predictor = Predictor::new(model.encoder()?, model.decoder()?);
 
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = stop.clone();
-    ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed)).context("cannot listen for Ctrl-C")?;
-
+    let stop = on_interrupt()?;
     let mut evaluation = Evaluation::new(layout, args.out);
     let finished = evaluation.photos(&mut predictor, &photos, &stop)?;
     let name = model.spec().name.to_string();
@@ -123,12 +120,12 @@ impl Evaluation {
     }
 
     /// Evaluates `photos` in turn until `stop` is raised. Returns how many were finished.
-    fn photos(&mut self, predictor: &mut Predictor, photos: &[Photo], stop: &AtomicBool) -> anyhow::Result<usize> {
+    fn photos(&mut self, predictor: &mut Predictor, photos: &[Photo], stop: &StopToken) -> anyhow::Result<usize> {
         let bar = ProgressBar::new(photos.len() as u64)
             .with_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} photos, {eta} left, {msg}")?);
         for photo in photos {
             self.photo(predictor, photo, stop)?;
-            if stop.load(Ordering::Relaxed) {
+            if stop.is_stopped() {
                 break;
             }
             let sum: f64 = self.outcomes.iter().map(|o| o.iou_by_click[0]).sum();
@@ -140,7 +137,7 @@ impl Evaluation {
     }
 
     /// Evaluates every object of one photo. When `stop` is raised in between, the photo does not count.
-    fn photo(&mut self, predictor: &mut Predictor, photo: &Photo, stop: &AtomicBool) -> Result<(), Error> {
+    fn photo(&mut self, predictor: &mut Predictor, photo: &Photo, stop: &StopToken) -> Result<(), Error> {
         let frame = Arc::new(frame::open_image(&photo.image)?);
         let mut outcomes = Vec::new();
         self.encoding.time(|| predictor.set_frame(&frame))?;
@@ -150,7 +147,7 @@ impl Evaluation {
                 tracing::warn!("{}: no object in it, left out", mask.display());
             }
             for (index, truth) in truths.iter().enumerate() {
-                if stop.load(Ordering::Relaxed) {
+                if stop.is_stopped() {
                     return Ok(());
                 }
                 same_size(truth, &frame, mask, &photo.image)?;

@@ -39,8 +39,8 @@ impl ModelArgs {
         let options = ModelOptions {
             precision: self.precision,
             threads: self.threads,
-            decoder_threads: None,
             input_size: self.input_size,
+            ..ModelOptions::default()
         };
         Ok(registry.load(name, &options)?)
     }

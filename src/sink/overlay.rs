@@ -106,25 +106,30 @@ impl Painter {
         self.placed.push(chip.at(x, y));
     }
 
-    /// Latency at the bottom left, and above it one chip for each lost object.
+    /// Latency at the bottom left (none on a still photo, whose age is zero), and above it one chip for each lost object.
     fn corner(&mut self, canvas: &mut Canvas, record: &FrameRecord, scale: Scale) {
-        let mut text = Text::default();
-        let _ = write!(text, "{:.0} ms", record.age.as_secs_f64() * 1e3);
-        let chip = Chip::new(text.as_str(), scale);
         let x = scale.gap * 2.0;
-        let mut y = canvas.size().height as f32 - chip.height - scale.gap * 2.0;
-        chip.draw(canvas, x, y, BLACK, 0.6);
-        self.placed.push(chip.at(x, y));
+        let mut bottom = canvas.size().height as f32 - scale.gap * 2.0;
+        if !record.age.is_zero() {
+            let mut text = Text::default();
+            let _ = write!(text, "{:.0} ms", record.age.as_secs_f64() * 1e3);
+            let chip = Chip::new(text.as_str(), scale);
+            let y = bottom - chip.height;
+            chip.draw(canvas, x, y, BLACK, 0.6);
+            self.placed.push(chip.at(x, y));
+            bottom = y - scale.gap;
+        }
         for object in record.objects().iter().filter(|o| o.state == ObjectState::Lost) {
             let mut text = Text::default();
             let _ = write!(text, "{} lost", object.object);
             let chip = Chip::new(text.as_str(), scale);
-            y -= chip.height + scale.gap;
+            let y = bottom - chip.height;
             if y < 0.0 {
                 break;
             }
             chip.draw(canvas, x, y, object_color(object.object), 1.0);
             self.placed.push(chip.at(x, y));
+            bottom = y - scale.gap;
         }
     }
 }

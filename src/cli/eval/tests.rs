@@ -99,7 +99,7 @@ fn clicks_follow_the_errors_until_none_is_left() {
     let (mut predictor, seen) = oracle(&object);
     let mut evaluation = Evaluation::new(Layout::Trimap, None);
     let photos = dataset::list(dir.path(), Layout::Trimap).unwrap();
-    let finished = evaluation.photos(&mut predictor, &photos, &AtomicBool::new(false)).unwrap();
+    let finished = evaluation.photos(&mut predictor, &photos, &StopToken::new()).unwrap();
     assert_eq!((finished, evaluation.outcomes.len()), (1, 1));
 
     let outcome = &evaluation.outcomes[0];
@@ -142,9 +142,9 @@ fn a_raised_stop_keeps_what_was_finished() {
     let (mut predictor, _) = oracle(&object);
     let mut evaluation = Evaluation::new(Layout::Trimap, None);
     let photos = dataset::list(dir.path(), Layout::Trimap).unwrap();
-    let stop = AtomicBool::new(false);
+    let stop = StopToken::new();
     evaluation.photo(&mut predictor, &photos[0], &stop).unwrap();
-    stop.store(true, Ordering::Relaxed);
+    stop.stop();
     assert_eq!(evaluation.photos(&mut predictor, &photos[1..], &stop).unwrap(), 1);
     let report = evaluation.report("m".into(), "f32".into(), true);
     assert_eq!((report.images, report.objects, report.interrupted), (1, 1, true));
@@ -158,7 +158,7 @@ fn a_mask_of_another_size_names_both_files() {
     write_mask(&dir.path().join("masks/0.png"), &Mask::from_fn(Size::new(9, 9), |_, _| true)).unwrap();
     let (mut predictor, _) = oracle(&object);
     let photos = dataset::list(dir.path(), Layout::Trimap).unwrap();
-    let e = Evaluation::new(Layout::Trimap, None).photo(&mut predictor, &photos[0], &AtomicBool::new(false));
+    let e = Evaluation::new(Layout::Trimap, None).photo(&mut predictor, &photos[0], &StopToken::new());
     let text = e.unwrap_err().to_string();
     assert!(text.contains("images/0.png") && text.contains("masks/0.png") && text.contains("9x9"), "{text}");
 }
@@ -170,7 +170,7 @@ fn overlays_are_written_for_both_answers() {
     let (mut predictor, _) = oracle(&object);
     let photos = dataset::list(dir.path(), Layout::Trimap).unwrap();
     let mut evaluation = Evaluation::new(Layout::Trimap, Some(dir.path().to_owned()));
-    evaluation.photo(&mut predictor, &photos[0], &AtomicBool::new(false)).unwrap();
+    evaluation.photo(&mut predictor, &photos[0], &StopToken::new()).unwrap();
     for name in ["0-click.png", "0-box.png"] {
         assert_eq!(frame::open_image(dir.path().join(name)).unwrap().size, SIZE);
     }

@@ -32,6 +32,17 @@ fn pixel(rgb: &[u8], size: Size, x: u32, y: u32) -> Rgb {
 }
 
 #[test]
+fn a_still_photo_has_no_latency_chip() {
+    let size = Size::new(200, 100);
+    let mut rgb = vec![120; size.area() * 3];
+    Painter::new().draw(&mut rgb, size, &FrameRecord::default());
+    assert!(rgb.iter().all(|v| *v == 120));
+    let record = FrameRecord { age: Duration::from_millis(34), ..FrameRecord::default() };
+    Painter::new().draw(&mut rgb, size, &record);
+    assert!(rgb.iter().any(|v| *v != 120));
+}
+
+#[test]
 fn tint_contour_and_background_are_where_they_belong() {
     let size = Size::new(400, 400);
     let mask = disc(size, 200.0, 200.0, 100.0);
