@@ -5,6 +5,7 @@ mod camera;
 mod events;
 mod files;
 mod negotiate;
+pub mod scene;
 #[cfg(all(feature = "camera", any(not(target_os = "linux"), feature = "nokhwa-linux")))]
 mod nokhwa;
 #[cfg(feature = "camera")]
@@ -79,10 +80,7 @@ impl SourceOptions {
 pub fn open(address: &SourceAddress, options: &SourceOptions, clock: Arc<dyn Clock>) -> Result<Box<dyn Source>> {
     match address {
         SourceAddress::Files(dir) => Ok(Box::new(FilesSource::open(dir, options, clock)?)),
-        SourceAddress::Scene(_) => {
-            let (address, known) = (address.to_string(), SourceAddress::KNOWN);
-            Err(ConfigError::Address { what: "source", address, known }.into())
-        }
+        SourceAddress::Scene(seed) => Ok(Box::new(scene::SceneSource::open(*seed, options, clock)?)),
         #[cfg(all(feature = "camera", target_os = "linux"))]
         SourceAddress::V4l(path) => Ok(Box::new(v4l::open(path, options, clock)?)),
         #[cfg(all(feature = "camera", any(not(target_os = "linux"), feature = "nokhwa-linux")))]

@@ -2,7 +2,7 @@
 
 mod bench;
 mod board_args;
-//mod demo;
+mod demo;
 mod doctor;
 mod eval;
 mod exit;
@@ -48,7 +48,7 @@ Exit codes: 0 done, 1 failed, 2 bad usage, 3 device lost, 4 model rejected.";
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    //Demo(demo::DemoArgs),
+    Demo(demo::DemoArgs),
     Run(run::RunArgs),
     Segment(segment::SegmentArgs),
     Eval(eval::EvalArgs),
@@ -62,7 +62,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     log_to_stderr(cli.verbose);
     let result = match cli.command {
-        //Command::Demo(args) => demo::run(args),
+        Command::Demo(args) => demo::run(args),
         Command::Run(args) => run::run(args),
         Command::Segment(args) => segment::run(args),
         Command::Eval(args) => eval::run(args),

@@ -7,17 +7,34 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+# `../shared/data` seen from the repository's root.
+DATA_ROOT = Path(__file__).resolve().parents[3] / "shared/data"
 LONG_SIDE = 352
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 STD = np.array([0.229, 0.224, 0.225], np.float32)
+UNKNOWN = 255
 # How often a source is drawn, per photo, relative to a COCO photo.
-WEIGHTS = {"coco_mval": 1.0, "coco_panoptic": 1.5, "ecssd": 1.2, "bsds": 1.2, "davis_frames": 1.0, "camvid": 0.3}
+WEIGHTS = {
+    "coco_mval": 1.0,
+    "coco_panoptic": 1.5,
+    "ecssd": 1.2,
+    "bsds": 1.2,
+    "davis_frames": 1.0,
+    "camvid": 0.3,
+}
 OPEN_WEIGHT, OPEN_COCO_WEIGHT, EXTRA_WEIGHT = 0.25, 1.0, 0.6
+# Clean labels of whole objects: what a held-out figure may be measured on.
+VALIDATION_SOURCES = ("coco_mval", "coco_panoptic", "ecssd", "davis_frames")
+
+Sample = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 @dataclass
 class Photo:
-    """A cached photo: `image` [h, w, 3] RGB, one or more id maps [h, w], and how it may be used."""
+    """A cached photo: `image` [h, w, 3] RGB uint8, `masks` (id maps [h, w] uint8), and how it may be used.
+
+    `weight` is how often it is drawn, 0 without labels.
+    """
 
     image: np.ndarray
     masks: list[np.ndarray]
@@ -26,19 +43,21 @@ class Photo:
     weight: float
 
 
-def shrink(image: np.ndarray, interpolation: int) -> np.ndarray:
+def shrink(image: np.ndarray) -> np.ndarray:
+    """The image with its long side at most `LONG_SIDE` pixels."""
     h, w = image.shape[:2]
     scale = min(1.0, LONG_SIDE / max(h, w))
     if scale == 1.0:
         return image
-    return cv2.resize(image, (max(1, round(w * scale)), max(1, round(h * scale))), interpolation=interpolation)
+    size = (max(1, round(w * scale)), max(1, round(h * scale)))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
 def components(ids: np.ndarray) -> np.ndarray:
-    """Connected parts of each class as ids of their own (a class is not an instance); small parts become 0."""
+    """Connected parts of each class as ids of their own (a class is no instance); small parts become 0."""
     out, n = np.zeros_like(ids), 0
     for value in np.unique(ids):
-        if value in (0, 255):
+        if value in (0, UNKNOWN):
             continue
         count, labels, stats, _ = cv2.connectedComponentsWithStats((ids == value).astype(np.uint8))
         for part in range(1, count):
@@ -49,38 +68,80 @@ def components(ids: np.ndarray) -> np.ndarray:
 
 
 def weight_of(source: str) -> float:
+    """How often a photo of `source` is drawn."""
+    if source == "extra":
+        return EXTRA_WEIGHT
     if source in WEIGHTS:
         return WEIGHTS[source]
     return OPEN_COCO_WEIGHT if "coco" in source.lower() else OPEN_WEIGHT
 
 
-def load_photos(root: Path, extra: Path | None = None) -> list[Photo]:
-    photos = []
+def extra_entries(folder: Path) -> list[dict]:
+    """Manifest entries of a folder with `images/` and id maps `masks/` of the same stems."""
+    return [
+        {
+            "image": str(path),
+            "masks": [str(folder / "masks" / f"{path.stem}.png")],
+            "source": "extra",
+            "kind": "instances",
+        }
+        for path in sorted((folder / "images").iterdir())
+    ]
+
+
+def read_ids(path: Path, size: tuple[int, int], kind: str) -> np.ndarray | None:
+    """An id map [h, w] at `size` (w, h), or None if it cannot be read."""
+    ids = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if ids is None:
+        return None
+    ids = ids if ids.ndim == 2 else ids[:, :, 0]
+    ids = cv2.resize(ids, size, interpolation=cv2.INTER_NEAREST)
+    return components(ids) if kind == "semantic-11class" else ids
+
+
+def load_photos(root: Path, extra: Path | None = None, limit: int | None = None) -> list[Photo]:
+    """Every readable photo of `root/train/manifest.json` and of `extra`, in that order.
+
+    `limit` keeps that many labelled entries spread evenly over the manifest, for tests.
+    """
     entries = json.loads((root / "train/manifest.json").read_text())
     if extra is not None:
-        for image in sorted((extra / "images").iterdir()):
-            mask = extra / "masks" / f"{image.stem}.png"
-            entries.append({"image": str(image), "masks": [str(mask)], "source": "extra", "kind": "instances"})
+        entries += extra_entries(extra.resolve())
+    if limit is not None:
+        entries = [e for e in entries if e.get("masks")]
+        entries = entries[:: max(1, len(entries) // limit)][:limit]
+    photos = []
     for entry in entries:
         image = cv2.imread(str(root / entry["image"]))
         if image is None:
             continue
-        image = shrink(image[:, :, ::-1], cv2.INTER_AREA)
-        masks = []
-        for path in entry.get("masks") or []:
-            ids = cv2.imread(str(root / path), cv2.IMREAD_UNCHANGED)
-            if ids is None:
-                continue
-            ids = ids if ids.ndim == 2 else ids[:, :, 0]
-            ids = cv2.resize(ids, image.shape[1::-1], interpolation=cv2.INTER_NEAREST)
-            masks.append(components(ids) if entry["kind"] == "semantic-11class" else ids)
-        weight = EXTRA_WEIGHT if entry["source"] == "extra" else weight_of(entry["source"])
-        photos.append(Photo(np.ascontiguousarray(image), masks, entry["source"], entry["kind"], weight if masks else 0.0))
+        image = np.ascontiguousarray(shrink(image[:, :, ::-1]))
+        size = image.shape[1::-1]
+        found = (read_ids(root / path, size, entry["kind"]) for path in entry.get("masks") or [])
+        masks = [ids for ids in found if ids is not None]
+        weight = weight_of(entry["source"]) if masks else 0.0
+        photos.append(Photo(image, masks, entry["source"], entry["kind"], weight))
     return photos
 
 
+def split(photos: list[Photo]) -> tuple[list[Photo], list[Photo]]:
+    """Training and held-out photos; the same thirtieth is held out in every run over the same data."""
+    order = np.random.default_rng(0).permutation(len(photos))
+    held = set(order[: max(1, len(photos) // 30)].tolist())
+    train = [p for i, p in enumerate(photos) if i not in held]
+    clean = (p for i, p in enumerate(photos) if i in held)
+    return train, [p for p in clean if p.source in VALIDATION_SOURCES or "coco" in p.source.lower()]
+
+
+def normalise(image: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """Pixels [h, w, 3] in 0..255 to the encoder's input float32 [3, h, w]; 0 outside `valid` [h, w]."""
+    out = (image.astype(np.float32) / 255 - MEAN) / STD
+    out[~valid] = 0
+    return out.transpose(2, 0, 1).astype(np.float32)
+
+
 def warp_matrix(rng: np.random.Generator, h: int, w: int, side: int, plain: bool) -> np.ndarray:
-    """Affine map from a photo to the input: letterboxed at the top-left when plain, else a random crop around it."""
+    """Affine map [2, 3] from a photo's pixels to the input's: letterboxed when plain, else random."""
     base = side / max(h, w)
     if plain:
         return np.array([[base, 0, 0], [0, base, 0]], np.float64)
@@ -101,7 +162,7 @@ def warp_matrix(rng: np.random.Generator, h: int, w: int, side: int, plain: bool
 
 
 def camera(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
-    """What boards' cameras do to a picture: exposure, white balance, blur, noise, JPEG. float32 [h, w, 3] in 0..255."""
+    """What boards' cameras do: exposure, white balance, blur, noise, JPEG. float32 [h, w, 3] in 0..255."""
     gain = np.exp(rng.normal(0, 0.2)) * np.exp(rng.normal(0, 0.08, 3))
     image = image * gain.astype(np.float32)
     if rng.random() < 0.5:
@@ -112,21 +173,27 @@ def camera(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     if rng.random() < 0.12:
         image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.3))
     elif rng.random() < 0.08:
-        n = int(rng.integers(3, 8))
-        kernel = np.zeros((n, n), np.float32)
-        cv2.line(kernel, (0, int(rng.integers(n))), (n - 1, int(rng.integers(n))), 1.0)
-        image = cv2.filter2D(image, -1, kernel / kernel.sum())
+        image = motion_blur(rng, image)
     if rng.random() < 0.25:
         image = image + rng.normal(0, rng.uniform(2, 14), image.shape).astype(np.float32)
     image = np.clip(image, 0, 255)
     if rng.random() < 0.12:
-        _, code = cv2.imencode(".jpg", image.astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 80))])
+        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 80))]
+        _, code = cv2.imencode(".jpg", image.astype(np.uint8), quality)
         image = cv2.imdecode(code, cv2.IMREAD_COLOR).astype(np.float32)
     return image
 
 
+def motion_blur(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """Blurs along a straight line of 3 to 7 pixels."""
+    n = int(rng.integers(3, 8))
+    kernel = np.zeros((n, n), np.float32)
+    cv2.line(kernel, (0, int(rng.integers(n))), (n - 1, int(rng.integers(n))), 1.0)
+    return cv2.filter2D(image, -1, kernel / kernel.sum())
+
+
 class Sampler:
-    """Draws training samples: image [3, side, side] float32 normalised, masks [K, side, side] bool, valid [side, side]."""
+    """Draws training samples of `side` pixels with `masks_per_image` (K) objects each."""
 
     def __init__(self, photos: list[Photo], side: int, seed: int, masks_per_image: int) -> None:
         self.photos, self.side, self.k = photos, side, masks_per_image
@@ -137,82 +204,102 @@ class Sampler:
         self.cutouts = [p for p in self.labelled if p.kind in ("salient", "instances")]
 
     def pick(self) -> Photo:
-        return self.labelled[min(int(np.searchsorted(self.cumulative, self.rng.random())), len(self.labelled) - 1)]
+        """A labelled photo, by weight."""
+        at = int(np.searchsorted(self.cumulative, self.rng.random()))
+        return self.labelled[min(at, len(self.labelled) - 1)]
 
-    def warp(self, image, ids, plain=False):
+    def warp(
+        self, image: np.ndarray, ids: np.ndarray | None, plain: bool = False
+    ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+        """Image and id map moved to [side, side], and where the photo lies (bool [side, side])."""
         h, w = image.shape[:2]
         m = warp_matrix(self.rng, h, w, self.side, plain)
         size = (self.side, self.side)
         fill = tuple(float(v) for v in MEAN * 255)
-        out = cv2.warpAffine(image, m, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=fill)
+        out = cv2.warpAffine(
+            image, m, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=fill
+        )
         valid = cv2.warpAffine(np.ones((h, w), np.uint8), m, size, flags=cv2.INTER_NEAREST)
         moved = None if ids is None else cv2.warpAffine(ids, m, size, flags=cv2.INTER_NEAREST)
         return out, moved, valid.astype(bool)
 
-    def paste(self, image, ids, valid):
-        """Pastes one cut-out object onto the sample with a blended edge; it becomes a new id, hiding what it covers."""
-        rng, source = self.rng, self.cutouts[int(self.rng.integers(len(self.cutouts)))]
-        values = [v for v in np.unique(source.masks[0]) if v not in (0, 255)]
+    def cutout(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """An object cut to its box and resized: image [h, w, 3] and alpha [h, w]; None if it is unfit."""
+        rng = self.rng
+        source = self.cutouts[int(rng.integers(len(self.cutouts)))]
+        values = [v for v in np.unique(source.masks[0]) if v not in (0, UNKNOWN)]
         if not values:
-            return ids
+            return None
         mask = source.masks[0] == values[int(rng.integers(len(values)))]
         ys, xs = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
         y0, y1, x0, x1 = ys[0], ys[-1] + 1, xs[0], xs[-1] + 1
         if min(y1 - y0, x1 - x0) < 24 or mask.mean() < 0.01:
-            return ids
+            return None
         want = self.side * float(np.exp(rng.uniform(np.log(0.2), np.log(0.8))))
         scale = want / max(y1 - y0, x1 - x0)
         if scale > 2.0:
-            return ids
+            return None
         size = (max(4, round((x1 - x0) * scale)), max(4, round((y1 - y0) * scale)))
         cut = cv2.resize(source.image[y0:y1, x0:x1], size, interpolation=cv2.INTER_AREA)
         alpha = cv2.resize(mask[y0:y1, x0:x1].astype(np.float32), size, interpolation=cv2.INTER_AREA)
-        if rng.random() < 0.5:
-            cut, alpha = cut[:, ::-1], alpha[:, ::-1]
+        return (cut[:, ::-1], alpha[:, ::-1]) if rng.random() < 0.5 else (cut, alpha)
+
+    def place(self, extent: int, size: int) -> int:
+        """Where `size` pixels begin along an axis of `extent`, about a quarter of them cut off at most."""
+        if extent <= size * 3 // 4:
+            return 0
+        return int(self.rng.integers(-size // 4, extent - size * 3 // 4 + 1))
+
+    def paste(self, image: np.ndarray, ids: np.ndarray, valid: np.ndarray) -> None:
+        """Pastes a cut-out with a blended edge, in place; it becomes a new id and hides what it covers."""
+        made = self.cutout()
+        if made is None:
+            return
+        cut, alpha = made
+        h, w = alpha.shape
         vy, vx = np.flatnonzero(valid.any(1))[-1] + 1, np.flatnonzero(valid.any(0))[-1] + 1
-        py, px = int(rng.integers(-size[1] // 4, vy - size[1] * 3 // 4 + 1)) if vy > size[1] * 3 // 4 else 0, (
-            int(rng.integers(-size[0] // 4, vx - size[0] * 3 // 4 + 1)) if vx > size[0] * 3 // 4 else 0)
+        py, px = self.place(vy, h), self.place(vx, w)
         cy, cx = max(0, -py), max(0, -px)
-        ey, ex = min(size[1], vy - py), min(size[0], vx - px)
+        ey, ex = min(h, vy - py), min(w, vx - px)
         if ey - cy < 4 or ex - cx < 4:
-            return ids
-        a = cv2.GaussianBlur(np.ascontiguousarray(alpha), (0, 0), rng.uniform(0.4, 1.0))[cy:ey, cx:ex]
+            return
+        soft = cv2.GaussianBlur(np.ascontiguousarray(alpha), (0, 0), self.rng.uniform(0.4, 1.0))
+        a = soft[cy:ey, cx:ex, None]
         region = np.s_[py + cy : py + ey, px + cx : px + ex]
-        image[region] = image[region] * (1 - a[..., None]) + cut[cy:ey, cx:ex] * a[..., None]
+        image[region] = image[region] * (1 - a) + cut[cy:ey, cx:ex] * a
         new = int(ids.max()) + 1 if ids.max() < 250 else 251
         ids[region][alpha[cy:ey, cx:ex] > 0.5] = new
-        return ids
 
-    def sample(self):
+    def scene(self) -> tuple[Photo, np.ndarray, np.ndarray, np.ndarray]:
+        """Photo, image, ids, valid: a labelled photo, or any photo with only pasted objects labelled."""
+        photo, rng = self.pick(), self.rng
+        ids = photo.masks[int(rng.integers(len(photo.masks)))]
+        if rng.random() < 0.12:
+            photo = self.photos[int(rng.integers(len(self.photos)))]
+            image, _, valid = self.warp(photo.image, None)
+            image, ids = image.astype(np.float32), np.zeros(valid.shape, np.uint8)
+            for _ in range(int(rng.integers(1, 4))):
+                self.paste(image, ids, valid)
+        else:
+            image, ids, valid = self.warp(photo.image, ids, plain=rng.random() < 0.2)
+            image = image.astype(np.float32)
+            if photo.kind in ("instances", "salient", "panoptic") and rng.random() < 0.15:
+                self.paste(image, ids, valid)
+        return photo, image, ids, valid
+
+    def sample(self) -> Sample:
+        """Image [3, side, side] float32 normalised, masks [K, side, side] bool, valid [side, side] bool."""
         while True:
-            photo = self.pick()
-            rng = self.rng
-            ids = photo.masks[int(rng.integers(len(photo.masks)))]
-            if rng.random() < 0.12:
-                photo = self.photos[int(rng.integers(len(self.photos)))]
-                image, _, valid = self.warp(photo.image, None)
-                ids = np.zeros(valid.shape, np.uint8)
-                image = image.astype(np.float32)
-                for _ in range(int(rng.integers(1, 4))):
-                    ids = self.paste(image, ids, valid)
-            else:
-                image, ids, valid = self.warp(photo.image, ids, plain=rng.random() < 0.2)
-                image = image.astype(np.float32)
-                if photo.kind in ("instances", "salient", "panoptic") and rng.random() < 0.15:
-                    ids = self.paste(image, ids.copy(), valid)
+            photo, image, ids, valid = self.scene()
             counts = np.bincount(ids.ravel(), minlength=256).astype(np.float64)
             counts[0] = 0
             if photo.source != "bsds":
-                counts[255] = 0
+                counts[UNKNOWN] = 0
             area = counts / max(1, valid.sum())
             usable = np.flatnonzero((area > 0.004) & (area < 0.9))
             if len(usable) == 0:
                 continue
             # Large regions teach more about shape, small ones are more; the square root lies between.
             p = np.sqrt(area[usable])
-            chosen = rng.choice(usable, self.k, replace=len(usable) < self.k, p=p / p.sum())
-            masks = np.stack([ids == v for v in chosen])
-            image = camera(rng, image)
-            image = (image / 255 - MEAN) / STD
-            image[~valid] = 0
-            return image.transpose(2, 0, 1).astype(np.float32), masks, valid
+            chosen = self.rng.choice(usable, self.k, replace=len(usable) < self.k, p=p / p.sum())
+            return normalise(camera(self.rng, image), valid), np.stack([ids == v for v in chosen]), valid

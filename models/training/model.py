@@ -1,4 +1,4 @@
-"""The promptable convolutional model: an encoder that runs once a frame and a decoder that runs once a prompt.
+"""The promptable convolutional model: an encoder that runs once a frame, a decoder that runs once a prompt.
 
 Shapes: images are [B, 3, H, W] (ImageNet-normalised RGB, H and W multiples of 32); all maps are NCHW.
 """
@@ -23,7 +23,7 @@ class ConvBN(nn.Sequential):
 
 
 class Block(nn.Module):
-    """Two dense 3x3 convolutions with an identity path (He et al. 2016)."""
+    """Two dense 3x3 convolutions with an identity path (He et al. 2016); starts as the identity."""
 
     def __init__(self, c: int) -> None:
         super().__init__()
@@ -36,6 +36,7 @@ class Block(nn.Module):
 
 
 def up2(x: Tensor) -> Tensor:
+    """Bilinear, pixel centres aligned: [B, C, h, w] to [B, C, 2h, 2w]."""
     return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
@@ -75,9 +76,10 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """Prompt maps against one embedding, to three mask candidates and their predicted IoU.
 
-    prompt_maps [N, 3, H/4, W/4]: positive clicks, negative clicks, box (see `prompts.py`); mask_input
-    [N, 1, H/2, W/2]: logits of an earlier round, zeros where there is none. Returns logits [N, 3, H/2, W/2] and
-    iou [N, 3].
+    embedding and skip of one image, or of N; prompt_maps [N, 3, H/4, W/4]: positive clicks, negative clicks,
+    box (see `prompts.py`); mask_input [N, 1, H/2, W/2]: logits of an earlier round, zeros where there is
+    none. Returns logits [N, 3, H/2, W/2] and iou [N, 3] in 0..1. `onnx_decoder.py` computes the same for
+    export.
     """
 
     def __init__(self) -> None:
@@ -100,9 +102,13 @@ class Decoder(nn.Module):
         self.p4 = nn.Conv2d(16, SKIP, 1)
         self.f4 = ConvBN(SKIP, SKIP)
         self.head = nn.Conv2d(SKIP, CANDIDATES * 4, 3, padding=1)
-        self.iou = nn.Sequential(nn.Linear(WIDE32 + WIDE8, 96), nn.ReLU(inplace=True), nn.Linear(96, CANDIDATES))
+        self.iou = nn.Sequential(
+            nn.Linear(WIDE32 + WIDE8, 96), nn.ReLU(inplace=True), nn.Linear(96, CANDIDATES)
+        )
 
-    def forward(self, embedding: Tensor, skip: Tensor, prompt_maps: Tensor, mask_input: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, embedding: Tensor, skip: Tensor, prompt_maps: Tensor, mask_input: Tensor
+    ) -> tuple[Tensor, Tensor]:
         prior = torch.tanh(F.avg_pool2d(mask_input, 2) * 0.25)
         known = torch.clamp(prior.abs() * 4.0, max=1.0)
         prompt4 = self.prompt4(torch.cat([prompt_maps, prior, known], 1))
@@ -133,3 +139,11 @@ class Decoder(nn.Module):
         logits = F.pixel_shuffle(self.head(f4), 2)
         iou = torch.sigmoid(self.iou(torch.cat([pooled.flatten(1), pooled8], 1)))
         return logits, iou
+
+
+class Net(nn.Module):
+    """Both halves, as checkpoints name them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder, self.decoder = Encoder(), Decoder()

@@ -1,257 +1,337 @@
-"""Trains the model from random weights (or resumes): one process, wall-clock schedule."""
+"""Trains the model from random weights, or resumes: one process, a schedule in wall-clock time.
+
+The folder `--out` receives `state.pt` (everything that resuming needs) and `log.jsonl` (one line a
+validation).
+"""
 
 import argparse
 import json
 import math
 import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from data import Sampler, load_photos
-from model import Decoder, Encoder
-from prompts import box_map, click_map, error_click, person_click, sloppy_box
+from data import DATA_ROOT, Photo, Sampler, load_photos, split
+from losses import half, loss_of
+from model import Net
+from prompts import NEGATIVE, POSITIVE, click_map, error_click, start_prompts
+from validate import validate
 
-cv2.setNumThreads(0)
-torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+EMA_DECAY, WEIGHT_DECAY, CLIP_NORM, WARM_UP_STEPS = 0.998, 0.02, 2.0, 200
+# Rounds of prompts per step (1 to 4) and how often each number is drawn.
+ROUNDS = (0.2, 0.4, 0.25, 0.15)
+FULL_SIDE, FULL_SIDE_FROM = 256, 0.8
+LOG_STEPS = 25
 
-
-class Net(torch.nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.encoder, self.decoder = Encoder(), Decoder()
-
-
-def down2(mask):
-    """Fraction of set pixels in each 2x2 cell: [.., H, W] to [.., H/2, W/2]."""
-    return F.avg_pool2d(mask, 2)
+Stages = tuple[tuple[int, float], ...]
 
 
-def loss_of(logits, iou, truth, valid):
-    """Focal + dice on the best candidate (a little on all), IoU regression on all; [n, 3, h, w] against [n, 1, h, w]."""
-    p = torch.sigmoid(logits)
-    ce = F.binary_cross_entropy_with_logits(logits, truth.expand_as(logits), reduction="none")
-    pt = p * truth + (1 - p) * (1 - truth)
-    area = valid.sum((2, 3)) + 1
-    focal = (ce * (1 - pt).square() * valid).sum((2, 3)) / area
-    bce = (ce * valid).sum((2, 3)) / area
-    inter = (p * truth * valid).sum((2, 3))
-    dice = 1 - (2 * inter + 1) / (((p + truth) * valid).sum((2, 3)) + 1)
-    each = 8 * focal + bce + dice
-    with torch.no_grad():
-        hard, t = (logits > 0) & (valid > 0), (truth > 0.5) & (valid > 0)
-        real = (hard & t).sum((2, 3)).float() / ((hard | t).sum((2, 3)).float() + 1e-6)
-    best = each.argmin(1, keepdim=True)
-    loss = each.gather(1, best).mean() + 0.06 * each.mean() + 1.0 * (iou - real).abs().mean()
-    return loss, real
+@dataclass(frozen=True)
+class Config:
+    """What a run is made of; times in minutes, sides in pixels.
+
+    `stages` are (side, share of the time at which it ends), in order. `batch` holds up to 160 pixels and
+    shrinks with the area above that.
+    """
+
+    minutes: float = 80.0
+    stages: Stages = ((160, 0.62), (224, 0.82), (256, 1.0))
+    batch: int = 16
+    masks: int = 4
+    lr: float = 2e-3
+    seed: int = 1
+    bf16: bool = False
+
+    def side(self, done: float) -> int:
+        """The input side after the share `done` of the time."""
+        return next((side for side, until in self.stages if done < until), self.stages[-1][0])
+
+    def batch_at(self, side: int) -> int:
+        """Images a step at `side`."""
+        return self.batch if side <= 160 else max(6, int(self.batch * (160 / side) ** 2))
+
+    def rate(self, step: int, done: float) -> float:
+        """Learning rate: linear warm-up in steps, then a cosine over time down to 2 %."""
+        return self.lr * min(1.0, (step + 1) / WARM_UP_STEPS) * (0.02 + 0.49 * (1 + math.cos(math.pi * done)))
 
 
-def start_prompts(rng, masks, valid, maps, mask_input):
-    """First-round prompts of one image's masks, written into maps [K, 3, h4, w4] and mask_input [K, 1, h2, w2]."""
-    side = masks.shape[-1]
-    for k, mask in enumerate(masks):
-        r = rng.random()
-        if r < 0.55 or r >= 0.80:
-            region = mask
-            if r >= 0.80 and r < 0.9:
-                pass
-            x, y = person_click(rng, region)
-            if r < 0.9:
-                click_map(maps[k, 0], x, y)
-        if 0.55 <= r < 0.90:
-            box_map(maps[k, 2], sloppy_box(rng, mask, 0.02 if rng.random() < 0.4 else 0.15))
-        if r >= 0.90:
-            # A tracker's prompt: the mask of a moment ago, moved and roughened, and its box.
-            m = mask.astype(np.float32)
-            dx, dy = rng.normal(0, 0.03 * side, 2)
-            scale = float(np.exp(rng.normal(0, 0.06)))
-            ys, xs = np.nonzero(mask)
-            cx, cy = xs.mean(), ys.mean()
-            a = np.array([[scale, 0, cx * (1 - scale) + dx], [0, scale, cy * (1 - scale) + dy]])
-            m = cv2.warpAffine(m, a, (side, side))
-            if rng.random() < 0.5:
-                n = int(rng.integers(3, 9))
-                m = (cv2.erode if rng.random() < 0.5 else cv2.dilate)(m, np.ones((n, n), np.uint8))
-            m = cv2.GaussianBlur(m, (0, 0), rng.uniform(0.7, 3))
-            low = cv2.resize(m, (side // 2, side // 2), interpolation=cv2.INTER_AREA)
-            mask_input[k, 0] = (low * 2 - 1) * rng.uniform(3, 10)
-            if (m > 0.5).any() and rng.random() < 0.85:
-                box_map(maps[k, 2], sloppy_box(rng, m > 0.5, 0.05))
+@dataclass(frozen=True)
+class Stats:
+    """First-round figures of a step: loss, mean IoU of the best and the best-ranked candidate, images."""
+
+    loss: float
+    best: float
+    ranked: float
+    images: int
 
 
-def validate(net, photos, side):
-    """Mean IoU on held-out photos: one click (ranked, best of three), box, and after 3 and 5 clicks."""
-    rng = np.random.default_rng(5)
-    sampler = Sampler(photos, side, 5, 1)
-    totals, n = np.zeros(6), 0
-    net.eval()
-    with torch.no_grad():
-        for photo in photos:
-            if not photo.weight or photo.kind == "semantic-11class":
-                continue
-            image, ids, valid = sampler.warp(photo.image, photo.masks[0], plain=True)
-            counts = np.bincount(ids.ravel(), minlength=256)
-            counts[0] = counts[255] = 0
-            value = int(counts.argmax())
-            if counts[value] < 0.01 * side * side:
-                continue
-            mask = ids == value
-            from data import MEAN, STD
-            x = (image.astype(np.float32) / 255 - MEAN) / STD
-            x[~valid] = 0
-            e, s = net.encoder(torch.from_numpy(x.transpose(2, 0, 1)[None].astype(np.float32)))
-            h4, h2 = side // 4, side // 2
-            maps = np.zeros((2, 3, h4, h4), np.float32)
-            depth = cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 3)[1:-1, 1:-1]
-            y0, x0 = np.unravel_index(depth.argmax(), depth.shape)
-            click_map(maps[0, 0], x0 + 0.5, y0 + 0.5)
-            box_map(maps[1, 2], sloppy_box(rng, mask, 0.0))
-            prior = torch.zeros(2, 1, h2, h2)
-            iou_of = lambda l: float((((up := cv2.resize(l, (side, side)) > 0) & valid) & mask).sum()) / max(1, ((up & valid) | mask).sum())
-            row = []
-            for click in range(5):
-                logits, iou = net.decoder(e, s, torch.from_numpy(maps), prior)
-                top = iou.argmax(1)
-                ranked = [logits[j, top[j]].numpy() for j in range(2)]
-                if click == 0:
-                    row += [iou_of(ranked[0]), max(iou_of(logits[0, c].numpy()) for c in range(3)), iou_of(ranked[1])]
-                if click in (2, 4):
-                    row.append(iou_of(ranked[0]))
-                up = cv2.resize(ranked[0], (side, side)) > 0
-                new = error_click(rng, up, mask, valid)
-                if new:
-                    click_map(maps[0, 0 if new[2] else 1], new[0], new[1])
-                prior[0, 0] = torch.from_numpy(ranked[0])
-            row.append(float(iou[0, top[0]]))
-            totals += row
-            n += 1
-    net.train()
-    return dict(zip(("click", "click_oracle", "box", "click3", "click5", "pred"), (totals / max(1, n)).round(4))), n
+@dataclass
+class Batch:
+    """Inputs and targets of one step, for B images and n = B * K objects.
+
+    images [B, 3, s, s]; truth, valid and prior (logits) [n, 1, s/2, s/2]; maps [n, 3, s/4, s/4].
+    """
+
+    images: Tensor
+    truth: Tensor
+    valid: Tensor
+    maps: Tensor
+    prior: Tensor
 
 
-def main():
-    p = argparse.ArgumentParser(description=__doc__)
-    p.add_argument("--data", type=Path, default=Path("/work/shared/data"))
-    p.add_argument("--extra", type=Path)
-    p.add_argument("--out", type=Path, required=True)
-    p.add_argument("--minutes", type=float, default=80)
-    p.add_argument("--stages", default="160:0.65,208:0.2,256:0.15")
-    p.add_argument("--batch", type=int, default=16)
-    p.add_argument("--masks", type=int, default=4)
-    p.add_argument("--lr", type=float, default=2e-3)
-    p.add_argument("--seed", type=int, default=1)
-    p.add_argument("--bf16", action="store_true")
-    args = p.parse_args()
-    args.out.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(args.seed)
-    began = time.time()
-    photos = load_photos(args.data, args.extra)
-    order = np.random.default_rng(0).permutation(len(photos))
-    held = set(order[: len(photos) // 30].tolist())
-    train, val = [p for i, p in enumerate(photos) if i not in held], [p for i, p in enumerate(photos) if i in held]
-    val = [p for p in val if p.source in ("coco_mval", "coco_panoptic", "ecssd", "davis_frames") or "coco" in p.source.lower()]
-    print(f"{len(train)} photos, {len(val)} held out, loaded in {time.time() - began:.0f} s", flush=True)
+class Trainer:
+    """Weights, their average, the optimiser, the random generators and the clock of one run."""
 
-    net = Net().to(memory_format=torch.channels_last)
-    decay = [q for q in net.parameters() if q.ndim > 1]
-    other = [q for q in net.parameters() if q.ndim <= 1]
-    opt = torch.optim.AdamW([{"params": decay, "weight_decay": 0.02}, {"params": other, "weight_decay": 0.0}], lr=args.lr)
-    ema = torch.optim.swa_utils.AveragedModel(net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998), use_buffers=True)
-    stages, share = [], 0.0
-    for part in args.stages.split(","):
-        side, fraction = part.split(":")
-        share += float(fraction)
-        stages.append((int(side), share))
+    def __init__(self, config: Config, photos: list[Photo]) -> None:
+        torch.manual_seed(config.seed)
+        self.config, self.photos = config, photos
+        self.net = Net().to(memory_format=torch.channels_last)
+        self.net.train()
+        matrices = [p for p in self.net.parameters() if p.ndim > 1]
+        vectors = [p for p in self.net.parameters() if p.ndim <= 1]
+        groups = [
+            {"params": matrices, "weight_decay": WEIGHT_DECAY},
+            {"params": vectors, "weight_decay": 0.0},
+        ]
+        self.optimiser = torch.optim.AdamW(groups, lr=config.lr)
+        self.ema = AveragedModel(self.net, multi_avg_fn=get_ema_multi_avg_fn(EMA_DECAY), use_buffers=True)
+        self.step, self.spent = 0, 0.0
+        self.rng = np.random.default_rng(config.seed * 1000)
+        self.sampler = self.new_sampler(config.side(0.0))
 
-    step, spent, state = 0, 0.0, args.out / "state.pt"
-    if state.exists():
-        s = torch.load(state, weights_only=False)
-        net.load_state_dict(s["net"]); opt.load_state_dict(s["opt"]); ema.load_state_dict(s["ema"])
-        step, spent = s["step"], s["spent"]
-        print(f"resumed at step {step}, {spent / 60:.1f} min", flush=True)
+    @property
+    def done(self) -> float:
+        """Share of the time that is spent."""
+        return self.spent / (self.config.minutes * 60)
 
-    def save():
-        torch.save({"net": net.state_dict(), "opt": opt.state_dict(), "ema": ema.state_dict(), "step": step, "spent": spent}, state.with_suffix(".tmp"))
-        state.with_suffix(".tmp").rename(state)
+    @property
+    def average(self) -> Net:
+        """The averaged weights: what is validated and exported."""
+        return self.ema.module
 
-    rng = np.random.default_rng(args.seed * 1000 + step)
-    sampler, total = None, args.minutes * 60
-    last, checked, window = time.time(), spent, []
-    net.train()
-    while spent < total:
-        done = spent / total
-        side = next(s for s, until in stages if done < until or until == stages[-1][1])
-        if sampler is None or sampler.side != side:
-            sampler = Sampler(train, side, args.seed + step, args.masks)
-        batch = args.batch if side <= 160 else max(6, int(args.batch * (160 / side) ** 2))
-        lr = args.lr * min(1.0, (step + 1) / 200) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
-        for group in opt.param_groups:
-            group["lr"] = lr
-        samples = [sampler.sample() for _ in range(batch)]
-        images = torch.from_numpy(np.stack([s[0] for s in samples])).contiguous(memory_format=torch.channels_last)
-        k, h4, h2 = args.masks, side // 4, side // 2
-        maps = np.zeros((batch, k, 3, h4, h4), np.float32)
-        priors = np.zeros((batch, k, 1, h2, h2), np.float32)
-        for b, (_, masks, valid) in enumerate(samples):
-            start_prompts(rng, masks, valid, maps[b], priors[b])
-        masks = np.concatenate([s[1] for s in samples])
-        valids = np.repeat(np.stack([s[2] for s in samples]), k, 0)
-        truth = down2(torch.from_numpy(masks).float()[:, None])
-        valid = (down2(torch.from_numpy(valids).float()[:, None]) > 0.5).float()
-        maps_t = torch.from_numpy(maps.reshape(-1, 3, h4, h4))
-        prior = torch.from_numpy(priors.reshape(-1, 1, h2, h2))
-        with torch.autocast("cpu", torch.bfloat16, enabled=args.bf16):
-            e, s = net.encoder(images)
-        e = e.float().repeat_interleave(k, 0)
-        s = s.float().repeat_interleave(k, 0)
-        rounds = 1 + int(rng.choice(4, p=[0.2, 0.4, 0.25, 0.15]))
-        loss_sum, first = 0.0, None
-        for r in range(rounds):
-            with torch.autocast("cpu", torch.bfloat16, enabled=args.bf16):
-                logits, iou = net.decoder(e, s, maps_t, prior)
+    def new_sampler(self, side: int) -> Sampler:
+        return Sampler(self.photos, side, self.config.seed + self.step, self.config.masks)
+
+    def save(self, path: Path) -> None:
+        """Writes the checkpoint; a crash leaves the one before it whole."""
+        state = {
+            "net": self.net.state_dict(),
+            "opt": self.optimiser.state_dict(),
+            "ema": self.ema.state_dict(),
+            "step": self.step,
+            "spent": self.spent,
+            "rng": {
+                "torch": torch.get_rng_state(),
+                "prompts": self.rng.bit_generator.state,
+                "side": self.sampler.side,
+                "sampler": self.sampler.rng.bit_generator.state,
+            },
+        }
+        partial = path.with_suffix(".tmp")
+        torch.save(state, partial)
+        partial.rename(path)
+
+    def load(self, path: Path) -> None:
+        """Continues where `path` was saved; without generators in it they start anew from its step."""
+        state = torch.load(path, weights_only=True)
+        self.net.load_state_dict(state["net"])
+        self.optimiser.load_state_dict(state["opt"])
+        self.ema.load_state_dict(state["ema"])
+        self.step, self.spent = state["step"], state["spent"]
+        saved = state.get("rng")
+        self.sampler = self.new_sampler(saved["side"] if saved else self.config.side(self.done))
+        if saved:
+            torch.set_rng_state(saved["torch"])
+            self.rng.bit_generator.state = saved["prompts"]
+            self.sampler.rng.bit_generator.state = saved["sampler"]
+        else:
+            self.rng = np.random.default_rng(self.config.seed * 1000 + self.step)
+
+    def batch(self) -> Batch:
+        """Draws images, objects and first-round prompts at the stage's side."""
+        side, k = self.config.side(self.done), self.config.masks
+        if self.sampler.side != side:
+            self.sampler = self.new_sampler(side)
+        samples = [self.sampler.sample() for _ in range(self.config.batch_at(side))]
+        images, masks, valids = (np.stack(part) for part in zip(*samples, strict=True))
+        maps = np.zeros((len(samples), k, 3, side // 4, side // 4), np.float32)
+        priors = np.zeros((len(samples), k, 1, side // 2, side // 2), np.float32)
+        for b in range(len(samples)):
+            start_prompts(self.rng, masks[b], maps[b], priors[b])
+        truth = half(torch.from_numpy(masks.reshape(-1, 1, side, side)).float())
+        valid = half(torch.from_numpy(np.repeat(valids, k, 0)[:, None]).float()) > 0.5
+        return Batch(
+            torch.from_numpy(images).contiguous(memory_format=torch.channels_last),
+            truth,
+            valid.float(),
+            torch.from_numpy(maps).flatten(0, 1),
+            torch.from_numpy(priors).flatten(0, 1),
+        )
+
+    def correct(self, batch: Batch, logits: Tensor, iou: Tensor, real: Tensor) -> None:
+        """Prepares the next round: a corrective click an object, and mostly the chosen mask as the prior."""
+        # A person mostly corrects the mask that was ranked first, at times the one that is best.
+        top = iou.argmax(1) if self.rng.random() < 0.7 else real.argmax(1)
+        chosen = logits.detach()[torch.arange(len(top)), top]
+        found = chosen.numpy() > 0
+        truth, valid = batch.truth[:, 0].numpy() > 0.5, batch.valid[:, 0].numpy() > 0.5
+        # The decoder's graph of this round still refers to the maps it was given.
+        batch.maps = batch.maps.clone()
+        for j in range(len(found)):
+            new = error_click(self.rng, found[j], truth[j], valid[j])
+            if new:
+                x, y, positive = new
+                click_map(batch.maps[j, POSITIVE if positive else NEGATIVE].numpy(), x * 2, y * 2)
+        batch.prior = chosen[:, None] if self.rng.random() < 0.85 else torch.zeros_like(chosen[:, None])
+
+    def forward(self, batch: Batch) -> tuple[Tensor, Stats]:
+        """Encodes once, decodes one to four rounds; the mean loss and the first round's figures."""
+        precision = torch.autocast("cpu", torch.bfloat16, enabled=self.config.bf16)
+        with precision:
+            features = self.net.encoder(batch.images)
+        embedding, skip = (f.float().repeat_interleave(self.config.masks, 0) for f in features)
+        rounds = 1 + int(self.rng.choice(len(ROUNDS), p=ROUNDS))
+        losses, stats = [], None
+        for n in range(rounds):
+            with precision:
+                logits, iou = self.net.decoder(embedding, skip, batch.maps, batch.prior)
             logits, iou = logits.float(), iou.float()
-            loss, real = loss_of(logits, iou, truth, valid)
-            loss_sum = loss_sum + loss
-            if r == 0:
-                first = (float(loss.detach()), float(real.max(1).values.mean()), float(real.gather(1, iou.argmax(1, keepdim=True)).mean()))
-            if r + 1 < rounds:
-                top = iou.argmax(1) if rng.random() < 0.7 else real.argmax(1)
-                chosen = logits.detach()[torch.arange(len(top)), top]
-                maps_t = maps_t.clone()
-                hard = chosen.numpy() > 0
-                t2, v2 = truth[:, 0].numpy() > 0.5, valid[:, 0].numpy() > 0.5
-                for j in range(len(hard)):
-                    new = error_click(rng, hard[j], t2[j], v2[j])
-                    if new:
-                        click_map(maps_t[j, 0 if new[2] else 1].numpy(), new[0] * 2, new[1] * 2)
-                prior = chosen[:, None] if rng.random() < 0.85 else torch.zeros_like(chosen[:, None])
-        opt.zero_grad(set_to_none=True)
-        (loss_sum / rounds).backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 2.0)
-        opt.step()
-        ema.update_parameters(net)
-        step += 1
-        now = time.time()
-        spent += now - last
-        window.append((*first, now - last, batch))
+            loss, real = loss_of(logits, iou, batch.truth, batch.valid)
+            losses.append(loss)
+            if stats is None:
+                ranked = real.gather(1, iou.argmax(1, keepdim=True))
+                stats = Stats(
+                    float(loss.detach()),
+                    float(real.max(1).values.mean()),
+                    float(ranked.mean()),
+                    len(batch.images),
+                )
+            if n + 1 < rounds:
+                self.correct(batch, logits, iou, real)
+        return sum(losses) / rounds, stats
+
+    def train_step(self) -> Stats:
+        """One optimiser step on a fresh batch."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.config.rate(self.step, self.done)
+        loss, stats = self.forward(self.batch())
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), CLIP_NORM)
+        self.optimiser.step()
+        self.ema.update_parameters(self.net)
+        self.step += 1
+        return stats
+
+
+def parse_stages(text: str) -> Stages:
+    """`SIDE:SHARE,...` to (side, share of the time at which it ends)."""
+    stages, until = [], 0.0
+    for part in text.split(","):
+        side, share = part.split(":")
+        if int(side) <= 0 or int(side) % 32:
+            # The encoder halves five times and adds the scales up again.
+            raise argparse.ArgumentTypeError(f"side {side} is not a multiple of 32")
+        until += float(share)
+        stages.append((int(side), until))
+    return tuple(stages)
+
+
+def report(trainer: Trainer, window: list[Stats], seconds: float) -> None:
+    """Prints the mean figures of the latest steps."""
+    loss, best, ranked = (np.mean([getattr(s, f) for s in window]) for f in ("loss", "best", "ranked"))
+    print(
+        f"step {trainer.step} {trainer.spent / 60:.1f}/{trainer.config.minutes:g} min "
+        f"side {trainer.sampler.side} "
+        f"lr {trainer.optimiser.param_groups[0]['lr']:.1e} loss {loss:.3f} "
+        f"best {best:.3f} ranked {ranked:.3f} "
+        f"{sum(s.images for s in window) / seconds:.1f} img/s",
+        flush=True,
+    )
+
+
+def check(trainer: Trainer, held_out: list[Photo], side: int, out: Path) -> None:
+    """Saves, then validates the averaged weights at `side` and logs the figures."""
+    trainer.save(out / "state.pt")
+    figures, n = validate(trainer.average, held_out, side)
+    line = {
+        "step": trainer.step,
+        "minutes": round(trainer.spent / 60, 1),
+        "side": side,
+        "photos": n,
+        **figures,
+    }
+    print("validation", json.dumps(line), flush=True)
+    with (out / "log.jsonl").open("a") as log:
+        log.write(json.dumps(line) + "\n")
+
+
+def run(trainer: Trainer, held_out: list[Photo], out: Path, every_minutes: float) -> None:
+    """Trains until the time is spent; validation does not count as time."""
+    window: list[Stats] = []
+    checked, logged, last = trainer.spent, trainer.spent, time.monotonic()
+    while trainer.done < 1.0:
+        window.append(trainer.train_step())
+        now = time.monotonic()
+        trainer.spent += now - last
         last = now
-        if step % 25 == 0:
-            w = np.array(window); window = []
-            print(f"step {step} {spent / 60:.1f}/{args.minutes:.0f} min side {side} lr {lr:.1e} loss {w[:,0].mean():.3f} best {w[:,1].mean():.3f} ranked {w[:,2].mean():.3f} {w[:,4].sum() / w[:,3].sum():.1f} img/s", flush=True)
-        if spent - checked > 600:
-            checked = spent
-            figures, n = validate(ema.module, val, 256 if done > 0.8 else side)
-            print("validation", step, n, figures, flush=True)
-            with (args.out / "log.jsonl").open("a") as f:
-                f.write(json.dumps({"step": step, "minutes": round(spent / 60, 1), "side": side, **{q: float(v) for q, v in figures.items()}}) + "\n")
-            save()
-            last = time.time()
-    save()
-    print("validation", step, *validate(ema.module, val, 256), flush=True)
+        if trainer.step % LOG_STEPS == 0:
+            report(trainer, window, trainer.spent - logged)
+            window, logged = [], trainer.spent
+        if trainer.spent - checked > every_minutes * 60:
+            side = FULL_SIDE if trainer.done > FULL_SIDE_FROM else trainer.sampler.side
+            check(trainer, held_out, side, out)
+            checked, last = trainer.spent, time.monotonic()
+    check(trainer, held_out, FULL_SIDE, out)
 
 
-main()
+def arguments() -> argparse.Namespace:
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    p.add_argument("--data", type=Path, default=DATA_ROOT, help="folder with train/manifest.json")
+    p.add_argument("--extra", type=Path, help="folder with images/ and id maps masks/, added to the set")
+    p.add_argument("--limit", type=int, help="use only about this many labelled photos")
+    p.add_argument("--out", type=Path, required=True, help="folder of the run; resumes if it has a state.pt")
+    p.add_argument("--minutes", type=float, default=Config.minutes, help="training time in all")
+    p.add_argument("--stages", type=parse_stages, default="160:0.62,224:0.2,256:0.18", help="SIDE:SHARE,...")
+    p.add_argument("--check-minutes", type=float, default=10, help="time between validations and checkpoints")
+    p.add_argument("--batch", type=int, default=Config.batch, help="images a step up to 160 pixels")
+    p.add_argument("--masks", type=int, default=Config.masks, help="objects an image")
+    p.add_argument("--lr", type=float, default=Config.lr)
+    p.add_argument("--seed", type=int, default=Config.seed)
+    p.add_argument("--bf16", action="store_true", help="bfloat16 autocast")
+    return p.parse_args()
+
+
+def limit_threads() -> None:
+    """One thread unless the environment asks for more: the images are too small to share out."""
+    cv2.setNumThreads(0)
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+
+
+def main() -> None:
+    args = arguments()
+    limit_threads()
+    args.out.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    train, held_out = split(load_photos(args.data, args.extra, args.limit))
+    print(
+        f"{len(train)} photos, {len(held_out)} held out, loaded in {time.monotonic() - began:.0f} s",
+        flush=True,
+    )
+    config = Config(args.minutes, args.stages, args.batch, args.masks, args.lr, args.seed, args.bf16)
+    trainer = Trainer(config, train)
+    if (args.out / "state.pt").exists():
+        trainer.load(args.out / "state.pt")
+        print(f"resumed at step {trainer.step}, {trainer.spent / 60:.1f} min", flush=True)
+    run(trainer, held_out, args.out, args.check_minutes)
+
+
+if __name__ == "__main__":
+    main()

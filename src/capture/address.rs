@@ -32,7 +32,7 @@ const KNOWN: &str = "nokhwa:INDEX, files:DIR, scene[:SEED]";
 impl SourceAddress {
     /// The forms that this build takes.
     pub const KNOWN: &'static str = KNOWN;
-    const DEFAULT_SEED: u64 = 1;
+    pub const DEFAULT_SEED: u64 = 1;
 }
 
 impl FromStr for SourceAddress {

@@ -76,8 +76,11 @@ struct Report {
 /// Runs the command.
 pub fn run(args: DemoArgs) -> anyhow::Result<()> {
     let board = args.board.board()?;
-    let address = args.source.clone().unwrap_or_else(camera_or_scene);
     let options = board.source_options();
+    let address = match &args.source {
+        Some(address) => address.clone(),
+        None => camera_or_scene(&options)?,
+    };
     let clock = Arc::new(MonotonicClock);
     let (source, scene): (Box<dyn Source>, _) = match &address {
         SourceAddress::Scene(seed) => {
@@ -153,7 +156,11 @@ fn text(report: &Report) -> String {
 }
 
 /// The first camera that can be used, or the scene.
-fn camera_or_scene() -> SourceAddress {
-    let usable = capture::list_cameras().into_iter().find(|c| c.problem.is_none() && c.choice.is_some());
-    usable.map_or(SourceAddress::Scene(None), |camera| camera.address)
+fn camera_or_scene(options: &SourceOptions) -> anyhow::Result<SourceAddress> {
+    let cameras = capture::list_cameras(options)?;
+    let usable = cameras.into_iter().find(|c| c.problem.is_none() && c.choice.is_some());
+    Ok(match usable {
+        Some(camera) => camera.address.parse()?,
+        None => SourceAddress::Scene(SourceAddress::DEFAULT_SEED),
+    })
 }

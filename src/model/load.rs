@@ -14,15 +14,17 @@ use crate::geometry::Size;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ModelOptions {
     pub precision: Precision,
-    /// Threads that the model's graphs share; 1 computes on the calling thread.
+    /// Threads of the encoder, and of the decoder unless that has its own; 1 computes on the calling thread.
     pub threads: usize,
+    /// Threads of the decoder, when it runs beside the encoder.
+    pub decoder_threads: Option<usize>,
     /// Input size instead of the manifest's.
     pub input_size: Option<Size>,
 }
 
 impl Default for ModelOptions {
     fn default() -> Self {
-        ModelOptions { precision: Precision::F32, threads: 1, input_size: None }
+        ModelOptions { precision: Precision::F32, threads: 1, decoder_threads: None, input_size: None }
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 use crate::capture::scene::Scene;
 use crate::input::GazeSource;
 use crate::select::GazeSample;
+use crate::geometry::{Point, Size};
 use crate::time::Timestamp;
 
 /// Samples a second, as a head-worn eye tracker gives them.
@@ -29,7 +30,7 @@ impl GazeSource for SceneGaze {
             if at > now {
                 break;
             }
-            let sample = self.scene.gaze().sample(time_s);
+            let sample = self.scene.gaze_sample(time_s);
             out.push(GazeSample { at, ..sample });
             self.next += 1;
         }
@@ -38,13 +39,13 @@ impl GazeSource for SceneGaze {
 
 /// A person who keeps looking at the middle of the picture: with a camera in hand one points it at the thing.
 pub struct CentreGaze {
-    centre: crate::geometry::Point,
+    centre: Point,
     next: u64,
 }
 
 impl CentreGaze {
-    pub fn new(size: crate::geometry::Size) -> Self {
-        let centre = crate::geometry::Point::new(size.width as f32 / 2.0, size.height as f32 / 2.0);
+    pub fn new(size: Size) -> Self {
+        let centre = Point::new(size.width as f32 / 2.0, size.height as f32 / 2.0);
         CentreGaze { centre, next: 0 }
     }
 }

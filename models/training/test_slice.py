@@ -1,0 +1,70 @@
+"""The whole path on a slice of the data: training lowers the loss, resuming continues it, the export agrees.
+
+`python test_slice.py` takes about a minute on one core and needs the training data. Exit code 1 on a failure.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from data import DATA_ROOT, load_photos, split
+from export import export, load_net
+from train import Config, Trainer, limit_threads
+from validate import FIGURES, validate
+
+SIDE, STEPS, MEAN_OF = 96, 60, 10
+# Far inside what any seed reaches; a broken loss, label or prompt stays near 1.
+MOST_OF_START = 0.75
+
+
+def train_slice(trainer: Trainer) -> list[float]:
+    """First-round losses of `STEPS` steps; the clock counts steps so that every machine has one schedule."""
+    losses = []
+    for _ in range(STEPS):
+        losses.append(trainer.train_step().loss)
+        trainer.spent += trainer.config.minutes * 60 / (4 * STEPS)
+    return losses
+
+
+def test_loss_falls(trainer: Trainer) -> None:
+    losses = train_slice(trainer)
+    first, last = np.mean(losses[:MEAN_OF]), np.mean(losses[-MEAN_OF:])
+    print(f"loss {first:.3f} falls to {last:.3f} in {STEPS} steps")
+    assert last < MOST_OF_START * first, "training does not lower the loss"
+
+
+def test_resume(trainer: Trainer, path: Path) -> None:
+    """A resumed run takes the very steps that the run would have taken."""
+    trainer.save(path)
+    resumed = Trainer(trainer.config, trainer.photos)
+    resumed.load(path)
+    assert (resumed.step, resumed.spent) == (trainer.step, trainer.spent)
+    for _ in range(2):
+        assert resumed.train_step() == trainer.train_step(), "the resumed run sees other batches"
+    for name, value in trainer.average.state_dict().items():
+        assert torch.equal(value, resumed.average.state_dict()[name]), f"{name} differs after resuming"
+    print("a resumed run takes the same steps")
+
+
+def main() -> None:
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("--data", type=Path, default=DATA_ROOT, help="folder with train/manifest.json")
+    p.add_argument("--limit", type=int, default=32, help="photos")
+    args = p.parse_args()
+    limit_threads()
+    train, held_out = split(load_photos(args.data, limit=args.limit))
+    trainer = Trainer(Config(stages=((SIDE, 1.0),), batch=8), train)
+    with tempfile.TemporaryDirectory() as folder:
+        test_loss_falls(trainer)
+        test_resume(trainer, Path(folder) / "state.pt")
+        figures, n = validate(trainer.average, held_out or train[:2], SIDE)
+        assert tuple(figures) == FIGURES and all(0.0 <= v <= 1.0 for v in figures.values()), figures
+        print(f"validation runs on {n} photos")
+        export(load_net(Path(folder) / "state.pt"), Path(folder))
+
+
+if __name__ == "__main__":
+    main()
