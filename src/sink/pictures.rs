@@ -52,7 +52,7 @@ impl Default for OverlayOptions {
 
 const JPEG_QUALITY: u8 = 90;
 
-/// Writes frames with their masks, prompts and labels drawn over them as `frame-000123.jpg` into a folder.
+/// Writes frames with their masks, prompts and labels drawn over them as `overlay-000123.jpg` into a folder.
 pub struct OverlaySink {
     name: String,
     folder: PathBuf,
@@ -96,7 +96,7 @@ impl OverlaySink {
         frame::to_rgb(picture, &mut self.rgb)?;
         self.painter.draw(&mut self.rgb, picture.size, record);
         self.encode(picture.size)?;
-        let file = format!("frame-{:06}.{}", record.sequence, self.options.format.extension());
+        let file = format!("overlay-{:06}.{}", record.sequence, self.options.format.extension());
         let path = self.folder.join(file);
         let mut to = std::fs::File::create(&path).map_err(IoError::when("create", &path))?;
         to.write_all(&self.encoded).map_err(IoError::when("write", &path))?;
@@ -126,9 +126,10 @@ impl OverlaySink {
     }
 }
 
-/// Whether a file of that name was written by an [`OverlaySink`].
+/// Whether a file of that name was written by an [`OverlaySink`]. A prefix of their own keeps the pictures of a source, often
+/// `frame-000001.jpg`, from being taken for ours and removed.
 fn is_ours(name: &str) -> bool {
-    let number = name.strip_prefix("frame-").and_then(|n| n.strip_suffix(".png").or(n.strip_suffix(".jpg")));
+    let number = name.strip_prefix("overlay-").and_then(|n| n.strip_suffix(".png").or(n.strip_suffix(".jpg")));
     number.is_some_and(|n| n.len() >= 6 && n.bytes().all(|b| b.is_ascii_digit()))
 }
 
@@ -187,15 +188,15 @@ mod tests {
     #[test]
     fn each_nth_frame_is_a_picture_and_old_ones_make_room() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("frame-000099.jpg"), "of an earlier stream").unwrap();
+        std::fs::write(folder.path().join("overlay-000099.jpg"), "of an earlier stream").unwrap();
         std::fs::write(folder.path().join("notes.txt"), "not ours").unwrap();
         let options = OverlayOptions { every: 2, keep: 2, format: PictureFormat::Png, boxes: false };
         let mut sink = OverlaySink::create(folder.path(), options).unwrap();
         for sequence in 0..7 {
             sink.frame(&record(sequence)).unwrap();
         }
-        assert_eq!(names(folder.path()), ["frame-000004.png", "frame-000006.png", "notes.txt"]);
-        let picture = image::open(folder.path().join("frame-000006.png")).unwrap();
+        assert_eq!(names(folder.path()), ["notes.txt", "overlay-000004.png", "overlay-000006.png"]);
+        let picture = image::open(folder.path().join("overlay-000006.png")).unwrap();
         assert_eq!((picture.width(), picture.height()), (32, 24));
     }
 

@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn a_constant_passes_and_jitter_shrinks() {
         let mut filter = OneEuroFilter::new(OneEuroConfig::default());
-        let jitter = |i: usize| if i % 2 == 0 { 0.4 } else { -0.4 };
+        let jitter = |i: usize| if i.is_multiple_of(2) { 0.4 } else { -0.4 };
         let mut worst = 0.0f64;
         for i in 0..200 {
             let [x, y] = filter.filter(at(i), [5.0 + jitter(i), 7.0]);

@@ -113,7 +113,7 @@ fn travelling_gaze_selects_nothing() {
         let (mut tracker, mut selector) = (Tracker::new(seed, 0.5), selector());
         let mut from = A;
         for _ in 0..60 {
-            let (angle, far) = (tracker.uniform() * 6.283, (3.0 + 9.0 * tracker.uniform()) * degree());
+            let (angle, far) = (tracker.uniform() * std::f32::consts::TAU, (3.0 + 9.0 * tracker.uniform()) * degree());
             let to = Point::new(
                 (from.x + far * angle.cos()).rem_euclid(640.0),
                 (from.y + far * angle.sin()).rem_euclid(480.0),

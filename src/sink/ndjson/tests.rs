@@ -58,7 +58,8 @@ fn stream() -> StreamInfo {
 }
 
 fn record() -> FrameRecord {
-    let mut record = FrameRecord { sequence: 42, time_s: 1.4, gaze: Some(Point::new(1.0, 2.0)), ..FrameRecord::default() };
+    let mut record =
+        FrameRecord { sequence: 42, time_s: 1.4, gaze: Some(Point::new(1.0, 2.0)), ..FrameRecord::default() };
     record.age = Duration::from_micros(38_250);
     let object = record.push_object();
     object.object = 1;
@@ -84,6 +85,7 @@ fn events() -> Vec<Event> {
         EventKind::Lost { object },
         EventKind::Found { object },
         EventKind::Dropped { stage: "source".into(), count: 3, reason: reason.clone() },
+        EventKind::Stalled { stage: "decode".into(), busy_s: 2.5 },
         EventKind::SourceLost { reason: reason.clone() },
         EventKind::SourceReopened { after_s: 0.5 },
         EventKind::SinkFailed { sink: "ndjson:-".into(), reason },
