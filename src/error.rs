@@ -131,6 +131,9 @@ pub enum ImageError {
     #[error("frame of {}x{} {format} needs {needed} bytes, {given} were given: check the stride and format",
             .size.width, .size.height)]
     ShortBuffer { format: &'static str, size: Size, needed: usize, given: usize },
+    #[error("tensor of 3x{}x{} holds {needed} values, {given} were given: pass a buffer of the model's input size",
+            .size.height, .size.width)]
+    TensorLength { size: Size, needed: usize, given: usize },
     #[error("picture is {}x{} but {expected_of} is {}x{}: give files of one size",
             .given.width, .given.height, .expected.width, .expected.height)]
     SizeMismatch { given: Size, expected: Size, expected_of: String },

@@ -1,14 +1,14 @@
 //! Camera frames: what a source fills, and how a frame becomes the encoder's tensor.
 
 mod format;
-mod mjpeg;
+mod jpeg;
 mod photo;
 mod preprocess;
 mod resample;
 mod rgb;
-mod rows;
 #[cfg(test)]
 mod tests;
+mod yuv;
 
 pub use format::{ColorEncoding, ColorRange, Colorimetry, PixelFormat};
 pub use photo::{decode_image, open_image};
@@ -18,6 +18,9 @@ pub use rgb::to_rgb;
 use crate::error::ImageError;
 use crate::geometry::Size;
 use crate::time::Timestamp;
+
+/// The longest side of a frame or photo that is taken, in pixels.
+pub const MAX_SIDE: u32 = 16384;
 
 /// One picture from a source, in the source's own pixel format.
 ///
@@ -48,8 +51,12 @@ impl Frame {
         Ok(frame)
     }
 
-    /// Whether the buffer holds all the rows that size, format and stride promise.
+    /// Whether the sides are 1 to [`MAX_SIDE`] and the buffer holds all the rows that size, format and stride promise.
     pub fn check(&self) -> Result<(), ImageError> {
+        let side = 1..=MAX_SIDE;
+        if !side.contains(&self.size.width) || !side.contains(&self.size.height) {
+            return Err(ImageError::AbsurdSize { what: "frame".into(), size: self.size, limit: MAX_SIDE });
+        }
         let needed = self.format.buffer_len(self.size, self.stride);
         if self.data.len() < needed || self.stride < self.format.min_stride(self.size.width) {
             return Err(ImageError::ShortBuffer {
@@ -61,15 +68,17 @@ impl Frame {
         }
         Ok(())
     }
-}
-
-/// Longest side of a picture that is read.
-const MAX_SIDE: u32 = 16_384;
-
-/// Refuses pictures without area and absurdly large ones.
-fn check_size(size: Size, what: &str) -> Result<(), ImageError> {
-    if size.width == 0 || size.height == 0 || size.width > MAX_SIDE || size.height > MAX_SIDE {
-        return Err(ImageError::AbsurdSize { what: what.to_owned(), size, limit: MAX_SIDE });
+    /// The bytes of row `y` of the first plane, without padding; empty if the buffer has no such row.
+    fn row(&self, y: usize) -> &[u8] {
+        self.bytes_at(y * self.stride)
     }
-    Ok(())
+
+    /// NV12's chroma for the pixels of row `y`.
+    fn chroma_row(&self, y: usize) -> &[u8] {
+        self.bytes_at((self.size.height as usize + y / 2) * self.stride)
+    }
+
+    fn bytes_at(&self, start: usize) -> &[u8] {
+        self.data.get(start..).and_then(|rest| rest.get(..self.format.min_stride(self.size.width))).unwrap_or_default()
+    }
 }

@@ -64,9 +64,11 @@ impl PixelFormat {
             return 0;
         }
         match self {
-            PixelFormat::Nv12 => stride * (h + h.div_ceil(2) - 1) + self.min_stride(size.width),
+            PixelFormat::Nv12 => {
+                stride.saturating_mul(h + h.div_ceil(2) - 1).saturating_add(self.min_stride(size.width))
+            }
             PixelFormat::Mjpeg => 0,
-            _ => stride * (h - 1) + self.min_stride(size.width),
+            _ => stride.saturating_mul(h - 1).saturating_add(self.min_stride(size.width)),
         }
     }
 }

@@ -1,163 +1,278 @@
 use half::f16;
+use half::slice::HalfFloatSliceExt;
+use serde::{Deserialize, Serialize};
 
-use super::mjpeg::MjpegDecoder;
-use super::resample::Taps;
-use super::rows::Rows;
-use super::{Frame, PixelFormat};
+use super::jpeg::JpegDecoder;
+use super::resample::{HorizontalFilter, SUM_PER_LEVEL, VerticalFilter, sum_rows};
+use super::yuv::YuvToRgb;
+use super::{Frame, MAX_SIDE, PixelFormat};
 use crate::error::ImageError;
 use crate::geometry::{Letterbox, Size};
 
-/// Mean and standard deviation of each channel (red, green, blue) of pixels from 0 to 1.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// What an encoder expects of its pixels: `(level / 255 - mean) / std`, in the order red, green, blue.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Normalization {
     pub mean: [f32; 3],
+    /// Greater than zero.
     pub std: [f32; 3],
 }
 
-/// Turns frames into the encoder's tensor: colour conversion, antialiased resize, letterbox and normalisation in one
-/// pass over the source rows.
+impl Normalization {
+    /// ImageNet's statistics, which the Segment Anything family uses.
+    pub const IMAGENET: Self = Normalization { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+}
+
+/// Turns frames into the encoder's tensor: colour conversion, resampling, letterbox and normalisation in one pass.
 ///
-/// Vertical comes before horizontal: the blend of source rows runs over contiguous memory at full width, and the short
-/// horizontal dot products are left for the few output rows. A ring of decoded rows is all that is kept of the source.
-/// Tables and buffers live on between frames of one geometry, so that a running stream allocates nothing here.
+/// Rows are converted to RGB bytes as they are needed, summed vertically into one row of the output, then horizontally;
+/// no full picture lies between (except what MJPEG decodes to). A second frame of the same size and format allocates
+/// nothing here; the JPEG decoder allocates on its own.
+///
+/// Downscaling uses a triangle filter over all source pixels (bilinear with antialiasing, as Pillow and torchvision do),
+/// upscaling is bilinear. The result is within one level of the same computed in real numbers.
 #[derive(Debug)]
 pub struct Preprocessor {
     input: Size,
     normalization: Normalization,
-    plan: Option<Plan>,
-    mjpeg: MjpegDecoder,
+    plan: Plan,
+    /// Decoded rows of YUV frames, a ring of as many as one output row needs.
+    ring: Vec<u8>,
+    /// One vertically resampled row, [`SUM_PER_LEVEL`] a level.
+    sums: Vec<i32>,
+    /// The same in floats, pixel by pixel, with the padding that [`HorizontalFilter`] reads.
+    pixels: Vec<f32>,
+    /// One output row, pixel by pixel.
+    resampled: Vec<[f32; 4]>,
+    /// The same normalised, in planes: red, green, blue.
+    line: Vec<f32>,
+    jpeg: JpegDecoder,
+    /// What MJPEG decodes to.
+    picture: Vec<u8>,
 }
 
-/// Tables and buffers for one frame size.
-#[derive(Debug)]
+/// What follows from a frame's size and format; the default is no frame's.
+#[derive(Debug, Default)]
 struct Plan {
-    letterbox: Letterbox,
-    columns: Taps,
-    rows: Taps,
-    /// The last `rows.width()` decoded source rows; source row `y` lies in place `y % rows.width()`.
-    ring: Vec<Vec<f32>>,
-    /// One output row at source width.
-    blended: Vec<f32>,
+    size: Size,
+    format: PixelFormat,
+    /// Width of the content in the output.
+    width: usize,
+    vertical: VerticalFilter,
+    horizontal: HorizontalFilter,
+    /// Samples of a source row.
+    samples: usize,
 }
 
-/// An element of the encoder's tensor.
+impl Preprocessor {
+    /// For a model input of `input`.
+    pub fn new(input: Size, normalization: Normalization) -> Self {
+        Preprocessor {
+            input,
+            normalization,
+            plan: Plan::default(),
+            ring: Vec::new(),
+            sums: Vec::new(),
+            pixels: Vec::new(),
+            resampled: Vec::new(),
+            line: Vec::new(),
+            jpeg: JpegDecoder::default(),
+            picture: Vec::new(),
+        }
+    }
+
+    /// The model input this was made for.
+    pub fn input(&self) -> Size {
+        self.input
+    }
+
+    /// Writes `frame` into `out`: `1x3xHxW` of the model input, planes red, green, blue. The frame's content lies at the
+    /// top left as the returned letterbox says; the rest is 0, the mean colour.
+    ///
+    /// # Errors
+    /// A buffer too short for its frame, an `out` that is not `3 * H * W` long, a side of zero or beyond [`MAX_SIDE`], a
+    /// JPEG picture that is broken or of another size. `out` may be partly written then.
+    pub fn run(&mut self, frame: &Frame, out: &mut [f32]) -> Result<Letterbox, ImageError> {
+        self.write(frame, out)
+    }
+
+    /// [`Self::run`] in half precision: the same values, rounded to nearest.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub fn run_f16(&mut self, frame: &Frame, out: &mut [f16]) -> Result<Letterbox, ImageError> {
+        self.write(frame, out)
+    }
+
+    fn write<T: Element>(&mut self, frame: &Frame, out: &mut [T]) -> Result<Letterbox, ImageError> {
+        frame.check()?;
+        if self.input.area() == 0 {
+            return Err(ImageError::AbsurdSize { what: "model input".into(), size: self.input, limit: MAX_SIDE });
+        }
+        let needed = 3 * self.input.area();
+        if out.len() != needed {
+            return Err(ImageError::TensorLength { size: self.input, needed, given: out.len() });
+        }
+        if frame.format == PixelFormat::Mjpeg {
+            self.jpeg.decode(&frame.data, frame.size, &mut self.picture)?;
+        }
+        let letterbox = Letterbox::new(frame.size, self.input);
+        self.prepare(frame, &letterbox);
+        let plan = &self.plan;
+
+        let converter = YuvToRgb::new(frame.colorimetry);
+        let slots = plan.vertical.longest();
+        let mut converted = 0;
+        let width = self.input.width as usize;
+        let (red, rest) = out.split_at_mut(self.input.area());
+        let (green, blue) = rest.split_at_mut(self.input.area());
+        let mut planes =
+            red.chunks_exact_mut(width).zip(green.chunks_exact_mut(width)).zip(blue.chunks_exact_mut(width));
+
+        for ((first, weights), ((red, green), blue)) in plan.vertical.rows().zip(&mut planes) {
+            match plan.format {
+                PixelFormat::Yuyv | PixelFormat::Nv12 => {
+                    for y in converted.max(first)..first + weights.len() {
+                        let row = &mut self.ring[y % slots * plan.samples..][..plan.samples];
+                        let (r, rest) = row.split_at_mut(plan.samples / 3);
+                        let (g, b) = rest.split_at_mut(plan.samples / 3);
+                        converter.convert_row(frame, y, 0, [r, g, b]);
+                    }
+                    converted = first + weights.len();
+                    let ring = &self.ring;
+                    sum_rows(&mut self.sums, weights, |k| &ring[(first + k) % slots * plan.samples..]);
+                }
+                PixelFormat::Mjpeg => {
+                    let picture = &self.picture;
+                    sum_rows(&mut self.sums, weights, |k| &picture[(first + k) * plan.samples..]);
+                }
+                PixelFormat::Rgb24 | PixelFormat::Bgr24 | PixelFormat::Grey => {
+                    sum_rows(&mut self.sums, weights, |k| frame.row(first + k));
+                }
+            }
+            plan.resample_row(&self.sums, &mut self.pixels, &mut self.resampled);
+            plan.normalize_row(&self.normalization, &self.resampled, &mut self.line);
+            let (r, rest) = self.line.split_at(plan.width);
+            let (g, b) = rest.split_at(r.len());
+            for (target, line) in [(red, r), (green, g), (blue, b)] {
+                let (content, padding) = target.split_at_mut(line.len());
+                T::store(line, content);
+                padding.fill(T::ZERO);
+            }
+        }
+        for ((red, green), blue) in planes {
+            for padding in [red, green, blue] {
+                padding.fill(T::ZERO);
+            }
+        }
+        Ok(letterbox)
+    }
+
+    /// Makes tables and buffers fit the frame's size and format.
+    fn prepare(&mut self, frame: &Frame, letterbox: &Letterbox) {
+        if self.plan.size == frame.size && self.plan.format == frame.format {
+            return;
+        }
+        let vertical = VerticalFilter::new(frame.size.height, letterbox.content.height);
+        let horizontal = HorizontalFilter::new(frame.size.width, letterbox.content.width);
+        let width = frame.size.width as usize;
+        let content_width = letterbox.content.width as usize;
+        let (samples, rows, pixels) = match frame.format {
+            // Planes of whole pixel pairs.
+            PixelFormat::Yuyv | PixelFormat::Nv12 => {
+                (width.div_ceil(2) * 2 * 3, vertical.longest(), horizontal.padded_len::<4>())
+            }
+            PixelFormat::Mjpeg | PixelFormat::Rgb24 | PixelFormat::Bgr24 => {
+                (width * 3, 0, horizontal.padded_len::<3>())
+            }
+            PixelFormat::Grey => (width, 0, horizontal.padded_len::<1>()),
+        };
+        self.ring.clear();
+        self.ring.resize(rows * samples, 0);
+        self.sums.clear();
+        self.sums.resize(samples, 0);
+        self.pixels.clear();
+        self.pixels.resize(pixels, 0.0);
+        self.resampled.clear();
+        self.resampled.resize(content_width, [0.0; 4]);
+        self.line.clear();
+        self.line.resize(3 * content_width, 0.0);
+        self.plan =
+            Plan { size: frame.size, format: frame.format, width: content_width, vertical, horizontal, samples };
+    }
+}
+
+impl Plan {
+    /// Resamples one row horizontally; `pixels` is scratch.
+    fn resample_row(&self, sums: &[i32], pixels: &mut [f32], resampled: &mut [[f32; 4]]) {
+        match self.format {
+            PixelFormat::Yuyv | PixelFormat::Nv12 => {
+                let (red, rest) = sums.split_at(self.samples / 3);
+                let (green, blue) = rest.split_at(self.samples / 3);
+                let planes = red.iter().zip(green).zip(blue).take(self.size.width as usize);
+                for (pixel, ((&r, &g), &b)) in pixels.as_chunks_mut::<4>().0.iter_mut().zip(planes) {
+                    *pixel = [r as f32, g as f32, b as f32, 0.0];
+                }
+                self.horizontal.run::<4>(pixels, resampled);
+            }
+            PixelFormat::Mjpeg | PixelFormat::Rgb24 | PixelFormat::Bgr24 | PixelFormat::Grey => {
+                for (pixel, &sum) in pixels.iter_mut().zip(sums) {
+                    *pixel = sum as f32;
+                }
+                match self.format {
+                    PixelFormat::Grey => self.horizontal.run::<1>(pixels, resampled),
+                    _ => self.horizontal.run::<3>(pixels, resampled),
+                }
+            }
+        }
+    }
+
+    /// Splits a resampled row into normalised planes.
+    fn normalize_row(&self, normalization: &Normalization, resampled: &[[f32; 4]], line: &mut [f32]) {
+        match self.format {
+            PixelFormat::Grey => split::<0, 0, 0>(normalization, resampled, line),
+            PixelFormat::Bgr24 => split::<2, 1, 0>(normalization, resampled, line),
+            _ => split::<0, 1, 2>(normalization, resampled, line),
+        }
+    }
+}
+
+/// `R`, `G` and `B` are the lanes of red, green and blue.
+fn split<const R: usize, const G: usize, const B: usize>(
+    Normalization { mean, std }: &Normalization,
+    resampled: &[[f32; 4]],
+    line: &mut [f32],
+) {
+    let gain = std.map(|s| 1.0 / (SUM_PER_LEVEL * 255.0 * s));
+    let offset = [0, 1, 2].map(|c| -mean[c] / std[c]);
+    let (red, rest) = line.split_at_mut(resampled.len());
+    let (green, blue) = rest.split_at_mut(resampled.len());
+    for (((r, g), b), pixel) in red.iter_mut().zip(green).zip(blue).zip(resampled) {
+        *r = pixel[R] * gain[0] + offset[0];
+        *g = pixel[G] * gain[1] + offset[1];
+        *b = pixel[B] * gain[2] + offset[2];
+    }
+}
+
+/// A number that a tensor is made of.
 trait Element: Copy {
     const ZERO: Self;
-    fn of(value: f32) -> Self;
+
+    /// Converts a row; both are of one length.
+    fn store(from: &[f32], to: &mut [Self]);
 }
 
 impl Element for f32 {
     const ZERO: Self = 0.0;
-    fn of(value: f32) -> Self {
-        value
+
+    fn store(from: &[f32], to: &mut [Self]) {
+        to.copy_from_slice(from);
     }
 }
 
 impl Element for f16 {
     const ZERO: Self = f16::ZERO;
-    fn of(value: f32) -> Self {
-        f16::from_f32(value)
-    }
-}
 
-impl Preprocessor {
-    /// For an encoder whose input is `input` pixels.
-    pub fn new(input: Size, normalization: Normalization) -> Self {
-        Preprocessor { input, normalization, plan: None, mjpeg: MjpegDecoder::default() }
-    }
-
-    /// Writes `frame` into `out`, `[3, H, W]` in red, green, blue planes of the input's size, and gives back where it
-    /// lies. Padding is 0, the mean colour.
-    ///
-    /// # Errors
-    /// A frame without area, a buffer too short for its format, a JPEG that does not decode; `out` is then unspecified.
-    ///
-    /// # Panics
-    /// If `out` is not of the input's size.
-    pub fn run(&mut self, frame: &Frame, out: &mut [f32]) -> Result<Letterbox, ImageError> {
-        self.fill(frame, out)
-    }
-
-    /// As [`Self::run`], rounded to half floats.
-    pub fn run_f16(&mut self, frame: &Frame, out: &mut [f16]) -> Result<Letterbox, ImageError> {
-        self.fill(frame, out)
-    }
-
-    fn fill<T: Element>(&mut self, frame: &Frame, out: &mut [T]) -> Result<Letterbox, ImageError> {
-        let area = self.input.area();
-        assert_eq!(out.len(), 3 * area, "the tensor has the input's size");
-        super::check_size(frame.size, "frame")?;
-        let rows = match frame.format {
-            PixelFormat::Mjpeg => Rows::of_rgb(frame.size, self.mjpeg.decode(&frame.data, frame.size)?),
-            _ => Rows::of(frame)?,
-        };
-        let plan = match self.plan.take() {
-            Some(plan) if plan.letterbox.frame == frame.size => plan,
-            _ => Plan::new(frame.size, self.input),
-        };
-        let plan = self.plan.insert(plan);
-        plan.resize(&rows, &self.normalization, out);
-        Ok(plan.letterbox)
-    }
-}
-
-impl Plan {
-    fn new(frame: Size, input: Size) -> Self {
-        let letterbox = Letterbox::new(frame, input);
-        let axis = |from: u32, to: u32| Taps::new(from as usize, to as usize);
-        let columns = axis(frame.width, letterbox.content.width);
-        let rows = axis(frame.height, letterbox.content.height);
-        let width = 3 * frame.width as usize;
-        let ring = vec![vec![0.0; width]; rows.width()];
-        Plan { letterbox, columns, rows, ring, blended: vec![0.0; width] }
-    }
-
-    fn resize<T: Element>(&mut self, source: &Rows, normalization: &Normalization, out: &mut [T]) {
-        let Size { width, height } = self.letterbox.input;
-        let (width, height) = (width as usize, height as usize);
-        let content = self.letterbox.content.width as usize;
-        let from_width = source.size.width as usize;
-        let mut decoded = 0;
-        for (y, (start, weights)) in self.rows.runs().enumerate() {
-            let places = self.ring.len();
-            while decoded < start + weights.len() {
-                source.read(decoded, &mut self.ring[decoded % places]);
-                decoded += 1;
-            }
-            blend(&self.ring, start, weights, &mut self.blended);
-            for channel in 0..3 {
-                let scale = 1.0 / (255.0 * normalization.std[channel]);
-                let offset = -normalization.mean[channel] / normalization.std[channel];
-                let row = &mut out[(channel * height + y) * width..][..width];
-                let (shown, padding) = row.split_at_mut(content);
-                let line = &self.blended[channel * from_width..][..from_width];
-                for (value, (start, weights)) in shown.iter_mut().zip(self.columns.runs()) {
-                    let sum: f32 = line[start..].iter().zip(weights).map(|(v, w)| v * w).sum();
-                    *value = T::of(sum * scale + offset);
-                }
-                padding.fill(T::ZERO);
-            }
-        }
-        let below = self.letterbox.content.height as usize * width;
-        for plane in out.chunks_exact_mut(height * width) {
-            plane[below..].fill(T::ZERO);
-        }
-    }
-}
-
-/// The weighted sum of ring rows `start..start + weights.len()` into `out`.
-fn blend(ring: &[Vec<f32>], start: usize, weights: &[f32], out: &mut [f32]) {
-    let mut first = true;
-    for (i, weight) in weights.iter().enumerate().filter(|(_, w)| **w != 0.0) {
-        let row = &ring[(start + i) % ring.len()];
-        if std::mem::take(&mut first) {
-            for (out, v) in out.iter_mut().zip(row) {
-                *out = v * weight;
-            }
-        } else {
-            for (out, v) in out.iter_mut().zip(row) {
-                *out += v * weight;
-            }
-        }
+    fn store(from: &[f32], to: &mut [Self]) {
+        to.convert_from_f32_slice(from);
     }
 }

@@ -1,72 +1,47 @@
-use super::mjpeg::MjpegDecoder;
-use super::rows::Rows;
+use super::jpeg::JpegDecoder;
+use super::yuv::YuvToRgb;
 use super::{Frame, PixelFormat};
 use crate::error::ImageError;
 
-/// The whole frame as packed RGB into `out`, `size.area() * 3` bytes.
+/// Pixels that are converted at a time, on the stack.
+const BLOCK: usize = 256;
+
+/// Converts a whole frame to RGB bytes without row padding, `3 * width * height` of them, for overlays and JPEG.
+/// `out` is resized and reused.
 ///
 /// # Errors
-/// A buffer too short for its format, a JPEG that does not decode.
+/// A buffer too short for its frame, absurd sides, a JPEG picture that is broken or of another size.
 pub fn to_rgb(frame: &Frame, out: &mut Vec<u8>) -> Result<(), ImageError> {
-    super::check_size(frame.size, "frame")?;
-    let width = frame.size.width as usize;
-    out.resize(frame.size.area() * 3, 0);
-    match frame.format {
-        PixelFormat::Mjpeg => {
-            out.copy_from_slice(MjpegDecoder::default().decode(&frame.data, frame.size)?);
-            return Ok(());
-        }
-        _ => frame.check()?,
+    frame.check()?;
+    if frame.format == PixelFormat::Mjpeg {
+        return JpegDecoder::default().decode(&frame.data, frame.size, out);
     }
-    let packed = out.chunks_exact_mut(width * 3);
-    match frame.format {
-        PixelFormat::Rgb24 => {
-            for (to, from) in packed.zip(frame.data.chunks(frame.stride)) {
-                to.copy_from_slice(&from[..width * 3]);
-            }
-        }
-        PixelFormat::Bgr24 => {
-            for (to, from) in packed.zip(frame.data.chunks(frame.stride)) {
-                for (to, from) in to.chunks_exact_mut(3).zip(from.chunks_exact(3)) {
-                    to.copy_from_slice(&[from[2], from[1], from[0]]);
+    out.resize(frame.size.area() * 3, 0);
+    let converter = YuvToRgb::new(frame.colorimetry);
+    for (y, row) in out.chunks_exact_mut(frame.size.width as usize * 3).enumerate() {
+        let pixels = row.as_chunks_mut::<3>().0;
+        match frame.format {
+            PixelFormat::Yuyv | PixelFormat::Nv12 => {
+                for (block, pixels) in pixels.chunks_mut(BLOCK).enumerate() {
+                    let [mut red, mut green, mut blue] = [[0; BLOCK]; 3];
+                    converter.convert_row(frame, y, block * BLOCK / 2, [&mut red, &mut green, &mut blue]);
+                    for (pixel, ((r, g), b)) in pixels.iter_mut().zip(red.into_iter().zip(green).zip(blue)) {
+                        *pixel = [r, g, b];
+                    }
                 }
             }
-        }
-        PixelFormat::Grey => {
-            for (to, from) in packed.zip(frame.data.chunks(frame.stride)) {
-                for (to, v) in to.chunks_exact_mut(3).zip(from) {
-                    to.fill(*v);
+            PixelFormat::Bgr24 => {
+                for (pixel, &[b, g, r]) in pixels.iter_mut().zip(frame.row(y).as_chunks::<3>().0) {
+                    *pixel = [r, g, b];
                 }
             }
-        }
-        _ => {
-            let rows = Rows::of(frame)?;
-            for (y, to) in packed.enumerate() {
-                rows.read_rgb(y, to);
+            PixelFormat::Grey => {
+                for (pixel, &level) in pixels.iter_mut().zip(frame.row(y)) {
+                    *pixel = [level; 3];
+                }
             }
+            PixelFormat::Rgb24 | PixelFormat::Mjpeg => row.copy_from_slice(frame.row(y)),
         }
     }
     Ok(())
-}
-
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::geometry::Size;
-
-    #[test]
-    fn rows_with_padding_come_out_packed() {
-        let size = Size::new(2, 2);
-        let data = vec![1, 2, 3, 4, 5, 6, 99, 99, 7, 8, 9, 10, 11, 12];
-        let mut frame = Frame { size, stride: 8, data, ..Frame::default() };
-        let mut out = Vec::new();
-        to_rgb(&frame, &mut out).unwrap();
-        assert_eq!(out, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
-        frame.format = PixelFormat::Bgr24;
-        to_rgb(&frame, &mut out).unwrap();
-        assert_eq!(out, [3, 2, 1, 6, 5, 4, 9, 8, 7, 12, 11, 10]);
-        frame.data.pop();
-        assert!(matches!(to_rgb(&frame, &mut out), Err(ImageError::ShortBuffer { .. })));
-    }
 }
