@@ -29,6 +29,8 @@ EMA_DECAY, WEIGHT_DECAY, CLIP_NORM, WARM_UP_STEPS = 0.998, 0.02, 2.0, 200
 ROUNDS = (0.2, 0.4, 0.25, 0.15)
 FULL_SIDE, FULL_SIDE_FROM = 256, 0.8
 LOG_STEPS = 25
+# A step counts for no more than this, in seconds, so that a suspended process does not use up its time.
+LONGEST_STEP = 20.0
 
 Stages = tuple[tuple[int, float], ...]
 
@@ -137,6 +139,11 @@ class Trainer:
         partial = path.with_suffix(".tmp")
         torch.save(state, partial)
         partial.rename(path)
+
+    def start_from(self, path: Path) -> None:
+        """Starts a new run from the averaged weights that another run saved in `path`."""
+        self.ema.load_state_dict(torch.load(path, weights_only=True)["ema"])
+        self.net.load_state_dict(self.ema.module.state_dict())
 
     def load(self, path: Path) -> None:
         """Continues where `path` was saved; without generators in it they start anew from its step."""
@@ -280,7 +287,7 @@ def run(trainer: Trainer, held_out: list[Photo], out: Path, every_minutes: float
     while trainer.done < 1.0:
         window.append(trainer.train_step())
         now = time.monotonic()
-        trainer.spent += now - last
+        trainer.spent += min(now - last, LONGEST_STEP)
         last = now
         if trainer.step % LOG_STEPS == 0:
             report(trainer, window, trainer.spent - logged)
@@ -298,6 +305,7 @@ def arguments() -> argparse.Namespace:
     p.add_argument("--extra", type=Path, help="folder with images/ and id maps masks/, added to the set")
     p.add_argument("--limit", type=int, help="use only about this many labelled photos")
     p.add_argument("--out", type=Path, required=True, help="folder of the run; resumes if it has a state.pt")
+    p.add_argument("--init", type=Path, help="checkpoint whose averaged weights a new run starts from")
     p.add_argument("--minutes", type=float, default=Config.minutes, help="training time in all")
     p.add_argument("--stages", type=parse_stages, default="160:0.62,224:0.2,256:0.18", help="SIDE:SHARE,...")
     p.add_argument("--check-minutes", type=float, default=10, help="time between validations and checkpoints")
@@ -330,6 +338,8 @@ def main() -> None:
     if (args.out / "state.pt").exists():
         trainer.load(args.out / "state.pt")
         print(f"resumed at step {trainer.step}, {trainer.spent / 60:.1f} min", flush=True)
+    elif args.init is not None:
+        trainer.start_from(args.init)
     run(trainer, held_out, args.out, args.check_minutes)
 
 

@@ -113,7 +113,7 @@ pub fn run(args: DemoArgs) -> anyhow::Result<()> {
         Some(scene) => {
             let (sink, shared) = ScoreSink::new(Arc::clone(&scene), fps);
             score = Some(shared);
-            pipeline.sink(Box::new(sink)).gaze(Box::new(SceneGaze::new(scene)), selector)
+            pipeline.sink(Box::new(sink)).gaze(Box::new(SceneGaze::new(&scene)), selector)
         }
         None => pipeline.gaze(Box::new(CentreGaze::new(info.size)), selector),
     };

@@ -59,19 +59,23 @@ impl LoadedModel {
                 ModelError::Manifest { path: dir.into(), reason: format!("`{}` has no files", spec.name) }.into()
             );
         };
-        let threads = Threads::new(options.threads);
         let encoder_file = OnnxModel::open(dir.join(&files.encoder.path), Limits::default())?;
         let decoder_file = OnnxModel::open(dir.join(&files.decoder.path), Limits::default())?;
-        let compile = super::CompileFor { precision: options.precision, threads };
+        let on = |threads| super::CompileFor { precision: options.precision, threads };
+        let for_encoder = on(Threads::new(options.threads));
+        let for_decoder = match options.decoder_threads {
+            Some(count) if count != options.threads => on(Threads::new(count)),
+            _ => on(for_encoder.threads.clone()),
+        };
         let (encoder, decoder) = match spec.family {
             Family::Foveate => {
-                let encoder = super::foveate::load_encoder(&encoder_file, input, &compile)?;
-                let decoder = DecoderPart::Foveate(super::foveate::load_decoder(&decoder_file, &encoder, &compile)?);
+                let encoder = super::foveate::load_encoder(&encoder_file, input, &for_encoder)?;
+                let decoder = DecoderPart::Foveate(super::foveate::load_decoder(&decoder_file, &encoder, &for_decoder)?);
                 (encoder, decoder)
             }
             Family::Sam => {
-                let encoder = super::sam::load_encoder(&encoder_file, input, &compile)?;
-                let decoder = DecoderPart::Sam(super::sam::load_decoder(decoder_file, &encoder, &compile)?);
+                let encoder = super::sam::load_encoder(&encoder_file, input, &for_encoder)?;
+                let decoder = DecoderPart::Sam(super::sam::load_decoder(decoder_file, &encoder, &for_decoder)?);
                 (encoder, decoder)
             }
         };

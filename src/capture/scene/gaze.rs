@@ -1,145 +1,271 @@
-//! Somebody who looks around in the scene: fixations on objects, saccades between them, blinks.
+use std::collections::VecDeque;
 
-use super::Scene;
-use super::random::{Random, hash, normal};
-use super::render::Stage;
+use super::random::{Random, hash, normal, unit};
 use super::vector::Vec3;
-use crate::geometry::{Point, Size};
-use crate::mask::{Border, DistanceTransform, Mask};
+use super::{Scene, draw_ids, probe_size, view};
+
+use crate::geometry::{Intrinsics, Point};
 use crate::select::GazeSample;
 use crate::time::Timestamp;
 
-/// One rest of the gaze on an object.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// Fixations kept; times before the oldest of them are answered by it.
+const KEPT: usize = 1024;
+/// Moments of a fixation at which its point is checked to lie on the object.
+const CHECKS: usize = 3;
+/// Clearance that satisfies, in pixels of the small id map.
+const CLEAR: u16 = 3;
+/// Time between two unrelated measuring errors, in seconds: the rate of the simulated eye tracker.
+const SAMPLE_S: f64 = 1.0 / 120.0;
+/// Deviation of slow drift and of measuring error, in degrees.
+const DRIFT_DEG: f32 = 0.3;
+const ERROR_DEG: f32 = 0.15;
+/// Mean time between blinks, in seconds.
+const BLINK_EVERY_S: f64 = 4.5;
+
+/// A while in which the eye rests on one object, following it if it moves.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Fixation {
-    /// Seconds from the stream's start.
+    /// The object looked at, as in [`super::ObjectInfo`].
+    pub object: u8,
+    /// Seconds since the stream's start.
     pub onset_s: f64,
     pub end_s: f64,
-    /// Id of the object that is looked at.
-    pub object: u8,
+    /// The point looked at, in metres from the object's place in the world's axes.
     anchor: Vec3,
 }
 
-/// A gaze trace: where somebody looks at each moment, and what they look at.
-///
-/// A fixation stays on one point of its object and follows it; the saccade to the next takes 21 ms and 2.2 ms a degree
-/// (the main sequence, Bahill, Clark and Stark 1975) and has a minimum-jerk course. Every few seconds the eye blinks.
-#[derive(Clone, Debug, Default)]
+/// The gaze of a person who looks at the objects of a scene: fixations with drift, pursuit of moving objects, ballistic
+/// saccades and blinks. Deterministic, and planned only as far as it is asked for.
+#[derive(Debug)]
 pub struct GazeTrace {
-    fixations: Vec<Fixation>,
-    seed: u64,
+    scene: Scene,
+    small: Scene,
+    random: Random,
+    fixations: VecDeque<Fixation>,
+    maps: [Map; CHECKS],
 }
 
-/// The plan covers so many seconds and then begins again.
-const PLAN_S: f64 = 240.0;
-/// Tremor and tracker noise of each axis, in degrees.
-const NOISE_DEG: f32 = 0.3;
-/// Blinks come about so often and last so long, in seconds.
-const BLINK_EVERY: f64 = 4.3;
-const BLINK: f64 = 0.15;
-/// The plan looks at the scene in this width.
-const PLAN_WIDTH: u32 = 160;
+/// What shows where at one moment, at the small scene's size.
+#[derive(Clone, Debug, Default)]
+struct Map {
+    ids: Vec<u8>,
+    depth: Vec<f32>,
+    /// City-block distance to the nearest pixel that shows something else.
+    clearance: Vec<u16>,
+}
 
 impl GazeTrace {
-    /// Plans where to look in `scene`.
-    pub(super) fn plan(scene: &Scene, seed: u64) -> Self {
-        let mut random = Random::new(seed, 2);
-        let size = scene.size();
-        let small = Size::new(PLAN_WIDTH, (PLAN_WIDTH * size.height / size.width).max(1));
-        let mut planner = Planner { scene, small, ids: Vec::new(), mask: Mask::default(), depth: DistanceTransform::default() };
-        let mut fixations = Vec::new();
-        let (mut now, mut last) = (0.0, 0u8);
-        while now < PLAN_S {
-            let glance = random.chance(0.3);
-            let lasts = if glance { random.range(0.25, 0.5) } else { random.range(1.0, 2.2) } as f64;
-            if let Some((object, anchor)) = planner.target(now, last, &mut random) {
-                fixations.push(Fixation { onset_s: now, end_s: now + lasts, object, anchor });
-                last = object;
-            }
-            now += lasts + 0.05;
+    pub(super) fn new(scene: Scene) -> Self {
+        let small = scene.resized(probe_size(scene.size()));
+        let random = Random::new(scene.seed(), 90);
+        GazeTrace { scene, small, random, fixations: VecDeque::new(), maps: Default::default() }
+    }
+
+    /// Where the person looks, as an eye tracker measures it. Times, here and in the sample, are seconds since the
+    /// stream's start; during a blink the confidence is 0.
+    pub fn sample(&mut self, time_s: f64) -> GazeSample {
+        let time = valid(time_s);
+        let look = self.true_point(time);
+        let error = self.error(time, look);
+        let point = Point::new(look.x + error.x, look.y + error.y);
+        let confidence = if self.blinks(time) { 0.0 } else { 0.9 + 0.1 * unit(self.bits(time, SAMPLE_S, 3)) };
+        GazeSample { at: Timestamp::from_secs_f64(time), point, confidence }
+    }
+
+    /// The object fixated at a time, in seconds since the stream's start; none during a saccade.
+    pub fn target(&mut self, time_s: f64) -> Option<u8> {
+        let time = valid(time_s);
+        let at = self.fixation_at(time);
+        let fixation = self.fixations.get(at)?;
+        (time <= fixation.end_s).then_some(fixation.object)
+    }
+
+    /// The fixations that begin before a time, oldest first; at most the last 1024.
+    pub fn fixations(&mut self, until_s: f64) -> impl Iterator<Item = &Fixation> {
+        let count = self.fixation_at(valid(until_s)) + 1;
+        self.fixations.iter().take(count)
+    }
+
+    /// Where the eye points, without drift and measuring error.
+    pub(super) fn true_point(&mut self, time: f64) -> Point {
+        let at = self.fixation_at(time);
+        let Some(from) = self.fixations.get(at) else { return Point::default() };
+        if time <= from.end_s {
+            return self.project(from, time);
         }
-        GazeTrace { fixations, seed }
+        let Some(to) = self.fixations.get(at + 1) else { return self.project(from, from.end_s) };
+        // A minimum-jerk movement (Flash and Hogan 1985): its speed is a single bell, as a saccade's is.
+        let t = ((time - from.end_s) / (to.onset_s - from.end_s)) as f32;
+        let share = t * t * t * (10.0 + t * (6.0 * t - 15.0));
+        let (a, b) = (self.project(from, from.end_s), self.project(to, to.onset_s));
+        Point::new(a.x + (b.x - a.x) * share, a.y + (b.y - a.y) * share)
     }
 
-    /// The fixations of the plan, in the order of their time.
-    pub fn fixations(&self) -> &[Fixation] {
-        &self.fixations
+    fn project(&self, fixation: &Fixation, time: f64) -> Point {
+        project(&self.scene, fixation.object, fixation.anchor, time)
     }
 
-    /// The object that is looked at, `None` while gaze travels.
-    pub fn target(&self, time_s: f64) -> Option<u8> {
-        let time_s = time_s.rem_euclid(PLAN_S);
-        self.current(time_s).filter(|f| time_s < f.end_s).map(|f| f.object)
-    }
-
-    /// The last fixation that has begun.
-    fn current(&self, planned_s: f64) -> Option<&Fixation> {
-        let after = self.fixations.partition_point(|f| f.onset_s <= planned_s);
-        self.fixations[..after].last()
-    }
-
-    /// What an eye tracker measures at `time_s`; the sample's time counts from the stream's start.
-    pub(super) fn sample(&self, scene: &Scene, time_s: f64) -> GazeSample {
-        let planned_s = time_s.rem_euclid(PLAN_S);
-        let stage = scene.stage(time_s, scene.size());
-        let at = Timestamp::from_secs_f64(time_s);
-        let middle = Point::new(scene.size().width as f32 / 2.0, scene.size().height as f32 / 2.0);
-        let place = |f: &Fixation| stage.project(usize::from(f.object) - 1, f.anchor);
-        let after = self.fixations.partition_point(|f| f.onset_s <= planned_s);
-        let current = self.fixations[..after].last();
-        let here = current.map_or(middle, place);
-        let point = match (current, self.fixations.get(after)) {
-            (Some(current), Some(next)) if planned_s >= current.end_s => {
-                let there = place(next);
-                let share = ((planned_s - current.end_s) / self.saccade_s(scene, here, there)).min(1.0) as f32;
-                let course = share * share * share * (10.0 + share * (6.0 * share - 15.0));
-                Point::new(here.x + course * (there.x - here.x), here.y + course * (there.y - here.y))
+    /// Index of the last fixation that begins at or before `time`, which with its successor is planned first.
+    fn fixation_at(&mut self, time: f64) -> usize {
+        while self.fixations.back().is_none_or(|last| last.onset_s <= time) {
+            let Some(next) = self.plan() else { return 0 };
+            if self.fixations.len() == KEPT {
+                self.fixations.pop_front();
             }
-            _ => here,
+            self.fixations.push_back(next);
+        }
+        self.fixations.partition_point(|f| f.onset_s <= time).saturating_sub(1)
+    }
+
+    /// The next fixation: an object other than the last, and a point of it that stays well inside its visible part.
+    fn plan(&mut self) -> Option<Fixation> {
+        let duration = if self.random.chance(0.85) { self.random.range(0.9, 1.5) } else { self.random.range(0.4, 0.9) };
+        let last = self.fixations.back().cloned();
+        let earliest = last.as_ref().map_or(0.0, |last| last.end_s);
+        let times: [f64; CHECKS] =
+            std::array::from_fn(|i| earliest + 0.05 + duration as f64 * i as f64 / (CHECKS - 1) as f64);
+        for (map, time) in self.maps.iter_mut().zip(times) {
+            map.draw(&self.small, time);
+        }
+
+        let avoided = last.as_ref().map(|l| l.object);
+        let mut objects: Vec<u8> = (1..=self.scene.objects().len() as u8).filter(|&o| Some(o) != avoided).collect();
+        self.random.shuffle(&mut objects);
+        // Motion draws the eye.
+        let bodies = &self.scene.shared.world.bodies;
+        if self.random.chance(0.4) {
+            objects.sort_by_key(|&object| !bodies[object as usize].moves());
+        }
+        objects.extend(avoided);
+        let mut best: Option<(u16, u8, Vec3)> = None;
+        for object in objects {
+            if let Some((clearance, anchor)) = self.point_on(object, times) {
+                if best.is_none_or(|(most, ..)| clearance > most) {
+                    best = Some((clearance, object, anchor));
+                }
+                if clearance >= CLEAR {
+                    break;
+                }
+            }
+        }
+        let (_, object, anchor) = best?;
+        let onset_s = match &last {
+            None => 0.0,
+            Some(last) => {
+                let from = self.project(last, last.end_s);
+                let to = project(&self.scene, object, anchor, times[0]);
+                let amplitude = self.scene.intrinsics().angle_deg(from, to) as f64;
+                // The main sequence (Bahill, Clark and Stark 1975): duration grows linearly with amplitude.
+                last.end_s + (0.021 + 0.0022 * amplitude).clamp(0.03, 0.08)
+            }
         };
-        let pixels = NOISE_DEG.to_radians() * scene.intrinsics().fx;
-        let draw = |axis: u64| normal(hash(self.seed ^ hash((time_s * 1e4) as u64 * 2 + axis))) * pixels;
-        let point = Point::new(point.x + draw(0), point.y + draw(1));
-        let blinking = time_s.rem_euclid(BLINK_EVERY) < BLINK && time_s > 1.0;
-        GazeSample { at, point, confidence: if blinking { 0.0 } else { 0.95 } }
+        Some(Fixation { object, onset_s, end_s: onset_s + duration as f64, anchor })
     }
 
-    fn saccade_s(&self, scene: &Scene, from: Point, to: Point) -> f64 {
-        (0.021 + 0.0022 * scene.intrinsics().angle_deg(from, to) as f64).min(0.05)
+    /// A point of `object` that keeps clear of its outline at all `times`, with its clearance.
+    fn point_on(&mut self, object: u8, times: [f64; CHECKS]) -> Option<(u16, Vec3)> {
+        let [first, later @ ..] = &self.maps;
+        let size = self.small.size();
+        let world = &self.small.shared.world;
+        let most = first.ids.iter().zip(&first.clearance).filter(|(id, _)| **id == object).map(|(_, c)| *c).max()?;
+        let fair: Vec<usize> =
+            (0..first.ids.len()).filter(|&i| first.ids[i] == object && first.clearance[i] * 3 >= most * 2).collect();
+        let mut best: Option<(u16, Vec3)> = None;
+        for _ in 0..8 {
+            let &pixel = fair.get(self.random.below(fair.len()))?;
+            let (x, y) = (pixel % size.width as usize, pixel / size.width as usize);
+            let (lens, depth) = (self.small.intrinsics(), first.depth[pixel]);
+            let place = world.bodies[object as usize].place(times[0]);
+            let anchor = unproject(lens, x, y, depth, &view(world, size, times[0]).pose) - place;
+            let clearance = later.iter().zip(&times[1..]).map(|(map, &time)| {
+                let point = project(&self.small, object, anchor, time);
+                if point.x < 0.0 || point.y < 0.0 || !size.contains(point) {
+                    return 0;
+                }
+                let at = (point.y as usize).min(size.height as usize - 1) * size.width as usize
+                    + (point.x as usize).min(size.width as usize - 1);
+                if map.ids[at] == object { map.clearance[at] } else { 0 }
+            });
+            let clearance = clearance.fold(first.clearance[pixel], u16::min);
+            if best.is_none_or(|(most, _)| clearance > most) {
+                best = Some((clearance, anchor));
+            }
+        }
+        best
+    }
+
+    /// Drift and measuring error in pixels.
+    fn error(&self, time: f64, look: Point) -> Point {
+        let lens = self.scene.intrinsics();
+        // A degree is longer on the picture away from its middle.
+        let stretch = 1.0 + ((look.x - lens.cx) / lens.fx).powi(2).min(1.0);
+        let degree = (lens.fx * stretch).to_radians();
+        let axis = |stream: u64| {
+            let error = normal(self.bits(time, SAMPLE_S, stream)).clamp(-2.5, 2.5) * ERROR_DEG;
+            let step = 0.4;
+            let t = ((time / step).fract()) as f32;
+            let knot = |ahead: f64| normal(self.bits(time + ahead * step, step, stream + 10)).clamp(-1.8, 1.8);
+            let drift = (knot(0.0) + (knot(1.0) - knot(0.0)) * t * t * (3.0 - 2.0 * t)) * DRIFT_DEG;
+            (error + drift) * degree
+        };
+        Point::new(axis(1), axis(2))
+    }
+
+    fn blinks(&self, time: f64) -> bool {
+        let bits = self.bits(time, BLINK_EVERY_S, 4);
+        let begin = 0.3 + (BLINK_EVERY_S - 0.8) * unit(bits) as f64;
+        let length = 0.09 + 0.11 * unit(hash(bits)) as f64;
+        let within = time % BLINK_EVERY_S;
+        within >= begin && within < begin + length && !bits.is_multiple_of(5)
+    }
+
+    /// Random bits that stay the same for `step` seconds.
+    fn bits(&self, time: f64, step: f64, stream: u64) -> u64 {
+        hash(self.scene.seed() ^ hash((time / step) as u64 ^ stream << 56))
     }
 }
 
-struct Planner<'a> {
-    scene: &'a Scene,
-    small: Size,
-    ids: Vec<u8>,
-    mask: Mask,
-    depth: DistanceTransform,
+impl Map {
+    fn draw(&mut self, scene: &Scene, time: f64) {
+        let world = &scene.shared.world;
+        scene.with_scratch(|scratch| {
+            draw_ids(world, &view(world, scene.size(), time), time, scratch, &mut self.ids);
+            self.depth.clear();
+            self.depth.extend(scratch.visible.nearness.iter().map(|&n| 1.0 / n.max(1e-6)));
+        });
+        let (width, height) = (scene.size().width as usize, scene.size().height as usize);
+        let ids = &self.ids;
+        self.clearance.clear();
+        self.clearance.resize(ids.len(), 0);
+        let clearance = &mut self.clearance;
+        // Two sweeps, each from two of the four neighbours; beyond the picture everything is something else.
+        for i in 0..ids.len() {
+            let from = |inside: bool, j: usize| if inside && ids[j] == ids[i] { clearance[j] + 1 } else { 1 };
+            let (x, y) = (i % width, i / width);
+            clearance[i] = from(x > 0, i.wrapping_sub(1)).min(from(y > 0, i.wrapping_sub(width)));
+        }
+        for i in (0..ids.len()).rev() {
+            let from = |inside: bool, j: usize| if inside && ids[j] == ids[i] { clearance[j] + 1 } else { 1 };
+            let (x, y) = (i % width, i / width);
+            clearance[i] = clearance[i].min(from(x + 1 < width, i + 1)).min(from(y + 1 < height, i + width));
+        }
+    }
 }
 
-impl Planner<'_> {
-    /// An object that is well visible at `time_s`, not the last one if there is another, and the point of it that lies
-    /// deepest in what is seen of it.
-    fn target(&mut self, time_s: f64, last: u8, random: &mut Random) -> Option<(u8, Vec3)> {
-        let stage: Stage = self.scene.stage(time_s, self.small);
-        stage.ids(&mut self.ids);
-        let mut counts = [0usize; 256];
-        for id in &self.ids {
-            counts[usize::from(*id)] += 1;
-        }
-        let least = self.small.area() / 120;
-        let mut visible: Vec<u8> = (1..=255).filter(|id| counts[usize::from(*id)] >= least).collect();
-        if visible.len() > 1 {
-            visible.retain(|id| *id != last);
-        }
-        let object = *visible.get(random.below(visible.len()))?;
-        self.mask.reset(self.small);
-        for (out, id) in self.mask.data_mut().iter_mut().zip(&self.ids) {
-            *out = (*id == object) as u8;
-        }
-        self.depth.compute(&self.mask, Border::Background);
-        let (point, _) = self.depth.peak()?;
-        let seen = stage.look(point)?;
-        (seen.body + 1 == usize::from(object)).then(|| (object, stage.anchor(point, &seen)))
-    }
+fn valid(time_s: f64) -> f64 {
+    if time_s.is_finite() { time_s.max(0.0) } else { 0.0 }
+}
+
+/// Where a point that keeps its distance from an object's place falls on the picture.
+fn project(scene: &Scene, object: u8, anchor: Vec3, time: f64) -> Point {
+    let world = &scene.shared.world;
+    let Some(body) = world.bodies.get(object as usize) else { return Point::default() };
+    let p = world.camera.at(time).to_camera(body.place(time) + anchor);
+    scene.intrinsics().project(p.x, p.y, p.z.max(0.05))
+}
+
+fn unproject(lens: Intrinsics, x: usize, y: usize, depth: f32, pose: &super::motion::CameraPose) -> Vec3 {
+    let (rx, ry) = ((x as f32 + 0.5 - lens.cx) / lens.fx, (y as f32 + 0.5 - lens.cy) / lens.fy);
+    let camera = super::vector::vec3(rx * depth, ry * depth, depth);
+    pose.position + pose.rotation.apply_inverse(camera)
 }

@@ -12,10 +12,13 @@ fn lattice(x: u32, y: u32, seed: u32) -> f32 {
 /// period 1.
 pub(super) fn noise(u: f32, v: f32, cells: [u32; 2], seed: u32) -> f32 {
     let (x, y) = (u * cells[0] as f32, v * cells[1] as f32);
-    let (fx, fy) = (x.floor(), y.floor());
-    let wrap = |f: f32, n: u32| (f as i32).rem_euclid(n as i32) as u32;
-    let (x0, y0) = (wrap(fx, cells[0]), wrap(fy, cells[1]));
-    let (x1, y1) = ((x0 + 1) % cells[0], (y0 + 1) % cells[1]);
+    // Truncation and a correction: without SSE 4.1, `floor` is a call.
+    let floor = |x: f32| x as i32 - (x < 0.0) as i32;
+    let (ix, iy) = (floor(x), floor(y));
+    let (fx, fy) = (ix as f32, iy as f32);
+    let wrap = |i: i32, n: u32| if (0..n as i32).contains(&i) { i as u32 } else { i.rem_euclid(n as i32) as u32 };
+    let (x0, y0) = (wrap(ix, cells[0]), wrap(iy, cells[1]));
+    let (x1, y1) = (wrap(ix + 1, cells[0]), wrap(iy + 1, cells[1]));
     let ease = |t: f32| t * t * (3.0 - 2.0 * t);
     let (tx, ty) = (ease(x - fx), ease(y - fy));
     let top = lerp(lattice(x0, y0, seed), lattice(x1, y0, seed), tx);
@@ -25,7 +28,9 @@ pub(super) fn noise(u: f32, v: f32, cells: [u32; 2], seed: u32) -> f32 {
 
 /// Octaves of [`noise`], each twice as fine and half as strong; about `[-1, 1]`.
 pub(super) fn fractal(u: f32, v: f32, cells: [u32; 2], octaves: u32, seed: u32) -> f32 {
-    (0..octaves).map(|o| noise(u, v, cells.map(|c| c << o), seed.wrapping_add(o * 101)) / (1u32 << o) as f32).sum::<f32>()
+    (0..octaves)
+        .map(|o| noise(u, v, cells.map(|c| c << o), seed.wrapping_add(o * 101)) / (1u32 << o) as f32)
+        .sum::<f32>()
         * 0.62
 }
 

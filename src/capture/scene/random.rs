@@ -24,7 +24,7 @@ impl Random {
 
     /// Uniform in `0..n`; 0 for an empty range.
     pub fn below(&mut self, n: usize) -> usize {
-        ((self.next_u64() >> 32) * n as u64 >> 32) as usize
+        (((self.next_u64() >> 32) * n as u64) >> 32) as usize
     }
 
     pub fn chance(&mut self, probability: f32) -> bool {
@@ -56,7 +56,7 @@ pub(super) fn unit(bits: u64) -> f32 {
 
 /// Nearly Gaussian, mean 0 and deviation 1: the sum of four uniforms (Irwin-Hall).
 pub(super) fn normal(bits: u64) -> f32 {
-    let sum: u64 = (0..4).map(|i| bits >> (16 * i) & 0xffff).sum();
+    let sum: u64 = (0..4).map(|i| (bits >> (16 * i)) & 0xffff).sum();
     (sum as f32 / 65536.0 - 2.0) * 3.0f32.sqrt()
 }
 

@@ -1,103 +1,224 @@
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::*;
-use crate::capture::{Source, SourceEvent, SourceOptions, Step};
+
+use crate::capture::{Source, Step};
+use crate::error::ConfigError;
 use crate::frame::Frame;
-use crate::geometry::Point;
-use crate::time::{ManualClock, Timestamp};
+use crate::time::{Clock, ManualClock, Timestamp};
 
-const SIZE: Size = Size::new(160, 120);
+const SMALL: Size = Size::new(160, 120);
 
 #[test]
-fn the_same_seed_and_time_give_the_same_bytes() {
-    let (mut a, mut b, mut other) = (Rendering::default(), Rendering::default(), Rendering::default());
-    Scene::new(3, SIZE).render(1.25, &mut a);
-    Scene::new(3, SIZE).render(1.25, &mut b);
-    Scene::new(4, SIZE).render(1.25, &mut other);
-    assert_eq!((&a.rgb, &a.ids, &a.depth), (&b.rgb, &b.ids, &b.depth));
-    assert_ne!(a.rgb, other.rgb);
+fn one_seed_and_moment_is_one_picture_whatever_was_rendered_before() {
+    let (mut first, mut again, mut other) = (Rendering::default(), Rendering::default(), Rendering::default());
+    Scene::new(3, SMALL).render(2.5, &mut first);
+    let scene = Scene::new(3, SMALL);
+    scene.render(9.0, &mut other);
+    scene.render(2.5, &mut again);
+    assert!(first == again);
+    assert!(first.rgb != other.rgb && first.ids != other.ids);
+    Scene::new(4, SMALL).render(2.5, &mut again);
+    assert!(first != again);
 }
 
 #[test]
-fn every_seed_shows_things_and_ids_agree() {
-    let (mut picture, mut ids) = (Rendering::default(), Vec::new());
+fn fifty_seeds_render_with_every_object_in_sight() {
+    let (mut rendering, mut ids) = (Rendering::default(), Vec::new());
+    let mut faults = Vec::new();
     for seed in 1..=50 {
-        let scene = Scene::new(seed, SIZE);
-        let objects = scene.objects().count();
-        assert!((2..=7).contains(&objects), "seed {seed}: {objects} objects");
-        for time in [0.0, 7.7, 19.9] {
-            scene.render(time, &mut picture);
+        let scene = Scene::new(seed, SMALL);
+        let known: HashSet<u8> = scene.objects().iter().map(|o| o.id).collect();
+        if !(4..=8).contains(&known.len()) {
+            faults.push(format!("seed {seed}: {} objects", known.len()));
+        }
+        for time in [0.0, 3.3, 17.0, 100.0, 1e6] {
+            scene.render(time, &mut rendering);
             scene.render_ids(time, &mut ids);
-            assert_eq!(ids, picture.ids, "seed {seed} at {time}");
-            let shown = ids.iter().filter(|id| **id > 0).count() as f32 / ids.len() as f32;
-            assert!((0.02..0.75).contains(&shown), "seed {seed} at {time}: {shown}");
-            assert!(ids.iter().all(|id| usize::from(*id) <= objects));
-            assert!(picture.depth.iter().all(|d| *d > 0.0 && *d < 21.0));
+            if ids != rendering.ids {
+                faults.push(format!("seed {seed} at {time}: ids differ from the picture's"));
+            }
+            let mean = rendering.rgb.iter().map(|&b| b as f64).sum::<f64>() / rendering.rgb.len() as f64;
+            if !(60.0..200.0).contains(&mean) {
+                faults.push(format!("seed {seed} at {time}: mean brightness {mean:.0}"));
+            }
+            let seen: HashSet<u8> = ids.iter().copied().filter(|&id| id > 0).collect();
+            if !seen.is_subset(&known) || seen.len() + 1 < known.len() {
+                faults.push(format!("seed {seed} at {time}: sees {seen:?} of {known:?}"));
+            }
         }
     }
+    assert!(faults.is_empty(), "{faults:#?}");
 }
 
 #[test]
-fn things_are_nearer_than_the_table_behind_them() {
-    let scene = Scene::new(5, SIZE);
-    let mut picture = Rendering::default();
-    scene.render(0.0, &mut picture);
-    // Along a column, leaving a thing upwards, depth jumps away from the camera.
-    let jumps = (0..SIZE.width as usize).flat_map(|x| (1..SIZE.height as usize).map(move |y| (x, y))).filter_map(|(x, y)| {
-        let (above, here) = ((y - 1) * 160 + x, y * 160 + x);
-        (picture.ids[here] > 0 && picture.ids[above] == 0).then(|| picture.depth[above] - picture.depth[here])
-    });
-    let jumps: Vec<f32> = jumps.collect();
-    assert!(!jumps.is_empty() && jumps.iter().all(|j| *j > -0.02), "{jumps:?}");
+fn depth_is_metres_along_the_axis_and_jumps_where_objects_end() {
+    let scene = Scene::new(5, SMALL);
+    let mut rendering = Rendering::default();
+    scene.render(1.0, &mut rendering);
+    let world = &scene.shared.world;
+    let pose = world.camera.at(1.0);
+    let width = SMALL.width as usize;
+    let mut checked = 0;
+    for (i, (&id, &depth)) in rendering.ids.iter().zip(&rendering.depth).enumerate() {
+        assert!(depth > 0.0 && depth.is_finite());
+        if id == 0 {
+            continue;
+        }
+        let ray =
+            scene.intrinsics().ray(crate::geometry::Point::new((i % width) as f32 + 0.5, (i / width) as f32 + 0.5));
+        let camera = vector::vec3(ray[0], ray[1], ray[2]) * (depth / ray[2]);
+        let point = pose.position + pose.rotation.apply_inverse(camera);
+        let (body, extent) = (&world.bodies[id as usize], &world.objects[id as usize - 1]);
+        let offset = point - body.place(1.0);
+        // A ball that rolls keeps its upright cylinder; a tolerance for texels at grazing angles.
+        assert!(offset.x.hypot(offset.z) < extent.radius + 0.01, "object {id}: {offset:?}, {extent:?}");
+        assert!((-0.01..extent.height + 0.01).contains(&offset.y), "object {id}: {offset:?}, {extent:?}");
+        checked += 1;
+    }
+    assert!(checked > 100);
 }
 
 #[test]
-fn gaze_rests_on_what_it_is_said_to_rest_on() {
-    for seed in 1..=12 {
-        let scene = Scene::new(seed, SIZE);
-        assert!(scene.gaze().fixations().len() > 60);
-        let mut ids = Vec::new();
-        let (mut right, mut all) = (0, 0);
-        for fixation in scene.gaze().fixations().iter().take(12) {
+fn any_size_renders() {
+    let scene = Scene::new(2, SMALL);
+    let mut rendering = Rendering::default();
+    for (w, h) in [(1, 1), (1, 7), (7, 1), (33, 65), (0, 0), (160, 90)] {
+        let scene = scene.resized(Size::new(w, h));
+        let area = scene.size().area();
+        for time in [0.0, -5.0, f64::MAX] {
+            scene.render(time, &mut rendering);
+            assert_eq!([rendering.rgb.len(), rendering.ids.len() * 3, rendering.depth.len() * 3], [area * 3; 3]);
+        }
+    }
+    let _ = Scene::new(2, Size::new(1, 1));
+    scene.render(f64::NAN, &mut rendering);
+}
+
+#[test]
+fn gaze_rests_on_its_target() {
+    let (mut on, mut all) = (0, 0);
+    let mut ids = Vec::new();
+    for seed in [1, 2, 3, 4, 5, 6] {
+        let scene = Scene::new(seed, Size::new(640, 480));
+        let mut gaze = scene.gaze();
+        let fixations: Vec<Fixation> = gaze.fixations(12.0).cloned().collect();
+        for fixation in &fixations {
+            // The mean over a fixation's middle tenth of a second, with its drift and measuring error.
             let middle = (fixation.onset_s + fixation.end_s) / 2.0;
-            let samples: Vec<_> = (-4..=4).map(|i| scene.gaze_sample(middle + i as f64 / 120.0).point).collect();
-            let mean = |f: fn(&Point) -> f32| samples.iter().map(f).sum::<f32>() / samples.len() as f32;
-            let (x, y) = (mean(|p| p.x), mean(|p| p.y));
+            let samples: Vec<_> = (-6..=6).map(|i| gaze.sample(middle + i as f64 / 120.0)).collect();
+            let mean =
+                |pick: fn(crate::geometry::Point) -> f32| samples.iter().map(|s| pick(s.point)).sum::<f32>() / 13.0;
+            let (x, y) = (mean(|p| p.x) as usize, mean(|p| p.y) as usize);
             scene.render_ids(middle, &mut ids);
+            on += (ids.get(y * 640 + x) == Some(&fixation.object)) as u32;
             all += 1;
-            let inside = x >= 0.0 && y >= 0.0 && x < 160.0 && y < 120.0;
-            right += (inside && ids[y as usize * 160 + x as usize] == fixation.object) as usize;
-            assert_eq!(scene.gaze().target(middle), Some(fixation.object));
+            assert_eq!(gaze.target(middle), Some(fixation.object));
         }
-        assert!(right * 100 >= all * 83, "seed {seed}: {right} of {all}");
     }
+    assert!(on * 100 >= all * 95, "{on} of {all} fixations on their objects");
 }
 
 #[test]
-fn blinks_have_no_confidence_and_samples_carry_their_time() {
-    let scene = Scene::new(1, SIZE);
-    let samples: Vec<_> = (0..1200).map(|i| scene.gaze_sample(i as f64 / 120.0)).collect();
-    let closed = samples.iter().filter(|s| s.confidence == 0.0).count();
-    assert!((20..80).contains(&closed), "{closed}");
-    assert_eq!(samples[120].at, Timestamp::from_secs_f64(1.0));
+fn gaze_moves_as_eyes_do() {
+    let scene = Scene::new(7, Size::new(640, 480));
+    let lens = scene.intrinsics();
+    let mut gaze = scene.gaze();
+    let fixations: Vec<Fixation> = gaze.fixations(60.0).cloned().collect();
+    let long = fixations.iter().filter(|f| f.end_s - f.onset_s >= 0.9).count();
+    assert!(long * 2 > fixations.len());
+    for pair in fixations.windows(2) {
+        let (rest, flight) = (pair[0].end_s - pair[0].onset_s, pair[1].onset_s - pair[0].end_s);
+        assert!((0.4..=1.5).contains(&rest) && (0.029..=0.081).contains(&flight), "{rest} {flight}");
+        assert_ne!(pair[0].object, pair[1].object);
+        assert_eq!(gaze.target(pair[0].end_s + flight / 2.0), None);
+    }
+    let samples: Vec<_> = (0..7200).map(|i| gaze.sample(i as f64 / 120.0)).collect();
+    let blinked = samples.iter().filter(|s| s.confidence == 0.0).count();
+    assert!((20..600).contains(&blinked), "{blinked} samples in blinks");
+    assert!(samples.iter().all(|s| s.point.is_finite() && (0.0..=1.0).contains(&s.confidence)));
+    // Deviation from the true direction during fixations.
+    let mut squares = 0.0;
+    for sample in &samples {
+        let truth = gaze.true_point(sample.at.as_secs_f64());
+        squares += lens.angle_deg(sample.point, truth).powi(2) as f64;
+    }
+    let error = (squares / 7200.0).sqrt();
+    assert!((0.25..0.6).contains(&error), "{error} degrees");
 }
 
 #[test]
-fn the_source_keeps_real_time_and_counts_what_it_skips() {
+fn gaze_does_not_depend_on_the_order_of_questions() {
+    let scene = Scene::new(8, SMALL);
+    let (mut forward, mut late_first) = (scene.gaze(), scene.gaze());
+    let late = late_first.sample(20.0);
+    for i in 0..=200 {
+        let time = i as f64 / 10.0;
+        assert_eq!(forward.sample(time), late_first.sample(time));
+    }
+    assert_eq!(forward.sample(20.0), late);
+    let odd = [forward.sample(f64::NAN), forward.sample(-1.0)];
+    assert!(odd.iter().all(|s| s.at == Timestamp::ZERO));
+}
+
+/// A source on a manual clock that waiting moves, and the waits so far.
+fn manual_source(fps: f64) -> (SceneSource, ManualClock, Arc<Mutex<Vec<Duration>>>) {
     let clock = ManualClock::default();
-    let options = SourceOptions { size: Some(SIZE), fps: Some(20.0), ..SourceOptions::default() };
-    let mut source = SceneSource::open(2, &options, Arc::new(clock.clone())).unwrap();
+    clock.set(Timestamp::from_secs_f64(50.0));
+    let waits = Arc::new(Mutex::new(Vec::new()));
+    let (hands, log) = (clock.clone(), Arc::clone(&waits));
+    let source = SceneSource::new(Arc::new(Scene::new(1, SMALL)), fps, Arc::new(clock.clone())).unwrap();
+    let source = source.waiting_by(move |time| {
+        hands.advance(time);
+        log.lock().unwrap().push(time);
+    });
+    (source, clock, waits)
+}
+
+#[test]
+fn frames_come_when_due_and_missed_ones_are_skipped() {
+    let (mut source, clock, waits) = manual_source(20.0);
     let mut frame = Frame::default();
-    assert_eq!(source.next_frame(&mut frame, Duration::ZERO).unwrap(), Step::Frame);
-    assert_eq!(source.next_frame(&mut frame, Duration::ZERO).unwrap(), Step::Idle, "the next is not due");
-    clock.advance(Duration::from_millis(50));
-    assert_eq!(source.next_frame(&mut frame, Duration::ZERO).unwrap(), Step::Frame);
-    assert_eq!((frame.sequence, frame.captured_at), (1, Timestamp::from_secs_f64(0.05)));
-    clock.advance(Duration::from_millis(1000));
-    assert_eq!(source.next_frame(&mut frame, Duration::ZERO).unwrap(), Step::Frame);
-    assert_eq!(frame.sequence, 21);
-    assert!(matches!(source.take_event(), Some(SourceEvent::Dropped { count: 19, .. })));
-    assert!(source.take_event().is_none());
-    frame.check().unwrap();
+    let timeout = Duration::from_millis(500);
+    let mut next = |frame: &mut Frame| {
+        assert_eq!(source.next_frame(frame, timeout).unwrap(), Step::Frame);
+        frame.check().unwrap();
+        (frame.sequence, frame.captured_at.as_nanos() / 1_000_000)
+    };
+    assert_eq!(next(&mut frame), (0, 50_000));
+    assert_eq!(next(&mut frame), (1, 50_050));
+    assert_eq!(next(&mut frame), (2, 50_100));
+    assert_eq!(*waits.lock().unwrap(), [Duration::from_millis(50); 2]);
+    // 130 ms later frame 4 is the newest that is due; it comes at once.
+    clock.advance(Duration::from_millis(130));
+    assert_eq!(next(&mut frame), (4, 50_200));
+    assert_eq!(waits.lock().unwrap().len(), 2);
+    assert_eq!(next(&mut frame), (5, 50_250));
+    assert_eq!(clock.now(), Timestamp::from_secs_f64(50.25));
+
+    let mut truth = Rendering::default();
+    source.scene().render(source.frame_time(5), &mut truth);
+    assert!(truth.rgb == frame.data);
+    assert_eq!(source.start().get(), Some(Timestamp::from_secs_f64(50.0)));
+}
+
+#[test]
+fn a_short_timeout_idles_and_keeps_the_schedule() {
+    let (mut source, _, _) = manual_source(10.0);
+    let mut frame = Frame::default();
+    let wait = Duration::from_millis(40);
+    let steps: Vec<Step> = (0..4).map(|_| source.next_frame(&mut frame, wait).unwrap()).collect();
+    assert_eq!(steps, [Step::Frame, Step::Idle, Step::Idle, Step::Frame]);
+    assert_eq!((frame.sequence, frame.captured_at), (1, Timestamp::from_secs_f64(50.1)));
+}
+
+#[test]
+fn absurd_rates_are_refused_with_the_remedy() {
+    let scene = Arc::new(Scene::new(1, Size::new(8, 8)));
+    for fps in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let refused = SceneSource::new(Arc::clone(&scene), fps, Arc::new(ManualClock::default()));
+        assert!(matches!(refused, Err(ConfigError::Invalid { .. })), "{fps}");
+    }
 }

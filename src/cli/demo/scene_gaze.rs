@@ -1,7 +1,6 @@
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::capture::scene::Scene;
+use crate::capture::scene::{GazeTrace, Scene};
 use crate::input::GazeSource;
 use crate::select::GazeSample;
 use crate::geometry::{Point, Size};
@@ -12,13 +11,13 @@ const RATE: f64 = 120.0;
 
 /// The rendered scene's own gaze trace, as if an eye tracker measured it while the stream runs.
 pub struct SceneGaze {
-    scene: Arc<Scene>,
+    trace: GazeTrace,
     next: u64,
 }
 
 impl SceneGaze {
-    pub fn new(scene: Arc<Scene>) -> Self {
-        SceneGaze { scene, next: 0 }
+    pub fn new(scene: &Scene) -> Self {
+        SceneGaze { trace: scene.gaze(), next: 0 }
     }
 }
 
@@ -30,7 +29,7 @@ impl GazeSource for SceneGaze {
             if at > now {
                 break;
             }
-            let sample = self.scene.gaze_sample(time_s);
+            let sample = self.trace.sample(time_s);
             out.push(GazeSample { at, ..sample });
             self.next += 1;
         }

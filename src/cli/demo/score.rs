@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use crate::capture::scene::Scene;
+use crate::capture::scene::{GazeTrace, Scene};
 use crate::error::Result;
 use crate::mask::Mask;
 use crate::sink::{Event, EventKind, FrameRecord, Sink, StreamInfo};
@@ -30,6 +30,7 @@ impl Score {
 /// nothing in the pipeline knows of it.
 pub struct ScoreSink {
     scene: Arc<Scene>,
+    gaze: GazeTrace,
     /// The scene's object that was looked at when a selection was made.
     targets: HashMap<ObjectId, u8>,
     /// Selections on frames whose record has not come yet: object, frame.
@@ -47,6 +48,7 @@ impl ScoreSink {
     pub fn new(scene: Arc<Scene>, rate: f64) -> (Self, Arc<Mutex<Score>>) {
         let score = Arc::new(Mutex::new(Score::default()));
         let sink = ScoreSink {
+            gaze: scene.gaze(),
             scene,
             targets: HashMap::new(),
             selected: Vec::new(),
@@ -104,7 +106,7 @@ impl Sink for ScoreSink {
     fn event(&mut self, event: &Event) -> Result<()> {
         match &event.kind {
             EventKind::Selected { object, frame, .. } => {
-                let looked_at = self.scene.gaze().target(*frame as f64 / self.rate);
+                let looked_at = self.gaze.target(*frame as f64 / self.rate);
                 if let Some(target) = looked_at {
                     self.targets.insert(*object, target);
                 }
