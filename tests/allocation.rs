@@ -3,7 +3,7 @@
 mod common;
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::io::Write;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use foveate::input::{PromptAction, PromptEvent, PromptSource};
 use foveate::model::{Embedding, Encoder};
 use foveate::pipeline::{Pipeline, PipelineConfig};
 use foveate::sink::overlay::Painter;
-use foveate::sink::{Event, FrameRecord, NdjsonSink, Sink, StreamInfo};
+use foveate::sink::{Event, FrameRecord, NdjsonOptions, NdjsonSink, Sink, StreamInfo};
 
 static COUNTING: AtomicBool = AtomicBool::new(false);
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
@@ -80,6 +80,9 @@ impl PromptSource for TwoObjects {
             }
         }
     }
+    fn is_finished(&self) -> bool {
+        self.0
+    }
 }
 
 /// Paints each frame, and counts allocations between two frames.
@@ -119,21 +122,23 @@ impl Sink for PaintAndCount {
     fn finish(&mut self, _: &serde_json::Value) -> Result<()> {
         Ok(())
     }
+    fn failures(&self) -> u64 {
+        0
+    }
 }
 
 #[test]
 fn a_running_stream_allocates_nothing() {
-    let normalization = Normalization { mean: [0.5; 3], std: [0.25; 3] };
     let encoder = PreprocessingEncoder {
-        preprocessor: Preprocessor::new(INPUT, normalization),
+        preprocessor: Preprocessor::new(INPUT, Normalization::IMAGENET),
         tensor: vec![0.0; 3 * INPUT.area()],
     };
     let source = SteadySource::new(120.0, WARM + COUNTED + 60);
-    let writer: Box<dyn Write + Send> = Box::new(std::io::sink());
+    let ndjson = NdjsonSink::new("test".into(), Path::new("test"), std::io::sink(), NdjsonOptions::default());
     let counter = PaintAndCount { painter: Painter::new(), rgb: Vec::new(), seen: 0 };
     let running = Pipeline::new(Box::new(source), Box::new(encoder), Box::new(GeometryDecoder), "geometry")
         .prompts(Box::new(TwoObjects(false)))
-        .sink(Box::new(NdjsonSink::new("test", writer)))
+        .sink(Box::new(ndjson))
         .sink(Box::new(counter))
         .config(PipelineConfig { sink_queue: 16, ..PipelineConfig::default() })
         .start()

@@ -80,7 +80,7 @@ fn every_bad_input_has_its_exit_code_and_remedy() {
     let bundled = concat!(env!("CARGO_MANIFEST_DIR"), "/models/");
     let encoder = std::fs::read(format!("{bundled}foveate-encoder.onnx")).unwrap();
     let decoder = std::fs::read(format!("{bundled}foveate-decoder.onnx")).unwrap();
-    let hostile = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/models/hostile_shape.onnx")).unwrap();
+    let hostile = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/models/bad/huge_fill.onnx")).unwrap();
     models_folder(&sandbox, "m-zero", b"", &decoder);
     models_folder(&sandbox, "m-garbage", b"\x08\x07 not an onnx file", &decoder);
     models_folder(&sandbox, "m-cut", &encoder[..encoder.len() / 3], &decoder);
@@ -102,7 +102,7 @@ fn every_bad_input_has_its_exit_code_and_remedy() {
         case("no width", &segment("flat.png", "--point 1,1"), 1, &["flat.png"]),
         case("no prompt", &segment("good.png", ""), 2, &["--point"]),
         case("point that is no number", &segment("good.png", "--point a,b"), 2, &["X,Y"]),
-        case("point not finite", &segment("good.png", "--point nan,1"), 2, &["finite"]),
+        case("point not finite", &segment("good.png", "--point nan,1"), 2, &["nan,1", "X,Y"]),
         case("point outside", &segment("good.png", "--point 960,32"), 2, &["960", "96x64"]),
         case("box of no area", &segment("good.png", "--box 10,10,10,40"), 2, &["X0<X1"]),
         case("box outside", &segment("good.png", "--box 200,200,300,300"), 2, &["96x64"]),
@@ -120,7 +120,7 @@ fn every_bad_input_has_its_exit_code_and_remedy() {
         case("unknown sink", "run --source files:frames2 --sink paper:x", 2, &["paper:x", "ndjson"]),
         case("unknown prompt source", "run --source files:frames2 --prompt voice:x", 2, &["voice:x", "script:FILE"]),
         case("no such folder", "run --source files:nowhere", 1, &["nowhere"]),
-        case("folder without pictures", "run --source files:frames", 1, &["frames"]),
+        case("folder without pictures", "run --source files:frames", 2, &["files:frames", "give a folder"]),
         case("bad script", "run --source files:frames2 --prompt script:script.ndjson", 2, &["line 2", "object"]),
         case("no such script", "run --source files:frames2 --prompt script:none.ndjson", 1, &["none.ndjson"]),
         case("unknown board", "run --source files:frames2 --board raspberry-pi-6", 2, &["raspberry-pi-5"]),

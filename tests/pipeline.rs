@@ -2,19 +2,23 @@
 //! and an end that loses nothing, whatever breaks.
 
 mod common;
+#[path = "common/ends.rs"]
+mod ends;
 
+use std::io::ErrorKind;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::{GeometryDecoder, GeometryEncoder, INPUT, MemorySink, Seen, SteadySource};
+use common::{GeometryDecoder, INPUT, SteadySource};
+use ends::{GeometryEncoder, MemorySink, Seen};
 use foveate::Result;
-use foveate::error::{DeviceError, Error, PipelineError};
+use foveate::error::{DeviceError, Error, IoError, PipelineError};
 use foveate::frame::Frame;
 use foveate::geometry::{LabeledPoint, Size};
 use foveate::input::{PromptAction, PromptEvent, PromptSource};
 use foveate::model::{Embedding, Encoder};
 use foveate::pipeline::{Pipeline, PipelineConfig, Summary};
-use foveate::sink::{Event, FrameRecord, Sink, StreamInfo};
+use foveate::sink::{Event, EventKind, FrameRecord, Sink, StreamInfo};
 use foveate::sync::StopToken;
 
 /// Prompts given out when they are asked for.
@@ -24,6 +28,10 @@ impl PromptSource for Prompts {
     fn poll(&mut self, until_s: f64, out: &mut Vec<PromptEvent>) {
         let due = self.0.partition_point(|p| p.time_s <= until_s);
         out.extend(self.0.drain(..due));
+    }
+
+    fn is_finished(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
@@ -99,8 +107,8 @@ fn a_prompt_selects_and_the_object_is_carried_until_released() {
             assert!(bbox.unwrap().contains(LabeledPoint::foreground(60.0, 40.0).point));
         }
     }
-    let selected = seen.events.iter().filter(|e| matches!(e, Event::Selected { object: 3, .. })).count();
-    let released = seen.events.iter().filter(|e| matches!(e, Event::Released { object: 3, .. })).count();
+    let selected = seen.events.iter().filter(|e| matches!(e.kind, EventKind::Selected { object: 3, .. })).count();
+    let released = seen.events.iter().filter(|e| matches!(e.kind, EventKind::Released { object: 3 })).count();
     assert_eq!((selected, released), (1, 1), "{:?}", seen.events);
 }
 
@@ -114,6 +122,10 @@ impl PromptSource for Late {
             out.extend(self.0.take());
         }
     }
+
+    fn is_finished(&self) -> bool {
+        self.0.is_none()
+    }
 }
 
 #[test]
@@ -123,8 +135,8 @@ fn a_late_prompt_is_answered_on_the_frame_of_its_time() {
         run(pipeline(SteadySource::new(50.0, 50), Duration::ZERO).prompts(Box::new(late)), Duration::ZERO);
     summary.unwrap();
     let seen = seen.lock().unwrap();
-    let on_frame = seen.events.iter().find_map(|e| match e {
-        Event::Selected { on_frame, .. } => Some(*on_frame),
+    let on_frame = seen.events.iter().find_map(|e| match e.kind {
+        EventKind::Selected { frame, .. } => Some(frame),
         _ => None,
     });
     let on_frame = on_frame.expect("the prompt is answered");
@@ -140,7 +152,7 @@ fn a_bad_prompt_is_refused_and_the_stream_goes_on() {
         run(pipeline(SteadySource::new(60.0, 20), Duration::ZERO).prompts(Box::new(prompts)), Duration::ZERO);
     assert!(summary.unwrap().frames_out > 10);
     let seen = seen.lock().unwrap();
-    let refused: Vec<_> = seen.events.iter().filter(|e| matches!(e, Event::Refused { .. })).collect();
+    let refused: Vec<_> = seen.events.iter().filter(|e| matches!(e.kind, EventKind::Rejected { .. })).collect();
     assert_eq!(refused.len(), 2, "{:?}", seen.events);
     assert!(seen.frames.iter().all(|f| f.objects.is_empty()));
 }
@@ -222,18 +234,25 @@ fn a_panic_in_a_stage_ends_the_stream_and_names_the_stage() {
     assert!(seen.lock().unwrap().summary.is_some(), "the sinks still finish");
 }
 
-struct FullDisk;
+/// Fails with every write as a full disk or a closed pipe does; like the sinks we ship, it reports the first alone.
+struct Failing {
+    kind: std::io::ErrorKind,
+    failures: u64,
+}
 
-impl Sink for FullDisk {
+impl Sink for Failing {
     fn name(&self) -> &str {
-        "full"
+        "failing"
     }
     fn begin(&mut self, _: &StreamInfo) -> Result<()> {
         Ok(())
     }
     fn frame(&mut self, _: &FrameRecord) -> Result<()> {
-        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
-        Err(foveate::error::IoError::when("write", "/full/disk")(full).into())
+        self.failures += 1;
+        match self.failures {
+            1 => Err(IoError::when("write", "/full/disk")(self.kind.into()).into()),
+            _ => Ok(()),
+        }
     }
     fn event(&mut self, _: &Event) -> Result<()> {
         Ok(())
@@ -241,14 +260,32 @@ impl Sink for FullDisk {
     fn finish(&mut self, _: &serde_json::Value) -> Result<()> {
         Ok(())
     }
+    fn failures(&self) -> u64 {
+        self.failures
+    }
 }
 
 #[test]
-fn a_sink_that_fails_ends_the_stream_with_its_error() {
-    let pipeline = pipeline(SteadySource::new(50.0, 1_000_000), Duration::ZERO).sink(Box::new(FullDisk));
-    let (result, _) = run(pipeline, Duration::ZERO);
-    let error = result.unwrap_err().to_string();
-    assert!(error.contains("/full/disk") && error.contains("Free some space"), "{error}");
+fn a_full_disk_is_told_once_and_the_stream_goes_on() {
+    let failing = Box::new(Failing { kind: ErrorKind::StorageFull, failures: 0 });
+    let (summary, seen) =
+        run(pipeline(SteadySource::new(50.0, 20), Duration::ZERO).sink(failing), Duration::ZERO);
+    let summary = summary.unwrap();
+    assert!(summary.sink_failures > 1, "{summary:?}");
+    let seen = seen.lock().unwrap();
+    assert_eq!(seen.frames.len() as u64, summary.frames_out, "the other sink gets every record");
+    let told: Vec<_> = seen.events.iter().filter(|e| matches!(e.kind, EventKind::SinkFailed { .. })).collect();
+    assert_eq!(told.len(), 1, "{:?}", seen.events);
+    let text = format!("{told:?}");
+    assert!(text.contains("/full/disk") && text.contains("Free some space"), "{text}");
+}
+
+#[test]
+fn a_reader_who_goes_away_ends_the_stream() {
+    let failing = Box::new(Failing { kind: ErrorKind::BrokenPipe, failures: 0 });
+    let (result, seen) = run(pipeline(SteadySource::new(50.0, 1_000_000), Duration::ZERO).sink(failing), Duration::ZERO);
+    assert!(result.unwrap_err().is_closed_pipe());
+    assert!(seen.lock().unwrap().summary.is_some(), "the other sink still finishes");
 }
 
 #[test]
@@ -258,6 +295,6 @@ fn a_stage_that_hangs_is_named() {
         run(pipeline(SteadySource::new(50.0, 3), Duration::from_millis(600)).config(config), Duration::ZERO);
     summary.unwrap();
     let seen = seen.lock().unwrap();
-    let stalled = seen.events.iter().any(|e| matches!(e, Event::Stalled { stage, .. } if stage == "encode"));
+    let stalled = seen.events.iter().any(|e| matches!(&e.kind, EventKind::Stalled { stage, .. } if stage == "encode"));
     assert!(stalled, "{:?}", seen.events);
 }

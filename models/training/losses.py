@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-FOCAL, ALL_CANDIDATES, IOU = 8.0, 0.06, 1.0
+FOCAL, ALL_CANDIDATES, IOU = 8.0, 0.06, 2.0
 
 
 def half(mask: Tensor) -> Tensor:

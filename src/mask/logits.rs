@@ -2,10 +2,22 @@ use crate::geometry::{Letterbox, Size};
 
 /// A mask as the decoder gives it: logits on the letterboxed input at a fraction of its resolution, row by row. It is
 /// the mask prompt of a next call (positive inside the object).
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 pub struct LowResLogits {
     pub size: Size,
     pub data: Vec<f32>,
+}
+
+impl Clone for LowResLogits {
+    fn clone(&self) -> Self {
+        LowResLogits { size: self.size, data: self.data.clone() }
+    }
+
+    /// Reuses the buffer, which the derived one does not: a tracked object copies its logits on every frame.
+    fn clone_from(&mut self, source: &Self) {
+        self.size = source.size;
+        self.data.clone_from(&source.data);
+    }
 }
 
 impl LowResLogits {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::{Rendering, Scene};
 
-use crate::capture::{Source, SourceInfo, SourceOptions, Step};
+use crate::capture::events::Events;
+use crate::capture::{Source, SourceEvent, SourceInfo, SourceOptions, Step};
 use crate::error::{ConfigError, Result};
 use crate::frame::{Colorimetry, Frame, PixelFormat};
 use crate::time::{Clock, Timestamp};
@@ -26,7 +27,8 @@ type Wait = Box<dyn FnMut(Duration) + Send>;
 /// A rendered scene as a camera: RGB frames at a fixed rate in real time.
 ///
 /// Frame `n` shows the world at `n / fps` seconds and is due, and stamped, so long after the first was asked for. A
-/// consumer that comes too late gets the newest frame that is due; those it missed leave a gap in the sequence numbers.
+/// consumer that comes too late gets the newest frame that is due; those it missed leave a gap in the sequence numbers and
+/// are reported as dropped.
 pub struct SceneSource {
     info: SourceInfo,
     scene: Arc<Scene>,
@@ -36,6 +38,7 @@ pub struct SceneSource {
     wait: Wait,
     next: u64,
     rendering: Rendering,
+    events: Events,
 }
 
 impl SceneSource {
@@ -74,6 +77,7 @@ impl SceneSource {
             wait: Box::new(std::thread::sleep),
             next: 0,
             rendering: Rendering::default(),
+            events: Events::default(),
         })
     }
 
@@ -119,6 +123,9 @@ impl Source for SceneSource {
         if !ahead.is_zero() {
             (self.wait)(ahead);
         }
+        if sequence > self.next {
+            self.events.dropped(sequence - self.next, "the scene is rendered more slowly than its rate");
+        }
         std::mem::swap(&mut self.rendering.rgb, &mut frame.data);
         self.scene.render(self.frame_time(sequence), &mut self.rendering);
         std::mem::swap(&mut self.rendering.rgb, &mut frame.data);
@@ -130,6 +137,10 @@ impl Source for SceneSource {
         frame.stride = self.info.size.width as usize * 3;
         self.next = sequence + 1;
         Ok(Step::Frame)
+    }
+
+    fn take_event(&mut self) -> Option<SourceEvent> {
+        self.events.take()
     }
 }
 
