@@ -5,11 +5,11 @@ mod camera;
 mod events;
 mod files;
 mod negotiate;
-pub mod scene;
 #[cfg(all(feature = "camera", any(not(target_os = "linux"), feature = "nokhwa-linux")))]
 mod nokhwa;
 #[cfg(feature = "camera")]
 mod reopen;
+pub mod scene;
 #[cfg(all(feature = "camera", target_os = "linux"))]
 mod v4l;
 

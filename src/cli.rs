@@ -74,10 +74,19 @@ pub fn main() -> ExitCode {
         Ok(()) => Exit::Done.into(),
         Err(error) if Exit::is_closed_pipe(&error) => Exit::Done.into(),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", message(&error));
             Exit::of(&error).into()
         }
     }
+}
+
+/// The error and its causes in one line; a cause that the text before it already tells is left out.
+fn message(error: &anyhow::Error) -> String {
+    error.chain().fold(String::new(), |told, cause| match cause.to_string() {
+        cause if told.contains(&cause) => told,
+        cause if told.is_empty() => cause,
+        cause => format!("{told}: {cause}"),
+    })
 }
 
 fn log_to_stderr(verbose: u8) {
@@ -92,6 +101,18 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
+
+    #[test]
+    fn a_message_tells_each_cause_once() {
+        use anyhow::Context;
+
+        use crate::error::{Error, IoError};
+
+        let full = IoError::when("write", "out.png")(std::io::ErrorKind::StorageFull.into());
+        let text = message(&Err::<(), _>(Error::from(full)).context("overlay").unwrap_err());
+        assert!(text.starts_with("overlay: out.png: cannot write: "), "{text}");
+        assert_eq!(text.matches("no storage space").count(), 1, "{text}");
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

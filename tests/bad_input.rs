@@ -108,7 +108,12 @@ fn every_bad_input_has_its_exit_code_and_remedy() {
         case("box outside", &segment("good.png", "--box 200,200,300,300"), 2, &["96x64"]),
         case("only background", &segment("good.png", "--point 10,10,0"), 2, &["foreground"]),
         case("mask of another size", &segment("good.png", "--mask huge.png"), 1, &["huge.png"]),
-        case("unwritable overlay", &segment("good.png", "--point 48,32 --overlay no/such/dir/o.png"), 1, &["no/such/dir"]),
+        case(
+            "unwritable overlay",
+            &segment("good.png", "--point 48,32 --overlay no/such/dir/o.png"),
+            1,
+            &["no/such/dir"],
+        ),
         case("unknown model", &segment("good.png", "--point 48,32 --model foveat"), 4, &["did you mean `foveate`"]),
         case("zero-byte model", &model("m-zero"), 4, &["encoder.onnx"]),
         case("garbage model", &model("m-garbage"), 4, &["encoder.onnx", "verify"]),
@@ -124,7 +129,12 @@ fn every_bad_input_has_its_exit_code_and_remedy() {
         case("bad script", "run --source files:frames2 --prompt script:script.ndjson", 2, &["line 2", "object"]),
         case("no such script", "run --source files:frames2 --prompt script:none.ndjson", 1, &["none.ndjson"]),
         case("unknown board", "run --source files:frames2 --board raspberry-pi-6", 2, &["raspberry-pi-5"]),
-        case("unknown board key", "run --source files:frames2 --board board.toml", 2, &["encoder_thread", "did you mean"]),
+        case(
+            "unknown board key",
+            "run --source files:frames2 --board board.toml",
+            2,
+            &["encoder_thread", "did you mean"],
+        ),
         case("board is no TOML", "run --source files:frames2 --board notoml.toml", 2, &["notoml.toml"]),
         case("unwritable NDJSON", "run --source files:frames2 --sink ndjson:no/such/dir/x.ndjson", 1, &["no/such/dir"]),
         case("evaluation without data", "eval grabcut --data nowhere", 1, &["nowhere"]),
@@ -139,7 +149,12 @@ fn every_bad_input_has_its_exit_code_and_remedy() {
         let ran = sandbox.foveate(&arguments);
         let missing: Vec<_> = case.says.iter().filter(|words| !ran.stderr().contains(**words)).collect();
         if ran.code() != case.code || !missing.is_empty() || ran.stderr().contains("panicked") {
-            wrong.push(format!("{}: expected exit code {}, missing {missing:?}{}", case.name, case.code, ran.describe()));
+            wrong.push(format!(
+                "{}: expected exit code {}, missing {missing:?}{}",
+                case.name,
+                case.code,
+                ran.describe()
+            ));
         }
     }
     assert!(wrong.is_empty(), "{} of {} cases:\n{}", wrong.len(), cases.len(), wrong.join("\n"));

@@ -45,7 +45,7 @@ fn pipeline(source: SteadySource, encode: Duration) -> Pipeline {
 }
 
 fn run(pipeline: Pipeline, sink_cost: Duration) -> (Result<Summary>, Arc<Mutex<Seen>>) {
-    let (sink, seen) = MemorySink::new(sink_cost);
+    let (sink, seen) = MemorySink::boxed(sink_cost);
     let result = pipeline.sink(sink).start().and_then(|running| running.wait(|_| {}));
     (result, seen)
 }
@@ -175,7 +175,7 @@ fn too_many_objects_release_the_oldest() {
 #[test]
 fn stopping_from_outside_finishes_the_sinks() {
     let stop = StopToken::new();
-    let (sink, seen) = MemorySink::new(Duration::ZERO);
+    let (sink, seen) = MemorySink::boxed(Duration::ZERO);
     let running =
         pipeline(SteadySource::new(50.0, 1_000_000), Duration::ZERO).sink(sink).stop_token(stop.clone()).start();
     let summary = running
@@ -268,8 +268,7 @@ impl Sink for Failing {
 #[test]
 fn a_full_disk_is_told_once_and_the_stream_goes_on() {
     let failing = Box::new(Failing { kind: ErrorKind::StorageFull, failures: 0 });
-    let (summary, seen) =
-        run(pipeline(SteadySource::new(50.0, 20), Duration::ZERO).sink(failing), Duration::ZERO);
+    let (summary, seen) = run(pipeline(SteadySource::new(50.0, 20), Duration::ZERO).sink(failing), Duration::ZERO);
     let summary = summary.unwrap();
     assert!(summary.sink_failures > 1, "{summary:?}");
     let seen = seen.lock().unwrap();
@@ -283,7 +282,8 @@ fn a_full_disk_is_told_once_and_the_stream_goes_on() {
 #[test]
 fn a_reader_who_goes_away_ends_the_stream() {
     let failing = Box::new(Failing { kind: ErrorKind::BrokenPipe, failures: 0 });
-    let (result, seen) = run(pipeline(SteadySource::new(50.0, 1_000_000), Duration::ZERO).sink(failing), Duration::ZERO);
+    let (result, seen) =
+        run(pipeline(SteadySource::new(50.0, 1_000_000), Duration::ZERO).sink(failing), Duration::ZERO);
     assert!(result.unwrap_err().is_closed_pipe());
     assert!(seen.lock().unwrap().summary.is_some(), "the other sink still finishes");
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::detect;
 use crate::capture::SourceOptions;
+use crate::engine::Precision;
 use crate::error::{ConfigError, IoError, Result, nearest_name};
 use crate::frame::PixelFormat;
 use crate::geometry::Size;
@@ -16,8 +17,8 @@ pub struct Board {
     /// Name of the model to run.
     pub model: String,
     /// `f32` or `f16`.
-    #[serde(default = "f32_precision")]
-    pub precision: String,
+    #[serde(default)]
+    pub precision: Precision,
     /// Width and height of the model's input in pixels; `None` is the model's own.
     #[serde(default)]
     input_size: Option<[u32; 2]>,
@@ -82,10 +83,6 @@ impl Default for Capture {
     }
 }
 
-fn f32_precision() -> String {
-    "f32".into()
-}
-
 fn half_a_second() -> u32 {
     500
 }
@@ -125,7 +122,6 @@ const KEYS: [&str; 21] = [
     "capture.format",
 ];
 
-const PRECISIONS: [&str; 2] = ["f32", "f16"];
 const MAX_THREADS: usize = 256;
 const MAX_CORE: usize = 1023;
 
@@ -195,7 +191,6 @@ impl Board {
         let rules = [
             (named(&self.name), "name", "letters, digits, `-`, `_` and `.`"),
             (!self.model.is_empty(), "model", "a name of `foveate models list`"),
-            (PRECISIONS.contains(&self.precision.as_str()), "precision", "\"f32\" or \"f16\""),
             (self.input_size.is_none_or(|s| s.into_iter().all(side)), "input_size", "two sides of 16 to 8192 pixels"),
             ((1..=60_000).contains(&self.max_age_ms), "max_age_ms", "1 to 60000"),
             (threads(self.threads.encoder), "threads.encoder", "1 to 256"),

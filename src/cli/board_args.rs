@@ -43,12 +43,8 @@ impl BoardArgs {
     /// Loads the model that the board, or an argument, names.
     pub fn load(&self, board: &Board) -> anyhow::Result<LoadedModel> {
         let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
-        let precision = match self.precision {
-            Some(precision) => precision,
-            None => board.precision.parse()?,
-        };
         let options = ModelOptions {
-            precision,
+            precision: self.precision.unwrap_or(board.precision),
             threads: self.threads.unwrap_or_else(|| board.encoder_threads(cores)),
             decoder_threads: Some(board.decoder_threads()),
             input_size: self.input_size.or(board.input_size()),

@@ -73,10 +73,13 @@ struct Report {
     summary: Summary,
 }
 
+/// Frames a second of the rendered scene. Rendering a frame costs as much as encoding one; at this rate two cores hold both.
+const SCENE_FPS: f64 = 24.0;
+
 /// Runs the command.
 pub fn run(args: DemoArgs) -> anyhow::Result<()> {
     let board = args.board.board()?;
-    let options = board.source_options();
+    let mut options = board.source_options();
     let address = match &args.source {
         Some(address) => address.clone(),
         None => camera_or_scene(&options)?,
@@ -84,6 +87,7 @@ pub fn run(args: DemoArgs) -> anyhow::Result<()> {
     let clock = Arc::new(MonotonicClock);
     let (source, scene): (Box<dyn Source>, _) = match &address {
         SourceAddress::Scene(seed) => {
+            options.fps = Some(options.rate()?.min(SCENE_FPS));
             let source = SceneSource::open(*seed, &options, clock)?;
             let scene = source.scene();
             (Box::new(source), Some(scene))
@@ -96,9 +100,9 @@ pub fn run(args: DemoArgs) -> anyhow::Result<()> {
     let name = model.spec().name.clone();
     eprintln!("source {}, board {}, model {name}; overlays in {}", info.address, board.name, args.out.display());
 
-    let intrinsics = info.intrinsics.unwrap_or_else(|| {
-        Intrinsics::from_horizontal_fov(ASSUMED_FOV_DEG, info.size.width, info.size.height)
-    });
+    let intrinsics = info
+        .intrinsics
+        .unwrap_or_else(|| Intrinsics::from_horizontal_fov(ASSUMED_FOV_DEG, info.size.width, info.size.height));
     let selector = DwellSelector::new(DwellConfig::default(), intrinsics);
     let config = PipelineConfig { max_objects: OBJECTS, ..pipeline_config(&board, fps) };
     let stop = interrupt::on_interrupt()?;

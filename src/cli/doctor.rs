@@ -7,6 +7,8 @@ use serde::Serialize;
 
 use crate::board::{Detection, Machine, detect};
 use crate::capture::{CameraInfo, Choice, FormatOffer, Rates, SourceAddress, list_cameras};
+use crate::error::Error;
+use crate::model::{FileState, Installed, MODELS_VARIABLE, Registry};
 
 /// Show what this machine has, what works, and what to do about the rest.
 #[derive(Debug, Clone, clap::Args)]
@@ -77,6 +79,7 @@ pub fn run(args: &DoctorArgs) -> anyhow::Result<()> {
 
     let mut findings = vec![board_finding(&detection)];
     findings.extend(machine_findings(&machine));
+    findings.extend(model_findings(Registry::discover(None)));
     findings.extend(camera_findings(&cameras));
 
     let report = Report {
@@ -176,6 +179,38 @@ fn machine_findings(machine: &Machine) -> Vec<Finding> {
         });
     }
     findings
+}
+
+fn model_findings(registry: Result<Registry, Error>) -> Vec<Finding> {
+    let fail = |subject: &str, detail: String| {
+        let remedy = "fetch the files again, and compare them with `foveate models verify`";
+        Finding::problem(Status::Fail, subject, detail, remedy)
+    };
+    let registry = match registry {
+        Ok(registry) => registry,
+        Err(error) => return vec![fail("models", error.to_string())],
+    };
+    if registry.list().is_empty() {
+        let looked: Vec<_> = registry.searched().iter().map(|d| d.display().to_string()).collect();
+        let remedy = format!("start foveate where its models folder is, or name that folder in {MODELS_VARIABLE}");
+        let detail = format!("none in {}", looked.join(", "));
+        return vec![Finding::problem(Status::Fail, "models", detail, remedy)];
+    }
+    let model = |installed: &Installed| {
+        let subject = format!("model {}", installed.spec.name);
+        let files = match installed.verify() {
+            Ok(files) => files,
+            Err(error) => return fail(&subject, error.to_string()),
+        };
+        match files.iter().find(|file| file.state != FileState::Intact) {
+            Some(file) => {
+                let state = if file.state == FileState::Missing { "missing" } else { "altered" };
+                fail(&subject, format!("{} is {state}", file.path.display()))
+            }
+            None => Finding::ok(subject, format!("{} files in {}, intact", files.len(), installed.dir.display())),
+        }
+    };
+    registry.list().iter().map(model).collect()
 }
 
 fn camera_findings(cameras: &[CameraInfo]) -> Vec<Finding> {
@@ -279,6 +314,19 @@ mod tests {
         let none = camera_finding(&CameraInfo { choice: None, formats: Vec::new(), ..camera() });
         assert!(none.remedy.is_some());
         assert!(camera_findings(&[])[0].remedy.is_some());
+    }
+
+    #[test]
+    fn an_altered_model_is_a_failure() {
+        let here = Registry::from_dirs(&[concat!(env!("CARGO_MANIFEST_DIR"), "/models").into()]).unwrap();
+        assert_eq!(model_findings(Ok(here))[0].status, Status::Ok);
+        let dir = tempfile::tempdir().unwrap();
+        let manifest = include_str!("../../models/manifest.toml");
+        std::fs::write(dir.path().join("manifest.toml"), manifest).unwrap();
+        std::fs::write(dir.path().join("foveate-encoder.onnx"), "other").unwrap();
+        let found = model_findings(Registry::from_dirs(&[dir.path().into()]));
+        assert_eq!((found[0].status, found[0].subject.as_str()), (Status::Fail, "model foveate"));
+        assert_eq!(model_findings(Ok(Registry::default()))[0].status, Status::Fail);
     }
 
     #[test]

@@ -86,10 +86,8 @@ pub fn run(args: RunArgs) -> anyhow::Result<()> {
     let model = args.board.load(&board)?;
 
     let fps = source.info().rate.unwrap_or(SourceOptions::DEFAULT_FPS);
-    let config = crate::pipeline::PipelineConfig {
-        max_objects: args.max_objects.into(),
-        ..pipeline_config(&board, fps)
-    };
+    let config =
+        crate::pipeline::PipelineConfig { max_objects: args.max_objects.into(), ..pipeline_config(&board, fps) };
     let stop = interrupt::on_interrupt()?;
     let mut pipeline = Pipeline::new(source, model.encoder()?, model.decoder()?, model.spec().name.clone())
         .config(config)

@@ -70,7 +70,8 @@ impl LoadedModel {
         let (encoder, decoder) = match spec.family {
             Family::Foveate => {
                 let encoder = super::foveate::load_encoder(&encoder_file, input, &for_encoder)?;
-                let decoder = DecoderPart::Foveate(super::foveate::load_decoder(&decoder_file, &encoder, &for_decoder)?);
+                let decoder =
+                    DecoderPart::Foveate(super::foveate::load_decoder(&decoder_file, &encoder, &for_decoder)?);
                 (encoder, decoder)
             }
             Family::Sam => {

@@ -75,7 +75,9 @@ impl CaptureStage {
         match event {
             SourceEvent::Dropped { count, reason } => losses.add(count, &reason, &self.meter),
             SourceEvent::Lost { reason } => self.shared.tell(Event::new(time_s, EventKind::SourceLost { reason })),
-            SourceEvent::Reopened { after } => self.shared.tell(Event::new(time_s, EventKind::SourceReopened { after_s: after.as_secs_f64() })),
+            SourceEvent::Reopened { after } => {
+                self.shared.tell(Event::new(time_s, EventKind::SourceReopened { after_s: after.as_secs_f64() }))
+            }
         }
     }
 }

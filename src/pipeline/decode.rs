@@ -3,9 +3,9 @@ use std::time::Duration;
 
 use super::encode::Encoded;
 use super::history::History;
+use super::input::GazeCell;
 use super::meter::{AgeMeter, StageMeter};
 use super::objects::{Asked, Change, ObjectSet};
-use super::input::GazeCell;
 use super::pending::Pending;
 use super::request::Request;
 use super::shared::{Shared, Stamped, WAIT};

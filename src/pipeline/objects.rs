@@ -12,11 +12,23 @@ use crate::track::{Follower, FollowerConfig, Measured, ObjectId, ObjectState, Ou
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Change {
     /// A prompt was answered, on the frame with this sequence number.
-    Selected { object: ObjectId, prompt_time_s: f64, frame: u64 },
+    Selected {
+        object: ObjectId,
+        prompt_time_s: f64,
+        frame: u64,
+    },
     /// A prompt was refused.
-    Refused { object: ObjectId, prompt_time_s: f64, error: PromptError },
-    Lost { object: ObjectId },
-    Returned { object: ObjectId },
+    Refused {
+        object: ObjectId,
+        prompt_time_s: f64,
+        error: PromptError,
+    },
+    Lost {
+        object: ObjectId,
+    },
+    Returned {
+        object: ObjectId,
+    },
 }
 
 /// A person's prompt.
@@ -123,7 +135,9 @@ impl ObjectSet {
         };
         prompt.points.extend_from_slice(points);
         prompt.bbox = bbox.or(prompt.bbox);
-        if let Err(error) = segment::check_prompt(&prompt, seen.frame.size, self.decoder.max_points(), self.decoder.mask_size()) {
+        if let Err(error) =
+            segment::check_prompt(&prompt, seen.frame.size, self.decoder.max_points(), self.decoder.mask_size())
+        {
             changes.push(Change::Refused { object, prompt_time_s, error });
             return Ok(());
         }

@@ -95,7 +95,8 @@ fn read_options(
     mut take: impl FnMut(&str, &str) -> Result<(), String>,
 ) -> Result<(), String> {
     for option in query.split('&').filter(|o| !o.is_empty()) {
-        let (key, value) = option.split_once('=').ok_or_else(|| format!("option `{option}` has no value: KEY=VALUE"))?;
+        let (key, value) =
+            option.split_once('=').ok_or_else(|| format!("option `{option}` has no value: KEY=VALUE"))?;
         if !known.contains(&key) {
             let meant = nearest_name(key, known.iter().copied()).map(|n| format!(" (did you mean `{n}`?)"));
             return Err(format!("unknown option `{key}`{}: use {}", meant.unwrap_or_default(), known.join(", ")));

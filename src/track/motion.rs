@@ -30,10 +30,8 @@ impl BoxMotion {
             if dt > 0.0 {
                 let (c0, c1) = (before.center(), bbox.center());
                 let blend = |old: f32, new: f32| old + SMOOTHING * (new - old);
-                self.velocity = (
-                    blend(self.velocity.0, (c1.x - c0.x) / dt),
-                    blend(self.velocity.1, (c1.y - c0.y) / dt),
-                );
+                self.velocity =
+                    (blend(self.velocity.0, (c1.x - c0.x) / dt), blend(self.velocity.1, (c1.y - c0.y) / dt));
                 let (a0, a1) = (before.area().max(1.0), bbox.area().max(1.0));
                 self.growth = blend(self.growth, (a1 / a0).ln() / 2.0 / dt).clamp(-2.0, 2.0);
             }

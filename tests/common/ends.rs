@@ -51,7 +51,7 @@ pub struct MemorySink {
 }
 
 impl MemorySink {
-    pub fn new(cost: Duration) -> (Box<dyn Sink>, Arc<Mutex<Seen>>) {
+    pub fn boxed(cost: Duration) -> (Box<dyn Sink>, Arc<Mutex<Seen>>) {
         let seen = Arc::new(Mutex::new(Seen::default()));
         (Box::new(MemorySink { seen: Arc::clone(&seen), cost }), seen)
     }

@@ -67,17 +67,4 @@ impl Ran {
             self.stderr()
         )
     }
-
-    /// Standard output as one JSON object.
-    pub fn json(&self) -> serde_json::Value {
-        assert_eq!(self.code(), 0, "{}", self.describe());
-        serde_json::from_str(&self.stdout()).unwrap_or_else(|e| panic!("{e}{}", self.describe()))
-    }
-
-    /// Standard output as NDJSON.
-    pub fn ndjson(&self) -> Vec<serde_json::Value> {
-        assert_eq!(self.code(), 0, "{}", self.describe());
-        let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}{}", self.describe()));
-        self.stdout().lines().map(parse).collect()
-    }
 }

@@ -1,9 +1,9 @@
 use std::time::Duration;
 
 use crate::capture::scene::{GazeTrace, Scene};
+use crate::geometry::{Point, Size};
 use crate::input::GazeSource;
 use crate::select::GazeSample;
-use crate::geometry::{Point, Size};
 use crate::time::Timestamp;
 
 /// Samples a second, as a head-worn eye tracker gives them.

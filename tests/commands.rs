@@ -1,0 +1,189 @@
+//! The commands as a person runs them, with the bundled model, on pictures made here and on photographs where they lie
+//! beside the checkout.
+
+#[path = "common/program.rs"]
+mod program;
+
+use std::path::{Path, PathBuf};
+
+use foveate::capture::scene::{Rendering, Scene};
+use foveate::geometry::Size;
+use image::{GrayImage, RgbImage};
+use program::{Ran, Sandbox};
+use serde_json::Value;
+
+impl Ran {
+    /// Standard output as one JSON object.
+    pub fn json(&self) -> serde_json::Value {
+        assert_eq!(self.code(), 0, "{}", self.describe());
+        serde_json::from_str(&self.stdout()).unwrap_or_else(|e| panic!("{e}{}", self.describe()))
+    }
+
+    /// Standard output as NDJSON.
+    pub fn ndjson(&self) -> Vec<serde_json::Value> {
+        assert_eq!(self.code(), 0, "{}", self.describe());
+        let parse =
+            |line: &str| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}{}", self.describe()));
+        self.stdout().lines().map(parse).collect()
+    }
+}
+
+const SIZE: Size = Size::new(320, 240);
+
+/// Pictures of the rendered scene as `frames/NNN.png`, and the truth of its largest object on the first.
+fn frames(sandbox: &Sandbox, count: usize) -> GrayImage {
+    let scene = Scene::new(3, SIZE);
+    let mut rendering = Rendering::default();
+    let mut truth = GrayImage::new(SIZE.width, SIZE.height);
+    std::fs::create_dir_all(sandbox.path().join("frames")).unwrap();
+    for n in 0..count {
+        scene.render(n as f64 / 30.0, &mut rendering);
+        let picture = RgbImage::from_raw(SIZE.width, SIZE.height, rendering.rgb.clone()).unwrap();
+        picture.save(sandbox.path().join(format!("frames/{n:03}.png"))).unwrap();
+        if n == 0 {
+            let area = |id: u8| rendering.ids.iter().filter(|i| **i == id).count();
+            let largest = scene.objects().iter().map(|o| o.id).max_by_key(|id| area(*id)).unwrap();
+            truth.iter_mut().zip(&rendering.ids).for_each(|(out, id)| *out = if *id == largest { 255 } else { 0 });
+        }
+    }
+    truth
+}
+
+/// The tightest box around a mask, as `--box` takes it.
+fn box_of(mask: &GrayImage) -> [u32; 4] {
+    let set = mask.enumerate_pixels().filter(|(.., p)| p.0[0] > 127);
+    set.fold([u32::MAX, u32::MAX, 0, 0], |b, (x, y, _)| [b[0].min(x), b[1].min(y), b[2].max(x + 1), b[3].max(y + 1)])
+}
+
+fn iou(a: &GrayImage, b: &GrayImage) -> f32 {
+    let pairs = || a.iter().zip(b.iter()).map(|(a, b)| (*a > 127, *b > 127));
+    let both = pairs().filter(|(a, b)| *a && *b).count();
+    both as f32 / pairs().filter(|(a, b)| *a || *b).count().max(1) as f32
+}
+
+/// Where the photographs lie for those who have them.
+fn photographs() -> Option<PathBuf> {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/eval");
+    if !data.is_dir() {
+        eprintln!("left out: there are no photographs at {}", data.display());
+    }
+    data.is_dir().then_some(data)
+}
+
+#[test]
+fn segment_answers_a_box_with_mask_overlay_and_json() {
+    let sandbox = Sandbox::new();
+    let truth = frames(&sandbox, 1);
+    let [x0, y0, x1, y1] = box_of(&truth);
+    let bbox = format!("{x0},{y0},{x1},{y1}");
+    let command = ["segment", "frames/000.png", "--box", &bbox, "--json", "--out-mask", "m.png", "--overlay", "o.png"];
+    let answer = sandbox.foveate(&command).json();
+    let mask = image::open(sandbox.path().join("m.png")).unwrap().to_luma8();
+    let overlay = image::open(sandbox.path().join("o.png")).unwrap();
+    assert_eq!((mask.width(), mask.height()), (SIZE.width, SIZE.height));
+    assert_eq!((overlay.width(), overlay.height()), (SIZE.width, SIZE.height));
+    let found = iou(&mask, &truth);
+    assert!(found > 0.6, "IoU {found} of a box around a rendered thing");
+    let best = &answer["masks"][0];
+    assert_eq!(best["rle"]["size"], serde_json::json!([SIZE.height, SIZE.width]));
+    assert_eq!(best["area"], mask.iter().filter(|v| **v > 127).count());
+}
+
+#[test]
+fn multimask_ranks_by_predicted_iou() {
+    let sandbox = Sandbox::new();
+    frames(&sandbox, 1);
+    let answer = sandbox.foveate(&["segment", "frames/000.png", "--point", "160,120", "--multimask", "--json"]).json();
+    let scores: Vec<f64> =
+        answer["masks"].as_array().unwrap().iter().map(|m| m["predicted_iou"].as_f64().unwrap()).collect();
+    assert_eq!(scores.len(), 3);
+    assert!(scores.is_sorted_by(|a, b| a >= b), "{scores:?}");
+}
+
+/// Records of frames, and of everything else, in a stream's output.
+fn split(lines: Vec<Value>) -> (Vec<Value>, Vec<Value>) {
+    lines.into_iter().partition(|line| line.get("frame").is_some() && line.get("objects").is_some())
+}
+
+#[test]
+fn run_gives_a_record_for_every_frame_in_order() {
+    let sandbox = Sandbox::new();
+    let truth = frames(&sandbox, 12);
+    let b = box_of(&truth);
+    sandbox.file("script.ndjson", format!("{{\"time_s\":0.3,\"object\":1,\"box\":{b:?}}}\n"));
+    let command = "run --source files:frames --fps 4 --prompt script:script.ndjson --sink ndjson:- --sink overlay:out";
+    let ran = sandbox.foveate(&command.split(' ').collect::<Vec<_>>());
+    let (records, others) = split(ran.ndjson());
+    let numbers: Vec<_> = records.iter().map(|r| r["frame"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, (0..12).collect::<Vec<_>>());
+    assert!(records.iter().all(|r| r["age_ms"].as_f64().unwrap() > 0.0));
+    let selected = others.iter().find(|e| e["event"] == "selected").unwrap_or_else(|| panic!("{others:?}"));
+    assert_eq!((&selected["object"], &selected["frame"]), (&1.into(), &1.into()), "frame 1 of 4 a second is nearest");
+    let first = numbers.iter().find(|n| !records[**n as usize]["objects"].as_array().unwrap().is_empty());
+    assert_eq!(first, Some(&2), "frame 1 was out when the prompt came; frame 2 carries its answer");
+    let overlays = std::fs::read_dir(sandbox.path().join("out")).unwrap().count();
+    assert_eq!(overlays, 12);
+}
+
+#[test]
+fn run_drops_what_it_cannot_keep_up_with_and_says_so() {
+    let sandbox = Sandbox::new();
+    frames(&sandbox, 10);
+    let command = "run --source files:frames --fps 1000 --loop --seconds 1.5 --sink ndjson:run.ndjson --json";
+    let ran = sandbox.foveate(&command.split(' ').collect::<Vec<_>>());
+    let summary = ran.json();
+    assert!(summary["frames_dropped"].as_u64().unwrap() > 100, "{}", ran.describe());
+    let text = std::fs::read_to_string(sandbox.path().join("run.ndjson")).unwrap();
+    let (records, others) = split(text.lines().map(|l| serde_json::from_str(l).unwrap()).collect());
+    assert_eq!(records.len() as u64, summary["frames_out"].as_u64().unwrap());
+    assert!(others.iter().any(|e| e["event"] == "dropped"), "{others:?}");
+    assert!(records.is_sorted_by_key(|r| r["frame"].as_u64()));
+}
+
+#[test]
+fn demo_ends_by_itself_with_figures_and_pictures() {
+    let sandbox = Sandbox::new();
+    let ran = sandbox.foveate(&["demo", "--seconds", "4", "--source", "scene:1", "--json"]);
+    let report = ran.json();
+    for field in ["selection_iou", "age", "frames_dropped", "frames_out", "throughput", "selections"] {
+        assert!(report.get(field).is_some(), "no `{field}`{}", ran.describe());
+    }
+    assert!(report["frames_out"].as_u64().unwrap() > 0);
+    assert!(std::fs::read_dir(sandbox.path().join("demo-out")).unwrap().count() > 0);
+}
+
+#[test]
+fn the_bundled_models_are_whole() {
+    let sandbox = Sandbox::new();
+    let models = sandbox.foveate(&["models", "list", "--json"]).json();
+    assert_eq!(models["models"][0]["name"], "foveate", "{models}");
+    assert_eq!(sandbox.foveate(&["models", "verify"]).code(), 0);
+}
+
+#[test]
+fn bench_and_doctor_tell_what_runs_here() {
+    let sandbox = Sandbox::new();
+    let bench = sandbox.foveate(&["bench", "--runs", "1", "--json"]).json();
+    for part in ["encoder", "decoder"] {
+        for field in ["median_ms", "p99_ms", "macs", "weights_bytes", "threads", "precision", "kernels"] {
+            assert!(bench[part].get(field).is_some(), "no `{field}` for the {part}: {bench}");
+        }
+    }
+    let doctor = sandbox.foveate(&["doctor", "--json"]).json();
+    let subjects: Vec<_> = doctor["findings"].as_array().unwrap().iter().map(|f| f["subject"].clone()).collect();
+    assert!(subjects.iter().any(|s| s == "model foveate"), "{subjects:?}");
+}
+
+#[test]
+fn eval_measures_photographs() {
+    let Some(data) = photographs() else { return };
+    let sandbox = Sandbox::new();
+    let data = data.join("grabcut");
+    let command = ["eval", "grabcut", "--data", data.to_str().unwrap(), "--limit", "4", "--json"];
+    let report = sandbox.foveate(&command).json();
+    for field in ["model", "precision", "images", "iou_1click", "iou_box", "noc85", "noc90", "encoder_ms", "decoder_ms"]
+    {
+        assert!(report.get(field).is_some(), "no `{field}`: {report}");
+    }
+    assert!(report["iou_box"].as_f64().unwrap() > 0.5, "{report}");
+}
