@@ -10,7 +10,7 @@ VENV := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/foveate/venv
 
 .PHONY: help
 help: ## Lists the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: packages
 packages:
@@ -23,6 +23,13 @@ demo: packages ## The whole story on this machine: camera or rendered scene, a l
 .PHONY: test
 test: packages ## Every test that needs no special hardware
 	$(CARGO) test --release --locked
+	$(CARGO) test --release --locked --lib --manifest-path tests/loom/Cargo.toml
+
+.PHONY: test-training
+test-training: ## A slice of the model's training, end to end (installs PyTorch from PyPI, needs ../shared/data)
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r models/training/requirements.txt
+	cd models/training && OMP_NUM_THREADS=1 $(VENV)/bin/python test_slice.py
 
 .PHONY: lint
 lint: packages ## Formatting and lints
@@ -35,7 +42,7 @@ bench: packages ## Own benches, then the same work on ONNX Runtime (installs it 
 	$(CARGO) build --release --locked
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r benches/compare/requirements.txt
-	$(VENV)/bin/python benches/compare/compare.py
+	$(VENV)/bin/python benches/compare/compare.py --foveate $(or $(CARGO_TARGET_DIR),target)/release/foveate
 
 .PHONY: docs
 docs: packages ## The library's documentation, warnings refused

@@ -176,8 +176,12 @@ impl ObjectSet {
         }
         self.decoder.decode(&present.embedding, &self.prompts, &mut self.candidates)?;
         let per_prompt = self.decoder.candidates();
-        for (object, candidates) in self.objects.iter_mut().zip(self.candidates.chunks(per_prompt)) {
+        for (object, candidates) in self.objects.iter_mut().zip(self.candidates.chunks_mut(per_prompt)) {
             let follower = &mut object.follower;
+            if !object.prompted {
+                let letterbox = &present.embedding.letterbox;
+                candidates.iter_mut().for_each(|c| follower.confine(present.at(), letterbox, &mut c.logits));
+            }
             let chosen = if object.prompted { most_confident(candidates) } else { follower.choose(candidates) };
             let chosen = &candidates[chosen];
             let out = record.push_object();

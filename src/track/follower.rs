@@ -1,6 +1,6 @@
 use super::motion::BoxMotion;
 use super::{ObjectId, ObjectState};
-use crate::geometry::{BoundingBox, Size};
+use crate::geometry::{BoundingBox, Letterbox, Size};
 use crate::mask::LowResLogits;
 use crate::model::{Candidate, Prompt};
 use crate::time::Timestamp;
@@ -16,13 +16,19 @@ pub struct FollowerConfig {
     pub max_area_change: f32,
     /// Frames in a row without a believable mask until the object is reported as lost.
     pub lost_after: u32,
+    /// How far the object may reach out of its foreseen box, as a share of the box's sides; beyond that a mask is some
+    /// other thing that looks alike.
+    pub reach: f32,
 }
 
 impl Default for FollowerConfig {
     fn default() -> Self {
-        FollowerConfig { min_score: 0.4, min_agreement: 0.15, max_area_change: 3.0, lost_after: 4 }
+        FollowerConfig { min_score: 0.4, min_agreement: 0.15, max_area_change: 3.0, lost_after: 4, reach: 0.4 }
     }
 }
+
+/// The logit of a cell that surely does not belong to the object.
+const OUTSIDE: f32 = -10.0;
 
 /// What a new mask did to an object's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +105,30 @@ impl Follower {
         let clip = |b: BoundingBox| b.intersect(BoundingBox::of_frame(frame));
         prompt.bbox = self.motion.predict(at).map(clip).filter(|b| b.area() > 0.0);
         prompt.mask.get_or_insert_default().clone_from(&self.memory);
+    }
+
+    /// Takes out of `logits` what lies farther from the foreseen box than the object can be; `letterbox` places the frame
+    /// in the model's input. A lost object may return anywhere and keeps all.
+    pub fn confine(&self, at: Timestamp, letterbox: &Letterbox, logits: &mut LowResLogits) {
+        let Some(bbox) = self.motion.predict(at).filter(|_| self.state != ObjectState::Lost) else { return };
+        let within = letterbox.box_to_input(bbox.expand(self.config.reach));
+        let (width, height) = (logits.size.width as usize, logits.size.height as usize);
+        let cell = (letterbox.input.width as f32 / width as f32, letterbox.input.height as f32 / height as f32);
+        // One cell more on each side keeps a small object from being cut by the grid itself.
+        let span = |from: f32, to: f32, cell: f32, cells: usize| {
+            let (from, to) = ((from / cell - 1.0).max(0.0) as usize, (to / cell + 2.0).max(0.0) as usize);
+            from.min(cells)..to.min(cells)
+        };
+        let columns = span(within.x0, within.x1, cell.0, width);
+        let rows = span(within.y0, within.y1, cell.1, height);
+        for (y, row) in logits.data.chunks_exact_mut(width.max(1)).enumerate() {
+            if rows.contains(&y) {
+                row[..columns.start].fill(OUTSIDE);
+                row[columns.end.max(columns.start)..].fill(OUTSIDE);
+            } else {
+                row.fill(OUTSIDE);
+            }
+        }
     }
 
     /// Index of the candidate that is most likely this object: its predicted IoU plus its agreement with the memory.
@@ -199,6 +229,21 @@ mod tests {
         assert_eq!(prompt.mask.as_ref(), Some(&candidate.logits));
         assert!(prompt.bbox.unwrap().x0 > 40.0, "the box moves on: {:?}", prompt.bbox);
         assert_eq!(follower.state(), ObjectState::Tracked);
+    }
+
+    #[test]
+    fn what_lies_far_off_is_taken_out() {
+        let follower = selected();
+        let (mut candidate, _) = blob(4, 0.9);
+        candidate.logits.data.fill(5.0);
+        let letterbox = Letterbox::new(Size::new(128, 128), Size::new(128, 128));
+        follower.confine(at(1), &letterbox, &mut candidate.logits);
+        let positive = |x: u32, y: u32| candidate.logits.data[(y * GRID + x) as usize] > 0.0;
+        // The box is 32 to 80 both ways and reaches 0.4 of it farther: 12.8 to 99.2, cells 1 to 12 and one more.
+        for n in 0..GRID {
+            assert_eq!(positive(n, 7), (0..=13).contains(&n), "column {n}");
+            assert_eq!(positive(7, n), (0..=13).contains(&n), "row {n}");
+        }
     }
 
     #[test]
