@@ -6,6 +6,7 @@ use super::history::History;
 use super::input::GazeCell;
 use super::meter::{AgeMeter, StageMeter};
 use super::objects::{Asked, Change, ObjectSet};
+use super::output::SinkQueue;
 use super::pending::Pending;
 use super::request::Request;
 use super::shared::{Shared, Stamped, WAIT};
@@ -13,7 +14,7 @@ use crate::error::Result;
 use crate::geometry::{Label, LabeledPoint};
 use crate::input::{PromptAction, PromptEvent};
 use crate::sink::{Event, EventKind, FrameRecord};
-use crate::sync::{DropOldest, LatestSlot, Pool, Taken};
+use crate::sync::{LatestSlot, Pool, Taken};
 use crate::track::ObjectId;
 
 /// The decode and track stage: answers prompts, carries every object to the latest frame, hands the record to each sink.
@@ -32,12 +33,6 @@ pub(super) struct DecodeStage {
     /// The highest object id in use so far; a look takes the next.
     pub last_id: ObjectId,
     pub changes: Vec<Change>,
-}
-
-/// The way to one sink.
-pub(super) struct SinkQueue {
-    pub queue: DropOldest<Stamped<Arc<FrameRecord>>>,
-    pub meter: StageMeter,
 }
 
 impl DecodeStage {

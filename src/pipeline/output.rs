@@ -1,29 +1,114 @@
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 
+use super::config::PipelineConfig;
 use super::meter::{AgeMeter, StageMeter};
 use super::shared::{Shared, Stamped};
 use super::summary::Summary;
+use super::threads::Threads;
 use crate::error::Result;
 use crate::sink::{Event, EventKind, FrameRecord, Sink, StreamInfo};
-use crate::sync::{DropOldest, Taken};
+use crate::sync::{DropOldest, LatencySummary, Taken};
+
+/// Name of the sinks' threads.
+pub(super) const SINK: &str = "sink";
 
 /// Longest wait before events are passed on when no frame comes.
 const EVENT_WAIT: Duration = Duration::from_millis(50);
 
-/// One sink on its own thread: a slow sink loses its oldest records and stalls nobody.
-pub(super) struct SinkStage {
-    pub sink: Box<dyn Sink>,
+/// The way to one sink.
+#[derive(Clone)]
+pub(super) struct SinkQueue {
     pub queue: DropOldest<Stamped<Arc<FrameRecord>>>,
-    pub events: Receiver<Event>,
-    pub stream: StreamInfo,
-    /// Set before the queue is closed.
-    pub summary: Arc<OnceLock<Summary>>,
     pub meter: StageMeter,
-    pub age: AgeMeter,
-    pub shared: Shared,
+}
+
+/// Every sink of a stream, each on its own thread. When dropped, the queues close: the sinks drain and end.
+pub(super) struct Outputs {
+    queues: Vec<SinkQueue>,
+    ages: Vec<AgeMeter>,
+    failures: Arc<AtomicU64>,
+    summary: Arc<OnceLock<Summary>>,
+}
+
+impl Outputs {
+    /// Starts each of `sinks` with its own of `events`.
+    pub fn start(
+        sinks: Vec<Box<dyn Sink>>,
+        events: Vec<Receiver<Event>>,
+        config: &PipelineConfig,
+        stream: &StreamInfo,
+        shared: &Shared,
+        threads: &mut Threads,
+    ) -> Result<Self> {
+        let mut outputs =
+            Outputs { queues: Vec::new(), ages: Vec::new(), failures: Arc::default(), summary: Arc::default() };
+        for (sink, events) in sinks.into_iter().zip(events) {
+            let meter = StageMeter::new(format!("sink {}", sink.name()));
+            let (queue, age) = (DropOldest::new(config.sink_queue), AgeMeter::default());
+            outputs.queues.push(SinkQueue { queue: queue.clone(), meter: meter.clone() });
+            outputs.ages.push(age.clone());
+            let (stream, summary, shared) = (stream.clone(), Arc::clone(&outputs.summary), shared.clone());
+            let stage = SinkStage { sink, queue, events, stream, summary, meter, age, shared };
+            let failures = Arc::clone(&outputs.failures);
+            threads.spawn(SINK, &config.affinity.sink, move || {
+                failures.fetch_add(stage.run(), Ordering::Relaxed);
+            })?;
+        }
+        Ok(outputs)
+    }
+
+    /// For the stage that feeds the sinks.
+    pub fn queues(&self) -> Vec<SinkQueue> {
+        self.queues.clone()
+    }
+
+    pub fn meters(&self) -> impl Iterator<Item = &StageMeter> {
+        self.queues.iter().map(|q| &q.meter)
+    }
+
+    /// From capture to the end of the slowest sink.
+    pub fn slowest_age(&self) -> LatencySummary {
+        let ages = self.ages.iter().map(AgeMeter::summary);
+        ages.max_by(|a, b| a.p50_ms.total_cmp(&b.p50_ms)).unwrap_or_default()
+    }
+
+    /// Writes that failed, of the sinks that have ended.
+    pub fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
+    }
+
+    /// Lets every sink drain its queue and finish with `summary`.
+    pub fn finish(&self, summary: Summary) {
+        let _ = self.summary.set(summary);
+        self.close();
+    }
+
+    fn close(&self) {
+        self.queues.iter().for_each(|q| q.queue.close());
+    }
+}
+
+impl Drop for Outputs {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// One sink on its own thread: a slow sink loses its oldest records and stalls nobody.
+struct SinkStage {
+    sink: Box<dyn Sink>,
+    queue: DropOldest<Stamped<Arc<FrameRecord>>>,
+    events: Receiver<Event>,
+    stream: StreamInfo,
+    /// Set before the queue is closed.
+    summary: Arc<OnceLock<Summary>>,
+    meter: StageMeter,
+    age: AgeMeter,
+    shared: Shared,
 }
 
 impl SinkStage {

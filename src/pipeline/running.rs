@@ -1,0 +1,95 @@
+use std::sync::{Arc, OnceLock};
+
+use super::meter::{AgeMeter, StageMeter, StageReport};
+use super::output::{Outputs, SINK};
+use super::shared::{self, Shared};
+use super::summary::{Summary, Throughput};
+use super::threads::Threads;
+use super::watchdog::Watchdog;
+use crate::capture::SourceInfo;
+use crate::error::Result;
+use crate::time::Timestamp;
+
+/// A stream that runs.
+pub struct Running {
+    pub(super) shared: Shared,
+    pub(super) started: Timestamp,
+    pub(super) info: SourceInfo,
+    pub(super) threads: Threads,
+    pub(super) input_threads: Threads,
+    pub(super) meters: [StageMeter; 3],
+    pub(super) outputs: Outputs,
+    pub(super) age: AgeMeter,
+    pub(super) unanswered: Arc<OnceLock<usize>>,
+    pub(super) watchdog: Watchdog,
+}
+
+impl Running {
+    /// What the stream reads.
+    pub fn source(&self) -> &SourceInfo {
+        &self.info
+    }
+
+    /// Asks every stage to end after what it holds now.
+    pub fn stop(&self) {
+        self.shared.stop.stop();
+    }
+
+    /// True when the source has ended and every frame is decoded.
+    pub fn is_finished(&self) -> bool {
+        self.threads.are_finished(|stage| stage != SINK)
+    }
+
+    /// Figures of every stage so far.
+    pub fn reports(&self) -> Vec<StageReport> {
+        self.meters.iter().chain(self.outputs.meters()).map(StageMeter::report).collect()
+    }
+
+    /// Watches the stages until the stream ends, calling `each` about every 100 ms, and sums it up.
+    ///
+    /// # Errors
+    /// The first error of any stage. The sinks have finished what reached them by then.
+    pub fn wait(mut self, mut each: impl FnMut(&Running)) -> Result<Summary> {
+        while !self.is_finished() {
+            std::thread::sleep(shared::WAIT);
+            for event in self.watchdog.check(self.shared.clock.now(), &self.shared) {
+                self.shared.tell(event);
+            }
+            each(&self);
+        }
+        self.input_threads.stop.stop();
+        let stages = self.threads.join(|stage| stage != SINK);
+        let input = self.input_threads.join(|_| true);
+        self.outputs.finish(self.sum_up());
+        let sinks = self.threads.join(|_| true);
+        stages.and(input).and(sinks)?;
+        match self.shared.take_failure() {
+            Some(error) => Err(error),
+            None => Ok(self.sum_up()),
+        }
+    }
+
+    fn sum_up(&self) -> Summary {
+        let chain: Vec<_> = self.meters.iter().map(StageMeter::report).collect();
+        let throughput = Throughput::new(self.age.fps(), &chain);
+        Summary {
+            seconds: self.shared.clock.now().since(self.started).as_secs_f64(),
+            frames_captured: self.meters[0].frames_out(),
+            frames_out: self.meters[2].frames_out(),
+            frames_dropped: self.meters.iter().map(StageMeter::dropped).sum(),
+            age: self.age.summary(),
+            age_at_sink: self.outputs.slowest_age(),
+            sink_failures: self.outputs.failures(),
+            prompts_unanswered: self.unanswered.get().copied().unwrap_or(0),
+            throughput,
+            stages: self.reports(),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.shared.stop.stop();
+        self.input_threads.stop.stop();
+    }
+}
