@@ -13,10 +13,12 @@
 
 mod audit;
 mod compile;
+mod failure;
 mod graph;
 mod guard;
 mod kernels;
 mod knobs;
+mod limits;
 mod onnx;
 mod ops;
 mod precision;
@@ -27,7 +29,8 @@ pub use audit::Audit;
 pub use compile::CompileOptions;
 pub use graph::{Graph, Session};
 pub use knobs::{Knob, knobs};
-pub use onnx::{Limits, OnnxModel};
+pub use limits::Limits;
+pub use onnx::OnnxModel;
 pub use precision::Precision;
 pub use tensor::{ElementType, Tensor, TensorInfo};
 pub use threads::Threads;

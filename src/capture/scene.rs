@@ -10,6 +10,7 @@
 
 mod gaze;
 mod kit;
+mod layout;
 mod mesh;
 mod motion;
 mod noise;

@@ -7,13 +7,14 @@ use tract_onnx::tract_hir::infer::{Factoid, InferenceFact};
 use tract_onnx::tract_hir::ops::konst::Const;
 
 use super::audit::{self, Audit};
+use super::failure::{node_name, reason, unreadable};
 use super::graph::Graph;
-use super::guard::{self, node_name, reason, unreadable};
+use super::guard;
 use super::knobs;
-use super::onnx::{Limits, framework};
+use super::limits::Limits;
 use super::ops;
 use super::precision::{self, Arithmetic, Precision};
-use super::tensor::{ElementType, Tensor, TensorInfo};
+use super::tensor::{Tensor, TensorInfo};
 use super::threads::Threads;
 use crate::error::ModelError;
 
@@ -68,6 +69,12 @@ fn lower(model: &mut TypedModel, arithmetic: Arithmetic) -> TractResult<audit::W
     model.declutter()?;
     model.optimize()?;
     Ok(work)
+}
+
+/// The ONNX reader. Shapes that the file records for intermediate tensors are ignored: they belong to the input size it
+/// was exported at.
+pub(super) fn framework() -> tract_onnx::Onnx {
+    tract_onnx::onnx().with_ignore_value_info(true)
 }
 
 fn translate(path: &Path, proto: &ModelProto) -> Result<InferenceModel, ModelError> {
@@ -179,17 +186,4 @@ fn blame(path: &Path, proto: &ModelProto, error: &TractError) -> ModelError {
         },
         None => unreadable(path, reason(error)),
     }
-}
-
-/// Names and shapes of a plan's inputs or outputs.
-pub(super) fn edges(model: &TypedModel, outlets: &[OutletId], names: &[String]) -> TractResult<Vec<TensorInfo>> {
-    outlets
-        .iter()
-        .zip(names)
-        .map(|(outlet, name)| {
-            let fact = model.outlet_fact(*outlet)?;
-            let shape = fact.shape.as_concrete().context("open shape")?.iter().map(|d| Some(*d)).collect();
-            Ok(TensorInfo { name: name.clone(), element: ElementType::of(fact.datum_type), shape })
-        })
-        .collect()
 }

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::{
-    DatumType, IntoArcTensor, TValue, TVec, Tensor as TractTensor, TractError, TypedSimplePlan, TypedSimpleState,
+    DatumType, IntoArcTensor, OutletId, TValue, TVec, Tensor as TractTensor, TractError, TractResult, TypedModel,
+    TypedSimplePlan, TypedSimpleState,
 };
+use tract_onnx::tract_core::internal::format_err;
 
 use super::audit::Audit;
-use super::compile::edges;
-use super::guard::{reason, unreadable};
-use super::onnx::panic_text;
-use super::tensor::{Tensor, TensorInfo};
+use super::failure::{panic_text, reason, unreadable};
+use super::tensor::{ElementType, Tensor, TensorInfo};
 use crate::error::ModelError;
 
 /// A compiled graph: plan and weights, fixed shapes. Clones share everything; it may be used from any thread.
@@ -232,4 +232,18 @@ impl std::fmt::Debug for Session {
 fn floats_mut(tensor: &mut TractTensor) -> Option<&mut [f32]> {
     // An ndarray view lends its slice for the tensor's life, tract's own `PlainViewMut` only for its own.
     tensor.to_plain_array_view_mut::<f32>().ok()?.into_slice()
+}
+
+/// Names and shapes of a plan's inputs or outputs.
+fn edges(model: &TypedModel, outlets: &[OutletId], names: &[String]) -> TractResult<Vec<TensorInfo>> {
+    outlets
+        .iter()
+        .zip(names)
+        .map(|(outlet, name)| {
+            let fact = model.outlet_fact(*outlet)?;
+            let shape =
+                fact.shape.as_concrete().ok_or_else(|| format_err!("open shape"))?.iter().map(|d| Some(*d)).collect();
+            Ok(TensorInfo { name: name.clone(), element: ElementType::of(fact.datum_type), shape })
+        })
+        .collect()
 }

@@ -13,7 +13,8 @@ use tract_onnx::prelude::{InferenceModel, TypedModel};
 use tract_onnx::tract_hir::infer::{Factoid, InferenceFact};
 use tract_onnx::tract_hir::internal::{OutletId, TVec};
 
-use super::onnx::Limits;
+use super::failure::{node_name, reason, unreadable};
+use super::limits::Limits;
 use crate::error::ModelError;
 
 /// Deepest nesting of subgraphs (`If`, `Loop`, `Scan` bodies).
@@ -266,23 +267,4 @@ fn element_bytes(data_type: i32) -> Option<usize> {
         DataType::String => 16,
         _ => return None,
     })
-}
-
-/// The node's name, or its first output's where the export left it nameless.
-pub(super) fn node_name(node: &NodeProto) -> &str {
-    if node.name.is_empty() { node.output.first().map_or("", String::as_str) } else { &node.name }
-}
-
-pub(super) fn unreadable(path: &Path, reason: impl Into<String>) -> ModelError {
-    ModelError::Unreadable { path: path.into(), reason: reason.into() }
-}
-
-/// The innermost cause and the outermost context of a tract error, on one line.
-pub(super) fn reason(error: &tract_onnx::prelude::TractError) -> String {
-    let shorten = |s: String| -> String {
-        let line = s.lines().next().unwrap_or_default();
-        if line.chars().count() <= 200 { line.into() } else { line.chars().take(200).chain("…".chars()).collect() }
-    };
-    let (outer, inner) = (shorten(error.to_string()), shorten(error.root_cause().to_string()));
-    if outer == inner { inner } else { format!("{outer}: {inner}") }
 }

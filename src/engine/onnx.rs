@@ -1,34 +1,18 @@
 use std::io::Read;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::{ModelProto, ValueInfoProto, tensor_shape_proto, type_proto};
 use tract_onnx::prelude::Framework;
 
-use super::compile::{CompileOptions, compile};
+use super::compile::{CompileOptions, compile, framework};
+use super::failure::{contain, reason, unreadable};
 use super::graph::Graph;
-use super::guard::{self, unreadable};
+use super::guard;
+use super::limits::Limits;
 use super::precision::Arithmetic;
 use super::tensor::{ElementType, TensorInfo};
 use crate::error::{Error, IoError, ModelError};
-
-/// How much a model file may ask for. The defaults leave room for the largest Segment Anything encoder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Size of the file, 512 MiB unless told.
-    pub max_file_bytes: u64,
-    /// Nodes of the graph and its subgraphs, 20,000 unless told.
-    pub max_nodes: usize,
-    /// Any one tensor: weights, inputs, outputs and everything between, 1 GiB unless told.
-    pub max_tensor_bytes: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Limits { max_file_bytes: 512 << 20, max_nodes: 20_000, max_tensor_bytes: 1 << 30 }
-    }
-}
 
 /// A parsed and checked ONNX file, from which graphs are compiled for given input shapes.
 pub struct OnnxModel {
@@ -69,9 +53,8 @@ impl OnnxModel {
             return Err(unreadable(path, "the file is empty"));
         }
         let onnx = framework();
-        let proto = contain(path, || {
-            onnx.proto_model_for_read(&mut &bytes[..]).map_err(|e| unreadable(path, guard::reason(&e)))
-        })?;
+        let proto =
+            contain(path, || onnx.proto_model_for_read(&mut &bytes[..]).map_err(|e| unreadable(path, reason(&e))))?;
         guard::check_file(path, &proto, &onnx, &limits)?;
         let graph = proto.graph.as_ref().ok_or_else(|| unreadable(path, "it holds no graph"))?;
         // Old exporters list weights among the inputs.
@@ -119,22 +102,6 @@ impl std::fmt::Debug for OnnxModel {
             .field("outputs", &self.outputs)
             .finish_non_exhaustive()
     }
-}
-
-/// The ONNX reader. Shapes that the file records for intermediate tensors are ignored: they belong to the input size it
-/// was exported at.
-pub(super) fn framework() -> tract_onnx::Onnx {
-    tract_onnx::onnx().with_ignore_value_info(true)
-}
-
-/// Runs `f`, turning a panic of the engine on a malformed file into an error.
-pub(super) fn contain<T>(path: &Path, f: impl FnOnce() -> Result<T, ModelError>) -> Result<T, ModelError> {
-    catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|panic| Err(unreadable(path, panic_text(panic.as_ref()))))
-}
-
-pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-    text.and_then(|t| t.lines().next()).unwrap_or("the engine gave up on it").to_owned()
 }
 
 fn declared(value: &ValueInfoProto) -> TensorInfo {
