@@ -7,15 +7,16 @@ use crate::pipeline::Summary;
 /// Stages with their rates, times and drops, then ages and throughput, for a person.
 pub fn table(summary: &Summary) -> String {
     let mut out = String::new();
+    let width = summary.stages.iter().map(|s| s.stage.chars().count()).max().unwrap_or(0).max("stage".len());
     let _ = writeln!(
         out,
-        "{:<16} {:>7} {:>7} {:>7}   {:>21}   {:>21}",
+        "{:<width$} {:>7} {:>7} {:>7}   {:>21}   {:>21}",
         "stage", "in", "out", "dropped", "wait ms p50 p95 p99", "work ms p50 p95 p99"
     );
     for s in &summary.stages {
         let _ = writeln!(
             out,
-            "{:<16} {:>7} {:>7} {:>7}   {:>6.1} {:>6.1} {:>6.1}    {:>6.1} {:>6.1} {:>6.1}",
+            "{:<width$} {:>7} {:>7} {:>7}   {:>6.1} {:>6.1} {:>6.1}    {:>6.1} {:>6.1} {:>6.1}",
             s.stage,
             s.frames_in,
             s.frames_out,
