@@ -42,3 +42,8 @@ pub mod pipeline;
 pub mod cli;
 
 pub use error::{Error, Result};
+
+/// Keeps the README's example compiling.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

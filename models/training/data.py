@@ -125,9 +125,10 @@ def load_photos(root: Path, extra: Path | None = None, limit: int | None = None)
 
 
 def split(photos: list[Photo]) -> tuple[list[Photo], list[Photo]]:
-    """Training and held-out photos; the same thirtieth is held out in every run over the same data."""
-    order = np.random.default_rng(0).permutation(len(photos))
-    held = set(order[: max(1, len(photos) // 30)].tolist())
+    """Training and held-out photos; the same thirtieth is held out in every run, with an extra set or without."""
+    own = [i for i, p in enumerate(photos) if p.source != "extra"]
+    order = np.random.default_rng(0).permutation(len(own))
+    held = {own[i] for i in order[: max(1, len(own) // 30)]}
     train = [p for i, p in enumerate(photos) if i not in held]
     clean = (p for i, p in enumerate(photos) if i in held)
     return train, [p for p in clean if p.source in VALIDATION_SOURCES or "coco" in p.source.lower()]
