@@ -17,6 +17,7 @@ mod decode;
 mod encode;
 mod history;
 mod input;
+mod losses;
 mod meter;
 mod objects;
 mod output;
@@ -52,6 +53,7 @@ use decode::DecodeStage;
 use encode::{EncodeStage, Encoded};
 use history::History;
 use input::{GazeCell, GazeRoad, InputStage};
+use losses::Losses;
 use objects::ObjectSet;
 use output::Outputs;
 use pending::Pending;
@@ -172,6 +174,7 @@ impl Pipeline {
             pool: Pool::new(record_pool, FrameRecord::default),
             input: encoded_slot,
             outputs: outputs.queues(),
+            losses: Losses::new(decode_meter.clone()),
             meter: decode_meter.clone(),
             age: age.clone(),
             shared: shared.clone(),
@@ -191,7 +194,8 @@ impl Pipeline {
             input: frame_slot,
             output: encoded_feed,
             meter: encode_meter.clone(),
-            next: decode_meter,
+            losses: Losses::new(encode_meter.clone()),
+            replaced: Losses::new(decode_meter.clone()),
             shared: shared.clone(),
         };
         threads.spawn("encode", &config.affinity.encode, move || stage.run())?;
@@ -208,8 +212,9 @@ impl Pipeline {
             source,
             pool: frames,
             output: frame_feed,
+            losses: Losses::new(capture_meter.clone()),
             meter: capture_meter,
-            next: encode_meter,
+            replaced: Losses::new(encode_meter),
             shared: shared.clone(),
         };
         threads.spawn("capture", &config.affinity.capture, move || stage.run())?;

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use super::losses::Losses;
 use super::meter::StageMeter;
 use super::shared::{Feed, Shared, WAIT};
 use crate::capture::{Source, SourceEvent, Step};
@@ -7,7 +8,6 @@ use crate::error::Error;
 use crate::frame::Frame;
 use crate::sink::{Event, EventKind};
 use crate::sync::Pool;
-use crate::time::Timestamp;
 
 /// The capture stage: fills pooled frames and makes each the latest.
 pub(super) struct CaptureStage {
@@ -15,8 +15,10 @@ pub(super) struct CaptureStage {
     pub pool: Pool<Frame>,
     pub output: Feed<Arc<Frame>>,
     pub meter: StageMeter,
-    /// The next stage's meter: a frame that is replaced before it is taken is that stage's drop.
-    pub next: StageMeter,
+    /// Frames that the source lost.
+    pub losses: Losses,
+    /// Frames replaced before the next stage took them.
+    pub replaced: Losses,
     pub shared: Shared,
 }
 
@@ -29,7 +31,6 @@ enum Unfilled {
 impl CaptureStage {
     /// Runs until the source ends, fails, or the pipeline stops.
     pub fn run(mut self) {
-        let mut losses = Losses::default();
         let mut began = self.shared.clock.now();
         while !self.shared.stop.is_stopped() {
             let Self { source, pool, .. } = &mut self;
@@ -39,7 +40,7 @@ impl CaptureStage {
                 Err(error) => Err(Unfilled::Error(error)),
             });
             while let Some(event) = self.source.take_event() {
-                self.pass_on(event, &mut losses);
+                self.pass_on(event);
             }
             match filled {
                 Ok(Some(frame)) => {
@@ -50,12 +51,12 @@ impl CaptureStage {
                     self.meter.end(now.since(began));
                     began = now;
                     if self.output.put(frame, now) {
-                        self.next.drop_frames(1);
+                        self.replaced.add(1, "encoding takes longer than the time between frames");
                     }
                 }
                 Ok(None) => {
                     // Every frame is still held downstream; the pool is sized so that this passes within a frame.
-                    losses.add(1, "every frame buffer is in use", &self.meter);
+                    self.losses.add(1, "every frame buffer is in use");
                     self.shared.stop.wait(std::time::Duration::from_millis(2));
                 }
                 Err(Unfilled::Step(Step::End)) => break,
@@ -65,51 +66,21 @@ impl CaptureStage {
                     break;
                 }
             }
-            losses.tell(&self.shared, false);
+            self.losses.tell(&self.shared);
+            self.replaced.tell(&self.shared);
         }
-        losses.tell(&self.shared, true);
+        self.losses.tell_all(&self.shared);
+        self.replaced.tell_all(&self.shared);
     }
 
-    fn pass_on(&self, event: SourceEvent, losses: &mut Losses) {
+    fn pass_on(&mut self, event: SourceEvent) {
         let time_s = self.shared.stream_time(self.shared.clock.now());
         match event {
-            SourceEvent::Dropped { count, reason } => losses.add(count, &reason, &self.meter),
+            SourceEvent::Dropped { count, reason } => self.losses.add(count, reason),
             SourceEvent::Lost { reason } => self.shared.tell(Event::new(time_s, EventKind::SourceLost { reason })),
             SourceEvent::Reopened { after } => {
                 self.shared.tell(Event::new(time_s, EventKind::SourceReopened { after_s: after.as_secs_f64() }))
             }
-        }
-    }
-}
-
-/// Frames lost before they reached us, told at most once a second.
-#[derive(Default)]
-struct Losses {
-    untold: u64,
-    reason: String,
-    told_at: Option<Timestamp>,
-}
-
-impl Losses {
-    fn add(&mut self, count: u64, reason: &str, meter: &StageMeter) {
-        self.untold += count;
-        meter.drop_frames(count);
-        if self.reason != reason {
-            reason.clone_into(&mut self.reason);
-        }
-    }
-
-    fn tell(&mut self, shared: &Shared, last: bool) {
-        if self.untold == 0 {
-            return;
-        }
-        let now = shared.clock.now();
-        if last || self.told_at.is_none_or(|t| now.since(t).as_secs() >= 1) {
-            let count = std::mem::take(&mut self.untold);
-            let reason = self.reason.clone();
-            let kind = EventKind::Dropped { stage: "capture".into(), count, reason };
-            shared.tell(Event::new(shared.stream_time(now), kind));
-            self.told_at = Some(now);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 use super::encode::Encoded;
 use super::history::History;
 use super::input::GazeCell;
+use super::losses::Losses;
 use super::meter::{AgeMeter, StageMeter};
 use super::objects::{Asked, Change, ObjectSet};
 use super::output::SinkQueue;
@@ -26,6 +27,8 @@ pub(super) struct DecodeStage {
     pub pool: Pool<FrameRecord>,
     pub input: LatestSlot<Stamped<Arc<Encoded>>>,
     pub outputs: Vec<SinkQueue>,
+    /// Frames that found no free record.
+    pub losses: Losses,
     pub meter: StageMeter,
     pub age: AgeMeter,
     pub shared: Shared,
@@ -51,6 +54,8 @@ impl DecodeStage {
             }
         }
         self.input.close();
+        self.losses.tell_all(&self.shared);
+        self.outputs.iter_mut().for_each(|sink| sink.losses.tell_all(&self.shared));
         self.pending.unanswered()
     }
 
@@ -78,16 +83,18 @@ impl DecodeStage {
         self.tell_changes(time_s);
         let Some(record) = record else {
             self.meter.abandon();
-            self.meter.drop_frames(1);
+            self.losses.add(1, "every record is in use");
+            self.losses.tell(&self.shared);
             return Ok(());
         };
         let now = self.shared.clock.now();
         self.meter.end(now.since(began));
         self.age.record(record.age, now);
-        for sink in &self.outputs {
+        for sink in &mut self.outputs {
             if sink.queue.send(Stamped { value: Arc::clone(&record), since: now }).is_some() {
-                sink.meter.drop_frames(1);
+                sink.losses.add(1, "the sink is slower than the stream");
             }
+            sink.losses.tell(&self.shared);
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use super::losses::Losses;
 use super::meter::StageMeter;
 use super::shared::{Feed, Shared, Stamped, WAIT};
 use crate::frame::Frame;
@@ -31,8 +32,10 @@ pub(super) struct EncodeStage {
     pub input: LatestSlot<Stamped<Arc<Frame>>>,
     pub output: Feed<Arc<Encoded>>,
     pub meter: StageMeter,
-    /// The next stage's meter: an embedding that is replaced before it is taken is that stage's drop.
-    pub next: StageMeter,
+    /// Frames that found no free embedding.
+    pub losses: Losses,
+    /// Embeddings replaced before the next stage took them.
+    pub replaced: Losses,
     pub shared: Shared,
 }
 
@@ -52,6 +55,8 @@ impl EncodeStage {
             }
         }
         self.input.close();
+        self.losses.tell_all(&self.shared);
+        self.replaced.tell_all(&self.shared);
     }
 
     fn encode(&mut self, Stamped { value: frame, since }: Stamped<Arc<Frame>>) -> crate::Result<()> {
@@ -68,14 +73,16 @@ impl EncodeStage {
             Some(encoded) => {
                 self.meter.end(now.since(began));
                 if self.output.put(encoded, now) {
-                    self.next.drop_frames(1);
+                    self.replaced.add(1, "decoding takes longer than encoding");
                 }
             }
             None => {
                 self.meter.abandon();
-                self.meter.drop_frames(1);
+                self.losses.add(1, "every embedding is in use");
             }
         }
+        self.losses.tell(&self.shared);
+        self.replaced.tell(&self.shared);
         Ok(())
     }
 }

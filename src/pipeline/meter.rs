@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,7 +14,7 @@ pub struct StageMeter(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    name: String,
+    name: Cow<'static, str>,
     frames_in: AtomicU64,
     frames_out: AtomicU64,
     dropped: AtomicU64,
@@ -29,7 +30,7 @@ struct Times {
 }
 
 impl StageMeter {
-    pub fn new(name: impl Into<String>) -> Self {
+    pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
         StageMeter(Arc::new(Inner {
             name: name.into(),
             frames_in: AtomicU64::new(0),
@@ -40,7 +41,7 @@ impl StageMeter {
         }))
     }
 
-    pub fn name(&self) -> &str {
+    pub fn name(&self) -> &Cow<'static, str> {
         &self.0.name
     }
 
@@ -104,7 +105,7 @@ impl StageMeter {
 /// Figures of one stage over its life so far.
 #[derive(Clone, Debug, Serialize)]
 pub struct StageReport {
-    pub stage: String,
+    pub stage: Cow<'static, str>,
     pub frames_in: u64,
     pub frames_out: u64,
     /// Frames that a newer one replaced before the stage took them.

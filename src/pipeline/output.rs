@@ -5,6 +5,7 @@ use std::time::Duration;
 use crossbeam_channel::Receiver;
 
 use super::config::PipelineConfig;
+use super::losses::Losses;
 use super::meter::{AgeMeter, StageMeter};
 use super::shared::{Shared, Stamped};
 use super::summary::Summary;
@@ -20,15 +21,16 @@ pub(super) const SINK: &str = "sink";
 const EVENT_WAIT: Duration = Duration::from_millis(50);
 
 /// The way to one sink.
-#[derive(Clone)]
 pub(super) struct SinkQueue {
     pub queue: DropOldest<Stamped<Arc<FrameRecord>>>,
-    pub meter: StageMeter,
+    /// Records that the queue had no room for.
+    pub losses: Losses,
 }
 
 /// Every sink of a stream, each on its own thread. When dropped, the queues close: the sinks drain and end.
 pub(super) struct Outputs {
-    queues: Vec<SinkQueue>,
+    queues: Vec<DropOldest<Stamped<Arc<FrameRecord>>>>,
+    meters: Vec<StageMeter>,
     ages: Vec<AgeMeter>,
     failures: Arc<AtomicU64>,
     summary: Arc<OnceLock<Summary>>,
@@ -44,12 +46,18 @@ impl Outputs {
         shared: &Shared,
         threads: &mut Threads,
     ) -> Result<Self> {
-        let mut outputs =
-            Outputs { queues: Vec::new(), ages: Vec::new(), failures: Arc::default(), summary: Arc::default() };
+        let mut outputs = Outputs {
+            queues: Vec::new(),
+            meters: Vec::new(),
+            ages: Vec::new(),
+            failures: Arc::default(),
+            summary: Arc::default(),
+        };
         for (sink, events) in sinks.into_iter().zip(events) {
             let meter = StageMeter::new(format!("sink {}", sink.name()));
             let (queue, age) = (DropOldest::new(config.sink_queue), AgeMeter::default());
-            outputs.queues.push(SinkQueue { queue: queue.clone(), meter: meter.clone() });
+            outputs.queues.push(queue.clone());
+            outputs.meters.push(meter.clone());
             outputs.ages.push(age.clone());
             let (stream, summary, shared) = (stream.clone(), Arc::clone(&outputs.summary), shared.clone());
             let stage = SinkStage { sink, queue, events, stream, summary, meter, age, shared };
@@ -63,11 +71,12 @@ impl Outputs {
 
     /// For the stage that feeds the sinks.
     pub fn queues(&self) -> Vec<SinkQueue> {
-        self.queues.clone()
+        let ends = self.queues.iter().zip(&self.meters);
+        ends.map(|(queue, meter)| SinkQueue { queue: queue.clone(), losses: Losses::new(meter.clone()) }).collect()
     }
 
     pub fn meters(&self) -> impl Iterator<Item = &StageMeter> {
-        self.queues.iter().map(|q| &q.meter)
+        self.meters.iter()
     }
 
     /// From capture to the end of the slowest sink.
@@ -88,7 +97,7 @@ impl Outputs {
     }
 
     fn close(&self) {
-        self.queues.iter().for_each(|q| q.queue.close());
+        self.queues.iter().for_each(DropOldest::close);
     }
 }
 

@@ -45,7 +45,7 @@ impl Throughput {
         let slowest =
             stages.iter().filter_map(|s| s.alone_fps().map(|fps| (s, fps))).min_by(|a, b| a.1.total_cmp(&b.1));
         let (slowest_stage, slowest_stage_fps) =
-            slowest.map_or((String::new(), 0.0), |(s, fps)| (s.stage.clone(), fps));
+            slowest.map_or((String::new(), 0.0), |(s, fps)| (s.stage.to_string(), fps));
         let ratio = if slowest_stage_fps > 0.0 { output_fps / slowest_stage_fps } else { 0.0 };
         Throughput { output_fps, slowest_stage, slowest_stage_fps, ratio }
     }

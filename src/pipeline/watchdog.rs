@@ -24,7 +24,7 @@ impl Watchdog {
             match meter.busy_for(now).filter(|busy| *busy > self.limit) {
                 Some(busy) if !*told => {
                     *told = true;
-                    let kind = EventKind::Stalled { stage: meter.name().to_owned(), busy_s: busy.as_secs_f64() };
+                    let kind = EventKind::Stalled { stage: meter.name().clone(), busy_s: busy.as_secs_f64() };
                     events.push(Event::new(time_s, kind));
                 }
                 Some(_) => {}

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::track::ObjectId;
@@ -33,14 +35,14 @@ pub enum EventKind {
     Lost { object: ObjectId },
     /// A lost object was found again.
     Found { object: ObjectId },
-    /// Frames were dropped. `stage` is where: `source` or a stage of the pipeline.
-    Dropped { stage: String, count: u64, reason: String },
+    /// Frames were dropped before `stage`, one of the pipeline; a source's own losses count for `capture`.
+    Dropped { stage: Cow<'static, str>, count: u64, reason: Cow<'static, str> },
     /// The source stopped sending; it is being reopened.
     SourceLost { reason: String },
     /// The source sends again after so many seconds.
     SourceReopened { after_s: f64 },
     /// A stage holds one frame for longer than it should; `busy_s` is how long so far.
-    Stalled { stage: String, busy_s: f64 },
+    Stalled { stage: Cow<'static, str>, busy_s: f64 },
     /// A sink failed to write for the first time; it goes on trying.
     SinkFailed { sink: String, reason: String },
 }

@@ -84,7 +84,7 @@ fn events() -> Vec<Event> {
         EventKind::Released { object },
         EventKind::Lost { object },
         EventKind::Found { object },
-        EventKind::Dropped { stage: "source".into(), count: 3, reason: reason.clone() },
+        EventKind::Dropped { stage: "capture".into(), count: 3, reason: reason.clone().into() },
         EventKind::Stalled { stage: "decode".into(), busy_s: 2.5 },
         EventKind::SourceLost { reason: reason.clone() },
         EventKind::SourceReopened { after_s: 0.5 },
