@@ -35,6 +35,7 @@ test-training: ## A slice of the model's training, end to end (installs PyTorch 
 lint: packages ## Formatting and lints
 	$(CARGO) fmt --check
 	$(CARGO) clippy --release --locked --all-targets -- -D warnings
+	$(CARGO) clippy --release --locked --all-targets --no-default-features -- -D warnings
 
 .PHONY: bench
 bench: packages ## Own benches, then the same work on ONNX Runtime (installs it from PyPI)
