@@ -10,11 +10,12 @@
 //! click masks 1, 2, 3; any other prompt mask 0 first, then the two of the others that the model rates highest.
 
 mod points;
+mod recent;
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use points::PointList;
+use recent::Recent;
 
 use super::encoder::EncoderPart;
 use super::signature::Signature;
@@ -25,9 +26,8 @@ use crate::geometry::Size;
 
 const FAMILY: &str = "sam";
 const MAX_POINTS: usize = 16;
-/// Lengths of the point list that graphs are compiled for; the last holds [`MAX_POINTS`] and a box. The first, which a
-/// single click and a lone box fill exactly, is compiled at load, the others at their first use.
-const LENGTHS: [usize; 4] = [2, 4, 8, MAX_POINTS + 2];
+/// Points of a single click with its padding, and of a lone box: compiled at load, other lengths at their first use.
+const FIRST_LENGTH: usize = 2;
 /// Masks that Segment Anything's own decoder makes for a prompt: one for unambiguous ones and three alternatives.
 const MASKS_OF_SAM: usize = 4;
 /// Side of the mask prompt and of the masks, in cells of the embedding.
@@ -78,7 +78,6 @@ pub(super) fn load_decoder(
     let mask_size = Size::new((columns * MASK_CELLS) as u32, (rows * MASK_CELLS) as u32);
     // A file of one fixed length takes only that.
     let fixed = file.inputs().iter().find(|i| i.name == "point_labels").and_then(|i| i.shape.get(1).copied().flatten());
-    let lengths = fixed.map_or_else(|| LENGTHS.to_vec(), |n| vec![n]);
     let shared = Shared {
         file,
         compile: compile.clone(),
@@ -86,11 +85,10 @@ pub(super) fn load_decoder(
         input: encoder.input,
         mask_size,
         takes_size,
-        lengths,
-        graphs: Mutex::new(BTreeMap::new()),
+        fixed,
+        graphs: Mutex::new(Recent::new()),
     };
-    let first = shared.lengths.first().copied().unwrap_or(LENGTHS[0]);
-    let graph = shared.graph(first)?;
+    let graph = shared.graph(shared.first_length())?;
     let masks = shared.candidates_of(&graph)?;
     Ok(SamParts { shared: Arc::new(shared), masks, first: graph })
 }
@@ -113,17 +111,23 @@ struct Shared {
     input: Size,
     mask_size: Size,
     takes_size: bool,
-    lengths: Vec<usize>,
-    graphs: Mutex<BTreeMap<usize, Graph>>,
+    /// The only length of the point list that the file takes; `None` if it takes any.
+    fixed: Option<usize>,
+    graphs: Mutex<Recent<Graph>>,
 }
 
 impl Shared {
-    /// The graph for a point list of `length`, compiled at its first use.
+    fn first_length(&self) -> usize {
+        self.fixed.unwrap_or(FIRST_LENGTH)
+    }
+
+    /// The graph for a point list of `length`. Each length has its own: a padding point more would change the answer.
     fn graph(&self, length: usize) -> Result<Graph, ModelError> {
         let mut graphs = self.graphs.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(graph) = graphs.get(&length) {
-            return Ok(graph.clone());
-        }
+        graphs.get_or(length, || self.compile(length)).cloned()
+    }
+
+    fn compile(&self, length: usize) -> Result<Graph, ModelError> {
         let Size { width, height } = self.mask_size;
         let shapes = [
             ("image_embeddings", self.embedding.clone()),
@@ -138,9 +142,7 @@ impl Shared {
             let size = vec![self.input.height as f32, self.input.width as f32];
             options.constants.push(("orig_im_size".into(), size));
         }
-        let graph = self.file.compile(&options)?;
-        graphs.insert(length, graph.clone());
-        Ok(graph)
+        self.file.compile(&options)
     }
 
     fn candidates_of(&self, graph: &Graph) -> Result<usize, ModelError> {
@@ -162,15 +164,15 @@ impl SamParts {
     }
 
     pub fn decoder(&self, model: Arc<str>) -> Result<SamDecoder, ModelError> {
-        let longest = self.shared.lengths.iter().copied().max().unwrap_or(LENGTHS[0]);
-        let first = SamSession::new(&self.first)?;
-        let length = self.shared.lengths.first().copied().unwrap_or(LENGTHS[0]);
+        let longest = self.shared.fixed.unwrap_or(MAX_POINTS + 2);
+        let mut sessions = Recent::new();
+        sessions.get_or(self.shared.first_length(), || SamSession::new(&self.first))?;
         Ok(SamDecoder {
             model,
             masks: self.masks,
             // A lone point needs a padding point beside it, a box two corners.
             max_points: (longest.saturating_sub(2)).clamp(1, MAX_POINTS),
-            sessions: BTreeMap::from([(length, first)]),
+            sessions,
             shared: self.shared.clone(),
             points: PointList::default(),
             outputs: Vec::new(),
@@ -232,7 +234,7 @@ pub(super) struct SamDecoder {
     model: Arc<str>,
     masks: usize,
     max_points: usize,
-    sessions: BTreeMap<usize, SamSession>,
+    sessions: Recent<SamSession>,
     shared: Arc<Shared>,
     points: PointList,
     outputs: Vec<Tensor>,
@@ -258,13 +260,8 @@ impl Decoder for SamDecoder {
         out.resize_with(prompts.len() * candidates, Candidate::default);
         for (prompt, out) in prompts.iter().zip(out.chunks_exact_mut(candidates)) {
             super::check_prompt(prompt, self.max_points, self.shared.mask_size)?;
-            let length = self.points.set(prompt, &embedding.letterbox, &self.shared.lengths);
-            let session = match self.sessions.entry(length) {
-                std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
-                std::collections::btree_map::Entry::Vacant(entry) => {
-                    entry.insert(SamSession::new(&self.shared.graph(length)?)?)
-                }
-            };
+            let length = self.points.set(prompt, &embedding.letterbox, self.shared.fixed);
+            let session = self.sessions.get_or(length, || SamSession::new(&self.shared.graph(length)?))?;
             let mask = prompt.mask.as_ref().map(|m| m.data.as_slice());
             session.run(features, &self.points, mask, &mut self.outputs)?;
             if self.masks == MASKS_OF_SAM {

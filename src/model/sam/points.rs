@@ -20,9 +20,9 @@ pub(super) struct PointList {
 }
 
 impl PointList {
-    /// Overwrites the list with `prompt`, padded to the least of `lengths` (ascending) that holds it; returns that
-    /// length. As in Segment Anything, clicks without a box have one padding point at least.
-    pub fn set(&mut self, prompt: &Prompt, letterbox: &Letterbox, lengths: &[usize]) -> usize {
+    /// Overwrites the list with `prompt` and returns its length. As in Segment Anything, clicks without a box have one
+    /// padding point and others none; a decoder of one `fixed` length gets as many as it wants.
+    pub fn set(&mut self, prompt: &Prompt, letterbox: &Letterbox, fixed: Option<usize>) -> usize {
         self.coords.clear();
         self.labels.clear();
         for p in &prompt.points {
@@ -39,7 +39,7 @@ impl PointList {
             }
             None => least += 1,
         }
-        let length = lengths.iter().copied().find(|l| *l >= least).unwrap_or(least);
+        let length = fixed.unwrap_or(least).max(least);
         self.labels.resize(length, NO_POINT);
         self.coords.resize(length * 2, 0.0);
         length
@@ -56,12 +56,10 @@ mod tests {
     use super::*;
     use crate::geometry::{BoundingBox, LabeledPoint, Size};
 
-    const LENGTHS: [usize; 4] = [2, 4, 8, 18];
-
     fn list(points: Vec<LabeledPoint>, bbox: Option<BoundingBox>) -> (usize, PointList) {
         let letterbox = Letterbox::new(Size::new(512, 256), Size::new(1024, 1024));
         let mut list = PointList::default();
-        let length = list.set(&Prompt { points, bbox, mask: None }, &letterbox, &LENGTHS);
+        let length = list.set(&Prompt { points, bbox, mask: None }, &letterbox, None);
         (length, list)
     }
 
@@ -82,12 +80,16 @@ mod tests {
     }
 
     #[test]
-    fn mixtures_take_the_next_length() {
+    fn only_a_fixed_length_pads_more() {
         let points = vec![LabeledPoint::foreground(0.0, 0.0), LabeledPoint::background(9.0, 9.0)];
-        let (length, list) = list(points, Some(BoundingBox::new(0.0, 0.0, 9.0, 9.0)));
-        assert_eq!((length, list.labels), (4, vec![1.0, 0.0, 2.0, 3.0]));
-        let sixteen = vec![LabeledPoint::background(1.0, 1.0); 16];
-        assert_eq!(super::tests::list(sixteen.clone(), None).0, 18);
-        assert_eq!(super::tests::list(sixteen, Some(BoundingBox::new(0.0, 0.0, 9.0, 9.0))).0, 18);
+        let (length, clicks) = list(points.clone(), None);
+        assert_eq!((length, clicks.labels), (3, vec![1.0, 0.0, -1.0]));
+        let bbox = Some(BoundingBox::new(0.0, 0.0, 9.0, 9.0));
+        let (length, mut both) = list(points.clone(), bbox);
+        assert_eq!((length, &both.labels), (4, &vec![1.0, 0.0, 2.0, 3.0]));
+        let letterbox = Letterbox::new(Size::new(512, 256), Size::new(1024, 1024));
+        assert_eq!(both.set(&Prompt { points, bbox, mask: None }, &letterbox, Some(6)), 6);
+        assert_eq!(both.labels, [1.0, 0.0, 2.0, 3.0, -1.0, -1.0]);
+        assert_eq!(both.coords.len(), 12);
     }
 }
