@@ -5,6 +5,8 @@
 mod program;
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use foveate::capture::scene::{Rendering, Scene};
 use foveate::geometry::Size;
@@ -138,6 +140,27 @@ fn run_drops_what_it_cannot_keep_up_with_and_says_so() {
     assert_eq!(records.len() as u64, summary["frames_out"].as_u64().unwrap());
     assert!(others.iter().any(|e| e["event"] == "dropped"), "{others:?}");
     assert!(records.is_sorted_by_key(|r| r["frame"].as_u64()));
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_a_stream_with_everything_written() {
+    let sandbox = Sandbox::new();
+    frames(&sandbox, 4);
+    let command = "run --source files:frames --loop --fps 20 --sink ndjson:run.ndjson --json";
+    let mut child = sandbox.command(&command.split(' ').collect::<Vec<_>>()).stdout(Stdio::piped()).spawn().unwrap();
+    let records = || std::fs::read_to_string(sandbox.path().join("run.ndjson")).unwrap_or_default();
+    while records().lines().count() < 5 {
+        assert!(child.try_wait().unwrap().is_none(), "the stream ended by itself");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{:?}", output.status);
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let (records, others) = split(records().lines().map(|l| serde_json::from_str(l).unwrap()).collect());
+    assert_eq!(summary["frames_out"], records.len());
+    assert_eq!(others.last().unwrap()["type"], "summary");
 }
 
 #[test]

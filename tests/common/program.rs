@@ -27,12 +27,17 @@ impl Sandbox {
 
     /// The program with these arguments, run in this folder.
     pub fn foveate(&self, arguments: &[&str]) -> Ran {
+        let output = self.command(arguments).output().unwrap();
+        Ran { line: format!("foveate {}", arguments.join(" ")), folder: self.path().to_owned(), output }
+    }
+
+    /// The same, to be started by the caller.
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_foveate"));
         command.args(arguments).current_dir(self.path());
         command.env("FOVEATE_MODELS", Path::new(env!("CARGO_MANIFEST_DIR")).join("models"));
         command.env("XDG_DATA_HOME", self.path().join("data"));
-        let output = command.output().unwrap();
-        Ran { line: format!("foveate {}", arguments.join(" ")), folder: self.path().to_owned(), output }
+        command
     }
 }
 
