@@ -195,7 +195,9 @@ mod tests {
     /// room for where every pixel is a part of its own.
     fn picture(mask: &Mask) -> image::GrayImage {
         let Size { width, height } = mask.size();
-        image::GrayImage::from_fn(width + 1, height, |x, y| image::Luma([if x < width { mask.row(y)[x as usize] } else { 0 }]))
+        image::GrayImage::from_fn(width + 1, height, |x, y| {
+            image::Luma([if x < width { mask.row(y)[x as usize] } else { 0 }])
+        })
     }
 
     proptest! {
