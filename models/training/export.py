@@ -70,6 +70,7 @@ OPERATORS = {
     "Sigmoid",
     "Slice",
     "Sqrt",
+    "Sub",
     "Tanh",
 }
 TOLERANCE = 1e-4

@@ -12,6 +12,11 @@ SKIP = 16
 WIDE8, WIDE16, WIDE32 = 32, 56, 80
 GROUPS = 4
 CANDIDATES = 3
+# Kinds of prompt that are pooled and matched: positive clicks, negative clicks, box, earlier mask, outside of
+# the box, outside of the earlier mask.
+KINDS = 6
+# Widths between the two convolutions of the decoder's blocks, and of its mask features at stride 8.
+HIDDEN8, HIDDEN16, HIDDEN32, MASK8 = 24, 44, 72, 24
 
 
 class ConvBN(nn.Sequential):
@@ -25,10 +30,10 @@ class ConvBN(nn.Sequential):
 class Block(nn.Module):
     """Two dense 3x3 convolutions with an identity path (He et al. 2016); starts as the identity."""
 
-    def __init__(self, c: int) -> None:
+    def __init__(self, c: int, hidden: int | None = None) -> None:
         super().__init__()
-        self.a = ConvBN(c, c)
-        self.b = ConvBN(c, c, relu=False)
+        self.a = ConvBN(c, hidden or c)
+        self.b = ConvBN(hidden or c, c, relu=False)
         nn.init.zeros_(self.b[1].weight)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -73,6 +78,57 @@ class Encoder(nn.Module):
         return embedding, skip
 
 
+def prior_of(mask_input: Tensor) -> Tensor:
+    """Logits of an earlier round [N, 1, H/2, W/2] as what they say, -1 to 1: [N, 1, H/4, W/4]."""
+    return torch.tanh(F.avg_pool2d(mask_input, 2) * 0.25)
+
+
+def outside(box: Tensor) -> Tensor:
+    """What a box map [N, 1, h, w] leaves out; zeros where there is no box."""
+    return torch.clamp(box.sum((2, 3), keepdim=True), max=1.0) - box
+
+
+def mean2(x: Tensor) -> Tensor:
+    """Mean over the positions: [N, C, h, w] to [N, C, 1, 1]."""
+    return x.mean((2, 3), keepdim=True)
+
+
+class Ranker(nn.Module):
+    """What each candidate mask says about its own quality, added to the IoU head before the sigmoid.
+
+    A candidate is described by the mean features inside and outside of it, by how much of each kind of prompt
+    it covers, and by its size, softness and share within the box. All candidates share the weights. Starts at
+    zero.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden = nn.Conv2d(2 * MASK8 + KINDS + 3, 48, 1)
+        self.out = nn.Conv2d(48, 1, 1)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, features: Tensor, logits: Tensor, maps8: Tensor) -> Tensor:
+        """features [N, 24, h, w], logits [N, 3, 4h, 4w], maps8 [N, KINDS, h, w] to [N, 3, 1, 1]."""
+        soft = torch.sigmoid(F.avg_pool2d(logits, 4))
+        asked = mean2(maps8) + 1e-6
+        scores = []
+        for c in range(CANDIDATES):
+            q = soft[:, c : c + 1]
+            rest = 1.0 - q
+            area, left = mean2(q) + 1e-3, mean2(rest) + 1e-3
+            described = [
+                mean2(features * q) / area,
+                mean2(features * rest) / left,
+                mean2(maps8 * q) / asked,
+                mean2(maps8[:, 2:3] * q) / area,
+                mean2(q * rest) / area,
+                area,
+            ]
+            scores.append(self.out(F.relu(self.hidden(torch.cat(described, 1)))))
+        return torch.cat(scores, 1)
+
+
 class Decoder(nn.Module):
     """Prompt maps against one embedding, to three mask candidates and their predicted IoU.
 
@@ -84,38 +140,39 @@ class Decoder(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.prompt4 = ConvBN(5, 16)
+        self.prompt4 = ConvBN(6, 16)
         self.prompt8 = ConvBN(16, WIDE8, stride=2)
         self.embed = nn.Conv2d(EMBED, WIDE8, 1)
-        self.similar = nn.Conv2d(4 * GROUPS, WIDE8, 1)
-        self.vectors = nn.Linear(4 * EMBED, WIDE8)
-        self.d8 = Block(WIDE8)
+        self.similar = nn.Conv2d(KINDS * GROUPS, WIDE8, 1)
+        self.vectors = nn.Linear(KINDS * EMBED, WIDE8)
+        self.d8 = Block(WIDE8, HIDDEN8)
         self.down16 = ConvBN(WIDE8, WIDE16, stride=2)
-        self.d16 = Block(WIDE16)
+        self.d16 = Block(WIDE16, HIDDEN16)
         self.down32 = ConvBN(WIDE16, WIDE32, stride=2)
-        self.d32 = Block(WIDE32)
+        self.d32 = Block(WIDE32, HIDDEN32)
         self.context = nn.Conv2d(WIDE32, WIDE32, 1)
         self.u32 = ConvBN(WIDE32, WIDE16, 1, relu=False)
         self.u16 = ConvBN(WIDE16, WIDE8, 3, relu=False)
-        self.u8 = ConvBN(WIDE8, 24, 3)
-        self.u4 = nn.Conv2d(24, SKIP, 1)
+        self.u8 = ConvBN(WIDE8, MASK8, 3)
+        self.u4 = nn.Conv2d(MASK8, SKIP, 1)
         self.p4 = nn.Conv2d(16, SKIP, 1)
         self.f4 = ConvBN(SKIP, SKIP)
         self.head = nn.Conv2d(SKIP, CANDIDATES * 4, 3, padding=1)
         self.iou = nn.Sequential(
             nn.Linear(WIDE32 + WIDE8, 96), nn.ReLU(inplace=True), nn.Linear(96, CANDIDATES)
         )
+        self.ranker = Ranker()
 
     def forward(
         self, embedding: Tensor, skip: Tensor, prompt_maps: Tensor, mask_input: Tensor
     ) -> tuple[Tensor, Tensor]:
-        prior = torch.tanh(F.avg_pool2d(mask_input, 2) * 0.25)
+        prior = prior_of(mask_input)
         known = torch.clamp(prior.abs() * 4.0, max=1.0)
-        prompt4 = self.prompt4(torch.cat([prompt_maps, prior, known], 1))
-        inside = torch.clamp(prior, min=0.0)
+        beyond = outside(prompt_maps[:, 2:3])
+        prompt4 = self.prompt4(torch.cat([prompt_maps, prior, known, beyond], 1))
 
-        # One pooled embedding per prompt kind: what was clicked on, clicked away, boxed, masked before.
-        maps8 = F.avg_pool2d(torch.cat([prompt_maps, inside], 1), 2)
+        # One pooled embedding per kind of prompt: what was clicked on, clicked away, boxed, masked before...
+        maps8 = F.avg_pool2d(torch.cat([prompt_maps, F.relu(prior), beyond, F.relu(-prior)], 1), 2)
         n, k, h, w = maps8.shape
         weights = maps8 / (maps8.sum((2, 3), keepdim=True) + 1e-4)
         unit = embedding / (embedding.square().mean(1, keepdim=True) + 1e-2).sqrt()
@@ -137,7 +194,9 @@ class Decoder(nn.Module):
         pooled8 = x8.mean((2, 3))
         f4 = self.f4(F.relu(skip + up2(self.u4(y)) + self.p4(prompt4)))
         logits = F.pixel_shuffle(self.head(f4), 2)
-        iou = torch.sigmoid(self.iou(torch.cat([pooled.flatten(1), pooled8], 1)))
+        whole = self.iou(torch.cat([pooled.flatten(1), pooled8], 1))
+        # Ranking shapes the features, not the masks.
+        iou = torch.sigmoid(whole + self.ranker(y, logits.detach(), maps8).flatten(1))
         return logits, iou
 
 

@@ -10,10 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from model import CANDIDATES, EMBED, GROUPS, Decoder, up2
-
-# Kinds of prompt: positive clicks, negative clicks, box, earlier mask.
-KINDS = 4
+from model import CANDIDATES, EMBED, GROUPS, KINDS, Decoder, outside, prior_of, up2
 
 
 def pointwise(linear: nn.Linear) -> nn.Conv2d:
@@ -55,12 +52,13 @@ class OnnxDecoder(nn.Module):
         self, embedding: Tensor, skip: Tensor, prompt_maps: Tensor, mask_input: Tensor
     ) -> tuple[Tensor, Tensor]:
         net = self.net
-        prior = torch.tanh(F.avg_pool2d(mask_input, 2) * 0.25)
-        inside = F.relu(prior)
-        known = torch.clamp((inside + F.relu(prior * -1.0)) * 4.0, max=1.0)
-        prompt4 = net.prompt4(torch.cat([prompt_maps, prior, known], 1))
+        prior = prior_of(mask_input)
+        on, off = F.relu(prior), F.relu(prior * -1.0)
+        known = torch.clamp((on + off) * 4.0, max=1.0)
+        beyond = outside(prompt_maps[:, 2:3])
+        prompt4 = net.prompt4(torch.cat([prompt_maps, prior, known, beyond], 1))
 
-        maps8 = F.avg_pool2d(torch.cat([prompt_maps, inside], 1), 2)
+        maps8 = F.avg_pool2d(torch.cat([prompt_maps, on, beyond, off], 1), 2)
         weights = maps8 / (maps8.sum((2, 3), keepdim=True) + 1e-4)
         unit = embedding / ((embedding * embedding).mean(1, keepdim=True) + 1e-2).sqrt()
         pooled_by_kind = [(weights[:, k : k + 1] * unit).sum((2, 3), keepdim=True) for k in range(KINDS)]
@@ -78,4 +76,5 @@ class OnnxDecoder(nn.Module):
         f4 = net.f4(F.relu(skip + up2(net.u4(y)) + net.p4(prompt4)))
         logits = F.pixel_shuffle(net.head(f4), 2)
         hidden = F.relu(self.iou_hidden(torch.cat([pooled, x8.mean((2, 3), keepdim=True)], 1)))
-        return logits, torch.sigmoid(self.iou_out(hidden)).reshape(-1, CANDIDATES)
+        whole = self.iou_out(hidden) + net.ranker(y, logits, maps8)
+        return logits, torch.sigmoid(whole).reshape(-1, CANDIDATES)

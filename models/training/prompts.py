@@ -12,7 +12,7 @@ import numpy as np
 SIGMA = 5.0
 POSITIVE, NEGATIVE, BOX = 0, 1, 2
 # Shares of first rounds that start with a click, a box, a click in a box; the rest start as a tracker does.
-CLICK_SHARE, BOX_SHARE, BOTH_SHARE = 0.45, 0.30, 0.10
+CLICK_SHARE, BOX_SHARE, BOTH_SHARE = 0.42, 0.36, 0.08
 
 Box = tuple[float, float, float, float]
 

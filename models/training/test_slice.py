@@ -1,4 +1,5 @@
-"""The whole path on a slice of the data: training lowers the loss, resuming continues it, the export agrees.
+"""The whole path on a slice of the data: training lowers the loss, resuming continues it, the export agrees and
+can be trained on, several processes train as one.
 
 `python test_slice.py` takes about a minute on one core and needs the training data. Exit code 1 on a failure.
 """
@@ -10,14 +11,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from data import DATA_ROOT, load_photos, split
-from export import export, load_net
+from data import DATA_ROOT, Photo, load_photos, split
+from export import answer, example, export, load_net
+from model import Net
+from partners import Partners, run_together
 from train import Config, Trainer, limit_threads
 from validate import FIGURES, validate
 
 SIDE, STEPS, MEAN_OF = 96, 60, 10
 # Far inside what any seed reaches; a broken loss, label or prompt stays near 1.
 MOST_OF_START = 0.75
+# Folding and unfolding the norms rounds.
+RESTORED = 1e-3
 
 
 def train_slice(trainer: Trainer) -> list[float]:
@@ -49,6 +54,34 @@ def test_resume(trainer: Trainer, path: Path) -> None:
     print("a resumed run takes the same steps")
 
 
+def test_restore(net: Net, restored: Trainer, folder: Path) -> None:
+    """A run that starts from the files that `net` was exported to starts from `net`."""
+    export(net, folder)
+    restored.start_from(folder)
+    with torch.no_grad():
+        values = example(SIDE, SIDE, 2)
+        expected, got = answer(net, values), answer(restored.average.eval(), values)
+    worst = max(float((expected[n] - got[n]).abs().max() / expected[n].abs().max()) for n in ("logits", "iou"))
+    print(f"restored files answer within {worst:.1e}")
+    assert worst < RESTORED, "the exported files do not give the network back"
+
+
+def train_together(partners: Partners, photos: list[Photo], out: Path) -> None:
+    """Two steps of one process among several; each saves what it has learnt."""
+    trainer = Trainer(Config(stages=((SIDE, 1.0),), batch=4), photos, partners)
+    for _ in range(2):
+        trainer.train_step()
+    torch.save(list(trainer.net.parameters()), out / f"{partners.rank}.pt")
+
+
+def test_partners(photos: list[Photo], folder: Path) -> None:
+    """Two processes see different pictures and take the same steps."""
+    run_together(2, lambda partners: train_together(partners, photos, folder))
+    first, second = (torch.load(folder / f"{rank}.pt", weights_only=False) for rank in range(2))
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True)), "the processes drift apart"
+    print("two processes take the same steps")
+
+
 def main() -> None:
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("--data", type=Path, default=DATA_ROOT, help="folder with train/manifest.json")
@@ -63,7 +96,9 @@ def main() -> None:
         figures, n = validate(trainer.average, held_out or train[:2], SIDE)
         assert tuple(figures) == FIGURES and all(0.0 <= v <= 1.0 for v in figures.values()), figures
         print(f"validation runs on {n} photos")
-        export(load_net(Path(folder) / "state.pt"), Path(folder))
+        trained = load_net(Path(folder) / "state.pt")
+        test_restore(trained, Trainer(trainer.config, trainer.photos), Path(folder))
+        test_partners(train, Path(folder))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Trains the model from random weights, or resumes: one process, a schedule in wall-clock time.
+"""Trains the model from random weights or from others', or resumes; the schedule is in wall-clock time.
 
 The folder `--out` receives `state.pt` (everything that resuming needs) and `log.jsonl` (one line a
 validation).
@@ -21,16 +21,20 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from data import DATA_ROOT, Photo, Sampler, load_photos, split
 from losses import half, loss_of
 from model import Net
+from partners import Partners, run_together
 from prompts import NEGATIVE, POSITIVE, click_map, error_click, start_prompts
+from restore import restore
 from validate import validate
 
 EMA_DECAY, WEIGHT_DECAY, CLIP_NORM, WARM_UP_STEPS = 0.998, 0.02, 2.0, 200
-# Rounds of prompts per step (1 to 4) and how often each number is drawn.
-ROUNDS = (0.2, 0.4, 0.25, 0.15)
+# Rounds of prompts per step (1 to 8) and how often each number is drawn.
+ROUNDS = (0.2, 0.32, 0.2, 0.1, 0.07, 0.05, 0.03, 0.03)
 FULL_SIDE, FULL_SIDE_FROM = 256, 0.8
 LOG_STEPS = 25
 # A step counts for no more than this, in seconds, so that a suspended process does not use up its time.
 LONGEST_STEP = 20.0
+# Batches that exported files are shown for the statistics of their norms.
+LOOKS = 12
 
 Stages = tuple[tuple[int, float], ...]
 
@@ -91,9 +95,9 @@ class Batch:
 class Trainer:
     """Weights, their average, the optimiser, the random generators and the clock of one run."""
 
-    def __init__(self, config: Config, photos: list[Photo]) -> None:
+    def __init__(self, config: Config, photos: list[Photo], partners: Partners | None = None) -> None:
         torch.manual_seed(config.seed)
-        self.config, self.photos = config, photos
+        self.config, self.photos, self.partners = config, photos, partners or Partners()
         self.net = Net().to(memory_format=torch.channels_last)
         self.net.train()
         matrices = [p for p in self.net.parameters() if p.ndim > 1]
@@ -105,7 +109,7 @@ class Trainer:
         self.optimiser = torch.optim.AdamW(groups, lr=config.lr)
         self.ema = AveragedModel(self.net, multi_avg_fn=get_ema_multi_avg_fn(EMA_DECAY), use_buffers=True)
         self.step, self.spent = 0, 0.0
-        self.rng = np.random.default_rng(config.seed * 1000)
+        self.rng = self.new_rng()
         self.sampler = self.new_sampler(config.side(0.0))
 
     @property
@@ -119,7 +123,17 @@ class Trainer:
         return self.ema.module
 
     def new_sampler(self, side: int) -> Sampler:
-        return Sampler(self.photos, side, self.config.seed + self.step, self.config.masks)
+        seed = self.config.seed + self.step + 1_000_000 * self.partners.rank
+        return Sampler(self.photos, side, seed, self.config.masks)
+
+    def new_rng(self) -> np.random.Generator:
+        """The generator of prompts, anew from this step and process."""
+        return np.random.default_rng(self.config.seed * 1000 + self.step + 1_000_000 * self.partners.rank)
+
+    def rounds(self) -> int:
+        """How many rounds of prompts this step has; the same in every process, since they wait for each other."""
+        drawn = np.random.default_rng((self.config.seed, self.step))
+        return 1 + int(drawn.choice(len(ROUNDS), p=ROUNDS))
 
     def save(self, path: Path) -> None:
         """Writes the checkpoint; a crash leaves the one before it whole."""
@@ -141,12 +155,17 @@ class Trainer:
         partial.rename(path)
 
     def start_from(self, path: Path) -> None:
-        """Starts a new run from the averaged weights that another run saved in `path`."""
-        self.ema.load_state_dict(torch.load(path, weights_only=True)["ema"])
-        self.net.load_state_dict(self.ema.module.state_dict())
+        """Starts a new run from `path`: the averaged weights of another run, or a folder of exported files."""
+        if path.is_dir():
+            restore(self.net, path, lambda: [self.forward(self.batch()) for _ in range(LOOKS)])
+            self.ema.module.load_state_dict(self.net.state_dict())
+        else:
+            self.ema.load_state_dict(torch.load(path, weights_only=True)["ema"])
+            self.net.load_state_dict(self.ema.module.state_dict())
+        self.partners.share(list(self.net.state_dict().values()))
 
     def load(self, path: Path) -> None:
-        """Continues where `path` was saved; without generators in it they start anew from its step."""
+        """Continues where `path` was saved. The generators in it are process 0's; the others' start anew."""
         state = torch.load(path, weights_only=True)
         self.net.load_state_dict(state["net"])
         self.optimiser.load_state_dict(state["opt"])
@@ -154,12 +173,12 @@ class Trainer:
         self.step, self.spent = state["step"], state["spent"]
         saved = state.get("rng")
         self.sampler = self.new_sampler(saved["side"] if saved else self.config.side(self.done))
-        if saved:
+        if saved and self.partners.leads:
             torch.set_rng_state(saved["torch"])
             self.rng.bit_generator.state = saved["prompts"]
             self.sampler.rng.bit_generator.state = saved["sampler"]
         else:
-            self.rng = np.random.default_rng(self.config.seed * 1000 + self.step)
+            self.rng = self.new_rng()
 
     def batch(self) -> Batch:
         """Draws images, objects and first-round prompts at the stage's side."""
@@ -199,12 +218,12 @@ class Trainer:
         batch.prior = chosen[:, None] if self.rng.random() < 0.85 else torch.zeros_like(chosen[:, None])
 
     def forward(self, batch: Batch) -> tuple[Tensor, Stats]:
-        """Encodes once, decodes one to four rounds; the mean loss and the first round's figures."""
+        """Encodes once, decodes one to eight rounds; the mean loss and the first round's figures."""
         precision = torch.autocast("cpu", torch.bfloat16, enabled=self.config.bf16)
         with precision:
             features = self.net.encoder(batch.images)
         embedding, skip = (f.float().repeat_interleave(self.config.masks, 0) for f in features)
-        rounds = 1 + int(self.rng.choice(len(ROUNDS), p=ROUNDS))
+        rounds = self.rounds()
         losses, stats = [], None
         for n in range(rounds):
             with precision:
@@ -231,6 +250,7 @@ class Trainer:
         loss, stats = self.forward(self.batch())
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
+        self.partners.average_gradients(self.net)
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), CLIP_NORM)
         self.optimiser.step()
         self.ema.update_parameters(self.net)
@@ -259,13 +279,15 @@ def report(trainer: Trainer, window: list[Stats], seconds: float) -> None:
         f"side {trainer.sampler.side} "
         f"lr {trainer.optimiser.param_groups[0]['lr']:.1e} loss {loss:.3f} "
         f"best {best:.3f} ranked {ranked:.3f} "
-        f"{sum(s.images for s in window) / seconds:.1f} img/s",
+        f"{trainer.partners.count * sum(s.images for s in window) / seconds:.1f} img/s",
         flush=True,
     )
 
 
 def check(trainer: Trainer, held_out: list[Photo], side: int, out: Path) -> None:
-    """Saves, then validates the averaged weights at `side` and logs the figures."""
+    """Saves, then validates the averaged weights at `side` and logs the figures; process 0 does it for all."""
+    if not trainer.partners.leads:
+        return
     trainer.save(out / "state.pt")
     figures, n = validate(trainer.average, held_out, side)
     line = {
@@ -287,10 +309,11 @@ def run(trainer: Trainer, held_out: list[Photo], out: Path, every_minutes: float
     while trainer.done < 1.0:
         window.append(trainer.train_step())
         now = time.monotonic()
-        trainer.spent += min(now - last, LONGEST_STEP)
+        trainer.spent += trainer.partners.agree(min(now - last, LONGEST_STEP))
         last = now
         if trainer.step % LOG_STEPS == 0:
-            report(trainer, window, trainer.spent - logged)
+            if trainer.partners.leads:
+                report(trainer, window, trainer.spent - logged)
             window, logged = [], trainer.spent
         if trainer.spent - checked > every_minutes * 60:
             side = FULL_SIDE if trainer.done > FULL_SIDE_FROM else trainer.sampler.side
@@ -305,7 +328,7 @@ def arguments() -> argparse.Namespace:
     p.add_argument("--extra", type=Path, help="folder with images/ and id maps masks/, added to the set")
     p.add_argument("--limit", type=int, help="use only about this many labelled photos")
     p.add_argument("--out", type=Path, required=True, help="folder of the run; resumes if it has a state.pt")
-    p.add_argument("--init", type=Path, help="checkpoint whose averaged weights a new run starts from")
+    p.add_argument("--init", type=Path, help="state.pt, or folder of exported files, that a new run starts from")
     p.add_argument("--minutes", type=float, default=Config.minutes, help="training time in all")
     p.add_argument("--stages", type=parse_stages, default="160:0.62,224:0.2,256:0.18", help="SIDE:SHARE,...")
     p.add_argument("--check-minutes", type=float, default=10, help="time between validations and checkpoints")
@@ -313,6 +336,7 @@ def arguments() -> argparse.Namespace:
     p.add_argument("--masks", type=int, default=Config.masks, help="objects an image")
     p.add_argument("--lr", type=float, default=Config.lr)
     p.add_argument("--seed", type=int, default=Config.seed)
+    p.add_argument("--processes", type=int, default=1, help="processes that train together, one a core")
     p.add_argument("--bf16", action="store_true", help="bfloat16 autocast")
     return p.parse_args()
 
@@ -334,13 +358,19 @@ def main() -> None:
         flush=True,
     )
     config = Config(args.minutes, args.stages, args.batch, args.masks, args.lr, args.seed, args.bf16)
-    trainer = Trainer(config, train)
-    if (args.out / "state.pt").exists():
-        trainer.load(args.out / "state.pt")
-        print(f"resumed at step {trainer.step}, {trainer.spent / 60:.1f} min", flush=True)
-    elif args.init is not None:
-        trainer.start_from(args.init)
-    run(trainer, held_out, args.out, args.check_minutes)
+
+    def work(partners: Partners) -> None:
+        trainer = Trainer(config, train, partners)
+        if (args.out / "state.pt").exists():
+            trainer.load(args.out / "state.pt")
+            if partners.leads:
+                print(f"resumed at step {trainer.step}, {trainer.spent / 60:.1f} min", flush=True)
+        elif args.init is not None:
+            trainer.start_from(args.init)
+            check(trainer, held_out, FULL_SIDE, args.out)
+        run(trainer, held_out, args.out, args.check_minutes)
+
+    run_together(args.processes, work)
 
 
 if __name__ == "__main__":
