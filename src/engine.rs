@@ -21,6 +21,7 @@ mod knobs;
 mod limits;
 mod onnx;
 mod ops;
+mod passes;
 mod precision;
 mod tensor;
 mod threads;

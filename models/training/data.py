@@ -22,7 +22,7 @@ WEIGHTS = {
     "davis_frames": 1.0,
     "camvid": 0.3,
 }
-OPEN_WEIGHT, OPEN_COCO_WEIGHT, EXTRA_WEIGHT = 0.25, 1.0, 0.7
+OPEN_WEIGHT, OPEN_COCO_WEIGHT, EXTRA_WEIGHT = 0.25, 1.0, 0.45
 # Clean labels of whole objects: what a held-out figure may be measured on.
 VALIDATION_SOURCES = ("coco_mval", "coco_panoptic", "ecssd", "davis_frames")
 

@@ -9,7 +9,8 @@ use tract_onnx::tract_core::ops::konst::Const;
 use tract_onnx::tract_core::ops::matmul::optimized::OptMatMul;
 use tract_onnx::tract_core::ops::source::TypedSource;
 
-use super::ops::WinogradConv;
+use super::kernels::{Action, Program, Step};
+use super::ops::ConvRegion;
 use super::precision::Arithmetic;
 
 /// What a compiled graph really runs.
@@ -97,6 +98,13 @@ pub(super) fn audit(model: &TypedModel, operators: &Operators, arithmetic: Arith
         if node.op_is::<Const>() || node.op_is::<TypedSource>() {
             continue;
         }
+        if let Some(region) = node.op_as::<ConvRegion>() {
+            nodes += region.program().steps().len();
+            for (step, name) in region.program().steps().iter().zip(region.names()) {
+                *kernels.entry(step_label(region.program(), step, operators.origin(name))).or_default() += 1;
+            }
+            continue;
+        }
         nodes += 1;
         if let Some(label) = label(model, node, operators) {
             *kernels.entry(label).or_default() += 1;
@@ -130,12 +138,22 @@ fn label(model: &TypedModel, node: &TypedNode, operators: &Operators) -> Option<
     if node.op_is::<Im2Col>() || name == "LazyIm2col" || name.starts_with("OptMatMulPack") {
         return None;
     }
-    if let (Some(conv), Some(operator)) = (node.op_as::<WinogradConv>(), origin) {
-        return Some(format!("{operator} {element}: winograd 4x4 + {}", conv.kernel()));
-    }
     let convolution = node.op_is::<DirectSpatialConv>() || node.op_is::<BlockedConv>() || name == "DepthWiseConv";
     match origin {
         Some(operator) if convolution => Some(format!("{operator} {element}: {name}")),
         _ => Some(format!("{name} {element}")),
     }
+}
+
+/// The label of one step of a region that began as the node `origin`.
+fn step_label(program: &Program, step: &Step, origin: Option<&str>) -> String {
+    let (operator, way) = match &step.action {
+        Action::Convolve(_) => (origin.unwrap_or("Conv 1x1"), "blocked"),
+        Action::Winograd(..) => (origin.unwrap_or("Conv 3x3"), "blocked winograd 4x4"),
+        Action::Depthwise(_) => (origin.unwrap_or("Scale"), "blocked"),
+        Action::Resize(_) => ("Resize", "blocked"),
+        Action::Copy => ("Add", "blocked"),
+        Action::Mean => ("Mean", "blocked"),
+    };
+    format!("{operator} f32: {way} {}", program.variant())
 }

@@ -13,6 +13,7 @@ use super::guard;
 use super::knobs;
 use super::limits::Limits;
 use super::ops;
+use super::passes;
 use super::precision::{self, Arithmetic, Precision};
 use super::tensor::{Tensor, TensorInfo};
 use super::threads::Threads;
@@ -51,7 +52,7 @@ pub(super) fn compile(
         guard::check_shapes(path, &model, limits)?;
 
         let names = audit::operators(&model);
-        let lowered = lower(&mut model, arithmetic).map_err(|e| blame(path, proto, &e))?;
+        let lowered = lower(&mut model, arithmetic, &options.threads).map_err(|e| blame(path, proto, &e))?;
         let audit = Audit { threads: options.threads.count(), ..audit::audit(&model, &names, arithmetic, lowered) };
         let run = RunOptions { executor: Some(options.threads.executor.clone()), ..RunOptions::default() };
         let plan = SimplePlan::new_with_options(model, &run).map_err(|e| unreadable(path, reason(&e)))?;
@@ -60,11 +61,14 @@ pub(super) fn compile(
 }
 
 /// From decluttered operators to this processor's kernels. Returns what only the decluttered form tells: the work.
-fn lower(model: &mut TypedModel, arithmetic: Arithmetic) -> TractResult<audit::Work> {
+fn lower(model: &mut TypedModel, arithmetic: Arithmetic, threads: &Threads) -> TractResult<audit::Work> {
     model.declutter()?;
     precision::into_single(model)?;
     precision::apply(model, arithmetic)?;
     let work = audit::work(model)?;
+    if arithmetic != Arithmetic::Half {
+        passes::convolutional_regions(model, threads)?;
+    }
     ops::substitute(model)?;
     model.declutter()?;
     model.optimize()?;

@@ -1,10 +1,37 @@
-//! Where the engine touches raw memory: matrix products on tract's kernels for the operators in [`super::ops`].
+//! Where the engine touches raw memory: convolutions and what lies between them, on a layout of blocked channels.
+//!
+//! * [`blocked`](Blocked) is the layout: channels side by side, as many as a register holds.
+//! * `convolution`, `winograd`, `depthwise` and `planes` are the algorithms, written once over `vector::Vector`.
+//! * `arch` has one thin file an instruction set; [`Variant`] picks one when the program runs.
+//! * [`Program`] puts steps together, checks them once, and runs them on a [`Team`] of threads.
 //!
 //! The only module of the library, beside the camera's, that may hold `unsafe`.
 #![allow(unsafe_code)]
 
-mod products;
+mod activation;
+mod arch;
+mod blocked;
+mod convolution;
+mod depthwise;
+mod planes;
+mod program;
+mod task;
+mod team;
+mod variant;
+mod vector;
 mod vectorized;
+mod winograd;
 
-pub(super) use products::{Matrices, Products};
+#[cfg(test)]
+mod tests;
+
+pub(super) use activation::Activation;
+pub(super) use blocked::Blocked;
+pub(super) use convolution::{Convolution, Window};
+pub(super) use depthwise::Depthwise;
+pub(super) use planes::{Blend, Resize};
+pub(super) use program::{Action, Ending, Place, Program, Step, Workspace, whole_lines};
+pub(super) use team::Team;
+pub(super) use variant::Variant;
 pub(super) use vectorized::vectorized;
+pub(super) use winograd::Winograd;

@@ -99,3 +99,82 @@ fn threads_count_from_one() {
     assert_eq!(Threads::new(0).count(), 1);
     assert_eq!(Threads::new(3).count(), 3);
 }
+
+/// The bundled model's file with our passes and kernels, against tract as it comes.
+fn bundled_file_answers_as_tract_does(file: &str, constants: &[(&str, &[f32])], sizes: &[usize]) {
+    let model =
+        OnnxModel::open(Path::new(env!("CARGO_MANIFEST_DIR")).join("models").join(file), Limits::default()).unwrap();
+    for size in sizes {
+        let shapes: Vec<(String, Vec<usize>)> = (model.inputs().iter())
+            .map(|input| {
+                let full = |d: usize, axis: usize| if axis < 2 { d } else { d * size / 256 };
+                let shape = bundled_shape(&input.name).into_iter().enumerate().map(|(axis, d)| full(d, axis)).collect();
+                (input.name.clone(), shape)
+            })
+            .collect();
+        let constants: Vec<_> = constants.iter().map(|(n, v)| (n.to_string(), v.to_vec())).collect();
+        let mut values = (1u32..).map(|n| (n.wrapping_mul(2_654_435_761) >> 8) as f32 / (1 << 23) as f32 - 1.0);
+        let inputs: Vec<Vec<f32>> =
+            shapes.iter().map(|(_, shape)| values.by_ref().take(shape.iter().product()).collect()).collect();
+
+        let expected = plain_tract(file, &shapes, &inputs);
+        for threads in [1, 2] {
+            let options = CompileOptions {
+                shapes: shapes.clone(),
+                constants: constants.clone(),
+                threads: Threads::new(threads),
+                ..CompileOptions::default()
+            };
+            let mut session = model.compile(&options).unwrap().session().unwrap();
+            for (ix, input) in inputs.iter().enumerate() {
+                session.fill_input(ix, input).unwrap();
+            }
+            let mut outputs = Vec::new();
+            session.run(&mut outputs).unwrap();
+            assert_eq!(outputs.len(), expected.len());
+            for (ix, (ours, theirs)) in outputs.iter().zip(&expected).enumerate() {
+                let ours = ours.as_f32().unwrap();
+                let largest = theirs.iter().fold(1.0f32, |m, v| m.max(v.abs()));
+                let worst = ours.iter().zip(theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                assert!(worst < 1e-3 * largest, "{file} at {size}, output {ix}: off by {worst} of {largest}");
+            }
+        }
+    }
+}
+
+fn bundled_shape(input: &str) -> Vec<usize> {
+    match input {
+        "image" => vec![1, 3, 256, 256],
+        "embedding" => vec![1, 64, 32, 32],
+        "skip" => vec![1, 16, 64, 64],
+        "prompt_maps" => vec![1, 3, 64, 64],
+        "mask_input" => vec![1, 1, 128, 128],
+        other => panic!("no shape for `{other}`"),
+    }
+}
+
+fn plain_tract(file: &str, shapes: &[(String, Vec<usize>)], inputs: &[Vec<f32>]) -> Vec<Vec<f32>> {
+    use tract_onnx::prelude::*;
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("models").join(file);
+    let mut model = tract_onnx::onnx().model_for_path(path).unwrap();
+    for (ix, (_, shape)) in shapes.iter().enumerate() {
+        model.set_input_fact(ix, InferenceFact::dt_shape(f32::datum_type(), shape)).unwrap();
+    }
+    let plan = model.into_optimized().unwrap().into_runnable().unwrap();
+    let tensors = shapes
+        .iter()
+        .zip(inputs)
+        .map(|((_, shape), values)| tract_onnx::prelude::Tensor::from_shape(shape, values).unwrap().into_tvalue());
+    let outputs = plan.run(tensors.collect()).unwrap();
+    outputs.iter().map(|t| t.try_as_plain_ram().unwrap().as_slice::<f32>().unwrap().to_vec()).collect()
+}
+
+#[test]
+fn bundled_encoder_answers_as_tract_does() {
+    bundled_file_answers_as_tract_does("foveate-encoder.onnx", &[], &[256, 128]);
+}
+
+#[test]
+fn bundled_decoder_answers_as_tract_does() {
+    bundled_file_answers_as_tract_does("foveate-decoder.onnx", &[], &[256, 128]);
+}

@@ -1,16 +1,20 @@
 use std::fmt;
+use std::sync::Arc;
 
 use tract_linalg::multithread::Executor;
 
+use super::kernels::Team;
+
 /// The threads that the matrix products and convolutions of one or more graphs share. Clones share the pool.
 ///
-/// One thread means the caller's own and no pool. More than one is a private pool of that many; the caller waits while
-/// it works, so no more than that many ever compute. The pool's threads take over the core affinity of the thread that
-/// makes it.
+/// One thread means the caller's own and no pool. More than one means, for our own kernels, the caller and as many helpers
+/// as are lacking; for tract's, a private pool that the caller waits for. The two take turns, so no more than that many
+/// ever compute. The threads take over the core affinity of the thread that makes them.
 #[derive(Clone)]
 pub struct Threads {
     count: usize,
     pub(super) executor: Executor,
+    pub(super) team: Arc<Team>,
 }
 
 impl Threads {
@@ -21,7 +25,7 @@ impl Threads {
             1 => Executor::SingleThread,
             n => Executor::multithread_with_name(n, "foveate-nn"),
         };
-        Threads { count, executor }
+        Threads { count, executor, team: Arc::new(Team::new(count)) }
     }
 
     pub fn count(&self) -> usize {

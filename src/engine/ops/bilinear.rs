@@ -12,41 +12,12 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
 use tract_onnx::tract_core::ops::nn::resize::{AxisPlan, Interpolator, Resize};
 
-use crate::engine::kernels::vectorized;
-
-/// One output position of an axis: `near * first + far * second` of the input positions `first` and `second`.
-#[derive(Clone, Copy, Debug)]
-struct Tap {
-    first: u32,
-    second: u32,
-    near: f32,
-    far: f32,
-}
-
-impl PartialEq for Tap {
-    fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
-    }
-}
-
-impl Eq for Tap {}
-
-impl Hash for Tap {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.key().hash(state);
-    }
-}
-
-impl Tap {
-    fn key(&self) -> (u32, u32, u32, u32) {
-        (self.first, self.second, self.near.to_bits(), self.far.to_bits())
-    }
-}
+use crate::engine::kernels::{Blend, vectorized};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Axis {
     input: usize,
-    taps: Vec<Tap>,
+    taps: Vec<Blend>,
     /// Exactly doubled with half-pixel centres.
     doubling: bool,
 }
@@ -57,8 +28,8 @@ impl Axis {
         if plan.window != 2 || plan.extrapolated.contains(&true) || input == 0 {
             return None;
         }
-        let taps: Vec<Tap> = (plan.indices.chunks_exact(2).zip(plan.weights.chunks_exact(2)))
-            .map(|(i, w)| Tap { first: i[0] as u32, second: i[1] as u32, near: w[0], far: w[1] })
+        let taps: Vec<Blend> = (plan.indices.chunks_exact(2).zip(plan.weights.chunks_exact(2)))
+            .map(|(i, w)| Blend { first: i[0] as u32, second: i[1] as u32, near: w[0], far: w[1] })
             .collect();
         let inside = taps.iter().all(|t| t.first <= t.second && t.second - t.first <= 1 && (t.second as usize) < input);
         let doubling = taps.len() == 2 * input && taps.iter().enumerate().all(|(x, tap)| *tap == doubled(x, input));
@@ -71,11 +42,11 @@ impl Axis {
 }
 
 /// The tap of output position `x` when an axis of `input` positions is doubled.
-fn doubled(x: usize, input: usize) -> Tap {
+fn doubled(x: usize, input: usize) -> Blend {
     let cell = (x / 2) as i64 - i64::from(x.is_multiple_of(2));
     let clamp = |i: i64| i.clamp(0, input as i64 - 1) as u32;
     let far = if x.is_multiple_of(2) { 0.75 } else { 0.25 };
-    Tap { first: clamp(cell), second: clamp(cell + 1), near: 1.0 - far, far }
+    Blend { first: clamp(cell), second: clamp(cell + 1), near: 1.0 - far, far }
 }
 
 /// Bilinear resizing of the last two axes of an `f32` or `f16` tensor.
@@ -225,14 +196,8 @@ fn double(row: &[f32], into: &mut [f32]) {
     }
 }
 
-/// The rewriting rule for tract's `Resize`.
-pub(super) fn replace_resize(
-    _: &(),
-    model: &TypedModel,
-    node: &TypedNode,
-    _name: &str,
-    op: &Resize,
-) -> TractResult<Option<TypedModelPatch>> {
+/// The axes of a bilinear `Resize` of fixed shapes over the last two axes; `None` for any other.
+fn axes(model: &TypedModel, node: &TypedNode, op: &Resize) -> TractResult<Option<BilinearResize>> {
     let (input, output) = (model.outlet_fact(node.inputs[0])?, &node.outputs[0].fact);
     rule_if!(op.interpolator == Interpolator::Linear);
     rule_if!(matches!(input.datum_type, DatumType::F32 | DatumType::F16));
@@ -252,7 +217,29 @@ pub(super) fn replace_resize(
     let axis = |ix: usize| Axis::new(from[ix], &op.plan_axis(scales[ix], from[ix], to[ix]));
     rule_if_some!(rows = axis(rank - 2));
     rule_if_some!(columns = axis(rank - 1));
-    TypedModelPatch::replace_single_op(model, node, &node.inputs[..1], BilinearResize { rows, columns }).map(Some)
+    Ok(Some(BilinearResize { rows, columns }))
+}
+
+/// The rewriting rule for tract's `Resize`.
+pub(super) fn replace_resize(
+    _: &(),
+    model: &TypedModel,
+    node: &TypedNode,
+    _name: &str,
+    op: &Resize,
+) -> TractResult<Option<TypedModelPatch>> {
+    rule_if_some!(resize = axes(model, node, op)?);
+    TypedModelPatch::replace_single_op(model, node, &node.inputs[..1], resize).map(Some)
+}
+
+/// What each row and each column of the output of a bilinear `Resize` is made of; `None` as above.
+pub(in crate::engine) fn resize_tables(
+    model: &TypedModel,
+    node: &TypedNode,
+    op: &Resize,
+) -> TractResult<Option<(Vec<Blend>, Vec<Blend>)>> {
+    rule_if_some!(resize = axes(model, node, op)?);
+    Ok(Some((resize.rows.taps, resize.columns.taps)))
 }
 
 #[cfg(test)]

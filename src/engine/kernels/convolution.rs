@@ -1,0 +1,334 @@
+//! Convolution as an implicit matrix product on the blocked layout.
+//!
+//! A register tile holds the sums of up to [`Vector::PIXELS`] neighbouring pixels of an output row and up to
+//! [`MAX_BLOCKS`] blocks of output channels. It walks once through its weights, which are packed in just the order of the
+//! walk: for every tap (a place in the kernel and a block of input channels), for every input channel of the tap, one
+//! vector for each block of outputs. A step multiplies these with one input value of each pixel, spread over a register:
+//! with 8 pixels and 3 blocks, 24 multiply-adds for 11 loads.
+//!
+//! 1. Padding is the input's border, so that no tile is special at the rim. A tap is an offset from the first pixel.
+//! 2. A block of input channels is walked only as far as it is filled: three colours cost three steps, not a register's
+//!    width.
+//! 3. The sums begin with the bias; residual, activation and store follow while they are in registers.
+//! 4. A unit of work is one output row of one group of output blocks. Rows of a group follow each other, so that the
+//!    group's weights stay in the cache.
+
+use super::activation::Activation;
+use super::blocked::Blocked;
+use super::vector::Vector;
+
+/// Blocks of output channels in a register tile at most.
+pub(super) const MAX_BLOCKS: usize = 3;
+
+/// A kernel place and a block of input channels.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tap {
+    /// Floats from the first input pixel of an output pixel.
+    pub offset: usize,
+    /// Input channels.
+    pub depth: usize,
+}
+
+/// Blocks of output channels that are computed together.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Group {
+    pub first: usize,
+    pub blocks: usize,
+    /// Where its weights begin.
+    pub weights: usize,
+}
+
+/// Splits `blocks` into groups of nearly equal size, at most [`MAX_BLOCKS`] each, whose weights take `depth` vectors a
+/// block.
+pub(super) fn groups(blocks: usize, depth: usize, lanes: usize) -> Vec<Group> {
+    let count = blocks.div_ceil(MAX_BLOCKS);
+    let bound = |ix: usize| ix * blocks / count;
+    (0..count)
+        .map(|ix| Group { first: bound(ix), blocks: bound(ix + 1) - bound(ix), weights: bound(ix) * depth * lanes })
+        .collect()
+}
+
+/// A convolution with its weights packed for one kernel variant.
+#[derive(Clone, Debug)]
+pub(in crate::engine) struct Convolution {
+    input: Blocked,
+    output: Blocked,
+    stride: usize,
+    padding: [usize; 2],
+    taps: Vec<Tap>,
+    groups: Vec<Group>,
+    weights: Vec<f32>,
+    bias: Vec<f32>,
+}
+
+/// Sizes of a convolution: kernel, stride (the same for both axes) and the rows above and columns left that count as
+/// zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::engine) struct Window {
+    pub kernel: [usize; 2],
+    pub stride: usize,
+    pub padding: [usize; 2],
+}
+
+impl Window {
+    /// Border that the input needs before and after its pixels for an output of `out` pixels along an axis of `len`.
+    pub fn border(&self, axis: usize, len: usize, out: usize) -> (usize, usize) {
+        let last = (out - 1) * self.stride + self.kernel[axis];
+        (self.padding[axis], last.saturating_sub(self.padding[axis] + len))
+    }
+}
+
+impl Convolution {
+    /// Packs `weights` [outputs, inputs, kernel height, kernel width] and `bias` [outputs]. The input may be planar (one
+    /// lane), as pictures of few channels come from outside. `None` where the shapes do not fit or the input's border is
+    /// too small for the window.
+    pub fn new(input: Blocked, output: Blocked, window: Window, weights: &[f32], bias: &[f32]) -> Option<Self> {
+        let Window { kernel: [kh, kw], stride, padding } = window;
+        let fits = |axis, len, out| {
+            let (before, after) = window.border(axis, len, out);
+            before <= input.before && after <= input.after
+        };
+        let sizes = [kh, kw, stride, output.height, output.width, input.channels, output.channels];
+        let same = weights.len() == output.channels * input.channels * kh * kw && bias.len() == output.channels;
+        if sizes.contains(&0)
+            || !same
+            || !(input.lanes == output.lanes || input.lanes == 1)
+            || !fits(0, input.height, output.height)
+            || !fits(1, input.width, output.width)
+        {
+            return None;
+        }
+        let lanes = output.lanes;
+        let mut taps = Vec::new();
+        for block in 0..input.blocks() {
+            for (y, x) in (0..kh * kw).map(|k| (k / kw, k % kw)) {
+                let offset = block * input.plane() + y * input.row() + x * input.lanes;
+                taps.push(Tap { offset, depth: input.depth(block) });
+            }
+        }
+        let groups = groups(output.blocks(), kh * kw * input.channels, lanes);
+        let mut packed = Vec::with_capacity(output.blocks() * lanes * kh * kw * input.channels);
+        for group in &groups {
+            for block in 0..input.blocks() {
+                for k in 0..kh * kw {
+                    for channel in block * input.lanes..block * input.lanes + input.depth(block) {
+                        for out in group.first * lanes..(group.first + group.blocks) * lanes {
+                            let known = out < output.channels;
+                            packed.push(if known {
+                                weights[(out * input.channels + channel) * kh * kw + k]
+                            } else {
+                                0.0
+                            });
+                        }
+                    }
+                }
+            }
+        }
+        let bias = padded(bias, output.blocks() * lanes);
+        Some(Convolution { input, output, stride, padding, taps, groups, weights: packed, bias })
+    }
+
+    pub fn input(&self) -> Blocked {
+        self.input
+    }
+
+    pub fn output(&self) -> Blocked {
+        self.output
+    }
+
+    /// Independent pieces of work.
+    pub fn units(&self) -> usize {
+        self.groups.len() * self.output.height
+    }
+}
+
+/// `values` and zeros up to `len`.
+pub(super) fn padded(values: &[f32], len: usize) -> Vec<f32> {
+    let mut all = values.to_vec();
+    all.resize(len, 0.0);
+    all
+}
+
+/// Where a step that ends in an output picture reads and writes, and what it does before it stores.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Finish {
+    pub output: *mut f32,
+    /// A picture that is added, null for none.
+    pub residual: *const f32,
+    /// Its layout.
+    pub residual_picture: Blocked,
+    /// One value a channel that is added, null for none.
+    pub shift: *const f32,
+    pub activation: Activation,
+}
+
+impl Finish {
+    /// What the sums of `block` begin with.
+    ///
+    /// # Safety
+    /// The contract of [`Vector`]; `bias` and `shift` hold the block.
+    #[inline(always)]
+    pub(super) unsafe fn start<V: Vector>(&self, bias: &[f32], block: usize) -> V {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let bias = V::load(bias.as_ptr().add(block * V::LANES));
+            if self.shift.is_null() { bias } else { bias.add(V::load(self.shift.add(block * V::LANES))) }
+        }
+    }
+
+    /// As [`Self::start`] for what has no bias.
+    ///
+    /// # Safety
+    /// As there.
+    #[inline(always)]
+    pub(super) unsafe fn start_without_bias<V: Vector>(&self, block: usize) -> V {
+        // SAFETY: the caller's promise.
+        unsafe { if self.shift.is_null() { V::splat(0.0) } else { V::load(self.shift.add(block * V::LANES)) } }
+    }
+
+    /// Adds the residual, activates and stores one pixel of one block.
+    ///
+    /// # Safety
+    /// The contract of [`Vector`]; the pixel lies in both pictures.
+    #[inline(always)]
+    pub(super) unsafe fn store<V: Vector>(&self, sum: V, picture: &Blocked, [block, y, x]: [usize; 3]) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let sum = if self.residual.is_null() {
+                sum
+            } else {
+                sum.add(V::load(self.residual.add(self.residual_picture.at(block, y, x))))
+            };
+            self.activation.apply(sum).store(self.output.add(picture.at(block, y, x)));
+        }
+    }
+}
+
+/// The sums of `P` pixels, `step` floats apart from `pixel` on, and `Q` blocks: `start` plus every tap's products. `S` is
+/// `step` in registers where that is known when this is compiled, else 0.
+///
+/// # Safety
+/// The contract of [`Vector`]; every tap of every pixel is valid memory, and `weights` holds the depths of all taps times
+/// `Q` vectors.
+#[inline(always)]
+pub(super) unsafe fn tile<V: Vector, const P: usize, const Q: usize, const S: usize>(
+    taps: &[Tap],
+    pixel: *const f32,
+    step: usize,
+    weights: *const f32,
+    start: [V; Q],
+) -> [[V; Q]; P] {
+    let step = if S > 0 { S * V::LANES } else { step };
+    let mut sums = [start; P];
+    let mut weights = weights;
+    for tap in taps {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let first = pixel.add(tap.offset);
+            for channel in 0..tap.depth {
+                let mut vectors = start;
+                for (q, vector) in vectors.iter_mut().enumerate() {
+                    *vector = V::load(weights.add(q * V::LANES));
+                }
+                weights = weights.add(Q * V::LANES);
+                for (p, sums) in sums.iter_mut().enumerate() {
+                    let value = V::splat(*first.add(p * step + channel));
+                    for (sum, vector) in sums.iter_mut().zip(vectors) {
+                        *sum = sum.mul_add(value, vector);
+                    }
+                }
+            }
+        }
+    }
+    sums
+}
+
+impl Convolution {
+    /// Computes unit `unit`.
+    ///
+    /// # Safety
+    /// The contract of [`Vector`] with `V::LANES` the pictures' lanes; `input` and `finish` point to pictures of this
+    /// plan's layouts, and no other thread touches the same output row and group.
+    #[inline(always)]
+    pub(super) unsafe fn run<V: Vector>(&self, input: *const f32, finish: &Finish, unit: usize) {
+        let (group, y) = (self.groups[unit / self.output.height], unit % self.output.height);
+        // SAFETY: the caller's promise.
+        unsafe {
+            match group.blocks {
+                1 => self.row::<V, 1>(input, finish, group, y),
+                2 => self.row::<V, 2>(input, finish, group, y),
+                _ => self.row::<V, 3>(input, finish, group, y),
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn row<V: Vector, const Q: usize>(&self, input: *const f32, finish: &Finish, group: Group, y: usize) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match self.stride {
+                1 if self.input.lanes == V::LANES => self.pixels::<V, Q, 1>(input, finish, group, y),
+                2 if self.input.lanes == V::LANES => self.pixels::<V, Q, 2>(input, finish, group, y),
+                _ => self.pixels::<V, Q, 0>(input, finish, group, y),
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn pixels<V: Vector, const Q: usize, const S: usize>(
+        &self,
+        input: *const f32,
+        finish: &Finish,
+        group: Group,
+        y: usize,
+    ) {
+        let width = self.output.width;
+        let mut x = 0;
+        // SAFETY: the caller's promise.
+        unsafe {
+            if V::PIXELS == 8 {
+                while x + 8 <= width {
+                    self.tile::<V, 8, Q, S>(input, finish, group, [y, x]);
+                    x += 8;
+                }
+            }
+            while x + 4 <= width {
+                self.tile::<V, 4, Q, S>(input, finish, group, [y, x]);
+                x += 4;
+            }
+            while x < width {
+                self.tile::<V, 1, Q, S>(input, finish, group, [y, x]);
+                x += 1;
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn tile<V: Vector, const P: usize, const Q: usize, const S: usize>(
+        &self,
+        input: *const f32,
+        finish: &Finish,
+        group: Group,
+        [y, x]: [usize; 2],
+    ) {
+        let [top, left] = self.padding;
+        let row = y * self.stride + self.input.before - top;
+        let column = x * self.stride + self.input.before - left;
+        // SAFETY: the caller's promise; `new` has checked that the border holds what the window reads around the input.
+        unsafe {
+            let lanes = self.input.lanes;
+            let pixel = input.add(row * self.input.row() + column * lanes);
+            let mut start = [V::splat(0.0); Q];
+            for (q, start) in start.iter_mut().enumerate() {
+                *start = finish.start(&self.bias, group.first + q);
+            }
+            let weights = self.weights.as_ptr().add(group.weights);
+            let sums = tile::<V, P, Q, S>(&self.taps, pixel, self.stride * lanes, weights, start);
+            for (p, sums) in sums.into_iter().enumerate() {
+                for (q, sum) in sums.into_iter().enumerate() {
+                    finish.store(sum, &self.output, [group.first + q, y, x + p]);
+                }
+            }
+        }
+    }
+}

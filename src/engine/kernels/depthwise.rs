@@ -1,0 +1,107 @@
+//! Depthwise convolution: each channel has a kernel of its own, so lanes never meet.
+
+use super::blocked::Blocked;
+use super::convolution::{Finish, Window, padded};
+use super::vector::Vector;
+
+/// Pixels of a register tile.
+const PIXELS: usize = 4;
+
+/// A depthwise convolution with its weights packed [blocks, kernel height * kernel width, lanes].
+#[derive(Clone, Debug)]
+pub(in crate::engine) struct Depthwise {
+    input: Blocked,
+    output: Blocked,
+    window: Window,
+    weights: Vec<f32>,
+    bias: Vec<f32>,
+}
+
+impl Depthwise {
+    /// Packs `weights` [channels, 1, kernel height, kernel width] and `bias` [channels]. `None` where the shapes do not fit
+    /// or the input's border is too small for the window.
+    pub fn new(input: Blocked, output: Blocked, window: Window, weights: &[f32], bias: &[f32]) -> Option<Self> {
+        let places = window.kernel[0] * window.kernel[1];
+        let fits = |axis, len, out| {
+            let (before, after) = window.border(axis, len, out);
+            before <= input.before && after <= input.after
+        };
+        let channels = input.channels;
+        let same = channels == output.channels && weights.len() == channels * places && bias.len() == channels;
+        if [places, window.stride, output.height, output.width, channels].contains(&0)
+            || !same
+            || input.lanes != output.lanes
+            || !fits(0, input.height, output.height)
+            || !fits(1, input.width, output.width)
+        {
+            return None;
+        }
+        let lanes = input.lanes;
+        let mut packed = vec![0.0; input.blocks() * places * lanes];
+        for (channel, kernel) in weights.chunks_exact(places).enumerate() {
+            for (place, weight) in kernel.iter().enumerate() {
+                packed[(channel / lanes * places + place) * lanes + channel % lanes] = *weight;
+            }
+        }
+        let bias = padded(bias, input.blocks() * lanes);
+        Some(Depthwise { input, output, window, weights: packed, bias })
+    }
+
+    pub fn input(&self) -> Blocked {
+        self.input
+    }
+
+    pub fn output(&self) -> Blocked {
+        self.output
+    }
+
+    /// Pieces of work: rows of each block.
+    pub fn units(&self) -> usize {
+        self.output.blocks() * self.output.height
+    }
+
+    /// # Safety
+    /// As [`super::convolution::Convolution::run`].
+    #[inline(always)]
+    pub(super) unsafe fn run<V: Vector>(&self, input: *const f32, finish: &Finish, unit: usize) {
+        let (block, y) = (unit / self.output.height, unit % self.output.height);
+        let width = self.output.width;
+        let whole = width - width % PIXELS;
+        // SAFETY: the caller's promise.
+        unsafe {
+            for x in (0..whole).step_by(PIXELS) {
+                self.tile::<V, PIXELS>(input, finish, [block, y, x]);
+            }
+            for x in whole..width {
+                self.tile::<V, 1>(input, finish, [block, y, x]);
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn tile<V: Vector, const P: usize>(&self, input: *const f32, finish: &Finish, [block, y, x]: [usize; 3]) {
+        let Window { kernel: [kh, kw], stride, padding: [top, left] } = self.window;
+        let row = y * stride + self.input.before - top;
+        let column = x * stride + self.input.before - left;
+        // SAFETY: the caller's promise; `new` has checked that the border holds what the window reads around the input.
+        unsafe {
+            let corner = input.add(block * self.input.plane() + row * self.input.row() + column * V::LANES);
+            let mut weights = self.weights.as_ptr().add(block * kh * kw * V::LANES);
+            let mut sums = [finish.start::<V>(&self.bias, block); P];
+            for ky in 0..kh {
+                let line = corner.add(ky * self.input.row());
+                for kx in 0..kw {
+                    let weight = V::load(weights);
+                    weights = weights.add(V::LANES);
+                    for (p, sum) in sums.iter_mut().enumerate() {
+                        let value = V::load(line.add((p * stride + kx) * V::LANES));
+                        *sum = sum.mul_add(value, weight);
+                    }
+                }
+            }
+            for (p, sum) in sums.into_iter().enumerate() {
+                finish.store(sum, &self.output, [block, y, x + p]);
+            }
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! What lies between convolutions: layouts, resizing, sums and means of blocked pictures.
+
+use std::hash::{Hash, Hasher};
+
+use super::blocked::Blocked;
+use super::convolution::Finish;
+use super::vector::Vector;
+
+/// One output position of a resized axis: `near * first + far * second` of the input positions `first` and `second`.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::engine) struct Blend {
+    pub first: u32,
+    pub second: u32,
+    pub near: f32,
+    pub far: f32,
+}
+
+impl Blend {
+    fn key(&self) -> (u32, u32, u32, u32) {
+        (self.first, self.second, self.near.to_bits(), self.far.to_bits())
+    }
+}
+
+impl PartialEq for Blend {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Blend {}
+
+impl Hash for Blend {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key().hash(state);
+    }
+}
+
+/// Bilinear resizing.
+#[derive(Clone, Debug)]
+pub(in crate::engine) struct Resize {
+    input: Blocked,
+    output: Blocked,
+    rows: Vec<Blend>,
+    columns: Vec<Blend>,
+}
+
+impl Resize {
+    /// `None` where the tables do not fit the pictures.
+    pub fn new(input: Blocked, output: Blocked, rows: Vec<Blend>, columns: Vec<Blend>) -> Option<Self> {
+        let inside = |table: &[Blend], len: usize| table.iter().all(|b| b.first.max(b.second) < len as u32);
+        let fits = input.lanes == output.lanes
+            && input.channels == output.channels
+            && rows.len() == output.height
+            && columns.len() == output.width
+            && inside(&rows, input.height)
+            && inside(&columns, input.width);
+        fits.then_some(Resize { input, output, rows, columns })
+    }
+
+    pub fn input(&self) -> Blocked {
+        self.input
+    }
+
+    pub fn output(&self) -> Blocked {
+        self.output
+    }
+
+    /// Pieces of work: rows of each block.
+    pub fn units(&self) -> usize {
+        self.output.blocks() * self.output.height
+    }
+
+    /// # Safety
+    /// The contract of [`Vector`] with `V::LANES` the pictures' lanes; the pointers are to pictures of these layouts, and
+    /// no other thread works on the same unit.
+    #[inline(always)]
+    pub(super) unsafe fn run<V: Vector>(&self, input: *const f32, finish: &Finish, unit: usize) {
+        let (block, y) = (unit / self.output.height, unit % self.output.height);
+        let row = self.rows[y];
+        // SAFETY: the caller's promise; the tables lie within the input.
+        unsafe {
+            let above = input.add(self.input.at(block, row.first as usize, 0));
+            let below = input.add(self.input.at(block, row.second as usize, 0));
+            let (near, far) = (V::splat(row.near), V::splat(row.far));
+            let start = finish.start_without_bias::<V>(block);
+            let column = |x: u32| {
+                let x = x as usize * V::LANES;
+                V::load(above.add(x)).mul(near).mul_add(far, V::load(below.add(x)))
+            };
+            for (x, blend) in self.columns.iter().enumerate() {
+                let (left, right) = (column(blend.first), column(blend.second));
+                let value = start.mul_add(V::splat(blend.near), left).mul_add(V::splat(blend.far), right);
+                finish.store(value, &self.output, [block, y, x]);
+            }
+        }
+    }
+}
+
+/// Brings a picture to its end: what `finish` adds and does, row by row of each block.
+///
+/// # Safety
+/// As [`Resize::run`], with `input` a picture of `picture`'s layout and output a picture of `output`'s.
+#[inline(always)]
+pub(super) unsafe fn copy<V: Vector>(
+    input: *const f32,
+    picture: &Blocked,
+    finish: &Finish,
+    output: &Blocked,
+    unit: usize,
+) {
+    let (block, y) = (unit / output.height, unit % output.height);
+    // SAFETY: the caller's promise.
+    unsafe {
+        let start = finish.start_without_bias::<V>(block);
+        for x in 0..output.width {
+            let value = start.add(V::load(input.add(picture.at(block, y, x))));
+            finish.store(value, output, [block, y, x]);
+        }
+    }
+}
+
+/// The mean over the pixels of block `unit`.
+///
+/// # Safety
+/// As [`Resize::run`], with `input` a picture of `picture`'s layout and output a picture of `output`'s, of one pixel.
+#[inline(always)]
+pub(super) unsafe fn mean<V: Vector>(
+    input: *const f32,
+    picture: &Blocked,
+    finish: &Finish,
+    output: &Blocked,
+    unit: usize,
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut sum = V::splat(0.0);
+        for y in 0..picture.height {
+            let row = input.add(picture.at(unit, y, 0));
+            for x in 0..picture.width {
+                sum = sum.add(V::load(row.add(x * V::LANES)));
+            }
+        }
+        let share = 1.0 / (picture.height * picture.width) as f32;
+        let value = finish.start_without_bias::<V>(unit).mul_add(V::splat(share), sum);
+        finish.store(value, output, [unit, 0, 0]);
+    }
+}
+
+/// Block `unit` of a planar picture [channels, height, width] into the blocked layout. Lanes beyond the channels become
+/// zero.
+///
+/// # Safety
+/// `planar` holds the picture's pixels channel by channel, `output` is a picture of `picture`'s layout.
+#[inline(always)]
+pub(super) unsafe fn import(planar: *const f32, picture: &Blocked, output: *mut f32, unit: usize) {
+    let plane = picture.height * picture.width;
+    for y in 0..picture.height {
+        if picture.lanes == 1 {
+            // SAFETY: the caller's promise.
+            unsafe {
+                let from = planar.add(unit * plane + y * picture.width);
+                output.add(picture.at(unit, y, 0)).copy_from_nonoverlapping(from, picture.width);
+            }
+            continue;
+        }
+        for lane in 0..picture.lanes {
+            let channel = unit * picture.lanes + lane;
+            // SAFETY: the caller's promise.
+            unsafe {
+                let to = output.add(picture.at(unit, y, 0) + lane);
+                if channel < picture.channels {
+                    let from = planar.add(channel * plane + y * picture.width);
+                    for x in 0..picture.width {
+                        *to.add(x * picture.lanes) = *from.add(x);
+                    }
+                } else {
+                    for x in 0..picture.width {
+                        *to.add(x * picture.lanes) = 0.0;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Block `unit` of a blocked picture into planar pixels [channels, height, width].
+///
+/// # Safety
+/// As [`import`], the other way round.
+#[inline(always)]
+pub(super) unsafe fn export(input: *const f32, picture: &Blocked, planar: *mut f32, unit: usize) {
+    let plane = picture.height * picture.width;
+    for y in 0..picture.height {
+        for lane in 0..picture.depth(unit) {
+            // SAFETY: the caller's promise.
+            unsafe {
+                let from = input.add(picture.at(unit, y, 0) + lane);
+                let to = planar.add((unit * picture.lanes + lane) * plane + y * picture.width);
+                for x in 0..picture.width {
+                    *to.add(x) = *from.add(x * picture.lanes);
+                }
+            }
+        }
+    }
+}
+
+/// Zeros the border of block `unit`.
+///
+/// # Safety
+/// `output` is a picture of `picture`'s layout that no other thread touches in this block.
+#[inline(always)]
+pub(super) unsafe fn clear_border(picture: &Blocked, output: *mut f32, unit: usize) {
+    let (row, lanes) = (picture.row(), picture.lanes);
+    // SAFETY: the caller's promise; every range lies within the block's plane.
+    unsafe {
+        let plane = output.add(unit * picture.plane());
+        let zero = |from: usize, len: usize| plane.add(from).write_bytes(0, len);
+        zero(0, picture.before * row);
+        for y in picture.before..picture.before + picture.height {
+            zero(y * row, picture.before * lanes);
+            zero(y * row + (picture.before + picture.width) * lanes, picture.after * lanes);
+        }
+        zero((picture.before + picture.height) * row, picture.after * row);
+    }
+}

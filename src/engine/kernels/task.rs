@@ -1,0 +1,66 @@
+//! One piece of work for one thread, in the form that crosses into code compiled for an instruction set.
+
+use std::ops::Range;
+
+use super::blocked::Blocked;
+use super::convolution::{Convolution, Finish};
+use super::depthwise::Depthwise;
+use super::planes::{self, Resize};
+use super::vector::Vector;
+use super::winograd::Winograd;
+
+/// What is computed.
+#[derive(Clone, Copy)]
+pub(super) enum Work<'a> {
+    Convolve(&'a Convolution),
+    Depthwise(&'a Depthwise),
+    /// Transforms the input to `finish.output`.
+    Transform(&'a Winograd),
+    Multiply(&'a Winograd),
+    Resize(&'a Resize),
+    /// From the first layout to the second.
+    Copy(Blocked, Blocked),
+    /// From the first layout to one pixel.
+    Mean(Blocked, Blocked),
+    Import(Blocked),
+    Export(Blocked),
+    ClearBorder(Blocked),
+}
+
+/// Units of a work, and where its pictures are.
+pub(super) struct Task<'a> {
+    pub work: Work<'a>,
+    pub input: *const f32,
+    pub finish: Finish,
+    /// This thread's own.
+    pub scratch: *mut f32,
+    pub units: Range<usize>,
+}
+
+/// Does `task` with vectors `V`.
+///
+/// # Safety
+/// The contract of [`Vector`]. `V::LANES` are the lanes of the pictures, the pointers are to pictures of the layouts that
+/// the work was planned for, the output overlaps none of the others, the units exist, and no other thread has any of
+/// them.
+#[inline(always)]
+pub(super) unsafe fn run_task<V: Vector>(task: &Task<'_>) {
+    let Task { work, input, finish, scratch, .. } = *task;
+    for unit in task.units.clone() {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match work {
+                Work::Convolve(plan) => plan.run::<V>(input, &finish, unit),
+                Work::Depthwise(plan) => plan.run::<V>(input, &finish, unit),
+                Work::Transform(plan) => plan.transform::<V>(input, finish.output, unit),
+                Work::Multiply(plan) => plan.multiply::<V>(input, scratch, &finish, unit),
+                Work::Resize(plan) => plan.run::<V>(input, &finish, unit),
+                Work::Copy(from, to) => planes::copy::<V>(input, &from, &finish, &to, unit),
+                Work::Mean(from, to) => planes::mean::<V>(input, &from, &finish, &to, unit),
+                Work::Import(picture) => planes::import(input, &picture, finish.output, unit),
+                Work::Export(picture) => planes::export(input, &picture, finish.output, unit),
+                Work::ClearBorder(picture) => planes::clear_border(&picture, finish.output, unit),
+            }
+        }
+    }
+}

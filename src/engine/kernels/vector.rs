@@ -1,0 +1,91 @@
+//! What the algorithms ask of a vector of floats. One implementation an instruction set, in [`super::arch`].
+
+/// `LANES` floats in a register.
+///
+/// # Safety
+///
+/// Every method needs the instructions of its implementation, so it may only be called from code that is compiled for
+/// them: each is inlined into one of the entry points in [`super::arch`]. Pointers must be valid for `LANES` floats; they
+/// need no alignment.
+pub(super) unsafe trait Vector: Copy {
+    const LANES: usize;
+    /// Pixels of a register tile: with three blocks of output channels the sums fill most of the registers.
+    const PIXELS: usize;
+
+    unsafe fn splat(value: f32) -> Self;
+    unsafe fn load(at: *const f32) -> Self;
+    unsafe fn store(self, at: *mut f32);
+    unsafe fn add(self, other: Self) -> Self;
+    unsafe fn sub(self, other: Self) -> Self;
+    unsafe fn mul(self, other: Self) -> Self;
+    unsafe fn max(self, other: Self) -> Self;
+    unsafe fn min(self, other: Self) -> Self;
+    /// `self + a * b`, rounded once or twice as the instruction set has it.
+    unsafe fn mul_add(self, a: Self, b: Self) -> Self;
+}
+
+/// Implements [`Vector`] for `Lanes` by one instruction a method.
+macro_rules! lanes {
+    (
+        $register:ty, $lanes:literal, $pixels:literal,
+        splat $splat:ident, load $load:ident, store $store:ident, add $add:ident, sub $sub:ident, mul $mul:ident,
+        max $max:ident, min $min:ident, mul_add |$sum:ident, $a:ident, $b:ident| $mul_add:expr
+    ) => {
+        #[derive(Clone, Copy)]
+        pub(super) struct Lanes($register);
+
+        // SAFETY: every method is one instruction of the set, on valid pointers by the trait's contract.
+        unsafe impl Vector for Lanes {
+            const LANES: usize = $lanes;
+            const PIXELS: usize = $pixels;
+
+            #[inline(always)]
+            unsafe fn splat(value: f32) -> Self {
+                // SAFETY: the contract of the trait, here and below.
+                unsafe { Lanes($splat(value)) }
+            }
+
+            #[inline(always)]
+            unsafe fn load(at: *const f32) -> Self {
+                unsafe { Lanes($load(at)) }
+            }
+
+            #[inline(always)]
+            unsafe fn store(self, at: *mut f32) {
+                unsafe { $store(at, self.0) }
+            }
+
+            #[inline(always)]
+            unsafe fn add(self, other: Self) -> Self {
+                unsafe { Lanes($add(self.0, other.0)) }
+            }
+
+            #[inline(always)]
+            unsafe fn sub(self, other: Self) -> Self {
+                unsafe { Lanes($sub(self.0, other.0)) }
+            }
+
+            #[inline(always)]
+            unsafe fn mul(self, other: Self) -> Self {
+                unsafe { Lanes($mul(self.0, other.0)) }
+            }
+
+            #[inline(always)]
+            unsafe fn max(self, other: Self) -> Self {
+                unsafe { Lanes($max(self.0, other.0)) }
+            }
+
+            #[inline(always)]
+            unsafe fn min(self, other: Self) -> Self {
+                unsafe { Lanes($min(self.0, other.0)) }
+            }
+
+            #[inline(always)]
+            unsafe fn mul_add(self, a: Self, b: Self) -> Self {
+                let ($sum, $a, $b) = (self.0, a.0, b.0);
+                unsafe { Lanes($mul_add) }
+            }
+        }
+    };
+}
+pub(super) use lanes;

@@ -1,0 +1,20 @@
+//! Rewrites of tract's graphs, each a patch that applies whole or not at all.
+//!
+//! The one pass so far finds convolutional regions: stretches of a graph in which pictures only meet convolutions,
+//! additions, ReLU, resizing and means. Each becomes a single operator with its own schedule and memory, in whose
+//! blocked layout the pictures stay from the first convolution to the last.
+//!
+//! 1. `recognize` says what a node is, in the words of the kernels.
+//! 2. `partition` shares the recognised nodes out to regions so that none waits for itself.
+//! 3. `build` puts a region's nodes together to steps, with additions and activations in the step that they follow.
+//! 4. `place` finds each picture its border and its room in one stretch of memory.
+
+mod build;
+mod partition;
+mod place;
+mod recognize;
+mod regions;
+#[cfg(test)]
+mod tests;
+
+pub(super) use regions::convolutional_regions;
