@@ -1,6 +1,9 @@
 //! `foveate bench`: how fast a model runs on this machine.
 
+mod onnx_file;
+
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -23,12 +26,19 @@ const WARM_UP: u32 = 3;
 /// Time a model on this machine.
 ///
 /// The input is a synthetic frame of 640x480 pixels. The encoder's time includes scaling and normalising it; the
-/// decoder's is one point to the low-resolution masks.
+/// decoder's is one point to the low-resolution masks. With --onnx, any graph on its own: an encoder that has no manifest
+/// yet, say.
 #[derive(Debug, clap::Args)]
 pub struct BenchArgs {
     /// Measured runs of each part, after a warm-up
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
+    /// Time this file instead of an installed model
+    #[arg(long, value_name = "FILE.onnx", conflicts_with_all = ["name", "input_size", "models_dir"])]
+    onnx: Option<PathBuf>,
+    /// The shape of an input that the file leaves open, as in image=1x3x512x512. May be repeated
+    #[arg(long, value_name = "NAME=DIMS", requires = "onnx", value_parser = onnx_file::parse_shape)]
+    shape: Vec<onnx_file::Shape>,
     /// Print one JSON object instead of a table
     #[arg(long, help_heading = "Output")]
     json: bool,
@@ -77,8 +87,32 @@ impl Part {
     }
 }
 
+/// How often to run, with a progress bar.
+#[derive(Clone, Copy, Debug)]
+struct Rounds {
+    measured: u32,
+}
+
+impl Rounds {
+    /// Calls `round` for the warm-up with `false`, then for what is measured with `true`.
+    fn run(self, mut round: impl FnMut(bool) -> anyhow::Result<()>) -> anyhow::Result<()> {
+        let bar = ProgressBar::new((WARM_UP + self.measured) as u64)
+            .with_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} runs, {eta} left")?);
+        for ix in 0..WARM_UP + self.measured {
+            round(ix >= WARM_UP)?;
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        Ok(())
+    }
+}
+
 /// Runs the command.
 pub fn run(args: BenchArgs) -> anyhow::Result<()> {
+    let rounds = Rounds { measured: args.runs };
+    if let Some(file) = &args.onnx {
+        return onnx_file::run(file, &args.shape, &args.model, rounds, args.json);
+    }
     let model = args.model.load()?;
     let (mut encoder, mut decoder) = (model.encoder()?, model.decoder()?);
     let frame = synthetic_frame()?;
@@ -86,19 +120,17 @@ pub fn run(args: BenchArgs) -> anyhow::Result<()> {
     let prompts = [Prompt { points: vec![center], ..Prompt::default() }];
     let (mut embedding, mut candidates) = (Embedding::empty(), Vec::new());
 
-    let bar = ProgressBar::new(2 * (WARM_UP + args.runs) as u64)
-        .with_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} runs, {eta} left")?);
     let (mut encoding, mut decoding) = (Samples::default(), Samples::default());
-    for run in 0..WARM_UP + args.runs {
-        if run == WARM_UP {
-            (encoding, decoding) = Default::default();
+    rounds.run(|measured| {
+        let (mut encoded, mut decoded) = (Samples::default(), Samples::default());
+        encoded.time(|| encoder.encode(&frame, &mut embedding))?;
+        decoded.time(|| decoder.decode(&embedding, &prompts, &mut candidates))?;
+        if measured {
+            encoding.append(encoded);
+            decoding.append(decoded);
         }
-        encoding.time(|| encoder.encode(&frame, &mut embedding))?;
-        bar.inc(1);
-        decoding.time(|| decoder.decode(&embedding, &prompts, &mut candidates))?;
-        bar.inc(1);
-    }
-    bar.finish_and_clear();
+        Ok(())
+    })?;
 
     let (encoder_audit, decoder_audit) = model.audit();
     let report = Report {
@@ -139,27 +171,35 @@ fn parse_peak_rss(status: &str) -> Option<u64> {
 fn table(report: &Report) -> String {
     let Report { model, precision, threads, runs, input_size: [width, height], .. } = report;
     let mut text = format!("{model} ({precision}), input {width}x{height}, {threads} thread(s), {runs} runs\n");
-    text.push_str("             median ms     p99 ms       MMACs  weights MB\n");
-    for (name, part) in [("encoder", &report.encoder), ("decoder", &report.decoder)] {
-        let ms = |v: Option<f64>| v.unwrap_or_default();
-        text.push_str(&format!(
-            "  {name:<9} {:>10.2} {:>10.2} {:>11.1} {:>11.2}\n",
-            ms(part.median_ms),
-            ms(part.p99_ms),
-            part.macs as f64 / 1e6,
-            part.weights_bytes as f64 / 1e6,
-        ));
-    }
-    if let Some(bytes) = report.peak_rss_bytes {
-        text.push_str(&format!("  peak memory {:.1} MB\n", bytes as f64 / 1e6));
-    }
-    for (name, part) in [("encoder", &report.encoder), ("decoder", &report.decoder)] {
-        text.push_str(&format!("  {name} runs in {}:\n", part.precision));
-        for (kernel, count) in &part.kernels {
-            text.push_str(&format!("  {count:>6} x {kernel}\n"));
-        }
-    }
+    text.push_str(HEADING);
+    text.push_str(&part_line("encoder", &report.encoder));
+    text.push_str(&part_line("decoder", &report.decoder));
+    text.push_str(&memory_line(report.peak_rss_bytes));
+    text.push_str(&kernel_lines("encoder", &report.encoder));
+    text.push_str(&kernel_lines("decoder", &report.decoder));
     text
+}
+
+const HEADING: &str = "             median ms     p99 ms       MMACs  weights MB\n";
+
+fn part_line(name: &str, part: &Part) -> String {
+    let ms = |v: Option<f64>| v.unwrap_or_default();
+    format!(
+        "  {name:<9} {:>10.2} {:>10.2} {:>11.1} {:>11.2}\n",
+        ms(part.median_ms),
+        ms(part.p99_ms),
+        part.macs as f64 / 1e6,
+        part.weights_bytes as f64 / 1e6,
+    )
+}
+
+fn memory_line(bytes: Option<u64>) -> String {
+    bytes.map(|bytes| format!("  peak memory {:.1} MB\n", bytes as f64 / 1e6)).unwrap_or_default()
+}
+
+fn kernel_lines(name: &str, part: &Part) -> String {
+    let kernels = part.kernels.iter().map(|(kernel, count)| format!("  {count:>6} x {kernel}\n"));
+    format!("  {name} runs in {}:\n{}", part.precision, kernels.collect::<String>())
 }
 
 #[cfg(test)]

@@ -152,6 +152,8 @@ fn step_label(program: &Program, step: &Step, origin: Option<&str>) -> String {
         Action::Winograd(..) => (origin.unwrap_or("Conv 3x3"), "blocked winograd 4x4"),
         Action::Depthwise(_) => (origin.unwrap_or("Scale"), "blocked"),
         Action::Resize(_) => ("Resize", "blocked"),
+        Action::MaxPool(_) => ("MaxPool", "blocked"),
+        Action::Scale(_) => ("Mul", "blocked"),
         Action::Copy => ("Add", "blocked"),
         Action::Mean => ("Mean", "blocked"),
     };

@@ -29,7 +29,7 @@ pub(super) use activation::Activation;
 pub(super) use blocked::Blocked;
 pub(super) use convolution::{Convolution, Window};
 pub(super) use depthwise::Depthwise;
-pub(super) use planes::{Blend, Resize};
+pub(super) use planes::{Blend, MaxPool, Resize};
 pub(super) use program::{Action, Ending, Place, Program, Step, Workspace, whole_lines};
 pub(super) use team::Team;
 pub(super) use variant::Variant;

@@ -3,7 +3,7 @@
 use std::hash::{Hash, Hasher};
 
 use super::blocked::Blocked;
-use super::convolution::Finish;
+use super::convolution::{Finish, Window};
 use super::vector::Vector;
 
 /// One output position of a resized axis: `near * first + far * second` of the input positions `first` and `second`.
@@ -92,6 +92,93 @@ impl Resize {
                 let value = start.mul_add(V::splat(blend.near), left).mul_add(V::splat(blend.far), right);
                 finish.store(value, &self.output, [block, y, x]);
             }
+        }
+    }
+}
+
+/// Maximum over a window; what lies outside the picture does not count.
+#[derive(Clone, Debug)]
+pub(in crate::engine) struct MaxPool {
+    input: Blocked,
+    output: Blocked,
+    window: Window,
+}
+
+impl MaxPool {
+    /// `None` where the pictures have other channels, or a window lies outside the input as a whole.
+    pub fn new(input: Blocked, output: Blocked, window: Window) -> Option<Self> {
+        let reaches = |axis: usize, len: usize, out: usize| {
+            let last = out.checked_sub(1)? * window.stride;
+            (window.padding[axis] < window.kernel[axis] && last < window.padding[axis] + len).then_some(())
+        };
+        reaches(0, input.height, output.height)?;
+        reaches(1, input.width, output.width)?;
+        let same = input.lanes == output.lanes && input.channels == output.channels;
+        same.then_some(MaxPool { input, output, window })
+    }
+
+    pub fn input(&self) -> Blocked {
+        self.input
+    }
+
+    pub fn output(&self) -> Blocked {
+        self.output
+    }
+
+    /// Pieces of work: rows of each block.
+    pub fn units(&self) -> usize {
+        self.output.blocks() * self.output.height
+    }
+
+    /// # Safety
+    /// As [`Resize::run`].
+    #[inline(always)]
+    pub(super) unsafe fn run<V: Vector>(&self, input: *const f32, finish: &Finish, unit: usize) {
+        let (block, y) = (unit / self.output.height, unit % self.output.height);
+        let inside = |axis: usize, at: usize, len: usize| {
+            let from = at * self.window.stride;
+            let (first, end) = (self.window.padding[axis], self.window.padding[axis] + len);
+            (from.max(first) - first, (from + self.window.kernel[axis]).min(end) - first)
+        };
+        let (top, bottom) = inside(0, y, self.input.height);
+        // SAFETY: the caller's promise; `new` has checked that every window has a pixel.
+        unsafe {
+            let start = finish.start_without_bias::<V>(block);
+            for x in 0..self.output.width {
+                let (left, right) = inside(1, x, self.input.width);
+                let mut most = V::load(input.add(self.input.at(block, top, left)));
+                for row in top..bottom {
+                    let line = input.add(self.input.at(block, row, 0));
+                    for column in left..right {
+                        most = most.max(V::load(line.add(column * V::LANES)));
+                    }
+                }
+                finish.store(start.add(most), &self.output, [block, y, x]);
+            }
+        }
+    }
+}
+
+/// Multiplies a picture by a picture of one pixel, row by row of each block.
+///
+/// # Safety
+/// As [`copy`]; `pixel` holds one value a channel.
+#[inline(always)]
+pub(super) unsafe fn scale<V: Vector>(
+    input: *const f32,
+    pixel: *const f32,
+    picture: &Blocked,
+    finish: &Finish,
+    output: &Blocked,
+    unit: usize,
+) {
+    let (block, y) = (unit / output.height, unit % output.height);
+    // SAFETY: the caller's promise.
+    unsafe {
+        let (start, factor) = (finish.start_without_bias::<V>(block), V::load(pixel.add(block * V::LANES)));
+        for x in 0..output.width {
+            let value = start.mul_add(factor, V::load(input.add(picture.at(block, y, x))));
+            finish.store(value, output, [block, y, x]);
         }
     }
 }

@@ -9,7 +9,7 @@ use super::activation::Activation;
 use super::blocked::Blocked;
 use super::convolution::{Convolution, Finish};
 use super::depthwise::Depthwise;
-use super::planes::Resize;
+use super::planes::{MaxPool, Resize};
 use super::task::{Task, Work};
 use super::team::Team;
 use super::variant::Variant;
@@ -46,6 +46,9 @@ pub(in crate::engine) enum Action {
     /// With room for the transformed input.
     Winograd(Winograd, Range<usize>),
     Resize(Resize),
+    MaxPool(MaxPool),
+    /// The input times a picture of one pixel.
+    Scale(Place),
     /// The input itself, to be added to and activated.
     Copy,
     /// The mean over all pixels: one pixel.
@@ -142,10 +145,15 @@ impl Program {
             {
                 return wrong("the residual is of another size");
             }
-            if let Some(shift) = step.ending.shift
-                && shift.picture != Blocked::new(step.output.picture.channels, 1, 1, variant.lanes())
-            {
+            let pixel = Blocked::new(step.output.picture.channels, 1, 1, variant.lanes());
+            if step.ending.shift.is_some_and(|shift| shift.picture != pixel) {
                 return wrong("the shift is no single pixel");
+            }
+            if let Action::Scale(factor) = &step.action {
+                if factor.picture != pixel {
+                    return wrong("the factor is no single pixel");
+                }
+                reads.push(*factor);
             }
             clear(&step.output, &mut passes);
             let (input, output) = (step.input.picture, step.output.picture);
@@ -172,9 +180,13 @@ impl Program {
                     fitting(ix, [plan.input(), plan.output()], [input, output])?;
                     plan.units()
                 }
-                Action::Copy if same_pixels(&input, &output) => output.blocks() * output.height,
+                Action::MaxPool(plan) => {
+                    fitting(ix, [plan.input(), plan.output()], [input, output])?;
+                    plan.units()
+                }
+                Action::Copy | Action::Scale(_) if same_pixels(&input, &output) => output.blocks() * output.height,
                 Action::Mean if output == Blocked::new(input.channels, 1, 1, input.lanes) => input.blocks(),
-                Action::Copy | Action::Mean => return wrong("the output is of another size"),
+                Action::Copy | Action::Scale(_) | Action::Mean => return wrong("the output is of another size"),
             };
             if reads.iter().any(|p| overlap(&p.range(), &step.output.range())) {
                 return wrong("the output lies over an input");
@@ -370,6 +382,11 @@ impl Run<'_> {
                     (Action::Convolve(plan), _) => (Work::Convolve(plan), from, finish),
                     (Action::Depthwise(plan), _) => (Work::Depthwise(plan), from, finish),
                     (Action::Resize(plan), _) => (Work::Resize(plan), from, finish),
+                    (Action::MaxPool(plan), _) => (Work::MaxPool(plan), from, finish),
+                    (Action::Scale(factor), _) => {
+                        let pixel = at(factor.offset).cast_const();
+                        (Work::Scale(input.picture, output.picture, pixel), from, finish)
+                    }
                     (Action::Copy, _) => (Work::Copy(input.picture, output.picture), from, finish),
                     (Action::Mean, _) => (Work::Mean(input.picture, output.picture), from, finish),
                 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::blocked::Blocked;
 use super::convolution::{Convolution, Finish};
 use super::depthwise::Depthwise;
-use super::planes::{self, Resize};
+use super::planes::{self, MaxPool, Resize};
 use super::vector::Vector;
 use super::winograd::Winograd;
 
@@ -18,8 +18,11 @@ pub(super) enum Work<'a> {
     Transform(&'a Winograd),
     Multiply(&'a Winograd),
     Resize(&'a Resize),
+    MaxPool(&'a MaxPool),
     /// From the first layout to the second.
     Copy(Blocked, Blocked),
+    /// As `Copy`, times the pixel at the pointer.
+    Scale(Blocked, Blocked, *const f32),
     /// From the first layout to one pixel.
     Mean(Blocked, Blocked),
     Import(Blocked),
@@ -55,6 +58,8 @@ pub(super) unsafe fn run_task<V: Vector>(task: &Task<'_>) {
                 Work::Transform(plan) => plan.transform::<V>(input, finish.output, unit),
                 Work::Multiply(plan) => plan.multiply::<V>(input, scratch, &finish, unit),
                 Work::Resize(plan) => plan.run::<V>(input, &finish, unit),
+                Work::MaxPool(plan) => plan.run::<V>(input, &finish, unit),
+                Work::Scale(from, to, pixel) => planes::scale::<V>(input, pixel, &from, &finish, &to, unit),
                 Work::Copy(from, to) => planes::copy::<V>(input, &from, &finish, &to, unit),
                 Work::Mean(from, to) => planes::mean::<V>(input, &from, &finish, &to, unit),
                 Work::Import(picture) => planes::import(input, &picture, finish.output, unit),

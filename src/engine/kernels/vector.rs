@@ -18,6 +18,7 @@ pub(super) unsafe trait Vector: Copy {
     unsafe fn add(self, other: Self) -> Self;
     unsafe fn sub(self, other: Self) -> Self;
     unsafe fn mul(self, other: Self) -> Self;
+    unsafe fn div(self, other: Self) -> Self;
     unsafe fn max(self, other: Self) -> Self;
     unsafe fn min(self, other: Self) -> Self;
     /// `self + a * b`, rounded once or twice as the instruction set has it.
@@ -29,7 +30,7 @@ macro_rules! lanes {
     (
         $register:ty, $lanes:literal, $pixels:literal,
         splat $splat:ident, load $load:ident, store $store:ident, add $add:ident, sub $sub:ident, mul $mul:ident,
-        max $max:ident, min $min:ident, mul_add |$sum:ident, $a:ident, $b:ident| $mul_add:expr
+        div $div:ident, max $max:ident, min $min:ident, mul_add |$sum:ident, $a:ident, $b:ident| $mul_add:expr
     ) => {
         #[derive(Clone, Copy)]
         pub(super) struct Lanes($register);
@@ -68,6 +69,11 @@ macro_rules! lanes {
             #[inline(always)]
             unsafe fn mul(self, other: Self) -> Self {
                 unsafe { Lanes($mul(self.0, other.0)) }
+            }
+
+            #[inline(always)]
+            unsafe fn div(self, other: Self) -> Self {
+                unsafe { Lanes($div(self.0, other.0)) }
             }
 
             #[inline(always)]

@@ -12,8 +12,23 @@ pub(super) type Shape = [usize; 3];
 /// What an operation does.
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
-    Convolution { window: Window, depthwise: bool, weights: Vec<f32>, bias: Vec<f32> },
-    Resize { rows: Vec<Blend>, columns: Vec<Blend> },
+    Convolution {
+        window: Window,
+        depthwise: bool,
+        weights: Vec<f32>,
+        bias: Vec<f32>,
+    },
+    Resize {
+        rows: Vec<Blend>,
+        columns: Vec<Blend>,
+    },
+    MaxPool {
+        window: Window,
+    },
+    /// Times a picture of one pixel.
+    Scale {
+        pixel: usize,
+    },
     Copy,
     Mean,
 }
@@ -133,8 +148,16 @@ impl Builder<'_> {
                 }
             }
             Recognized::Clamp { input, low, high } => self.activate(id, *input, |was| clamped(was, *low, *high))?,
-            Recognized::HardSwish { input } => {
-                self.activate(id, *input, |was| (was == Activation::None).then_some(Activation::HardSwish))?;
+            Recognized::Activation { input, activation } => {
+                self.activate(id, *input, |was| (was == Activation::None).then_some(*activation))?;
+            }
+            Recognized::MaxPool { input, window } => {
+                let input = self.picture(*input)?;
+                self.push(id, Kind::MaxPool { window: *window }, input)?;
+            }
+            Recognized::Scale { picture, pixel } => {
+                let [picture, pixel] = [self.picture(*picture)?, self.picture(*pixel)?];
+                self.push(id, Kind::Scale { pixel }, picture)?;
             }
             Recognized::Add { picture, other } => self.addition(id, *picture, *other)?,
         }
@@ -219,7 +242,7 @@ fn clamped(activation: Activation, low: f32, high: f32) -> Option<Activation> {
         Activation::None => (f32::NEG_INFINITY, f32::INFINITY),
         Activation::Relu => (0.0, f32::INFINITY),
         Activation::Clamp(low, high) => (low, high),
-        Activation::HardSwish => return None,
+        _ => return None,
     };
     if low > was_high || high < was_low {
         return None;

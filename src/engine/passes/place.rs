@@ -1,6 +1,6 @@
 use super::build::{Draft, Kind, Operation, Shape};
 use crate::engine::kernels::{
-    Action, Blocked, Convolution, Depthwise, Ending, Place, Program, Resize, Step, Variant, Window, Winograd,
+    Action, Blocked, Convolution, Depthwise, Ending, MaxPool, Place, Program, Resize, Step, Variant, Window, Winograd,
     whole_lines,
 };
 
@@ -25,7 +25,8 @@ pub(super) fn place(draft: &Draft, variant: Variant) -> Result<Program, String> 
     for (at, op) in draft.operations.iter().enumerate() {
         let time = at + 1;
         lives[op.output].from = lives[op.output].from.min(time);
-        for read in [Some(op.input), op.residual, op.shift, Some(op.output)].into_iter().flatten() {
+        let factor = if let Kind::Scale { pixel } = op.kind { Some(pixel) } else { None };
+        for read in [Some(op.input), op.residual, op.shift, factor, Some(op.output)].into_iter().flatten() {
             lives[read].to = lives[read].to.max(time);
         }
         actions.push(action(op, &layouts, at)?);
@@ -52,7 +53,7 @@ pub(super) fn place(draft: &Draft, variant: Variant) -> Result<Program, String> 
     }
     let at = |ix: usize| Place { offset: offsets[ix], picture: layouts[ix] };
     let steps = draft.operations.iter().zip(actions).map(|(op, action)| Step {
-        action,
+        action: if let Kind::Scale { pixel } = op.kind { Action::Scale(at(pixel)) } else { action },
         input: at(op.input),
         output: at(op.output),
         ending: Ending { residual: op.residual.map(at), shift: op.shift.map(at), activation: op.activation },
@@ -131,7 +132,8 @@ fn layouts(draft: &Draft, variant: Variant) -> Vec<Blocked> {
             _ => false,
         };
         let planar = draft.operations.iter().all(|op| {
-            let added = op.residual == Some(*picture) || op.shift == Some(*picture);
+            let factor = matches!(op.kind, Kind::Scale { pixel } if pixel == *picture);
+            let added = factor || op.residual == Some(*picture) || op.shift == Some(*picture);
             !added && (op.input != *picture || directly(op))
         });
         let given = draft.outputs.iter().any(|(_, output)| output == picture);
@@ -167,6 +169,9 @@ fn action(op: &Operation, layouts: &[Blocked], at: usize) -> Result<Action, Stri
             Convolution::new(input, output, *window, weights, bias).map(Action::Convolve)
         }
         Kind::Resize { rows, columns } => Resize::new(input, output, rows.clone(), columns.clone()).map(Action::Resize),
+        Kind::MaxPool { window } => MaxPool::new(input, output, *window).map(Action::MaxPool),
+        // The pixel's place is known later.
+        Kind::Scale { pixel } => Some(Action::Scale(Place { offset: 0, picture: layouts[*pixel] })),
         Kind::Copy => Some(Action::Copy),
         Kind::Mean => Some(Action::Mean),
     };

@@ -1,12 +1,13 @@
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
-use tract_onnx::tract_core::ops::cnn::{Conv, KernelFormat};
+use tract_onnx::tract_core::ops::cnn::{Conv, KernelFormat, MaxPool, PoolSpec};
+use tract_onnx::tract_core::ops::downsample::Downsample;
 use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_core::ops::math::{Add, Max, Min, Mul};
-use tract_onnx::tract_core::ops::nn::{DataFormat, HardSwish, Reduce, Reducer, Resize};
+use tract_onnx::tract_core::ops::nn::{DataFormat, GeluExact, HardSwish, Reduce, Reducer, Resize, Sigmoid, Silu};
 
-use crate::engine::kernels::{Blend, Window};
+use crate::engine::kernels::{Activation, Blend, Window};
 use crate::engine::ops::resize_tables;
 
 /// A node in the words of the kernels. `OutletId`s are what it reads.
@@ -37,8 +38,18 @@ pub(super) enum Recognized {
         low: f32,
         high: f32,
     },
-    HardSwish {
+    Activation {
         input: OutletId,
+        activation: Activation,
+    },
+    /// A picture times one of a single pixel.
+    Scale {
+        picture: OutletId,
+        pixel: OutletId,
+    },
+    MaxPool {
+        input: OutletId,
+        window: Window,
     },
     Resize {
         input: OutletId,
@@ -60,10 +71,12 @@ impl Recognized {
     pub fn inputs(&self) -> TVec<OutletId> {
         match self {
             Recognized::Add { picture, other } => tvec!(*picture, *other),
+            Recognized::Scale { picture, pixel } => tvec!(*picture, *pixel),
             Recognized::Convolution { input, .. }
             | Recognized::Affine { input, .. }
             | Recognized::Clamp { input, .. }
-            | Recognized::HardSwish { input }
+            | Recognized::Activation { input, .. }
+            | Recognized::MaxPool { input, .. }
             | Recognized::Resize { input, .. }
             | Recognized::Mean { input }
             | Recognized::MeanShare { input } => tvec!(*input),
@@ -76,8 +89,7 @@ impl Recognized {
     }
 }
 
-/// The shape [channels, height, width] of a picture of `f32`, if `outlet` is one. tract drops a leading axis of 1 from
-/// some.
+/// The shape [channels, height, width] of a picture of `f32`, if `outlet` is one. tract drops axes of 1 from some.
 pub(super) fn picture(model: &TypedModel, outlet: OutletId) -> Option<[usize; 3]> {
     let fact = model.outlet_fact(outlet).ok()?;
     match fact.shape.as_concrete()? {
@@ -86,11 +98,12 @@ pub(super) fn picture(model: &TypedModel, outlet: OutletId) -> Option<[usize; 3]
         {
             Some([channels, height, width])
         }
+        &[channels] if fact.datum_type == DatumType::F32 && channels > 0 => Some([channels, 1, 1]),
         _ => None,
     }
 }
 
-/// Pictures of fewer channels leave most of a register's lanes empty: what is not a convolution is cheaper outside.
+/// Pictures of fewer channels leave most of a register's lanes empty, which only a single pixel can afford.
 const FEWEST_CHANNELS: usize = 8;
 
 /// What `node` is, if the kernels have it and it is worth their layout.
@@ -98,8 +111,8 @@ pub(super) fn recognize(model: &TypedModel, node: &TypedNode) -> Option<Recogniz
     if node.outputs.len() != 1 {
         return None;
     }
-    let [channels, ..] = picture(model, node.id.into())?;
-    if channels < FEWEST_CHANNELS {
+    let [channels, height, width] = picture(model, node.id.into())?;
+    if channels < FEWEST_CHANNELS && height * width > 1 {
         return None;
     }
     if let Some(conv) = node.op_as::<Conv>() {
@@ -109,7 +122,11 @@ pub(super) fn recognize(model: &TypedModel, node: &TypedNode) -> Option<Recogniz
     } else if let Some(op) = node.op_as::<TypedBinOp>() {
         binary(model, node, op, channels)
     } else if let Some(op) = node.op_as::<ElementWiseOp>() {
-        op.0.is::<HardSwish>().then_some(Recognized::HardSwish { input: node.inputs[0] })
+        picture(model, node.inputs[0])?;
+        Some(Recognized::Activation { input: node.inputs[0], activation: activation(op)? })
+    } else if let Some(op) = node.op_as::<MaxPool>() {
+        let window = window(model, node, &op.pool_spec).filter(|_| op.with_index_outputs.is_none())?;
+        Some(Recognized::MaxPool { input: node.inputs[0], window })
     } else if let Some(op) = node.op_as::<Resize>() {
         picture(model, node.inputs[0])?;
         let (rows, columns) = resize_tables(model, node, op).ok()??;
@@ -131,28 +148,63 @@ fn floats(fact: &TypedFact) -> Option<Vec<f32>> {
 }
 
 fn convolution(model: &TypedModel, node: &TypedNode, op: &Conv) -> Option<Recognized> {
-    let spec = &op.pool_spec;
-    let [channels, height, width] = picture(model, node.inputs[0])?;
-    let plain = op.q_params.is_none()
-        && op.kernel_fmt == KernelFormat::OIHW
-        && matches!(spec.data_format, DataFormat::NCHW | DataFormat::CHW)
-        && spec.rank() == 2
-        && (0..2).all(|axis| spec.dilation(axis) == 1)
-        && spec.stride(0) == spec.stride(1);
+    let [channels, ..] = picture(model, node.inputs[0])?;
+    let plain = op.q_params.is_none() && op.kernel_fmt == KernelFormat::OIHW;
     let depthwise = op.group > 1 && op.group == channels && op.output_channels() == channels;
     if !plain || !(op.group == 1 || depthwise) {
         return None;
     }
-    let sides = spec.computed_padding(&[height, width]);
-    let window = Window {
-        kernel: [spec.kernel_shape[0], spec.kernel_shape[1]],
-        stride: spec.stride(0),
-        padding: [sides[0].pad_before, sides[1].pad_before],
-    };
+    let window = window(model, node, &op.pool_spec)?;
     let facts = model.node_input_facts(node.id).ok()?;
     let weights = facts.get(1)?.konst.clone().filter(|k| k.datum_type() == DatumType::F32)?;
     let bias = spread(floats(facts.get(2)?)?, op.output_channels())?;
     Some(Recognized::Convolution { input: node.inputs[0], window, depthwise, weights, bias })
+}
+
+/// The window that `spec` slides over the picture that `node` reads.
+fn window(model: &TypedModel, node: &TypedNode, spec: &PoolSpec) -> Option<Window> {
+    let [_, height, width] = picture(model, node.inputs[0])?;
+    let plain = matches!(spec.data_format, DataFormat::NCHW | DataFormat::CHW)
+        && spec.rank() == 2
+        && (0..2).all(|axis| spec.dilation(axis) == 1)
+        && spec.stride(0) == spec.stride(1);
+    let sides = spec.computed_padding(&[height, width]);
+    plain.then(|| Window {
+        kernel: [spec.kernel_shape[0], spec.kernel_shape[1]],
+        stride: spec.stride(0),
+        padding: [sides[0].pad_before, sides[1].pad_before],
+    })
+}
+
+fn activation(op: &ElementWiseOp) -> Option<Activation> {
+    if op.1.is_some() {
+        None
+    } else if op.0.is::<HardSwish>() {
+        Some(Activation::HardSwish)
+    } else if op.0.is::<GeluExact>() {
+        Some(Activation::Gelu)
+    } else if op.0.is::<Sigmoid>() {
+        Some(Activation::Sigmoid)
+    } else if op.0.is::<Silu>() {
+        Some(Activation::Silu)
+    } else {
+        None
+    }
+}
+
+/// What a picture was before every `stride`th of its rows and columns was kept, and that stride: tract makes a 1x1
+/// convolution with a stride of the two.
+fn thinned(model: &TypedModel, outlet: OutletId) -> Option<(OutletId, usize)> {
+    let thin = |outlet: OutletId| {
+        let node = model.node(outlet.node);
+        let op = node.op_as::<Downsample>().filter(|op| op.modulo == 0 && op.stride > 0)?;
+        let from_the_end = model.outlet_fact(outlet).ok()?.rank() - op.axis;
+        Some((node.inputs[0], from_the_end, op.stride as usize))
+    };
+    let (between, last, stride) = thin(outlet)?;
+    let (source, first, other) = thin(between)?;
+    let both = last.min(first) == 1 && last.max(first) == 2;
+    (both && stride == other).then_some((source, stride))
 }
 
 /// A product over the channels: what tract makes of a 1x1 convolution.
@@ -162,22 +214,29 @@ fn pointwise(model: &TypedModel, node: &TypedNode, op: &EinSum) -> Option<Recogn
     let [output] = outputs.as_slice() else { return None };
     let letters = |s: &str| s.chars().collect::<Vec<_>>();
     let (data, matrix, output) = (letters(data), letters(matrix), letters(output));
-    // A leading axis is 1 where there is one: `picture` sees to that.
-    let (&[.., c, y, x], &[m, k]) = (data.as_slice(), matrix.as_slice()) else { return None };
-    let leading = [data.split_last_chunk::<3>()?.0, output.split_last_chunk::<3>()?.0].concat();
-    if op.q_params.is_some() || !output.ends_with(&[m, y, x]) || k != c || [c, y, x].contains(&m) {
+    let &[m, k] = matrix.as_slice() else { return None };
+    let [channels, height, width] = picture(model, node.inputs[0])?;
+    let [outputs, out_height, out_width] = picture(model, node.id.into())?;
+    // What follows the channel is rows and columns, or nothing where both are 1; before it is an axis of 1 or nothing.
+    let after = |letters: &[char], channel: char| {
+        let at = letters.iter().position(|l| *l == channel)?;
+        Some(letters[at + 1..].to_vec())
+    };
+    let (pixels, out_pixels) = (after(&data, k)?, after(&output, m)?);
+    let pixel = height * width == 1;
+    let same = pixels == out_pixels && pixels.len() == 2 || pixel;
+    if op.q_params.is_some() || !same || [height, width] != [out_height, out_width] || data.contains(&m) {
         return None;
     }
-    if leading.iter().any(|n| [c, y, x, m].contains(n)) {
-        return None;
-    }
-    let [channels, ..] = picture(model, node.inputs[0])?;
-    let [outputs, ..] = picture(model, node.id.into())?;
     let weights = model.outlet_fact(node.inputs[1]).ok()?.konst.clone()?;
     let fits = weights.datum_type() == DatumType::F32 && weights.shape() == [outputs, channels];
-    let window = Window { kernel: [1, 1], stride: 1, padding: [0, 0] };
+    let (input, stride) = match thinned(model, node.inputs[0]) {
+        Some(thinned) if picture(model, thinned.0).is_some() => thinned,
+        _ => (node.inputs[0], 1),
+    };
+    let window = Window { kernel: [1, 1], stride, padding: [0, 0] };
     let bias = vec![0.0; outputs];
-    fits.then_some(Recognized::Convolution { input: node.inputs[0], window, depthwise: false, weights, bias })
+    fits.then_some(Recognized::Convolution { input, window, depthwise: false, weights, bias })
 }
 
 /// One value, or one a channel, as one a channel.
@@ -198,7 +257,9 @@ fn binary(model: &TypedModel, node: &TypedNode, op: &TypedBinOp, channels: usize
     let constant = |ix: usize| {
         let values = floats(facts[ix])?;
         let across = facts[ix].shape.as_concrete()?;
-        let by_channel = across.ends_with(&[channels, 1, 1]) || across.ends_with(&[1, 1, 1]);
+        let by_channel = across == [channels] && out[1..] == [1, 1]
+            || across.ends_with(&[channels, 1, 1])
+            || across.ends_with(&[1, 1, 1]);
         if by_channel || values.len() == 1 { spread(values, channels) } else { None }
     };
     let with = (0..2).find_map(|ix| Some((node.inputs[1 - ix], constant(ix)?)));
@@ -225,11 +286,20 @@ fn binary(model: &TypedModel, node: &TypedNode, op: &TypedBinOp, channels: usize
             None
         };
     }
-    if !op.0.is::<Add>() {
+    if !op.0.is::<Add>() && !op.0.is::<Mul>() {
         return None;
     }
     let [a, b] = [picture(model, node.inputs[0])?, picture(model, node.inputs[1])?];
     let pixel = [channels, 1, 1];
+    if op.0.is::<Mul>() {
+        return if a == out && b == pixel {
+            Some(Recognized::Scale { picture: node.inputs[0], pixel: node.inputs[1] })
+        } else if b == out && a == pixel {
+            Some(Recognized::Scale { picture: node.inputs[1], pixel: node.inputs[0] })
+        } else {
+            None
+        };
+    }
     match (a == out, b == out) {
         (true, _) if b == out || b == pixel => Some(Recognized::Add { picture: node.inputs[0], other: node.inputs[1] }),
         (_, true) if a == pixel => Some(Recognized::Add { picture: node.inputs[1], other: node.inputs[0] }),

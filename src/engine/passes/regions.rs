@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use tract_onnx::tract_core::internal::*;
 
 use super::build::{Draft, build};
@@ -9,33 +11,51 @@ use crate::engine::threads::Threads;
 
 /// Replaces every convolutional region of a decluttered model of fixed shapes by one operator.
 pub(in crate::engine) fn convolutional_regions(model: &mut TypedModel, threads: &Threads) -> TractResult<()> {
+    // All are planned before the first changes the model that the others were found in.
+    let mut planned = Vec::new();
     for region in partition(model)? {
-        let Some(draft) = build(model, &region) else { continue };
-        let program = match place(&draft, Variant::best()) {
-            Ok(program) => program,
-            Err(reason) => {
-                tracing::debug!(reason, "a convolutional region stays as it is");
-                continue;
-            }
+        let Some(draft) = build(model, &region) else {
+            let first = region.first().map(|(id, _)| model.node(*id).name.as_str()).unwrap_or_default();
+            tracing::debug!(first, "a convolutional region stays as it is: its nodes do not fit together");
+            continue;
         };
-        let names = draft.operations.iter().map(|op| op.name.clone()).collect();
-        let facts = draft.outputs.iter().map(|(outlet, _)| model.outlet_fact(*outlet).map(|f| f.without_value()));
-        let facts = facts.collect::<TractResult<_>>()?;
-        let op = ConvRegion::new(program, names, facts, threads);
-        replace(model, &draft, op)?;
+        match place(&draft, Variant::best()) {
+            Ok(program) => {
+                let names = draft.operations.iter().map(|op| op.name.clone()).collect();
+                let facts = draft.outputs.iter().map(|(outlet, _)| Ok(model.outlet_fact(*outlet)?.without_value()));
+                let op = ConvRegion::new(program, names, facts.collect::<TractResult<_>>()?, threads);
+                planned.push((draft, op));
+            }
+            Err(reason) => tracing::debug!(reason, "a convolutional region stays as it is"),
+        }
     }
-    // Node numbers stay as they are until here: regions are lists of them.
+    // A region that has become an operator gives what its nodes gave.
+    let mut given: HashMap<OutletId, OutletId> = HashMap::new();
+    for (draft, op) in planned {
+        replace(model, &draft, op, &mut given)?;
+    }
+    // Node numbers stay as they are until here: drafts name them.
     model.compact()
 }
 
-fn replace(model: &mut TypedModel, draft: &Draft, op: ConvRegion) -> TractResult<()> {
+fn replace(
+    model: &mut TypedModel,
+    draft: &Draft,
+    op: ConvRegion,
+    given: &mut HashMap<OutletId, OutletId>,
+) -> TractResult<()> {
     let mut patch = TypedModelPatch::new("convolutional region");
+    let now = |outlet: &OutletId| *given.get(outlet).unwrap_or(outlet);
     let inputs: TVec<OutletId> =
-        draft.inputs.iter().map(|(outlet, _)| patch.tap_model(model, *outlet)).collect::<TractResult<_>>()?;
+        draft.inputs.iter().map(|(outlet, _)| patch.tap_model(model, now(outlet))).collect::<TractResult<_>>()?;
     let name = draft.operations.first().map(|op| op.name.as_str()).unwrap_or_default();
-    let wires = patch.wire_node(format!("{name}.region"), op, &inputs)?;
+    let name = format!("{name}.region");
+    let wires = patch.wire_node(&name, op, &inputs)?;
     for ((outlet, _), wire) in draft.outputs.iter().zip(wires) {
         patch.shunt_outside(model, *outlet, wire)?;
     }
-    patch.apply(model)
+    patch.apply(model)?;
+    let region = model.node_id_by_name(&name)?;
+    given.extend(draft.outputs.iter().enumerate().map(|(slot, (outlet, _))| (*outlet, OutletId::new(region, slot))));
+    Ok(())
 }

@@ -2,12 +2,15 @@
 
 use proptest::prelude::*;
 use tract_onnx::tract_core::internal::*;
-use tract_onnx::tract_core::ops::cnn::{Conv, KernelFormat, PaddingSpec, PoolSpec};
-use tract_onnx::tract_core::ops::math::{add, max, min, mul};
+use tract_onnx::tract_core::ops::cnn::{Conv, KernelFormat, MaxPool, PaddingSpec, PoolSpec};
+use tract_onnx::tract_core::ops::math::{add, max, min, mul, tanh};
 use tract_onnx::tract_core::ops::nn::resize::{CoordTransformer, Interpolator, Nearest};
-use tract_onnx::tract_core::ops::nn::{DataFormat, Reduce, Reducer, Resize, hard_swish, sigmoid};
+use tract_onnx::tract_core::ops::nn::{
+    DataFormat, Reduce, Reducer, Resize, gelu_exact::gelu_exact, hard_swish, sigmoid,
+};
 
 use super::convolutional_regions;
+use super::recognize::recognize;
 use crate::engine::ops::ConvRegion;
 use crate::engine::threads::Threads;
 
@@ -35,8 +38,21 @@ enum Next {
     HardSwish {
         picture: usize,
     },
+    Gelu {
+        picture: usize,
+    },
+    MaxPool {
+        picture: usize,
+        kernel: usize,
+        stride: usize,
+        padding: usize,
+    },
+    /// The sigmoid of the mean, times the picture.
+    Gate {
+        picture: usize,
+    },
     /// Not ours: what comes after it waits outside.
-    Sigmoid {
+    Tanh {
         picture: usize,
     },
     Scale {
@@ -68,7 +84,12 @@ fn next() -> impl Strategy<Value = Next> {
         2 => picture.clone().prop_map(|picture| Next::Relu { picture }),
         1 => picture.clone().prop_map(|picture| Next::Clamp { picture }),
         1 => picture.clone().prop_map(|picture| Next::HardSwish { picture }),
-        1 => picture.clone().prop_map(|picture| Next::Sigmoid { picture }),
+        1 => picture.clone().prop_map(|picture| Next::Gelu { picture }),
+        1 => (picture.clone(), 2usize..4, 1usize..3, 0usize..2).prop_map(|(picture, kernel, stride, padding)| {
+            Next::MaxPool { picture, kernel, stride, padding }
+        }),
+        1 => picture.clone().prop_map(|picture| Next::Gate { picture }),
+        2 => picture.clone().prop_map(|picture| Next::Tanh { picture }),
         1 => picture.clone().prop_map(|picture| Next::Scale { picture }),
         3 => (picture.clone(), 0usize..3).prop_map(|(picture, skip)| Next::Add { picture, skip }),
         1 => picture.clone().prop_map(|picture| Next::Double { picture }),
@@ -162,9 +183,36 @@ impl Drawing {
                 let (input, size) = self.latest(picture);
                 (self.wire(hard_swish(), &[input]), size)
             }
-            Next::Sigmoid { picture } => {
+            Next::Gelu { picture } => {
                 let (input, size) = self.latest(picture);
-                (self.wire(sigmoid(), &[input]), size)
+                (self.wire(gelu_exact(), &[input]), size)
+            }
+            Next::Tanh { picture } => {
+                let (input, size) = self.latest(picture);
+                (self.wire(tanh(), &[input]), size)
+            }
+            Next::MaxPool { picture, kernel, stride, padding } => {
+                let (input, [c, h, w]) = self.latest(picture);
+                let out = |len: usize| Some((len + 2 * padding).checked_sub(kernel)? / stride + 1);
+                let size = [c, out(h)?, out(w)?];
+                let pool_spec = PoolSpec {
+                    data_format: DataFormat::NCHW,
+                    kernel_shape: tvec!(kernel, kernel),
+                    padding: PaddingSpec::Explicit(tvec!(padding, padding), tvec!(padding, padding)),
+                    dilations: None,
+                    strides: Some(tvec!(stride, stride)),
+                    input_channels: c,
+                    output_channels: c,
+                };
+                (self.wire(MaxPool { pool_spec, with_index_outputs: None }, &[input]), size)
+            }
+            Next::Gate { picture } => {
+                let (input, size) = self.latest(picture);
+                let sum = self.wire(Reduce { axes: tvec!(2, 3), reducer: Reducer::Sum }, &[input]);
+                let share = self.number(1.0 / (size[1] * size[2]) as f32);
+                let mean = self.wire(mul(), &[sum, share]);
+                let gate = self.wire(sigmoid(), &[mean]);
+                (self.wire(mul(), &[input, gate]), size)
             }
             Next::Scale { picture } => {
                 let (input, size) = self.latest(picture);
@@ -242,6 +290,12 @@ proptest! {
 
         let mut ours = model;
         convolutional_regions(&mut ours, &Threads::new(threads)).unwrap();
+        let names = ours.nodes().iter().filter_map(|node| node.op_as::<ConvRegion>()).flat_map(ConvRegion::names);
+        let inside: Vec<String> = names.cloned().collect();
+        let twice = ours.nodes().iter().find(|node| inside.contains(&node.name));
+        prop_assert!(twice.is_none(), "computed in a region and outside: {:?}", twice);
+        let left = ours.nodes().iter().find(|node| recognize(&ours, node).is_some_and(|r| r.is_convolution()));
+        prop_assert!(left.is_none(), "no region took {:?}", left);
         let made = run(ours, &input);
         prop_assert_eq!(made.len(), expected.len());
         for (a, b) in made.iter().zip(&expected) {

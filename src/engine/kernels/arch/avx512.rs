@@ -8,7 +8,7 @@ use super::super::vector::{Vector, lanes};
 lanes!(
     __m512, 16, 8,
     splat _mm512_set1_ps, load _mm512_loadu_ps, store _mm512_storeu_ps, add _mm512_add_ps, sub _mm512_sub_ps, mul _mm512_mul_ps,
-    max _mm512_max_ps, min _mm512_min_ps, mul_add |sum, a, b| _mm512_fmadd_ps(a, b, sum)
+    div _mm512_div_ps, max _mm512_max_ps, min _mm512_min_ps, mul_add |sum, a, b| _mm512_fmadd_ps(a, b, sum)
 );
 
 /// # Safety

@@ -51,6 +51,11 @@ unsafe impl Vector for Lanes {
     }
 
     #[inline(always)]
+    unsafe fn div(self, other: Self) -> Self {
+        self.with(other, |a, b| a / b)
+    }
+
+    #[inline(always)]
     unsafe fn max(self, other: Self) -> Self {
         self.with(other, |a, b| if a > b { a } else { b })
     }
