@@ -1,7 +1,7 @@
 //! Where the engine touches raw memory: convolutions and what lies between them, on a layout of blocked channels.
 //!
 //! * [`blocked`](Blocked) is the layout: channels side by side, as many as a register holds.
-//! * `convolution`, `winograd`, `depthwise` and `planes` are the algorithms, written once over `vector::Vector`.
+//! * `convolution`, `winograd`, `depthwise`, `planes` and `layout` are the algorithms, written once over `vector::Vector`.
 //! * `arch` has one thin file an instruction set; [`Variant`] picks one when the program runs.
 //! * [`Program`] puts steps together, checks them once, and runs them on a [`Team`] of threads.
 //!
@@ -13,6 +13,7 @@ mod arch;
 mod blocked;
 mod convolution;
 mod depthwise;
+mod layout;
 mod planes;
 mod program;
 mod task;

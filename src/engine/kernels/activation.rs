@@ -19,6 +19,11 @@ pub(in crate::engine) enum Activation {
 }
 
 impl Activation {
+    /// Whether it takes many instructions.
+    pub(super) fn is_long(self) -> bool {
+        !matches!(self, Activation::None | Activation::Relu | Activation::Clamp(..))
+    }
+
     /// # Safety
     /// The contract of [`Vector`].
     #[inline(always)]

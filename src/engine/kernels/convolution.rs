@@ -186,21 +186,58 @@ impl Finish {
         unsafe { if self.shift.is_null() { V::splat(0.0) } else { V::load(self.shift.add(block * V::LANES)) } }
     }
 
-    /// Adds the residual, activates and stores one pixel of one block.
+    /// Adds the residual to, activates and stores `P` pixels of `Q` blocks from pixel (`x`, `y`) of `block` on.
     ///
     /// # Safety
-    /// The contract of [`Vector`]; the pixel lies in both pictures.
+    /// The contract of [`Vector`]; the pixels lie in both pictures.
     #[inline(always)]
-    pub(super) unsafe fn store<V: Vector>(&self, sum: V, picture: &Blocked, [block, y, x]: [usize; 3]) {
+    pub(super) unsafe fn store<V: Vector, const P: usize, const Q: usize>(
+        &self,
+        mut sums: [[V; Q]; P],
+        picture: &Blocked,
+        [block, y, x]: [usize; 3],
+    ) {
+        // What is to be done is asked once a tile, not once a pixel.
         // SAFETY: the caller's promise.
         unsafe {
-            let sum = if self.residual.is_null() {
-                sum
-            } else {
-                sum.add(V::load(self.residual.add(self.residual_picture.at(block, y, x))))
-            };
-            self.activation.apply(sum).store(self.output.add(picture.at(block, y, x)));
+            if !self.residual.is_null() {
+                for q in 0..Q {
+                    let from = self.residual.add(self.residual_picture.at(block + q, y, x));
+                    for (p, sums) in sums.iter_mut().enumerate() {
+                        sums[q] = sums[q].add(V::load(from.add(p * V::LANES)));
+                    }
+                }
+            }
+            match self.activation {
+                Activation::Relu => each(&mut sums, |sum| sum.max(V::splat(0.0))),
+                Activation::Clamp(low, high) => {
+                    let (low, high) = (V::splat(low), V::splat(high));
+                    each(&mut sums, |sum| sum.max(low).min(high));
+                }
+                _ => {}
+            }
+            for q in 0..Q {
+                let to = self.output.add(picture.at(block + q, y, x));
+                for (p, sums) in sums.iter().enumerate() {
+                    sums[q].store(to.add(p * V::LANES));
+                }
+                // The long ones go over what was stored: their code, once for every sum in registers, would not fit.
+                if self.activation.is_long() {
+                    for p in 0..P {
+                        let at = to.add(p * V::LANES);
+                        self.activation.apply(V::load(at)).store(at);
+                    }
+                }
+            }
         }
+    }
+}
+
+/// Changes every sum.
+#[inline(always)]
+fn each<V: Copy, const P: usize, const Q: usize>(sums: &mut [[V; Q]; P], change: impl Fn(V) -> V) {
+    for sum in sums.iter_mut().flatten() {
+        *sum = change(*sum);
     }
 }
 
@@ -324,11 +361,7 @@ impl Convolution {
             }
             let weights = self.weights.as_ptr().add(group.weights);
             let sums = tile::<V, P, Q, S>(&self.taps, pixel, self.stride * lanes, weights, start);
-            for (p, sums) in sums.into_iter().enumerate() {
-                for (q, sum) in sums.into_iter().enumerate() {
-                    finish.store(sum, &self.output, [group.first + q, y, x + p]);
-                }
-            }
+            finish.store(sums, &self.output, [group.first, y, x]);
         }
     }
 }

@@ -4,9 +4,6 @@ use super::blocked::Blocked;
 use super::convolution::{Finish, Window, padded};
 use super::vector::Vector;
 
-/// Pixels of a register tile.
-const PIXELS: usize = 4;
-
 /// A depthwise convolution with its weights packed [blocks, kernel height * kernel width, lanes].
 #[derive(Clone, Debug)]
 pub(in crate::engine) struct Depthwise {
@@ -64,44 +61,76 @@ impl Depthwise {
     /// As [`super::convolution::Convolution::run`].
     #[inline(always)]
     pub(super) unsafe fn run<V: Vector>(&self, input: *const f32, finish: &Finish, unit: usize) {
-        let (block, y) = (unit / self.output.height, unit % self.output.height);
-        let width = self.output.width;
-        let whole = width - width % PIXELS;
+        let place = [unit / self.output.height, unit % self.output.height];
         // SAFETY: the caller's promise.
         unsafe {
-            for x in (0..whole).step_by(PIXELS) {
-                self.tile::<V, PIXELS>(input, finish, [block, y, x]);
-            }
-            for x in whole..width {
-                self.tile::<V, 1>(input, finish, [block, y, x]);
+            match (self.window.kernel, self.window.stride) {
+                ([3, 3], 1) => self.row::<V, 3, 1>(input, finish, place),
+                ([3, 3], 2) => self.row::<V, 3, 2>(input, finish, place),
+                ([5, 5], 1) => self.row::<V, 5, 1>(input, finish, place),
+                ([5, 5], 2) => self.row::<V, 5, 2>(input, finish, place),
+                _ => self.row::<V, 0, 0>(input, finish, place),
             }
         }
     }
 
     #[inline(always)]
-    unsafe fn tile<V: Vector, const P: usize>(&self, input: *const f32, finish: &Finish, [block, y, x]: [usize; 3]) {
-        let Window { kernel: [kh, kw], stride, padding: [top, left] } = self.window;
+    unsafe fn row<V: Vector, const K: usize, const S: usize>(
+        &self,
+        input: *const f32,
+        finish: &Finish,
+        [block, y]: [usize; 2],
+    ) {
+        let width = self.output.width;
+        let mut x = 0;
+        // SAFETY: the caller's promise.
+        unsafe {
+            if V::PIXELS == 8 {
+                while x + 8 <= width {
+                    self.tile::<V, 8, K, S>(input, finish, [block, y, x]);
+                    x += 8;
+                }
+            }
+            while x + 4 <= width {
+                self.tile::<V, 4, K, S>(input, finish, [block, y, x]);
+                x += 4;
+            }
+            while x < width {
+                self.tile::<V, 1, K, S>(input, finish, [block, y, x]);
+                x += 1;
+            }
+        }
+    }
+
+    /// `P` pixels. `K` is the kernel's side and `S` the stride where they are known when this is compiled, else 0: then
+    /// neighbouring pixels share what they load.
+    #[inline(always)]
+    unsafe fn tile<V: Vector, const P: usize, const K: usize, const S: usize>(
+        &self,
+        input: *const f32,
+        finish: &Finish,
+        [block, y, x]: [usize; 3],
+    ) {
+        let Window { kernel, stride, padding: [top, left] } = self.window;
+        let (stride, [kh, kw]) = if K > 0 { (S, [K, K]) } else { (stride, kernel) };
         let row = y * stride + self.input.before - top;
         let column = x * stride + self.input.before - left;
         // SAFETY: the caller's promise; `new` has checked that the border holds what the window reads around the input.
         unsafe {
             let corner = input.add(block * self.input.plane() + row * self.input.row() + column * V::LANES);
-            let mut weights = self.weights.as_ptr().add(block * kh * kw * V::LANES);
-            let mut sums = [finish.start::<V>(&self.bias, block); P];
+            let weights = self.weights.as_ptr().add(block * kh * kw * V::LANES);
+            let mut sums = [[finish.start::<V>(&self.bias, block)]; P];
             for ky in 0..kh {
                 let line = corner.add(ky * self.input.row());
                 for kx in 0..kw {
-                    let weight = V::load(weights);
-                    weights = weights.add(V::LANES);
-                    for (p, sum) in sums.iter_mut().enumerate() {
+                    let weight = V::load(weights.add((ky * kw + kx) * V::LANES));
+                    for (p, [sum]) in sums.iter_mut().enumerate() {
                         let value = V::load(line.add((p * stride + kx) * V::LANES));
                         *sum = sum.mul_add(value, weight);
                     }
                 }
             }
-            for (p, sum) in sums.into_iter().enumerate() {
-                finish.store(sum, &self.output, [block, y, x + p]);
-            }
+            finish.store(sums, &self.output, [block, y, x]);
         }
     }
 }

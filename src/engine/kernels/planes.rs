@@ -1,4 +1,4 @@
-//! What lies between convolutions: layouts, resizing, sums and means of blocked pictures.
+//! What lies between convolutions: resizing, pooling, sums, products and means of blocked pictures.
 
 use std::hash::{Hash, Hasher};
 
@@ -90,7 +90,7 @@ impl Resize {
             for (x, blend) in self.columns.iter().enumerate() {
                 let (left, right) = (column(blend.first), column(blend.second));
                 let value = start.mul_add(V::splat(blend.near), left).mul_add(V::splat(blend.far), right);
-                finish.store(value, &self.output, [block, y, x]);
+                finish.store([[value]], &self.output, [block, y, x]);
             }
         }
     }
@@ -153,7 +153,7 @@ impl MaxPool {
                         most = most.max(V::load(line.add(column * V::LANES)));
                     }
                 }
-                finish.store(start.add(most), &self.output, [block, y, x]);
+                finish.store([[start.add(most)]], &self.output, [block, y, x]);
             }
         }
     }
@@ -178,7 +178,7 @@ pub(super) unsafe fn scale<V: Vector>(
         let (start, factor) = (finish.start_without_bias::<V>(block), V::load(pixel.add(block * V::LANES)));
         for x in 0..output.width {
             let value = start.mul_add(factor, V::load(input.add(picture.at(block, y, x))));
-            finish.store(value, output, [block, y, x]);
+            finish.store([[value]], output, [block, y, x]);
         }
     }
 }
@@ -201,7 +201,7 @@ pub(super) unsafe fn copy<V: Vector>(
         let start = finish.start_without_bias::<V>(block);
         for x in 0..output.width {
             let value = start.add(V::load(input.add(picture.at(block, y, x))));
-            finish.store(value, output, [block, y, x]);
+            finish.store([[value]], output, [block, y, x]);
         }
     }
 }
@@ -229,84 +229,6 @@ pub(super) unsafe fn mean<V: Vector>(
         }
         let share = 1.0 / (picture.height * picture.width) as f32;
         let value = finish.start_without_bias::<V>(unit).mul_add(V::splat(share), sum);
-        finish.store(value, output, [unit, 0, 0]);
-    }
-}
-
-/// Block `unit` of a planar picture [channels, height, width] into the blocked layout. Lanes beyond the channels become
-/// zero.
-///
-/// # Safety
-/// `planar` holds the picture's pixels channel by channel, `output` is a picture of `picture`'s layout.
-#[inline(always)]
-pub(super) unsafe fn import(planar: *const f32, picture: &Blocked, output: *mut f32, unit: usize) {
-    let plane = picture.height * picture.width;
-    for y in 0..picture.height {
-        if picture.lanes == 1 {
-            // SAFETY: the caller's promise.
-            unsafe {
-                let from = planar.add(unit * plane + y * picture.width);
-                output.add(picture.at(unit, y, 0)).copy_from_nonoverlapping(from, picture.width);
-            }
-            continue;
-        }
-        for lane in 0..picture.lanes {
-            let channel = unit * picture.lanes + lane;
-            // SAFETY: the caller's promise.
-            unsafe {
-                let to = output.add(picture.at(unit, y, 0) + lane);
-                if channel < picture.channels {
-                    let from = planar.add(channel * plane + y * picture.width);
-                    for x in 0..picture.width {
-                        *to.add(x * picture.lanes) = *from.add(x);
-                    }
-                } else {
-                    for x in 0..picture.width {
-                        *to.add(x * picture.lanes) = 0.0;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Block `unit` of a blocked picture into planar pixels [channels, height, width].
-///
-/// # Safety
-/// As [`import`], the other way round.
-#[inline(always)]
-pub(super) unsafe fn export(input: *const f32, picture: &Blocked, planar: *mut f32, unit: usize) {
-    let plane = picture.height * picture.width;
-    for y in 0..picture.height {
-        for lane in 0..picture.depth(unit) {
-            // SAFETY: the caller's promise.
-            unsafe {
-                let from = input.add(picture.at(unit, y, 0) + lane);
-                let to = planar.add((unit * picture.lanes + lane) * plane + y * picture.width);
-                for x in 0..picture.width {
-                    *to.add(x) = *from.add(x * picture.lanes);
-                }
-            }
-        }
-    }
-}
-
-/// Zeros the border of block `unit`.
-///
-/// # Safety
-/// `output` is a picture of `picture`'s layout that no other thread touches in this block.
-#[inline(always)]
-pub(super) unsafe fn clear_border(picture: &Blocked, output: *mut f32, unit: usize) {
-    let (row, lanes) = (picture.row(), picture.lanes);
-    // SAFETY: the caller's promise; every range lies within the block's plane.
-    unsafe {
-        let plane = output.add(unit * picture.plane());
-        let zero = |from: usize, len: usize| plane.add(from).write_bytes(0, len);
-        zero(0, picture.before * row);
-        for y in picture.before..picture.before + picture.height {
-            zero(y * row, picture.before * lanes);
-            zero(y * row + (picture.before + picture.width) * lanes, picture.after * lanes);
-        }
-        zero((picture.before + picture.height) * row, picture.after * row);
+        finish.store([[value]], output, [unit, 0, 0]);
     }
 }

@@ -132,8 +132,11 @@ impl Program {
         };
         for (ix, place) in inputs.iter().enumerate() {
             memory = memory.max(place.range().end);
+            if ![1, variant.lanes()].contains(&place.picture.lanes) {
+                return Err(format!("input {ix}: the layout is another variant's"));
+            }
             clear(place, &mut passes);
-            passes.push(Pass { kind: Kind::Import(ix), units: place.picture.blocks() });
+            passes.push(Pass { kind: Kind::Import(ix), units: place.picture.blocks() * place.picture.height });
         }
         for (ix, step) in steps.iter().enumerate() {
             let wrong = |what: &str| Err(format!("step {ix}: {what}"));
@@ -204,7 +207,10 @@ impl Program {
         }
         for (ix, place) in outputs.iter().enumerate() {
             memory = memory.max(place.range().end);
-            passes.push(Pass { kind: Kind::Export(ix), units: place.picture.blocks() });
+            if place.picture.lanes != variant.lanes() {
+                return Err(format!("output {ix}: the layout is another variant's"));
+            }
+            passes.push(Pass { kind: Kind::Export(ix), units: place.picture.blocks() * place.picture.height });
         }
         if !variant.is_available() {
             return Err(format!("this processor does not run {variant}"));

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::blocked::Blocked;
 use super::convolution::{Convolution, Finish};
 use super::depthwise::Depthwise;
+use super::layout;
 use super::planes::{self, MaxPool, Resize};
 use super::vector::Vector;
 use super::winograd::Winograd;
@@ -62,9 +63,9 @@ pub(super) unsafe fn run_task<V: Vector>(task: &Task<'_>) {
                 Work::Scale(from, to, pixel) => planes::scale::<V>(input, pixel, &from, &finish, &to, unit),
                 Work::Copy(from, to) => planes::copy::<V>(input, &from, &finish, &to, unit),
                 Work::Mean(from, to) => planes::mean::<V>(input, &from, &finish, &to, unit),
-                Work::Import(picture) => planes::import(input, &picture, finish.output, unit),
-                Work::Export(picture) => planes::export(input, &picture, finish.output, unit),
-                Work::ClearBorder(picture) => planes::clear_border(&picture, finish.output, unit),
+                Work::Import(picture) => layout::import::<V>(input, &picture, finish.output, unit),
+                Work::Export(picture) => layout::export::<V>(input, &picture, finish.output, unit),
+                Work::ClearBorder(picture) => layout::clear_border(&picture, finish.output, unit),
             }
         }
     }

@@ -21,6 +21,8 @@ pub(super) unsafe trait Vector: Copy {
     unsafe fn div(self, other: Self) -> Self;
     unsafe fn max(self, other: Self) -> Self;
     unsafe fn min(self, other: Self) -> Self;
+    /// The first halves of the two in turn, and the second halves.
+    unsafe fn zip(self, other: Self) -> (Self, Self);
     /// `self + a * b`, rounded once or twice as the instruction set has it.
     unsafe fn mul_add(self, a: Self, b: Self) -> Self;
 }
@@ -30,7 +32,7 @@ macro_rules! lanes {
     (
         $register:ty, $lanes:literal, $pixels:literal,
         splat $splat:ident, load $load:ident, store $store:ident, add $add:ident, sub $sub:ident, mul $mul:ident,
-        div $div:ident, max $max:ident, min $min:ident, mul_add |$sum:ident, $a:ident, $b:ident| $mul_add:expr
+        div $div:ident, max $max:ident, min $min:ident, mul_add |$sum:ident, $a:ident, $b:ident| $mul_add:expr, zip |$p:ident, $q:ident| $zip:expr
     ) => {
         #[derive(Clone, Copy)]
         pub(super) struct Lanes($register);
@@ -84,6 +86,13 @@ macro_rules! lanes {
             #[inline(always)]
             unsafe fn min(self, other: Self) -> Self {
                 unsafe { Lanes($min(self.0, other.0)) }
+            }
+
+            #[inline(always)]
+            unsafe fn zip(self, other: Self) -> (Self, Self) {
+                let ($p, $q) = (self.0, other.0);
+                let (first, second) = unsafe { $zip };
+                (Lanes(first), Lanes(second))
             }
 
             #[inline(always)]

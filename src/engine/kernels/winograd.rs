@@ -289,9 +289,12 @@ impl Winograd {
             }
             let (rows, columns) = ((self.output.height - top).min(OUT), (self.output.width - left).min(OUT));
             for (y, half) in half.into_iter().enumerate().take(rows) {
-                for (x, value) in output_side(half).into_iter().enumerate() {
-                    if x < columns {
-                        finish.store(value.add(bias), &self.output, [block, top + y, left + x]);
+                let sums = output_side(half).map(|value| [value.add(bias)]);
+                if columns == OUT {
+                    finish.store(sums, &self.output, [block, top + y, left]);
+                } else {
+                    for (x, sum) in sums.into_iter().enumerate().take(columns) {
+                        finish.store([sum], &self.output, [block, top + y, left + x]);
                     }
                 }
             }

@@ -8,7 +8,8 @@ use super::super::vector::{Vector, lanes};
 lanes!(
     float32x4_t, 4, 8,
     splat vdupq_n_f32, load vld1q_f32, store vst1q_f32, add vaddq_f32, sub vsubq_f32, mul vmulq_f32,
-    div vdivq_f32, max vmaxq_f32, min vminq_f32, mul_add |sum, a, b| vfmaq_f32(sum, a, b)
+    div vdivq_f32, max vmaxq_f32, min vminq_f32, mul_add |sum, a, b| vfmaq_f32(sum, a, b),
+    zip |p, q| (vzip1q_f32(p, q), vzip2q_f32(p, q))
 );
 
 /// # Safety

@@ -66,6 +66,12 @@ unsafe impl Vector for Lanes {
     }
 
     #[inline(always)]
+    unsafe fn zip(self, other: Self) -> (Self, Self) {
+        let (p, q) = (self.0, other.0);
+        (Lanes([p[0], q[0], p[1], q[1]]), Lanes([p[2], q[2], p[3], q[3]]))
+    }
+
+    #[inline(always)]
     unsafe fn mul_add(self, a: Self, b: Self) -> Self {
         Lanes(std::array::from_fn(|ix| self.0[ix] + a.0[ix] * b.0[ix]))
     }
