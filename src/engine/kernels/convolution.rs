@@ -242,27 +242,29 @@ fn each<V: Copy, const P: usize, const Q: usize>(sums: &mut [[V; Q]; P], change:
 }
 
 /// The sums of `P` pixels, `step` floats apart from `pixel` on, and `Q` blocks: `start` plus every tap's products. `S` is
-/// `step` in registers where that is known when this is compiled, else 0.
+/// `step` in input pixels where that is known when this is compiled, else 0; `PLANAR` says that a pixel is one float and
+/// every tap one deep.
 ///
 /// # Safety
 /// The contract of [`Vector`]; every tap of every pixel is valid memory, and `weights` holds the depths of all taps times
 /// `Q` vectors.
 #[inline(always)]
-pub(super) unsafe fn tile<V: Vector, const P: usize, const Q: usize, const S: usize>(
+pub(super) unsafe fn tile<V: Vector, const P: usize, const Q: usize, const S: usize, const PLANAR: bool>(
     taps: &[Tap],
     pixel: *const f32,
     step: usize,
     weights: *const f32,
     start: [V; Q],
 ) -> [[V; Q]; P] {
-    let step = if S > 0 { S * V::LANES } else { step };
+    let lanes = if PLANAR { 1 } else { V::LANES };
+    let step = if S > 0 { S * lanes } else { step };
     let mut sums = [start; P];
     let mut weights = weights;
     for tap in taps {
         // SAFETY: the caller's promise.
         unsafe {
             let first = pixel.add(tap.offset);
-            for channel in 0..tap.depth {
+            for channel in 0..if PLANAR { 1 } else { tap.depth } {
                 let mut vectors = start;
                 for (q, vector) in vectors.iter_mut().enumerate() {
                     *vector = V::load(weights.add(q * V::LANES));
@@ -304,15 +306,17 @@ impl Convolution {
         // SAFETY: the caller's promise.
         unsafe {
             match self.stride {
-                1 if self.input.lanes == V::LANES => self.pixels::<V, Q, 1>(input, finish, group, y),
-                2 if self.input.lanes == V::LANES => self.pixels::<V, Q, 2>(input, finish, group, y),
-                _ => self.pixels::<V, Q, 0>(input, finish, group, y),
+                1 if self.input.lanes == V::LANES => self.pixels::<V, Q, 1, false>(input, finish, group, y),
+                2 if self.input.lanes == V::LANES => self.pixels::<V, Q, 2, false>(input, finish, group, y),
+                _ if self.input.lanes == V::LANES => self.pixels::<V, Q, 0, false>(input, finish, group, y),
+                2 => self.pixels::<V, Q, 2, true>(input, finish, group, y),
+                _ => self.pixels::<V, Q, 0, true>(input, finish, group, y),
             }
         }
     }
 
     #[inline(always)]
-    unsafe fn pixels<V: Vector, const Q: usize, const S: usize>(
+    unsafe fn pixels<V: Vector, const Q: usize, const S: usize, const PLANAR: bool>(
         &self,
         input: *const f32,
         finish: &Finish,
@@ -325,23 +329,23 @@ impl Convolution {
         unsafe {
             if V::PIXELS == 8 {
                 while x + 8 <= width {
-                    self.tile::<V, 8, Q, S>(input, finish, group, [y, x]);
+                    self.tile::<V, 8, Q, S, PLANAR>(input, finish, group, [y, x]);
                     x += 8;
                 }
             }
             while x + 4 <= width {
-                self.tile::<V, 4, Q, S>(input, finish, group, [y, x]);
+                self.tile::<V, 4, Q, S, PLANAR>(input, finish, group, [y, x]);
                 x += 4;
             }
             while x < width {
-                self.tile::<V, 1, Q, S>(input, finish, group, [y, x]);
+                self.tile::<V, 1, Q, S, PLANAR>(input, finish, group, [y, x]);
                 x += 1;
             }
         }
     }
 
     #[inline(always)]
-    unsafe fn tile<V: Vector, const P: usize, const Q: usize, const S: usize>(
+    unsafe fn tile<V: Vector, const P: usize, const Q: usize, const S: usize, const PLANAR: bool>(
         &self,
         input: *const f32,
         finish: &Finish,
@@ -360,7 +364,7 @@ impl Convolution {
                 *start = finish.start(&self.bias, group.first + q);
             }
             let weights = self.weights.as_ptr().add(group.weights);
-            let sums = tile::<V, P, Q, S>(&self.taps, pixel, self.stride * lanes, weights, start);
+            let sums = tile::<V, P, Q, S, PLANAR>(&self.taps, pixel, self.stride * lanes, weights, start);
             finish.store(sums, &self.output, [group.first, y, x]);
         }
     }

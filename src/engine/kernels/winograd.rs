@@ -254,7 +254,7 @@ impl Winograd {
         // SAFETY: the caller's promise.
         unsafe {
             let start = [V::splat(0.0); Q];
-            let sums = tile::<V, P, Q, 1>(&self.taps, from.add(t * V::LANES), 0, weights, start);
+            let sums = tile::<V, P, Q, 1, false>(&self.taps, from.add(t * V::LANES), 0, weights, start);
             for (p, sums) in sums.into_iter().enumerate() {
                 for (q, sum) in sums.into_iter().enumerate() {
                     sum.store(to.add(((t + p) * Q + q) * V::LANES));
