@@ -6,7 +6,9 @@ SHELL := /bin/bash
 CARGO ?= cargo
 PYTHON ?= python3
 SECONDS_OF_DEMO ?= 20
-VENV := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/foveate/venv
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/foveate
+ENCODERS := $(CACHE)/encoders
+VENV := $(CACHE)/venv
 
 .PHONY: help
 help: ## Lists the targets
@@ -44,6 +46,14 @@ bench: packages ## Own benches, then the same work on ONNX Runtime (installs it 
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r benches/compare/requirements.txt
 	$(VENV)/bin/python benches/compare/compare.py --foveate $(or $(CARGO_TARGET_DIR),target)/release/foveate
+
+.PHONY: bench-encoders
+bench-encoders: packages ## Well-known encoders with random weights, here and on ONNX Runtime (installs PyTorch from PyPI)
+	$(CARGO) build --release --locked
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r benches/compare/requirements.txt -r benches/compare/requirements-encoders.txt
+	test -f $(ENCODERS)/tinyvit.onnx || $(VENV)/bin/python benches/compare/encoders.py --out $(ENCODERS)
+	$(VENV)/bin/python benches/compare/compare.py --foveate $(or $(CARGO_TARGET_DIR),target)/release/foveate --onnx $(ENCODERS)/*.onnx --rounds 5 --runs 10
 
 .PHONY: docs
 docs: packages ## The library's documentation, warnings refused

@@ -1,12 +1,14 @@
 """foveate against ONNX Runtime: the same ONNX files, the same number of threads, taking turns.
 
     python benches/compare/compare.py --foveate target/release/foveate --model foveate [--record]
+    python benches/compare/compare.py --onnx encoders/*.onnx
 
 needs onnxruntime and numpy (`pip install -r benches/compare/requirements.txt`). Each round times foveate, then ONNX
 Runtime, so that whatever else the machine does falls on both; a round's ratio is foveate's median over ONNX Runtime's, and
 the spread is over rounds. Below 1, foveate is faster.
 
-foveate's encoder time includes scaling and normalising the frame; ONNX Runtime is given the finished tensor.
+foveate's encoder time includes scaling and normalising the frame; ONNX Runtime is given the finished tensor. With --onnx
+both are given the finished tensor; `encoders.py` makes files of well-known encoders.
 """
 
 import argparse
@@ -32,6 +34,7 @@ def arguments():
     parser.add_argument("--foveate", type=Path, default=ROOT / "target/release/foveate", help="the built binary")
     parser.add_argument("--models-dir", type=Path, default=ROOT / "models", help="folder with manifest.toml")
     parser.add_argument("--model", help="name in the manifest (default: its first)")
+    parser.add_argument("--onnx", type=Path, nargs="+", help="files of one image input to compare instead of a model")
     parser.add_argument("--precision", default="f32", choices=["f32", "f16"], help="foveate's; ONNX Runtime reads the f32 files")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=7, help="turns that each side takes")
@@ -48,13 +51,15 @@ def model_entry(models_dir, name):
     return entry
 
 
-def time_foveate(args, name, threads):
-    command = [args.foveate, "bench", "--model", name, "--precision", args.precision]
-    command += ["--threads", threads, "--runs", args.runs, "--models-dir", args.models_dir, "--json"]
+def time_foveate(args, subject, threads):
+    """The report of `foveate bench`, its parts by name."""
+    command = [args.foveate, "bench", *subject, "--precision", args.precision]
+    command += ["--threads", threads, "--runs", args.runs, "--json"]
     done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(f"`{' '.join(map(str, command))}` failed:\n{done.stderr}")
-    return json.loads(done.stdout)
+    report = json.loads(done.stdout)
+    return {part: report[part] for part in ("encoder", "decoder", "graph") if part in report}
 
 
 class OnnxRuntime:
@@ -118,27 +123,21 @@ def spread(values):
     return {"median": statistics.median(values), "min": min(values), "max": max(values)}
 
 
-def main():
-    args = arguments()
-    entry = model_entry(args.models_dir, args.model)
-    files = entry["files"].get("f32") or next(iter(entry["files"].values()))
+def compare(args, name, subject, parts):
+    """Prints and returns the ratios of a `subject` of foveate's: `parts` has a file and its signature by part."""
     results = []
-    print(f"{entry['name']} {entry['input'][0]}x{entry['input'][1]} {args.precision}, {args.rounds} rounds of {args.runs} runs")
-    print(f"{'':9} {'threads':>7} {'foveate ms':>11} {'onnxrt ms':>10} {'ratio':>6}  {'min':>5} {'max':>5}")
     for threads in args.threads:
-        rivals = {
-            part: OnnxRuntime(args.models_dir / files[part]["path"], threads, *given)
-            for part, given in signature(entry).items()
-        }
+        rivals = {part: OnnxRuntime(path, threads, *given) for part, (path, given) in parts.items()}
         ours, theirs, bench = {p: [] for p in rivals}, {p: [] for p in rivals}, None
         for _ in range(args.rounds):
-            bench = time_foveate(args, entry["name"], threads)
+            bench = time_foveate(args, subject, threads)
             for part, rival in rivals.items():
                 ours[part].append(bench[part]["median_ms"])
                 theirs[part].append(rival.median_ms(args.runs))
         for part in rivals:
             ratio = spread([a / b for a, b in zip(ours[part], theirs[part])])
             result = {
+                "subject": name,
                 "part": part,
                 "threads": threads,
                 "foveate_ms": spread(ours[part]),
@@ -149,9 +148,30 @@ def main():
             }
             results.append(result)
             print(
-                f"{part:9} {threads:>7} {result['foveate_ms']['median']:>11.2f} {result['onnxruntime_ms']['median']:>10.2f}"
-                f" {ratio['median']:>6.2f}  {ratio['min']:>5.2f} {ratio['max']:>5.2f}"
+                f"{name:16} {part:8} {threads:>7} {result['foveate_ms']['median']:>11.2f}"
+                f" {result['onnxruntime_ms']['median']:>10.2f}"
+                f" {ratio['median']:>6.2f}  {ratio['min']:>5.2f} {ratio['max']:>5.2f}",
+                flush=True,
             )
+    return results
+
+
+def main():
+    args = arguments()
+    print(f"{args.precision}, {args.rounds} rounds of {args.runs} runs")
+    print(f"{'':25} {'threads':>7} {'foveate ms':>11} {'onnxrt ms':>10} {'ratio':>6}  {'min':>5} {'max':>5}")
+    if args.onnx:
+        results = []
+        for path in args.onnx:
+            results += compare(args, path.stem, ["--onnx", path], {"graph": (path, ({}, {}, None))})
+        record_name = "encoders"
+    else:
+        entry = model_entry(args.models_dir, args.model)
+        files = entry["files"].get("f32") or next(iter(entry["files"].values()))
+        parts = {part: (args.models_dir / files[part]["path"], given) for part, given in signature(entry).items()}
+        subject = ["--model", entry["name"], "--models-dir", args.models_dir]
+        results = compare(args, entry["name"], subject, parts)
+        record_name = entry["name"]
     if args.record:
         now = datetime.datetime.now(datetime.timezone.utc)
         record = {
@@ -160,7 +180,6 @@ def main():
             "cores": os.cpu_count(),
             "load_average": os.getloadavg(),
             "onnxruntime": onnxruntime.__version__,
-            "model": entry["name"],
             "precision": args.precision,
             "rounds": args.rounds,
             "runs": args.runs,
@@ -168,7 +187,7 @@ def main():
         }
         folder = ROOT / "benches/records"
         folder.mkdir(exist_ok=True)
-        path = folder / f"{now:%Y-%m-%d}-compare-{entry['name']}.json"
+        path = folder / f"{now:%Y-%m-%d}-compare-{record_name}.json"
         path.write_text(json.dumps(record, indent=1) + "\n")
         print(f"written to {path}")
 

@@ -59,6 +59,8 @@ OPERATORS = {
     "Conv",
     "DepthToSpace",
     "Div",
+    "Einsum",
+    "MatMul",
     "Max",
     "Min",
     "Mul",
@@ -70,8 +72,11 @@ OPERATORS = {
     "Sigmoid",
     "Slice",
     "Sqrt",
+    "Squeeze",
     "Sub",
     "Tanh",
+    "Transpose",
+    "Unsqueeze",
 }
 TOLERANCE = 1e-4
 

@@ -1,16 +1,36 @@
 """The decoder in a form whose ONNX graph works out no shapes: the same numbers from the same weights.
 
-`model.Decoder` matches prompts to positions with matrix products over flattened maps, which trace to Shape,
-Gather and Unsqueeze. Here each product is an element-wise product followed by a sum: over positions for the
-pooled vectors, over a group's channels (a grouped 1x1 convolution of ones) for the similarities. Linear
-layers on pooled maps are 1x1 convolutions.
+`model.Decoder` flattens and unflattens maps, which traces to Shape, Gather and Unsqueeze. Here every reshape is
+to constants (0 keeps a size, -1 takes the rest), the similarities are one product of a small matrix with the
+embedding, made for each prompt, and the ranker's means are one product for all candidates.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from model import CANDIDATES, EMBED, GROUPS, KINDS, Decoder, outside, prior_of, up2
+from model import CANDIDATES, EMBED, GROUPS, KINDS, MASK8, Decoder, outside, prior_of, up2
+
+
+class Reshape(torch.autograd.Function):
+    """ONNX's Reshape: 0 keeps the size at its place, -1 takes what is left."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, sizes: tuple[int, ...]) -> Tensor:
+        return x.reshape([x.shape[ix] if size == 0 else size for ix, size in enumerate(sizes)])
+
+    @staticmethod
+    def symbolic(g, x, sizes):
+        return g.op("Reshape", x, g.op("Constant", value_t=torch.tensor(sizes)))
+
+
+def reshape(x: Tensor, *sizes: int) -> Tensor:
+    return Reshape.apply(x, sizes)
+
+
+def flat(x: Tensor) -> Tensor:
+    """[N, C, h, w] to [N, C, h * w]."""
+    return reshape(x, 0, 0, -1)
 
 
 def pointwise(linear: nn.Linear) -> nn.Conv2d:
@@ -21,20 +41,13 @@ def pointwise(linear: nn.Linear) -> nn.Conv2d:
     return conv
 
 
-def group_sums() -> nn.Conv2d:
-    """Sums the channels of each group: [N, KINDS * EMBED, h, w] to [N, KINDS * GROUPS, h, w]."""
-    conv = nn.Conv2d(KINDS * EMBED, KINDS * GROUPS, 1, groups=KINDS * GROUPS, bias=False)
-    nn.init.ones_(conv.weight)
-    return conv
+def by_channel(similar: nn.Conv2d) -> Tensor:
+    """What `similar` makes of a pooled vector's channel times the embedding's: [KINDS, outputs, EMBED].
 
-
-def by_kind(similar: nn.Conv2d) -> nn.Conv2d:
-    """`similar` for channels ordered by kind, then group (the original: group, then kind), scale included."""
-    conv = nn.Conv2d(similar.in_channels, similar.out_channels, 1)
-    ordered = similar.weight.unflatten(1, (GROUPS, KINDS)).transpose(1, 2).flatten(1, 2)
-    conv.weight.data.copy_(ordered * (GROUPS / EMBED))
-    conv.bias.data.copy_(similar.bias)
-    return conv
+    A similarity is the mean over a group's channels, so all channels of a group share its weight.
+    """
+    groups = similar.weight[:, :, 0, 0].unflatten(1, (GROUPS, KINDS)).permute(2, 0, 1)
+    return groups.repeat_interleave(EMBED // GROUPS, 2) * (GROUPS / EMBED)
 
 
 class OnnxDecoder(nn.Module):
@@ -44,9 +57,32 @@ class OnnxDecoder(nn.Module):
     def __init__(self, decoder: Decoder) -> None:
         super().__init__()
         self.net = decoder
-        self.group_sums, self.similar = group_sums(), by_kind(decoder.similar)
+        self.register_buffer("similar", by_channel(decoder.similar)[None])
+        self.register_buffer("similar_bias", decoder.similar.bias[:, None, None])
         self.vectors = pointwise(decoder.vectors)
         self.iou_hidden, self.iou_out = pointwise(decoder.iou[0]), pointwise(decoder.iou[2])
+
+    def rank(self, features: Tensor, logits: Tensor, maps8: Tensor) -> Tensor:
+        """`model.Ranker` for all candidates at once: [N, CANDIDATES]."""
+        soft = flat(torch.sigmoid(F.avg_pool2d(logits, 4)))
+        rest = 1.0 - soft
+        positions = (soft[:, :1] * 0.0 + 1.0).sum(2, keepdim=True)
+        maps = flat(torch.cat([features, maps8], 1))
+        means = torch.matmul(torch.cat([soft, rest], 1), maps.transpose(1, 2)) / positions
+        area, left = soft.mean(2, keepdim=True) + 1e-3, rest.mean(2, keepdim=True) + 1e-3
+        asked = reshape(maps8.mean((2, 3)), -1, 1, KINDS) + 1e-6
+        inside, beyond = means[:, :CANDIDATES], means[:, CANDIDATES:]
+        described = [
+            inside[:, :, :MASK8] / area,
+            beyond[:, :, :MASK8] / left,
+            inside[:, :, MASK8:] / asked,
+            inside[:, :, MASK8 + 2 : MASK8 + 3] / area,
+            (soft * rest).mean(2, keepdim=True) / area,
+            area,
+        ]
+        hidden, out = self.net.ranker.hidden, self.net.ranker.out
+        score = F.relu(F.linear(torch.cat(described, 2), hidden.weight[:, :, 0, 0], hidden.bias))
+        return reshape(F.linear(score, out.weight[:, :, 0, 0], out.bias), -1, CANDIDATES)
 
     def forward(
         self, embedding: Tensor, skip: Tensor, prompt_maps: Tensor, mask_input: Tensor
@@ -61,13 +97,12 @@ class OnnxDecoder(nn.Module):
         maps8 = F.avg_pool2d(torch.cat([prompt_maps, on, beyond, off], 1), 2)
         weights = maps8 / (maps8.sum((2, 3), keepdim=True) + 1e-4)
         unit = embedding / ((embedding * embedding).mean(1, keepdim=True) + 1e-2).sqrt()
-        pooled_by_kind = [(weights[:, k : k + 1] * unit).sum((2, 3), keepdim=True) for k in range(KINDS)]
-        vectors = torch.cat(pooled_by_kind, 1)  # [N, KINDS * 64, 1, 1]
-        products = torch.cat([vector * unit for vector in pooled_by_kind], 1)
-        similar = self.similar(self.group_sums(products))
+        vectors = torch.matmul(flat(weights), flat(unit).transpose(1, 2))  # [N, KINDS, 64]
+        matrix = (self.similar * vectors.unsqueeze(2)).sum(1)  # [N, 32, 64]
+        similar = torch.einsum("noc,cyx->noyx", matrix, unit.squeeze(0)) + self.similar_bias
 
         x8 = net.prompt8(prompt4) + net.embed(embedding) + similar
-        x8 = net.d8(F.relu(x8 + self.vectors(vectors)))
+        x8 = net.d8(F.relu(x8 + self.vectors(reshape(vectors, -1, KINDS * EMBED, 1, 1))))
         x16 = net.d16(net.down16(x8))
         x32 = net.d32(net.down32(x16))
         pooled = x32.mean((2, 3), keepdim=True)
@@ -76,5 +111,5 @@ class OnnxDecoder(nn.Module):
         f4 = net.f4(F.relu(skip + up2(net.u4(y)) + net.p4(prompt4)))
         logits = F.pixel_shuffle(net.head(f4), 2)
         hidden = F.relu(self.iou_hidden(torch.cat([pooled, x8.mean((2, 3), keepdim=True)], 1)))
-        whole = self.iou_out(hidden) + net.ranker(y, logits, maps8)
-        return logits, torch.sigmoid(whole).reshape(-1, CANDIDATES)
+        whole = reshape(self.iou_out(hidden), -1, CANDIDATES) + self.rank(y, logits, maps8)
+        return logits, torch.sigmoid(whole)

@@ -1,8 +1,8 @@
 //! Rewrites of tract's graphs, each a patch that applies whole or not at all.
 //!
 //! The one pass so far finds convolutional regions: stretches of a graph in which pictures only meet convolutions,
-//! additions, ReLU, resizing and means. Each becomes a single operator with its own schedule and memory, in whose
-//! blocked layout the pictures stay from the first convolution to the last.
+//! additions, activations, pooling, resizing, means and gates. Each becomes a single operator with its own schedule and
+//! memory, in whose blocked layout the pictures stay from the first convolution to the last.
 //!
 //! 1. `recognize` says what a node is, in the words of the kernels.
 //! 2. `partition` shares the recognised nodes out to regions so that none waits for itself.
