@@ -135,7 +135,7 @@ pub(super) fn recognize(model: &TypedModel, node: &TypedNode) -> Option<Recogniz
         picture(model, node.inputs[0])?;
         let next = model.single_succ(node.id).ok()??;
         let rank = model.outlet_fact(node.inputs[0]).ok()?.rank();
-        let whole = op.reducer == Reducer::Sum && *op.axes == [rank - 2, rank - 1];
+        let whole = op.reducer == Reducer::Sum && rank >= 3 && *op.axes == [rank - 2, rank - 1];
         (whole && mean_share(model, next).is_some()).then_some(Recognized::Mean { input: node.inputs[0] })
     } else {
         None
