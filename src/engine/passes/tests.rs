@@ -144,15 +144,7 @@ impl Drawing {
         let size = [out(h)?, out(w)?];
         let group = if outputs.is_some() { 1 } else { channels };
         let outputs = outputs.unwrap_or(channels);
-        let pool_spec = PoolSpec {
-            data_format: DataFormat::NCHW,
-            kernel_shape: tvec!(kernel, kernel),
-            padding: PaddingSpec::Explicit(tvec!(padding, padding), tvec!(padding, padding)),
-            dilations: None,
-            strides: Some(tvec!(stride, stride)),
-            input_channels: channels,
-            output_channels: outputs,
-        };
+        let pool_spec = window([channels, outputs], [kernel, stride, padding]);
         let weights = self.constant(&[outputs, channels / group, kernel, kernel]);
         let bias = self.constant(&[outputs]);
         let op = Conv { pool_spec, kernel_fmt: KernelFormat::OIHW, group, q_params: None };
@@ -195,15 +187,7 @@ impl Drawing {
                 let (input, [c, h, w]) = self.latest(picture);
                 let out = |len: usize| Some((len + 2 * padding).checked_sub(kernel)? / stride + 1);
                 let size = [c, out(h)?, out(w)?];
-                let pool_spec = PoolSpec {
-                    data_format: DataFormat::NCHW,
-                    kernel_shape: tvec!(kernel, kernel),
-                    padding: PaddingSpec::Explicit(tvec!(padding, padding), tvec!(padding, padding)),
-                    dilations: None,
-                    strides: Some(tvec!(stride, stride)),
-                    input_channels: c,
-                    output_channels: c,
-                };
+                let pool_spec = window([c, c], [kernel, stride, padding]);
                 (self.wire(MaxPool { pool_spec, with_index_outputs: None }, &[input]), size)
             }
             Next::Gate { picture } => {
@@ -256,6 +240,18 @@ impl Drawing {
         };
         self.pictures.push(made);
         Some(())
+    }
+}
+
+fn window([input_channels, output_channels]: [usize; 2], [kernel, stride, padding]: [usize; 3]) -> PoolSpec {
+    PoolSpec {
+        data_format: DataFormat::NCHW,
+        kernel_shape: tvec!(kernel, kernel),
+        padding: PaddingSpec::Explicit(tvec!(padding, padding), tvec!(padding, padding)),
+        dilations: None,
+        strides: Some(tvec!(stride, stride)),
+        input_channels,
+        output_channels,
     }
 }
 
