@@ -61,6 +61,8 @@ class OnnxDecoder(nn.Module):
         self.register_buffer("similar_bias", decoder.similar.bias[:, None, None])
         self.vectors = pointwise(decoder.vectors)
         self.iou_hidden, self.iou_out = pointwise(decoder.iou[0]), pointwise(decoder.iou[2])
+        self.register_buffer("rank_hidden", decoder.ranker.hidden.weight[:, :, 0, 0].T.clone())
+        self.register_buffer("rank_out", decoder.ranker.out.weight[:, :, 0, 0].T.clone())
 
     def rank(self, features: Tensor, logits: Tensor, maps8: Tensor) -> Tensor:
         """`model.Ranker` for all candidates at once: [N, CANDIDATES]."""
@@ -80,9 +82,9 @@ class OnnxDecoder(nn.Module):
             (soft * rest).mean(2, keepdim=True) / area,
             area,
         ]
-        hidden, out = self.net.ranker.hidden, self.net.ranker.out
-        score = F.relu(F.linear(torch.cat(described, 2), hidden.weight[:, :, 0, 0], hidden.bias))
-        return reshape(F.linear(score, out.weight[:, :, 0, 0], out.bias), -1, CANDIDATES)
+        ranker = self.net.ranker
+        hidden = F.relu(torch.matmul(torch.cat(described, 2), self.rank_hidden) + ranker.hidden.bias)
+        return reshape(torch.matmul(hidden, self.rank_out) + ranker.out.bias, -1, CANDIDATES)
 
     def forward(
         self, embedding: Tensor, skip: Tensor, prompt_maps: Tensor, mask_input: Tensor

@@ -21,6 +21,7 @@ from model import EMBED, GROUPS, Block, ConvBN, Net
 
 # Tensors that export writes in another form than the checkpoint has.
 POINTWISE = {"vectors": "vectors", "iou_hidden": "iou.0", "iou_out": "iou.2"}
+MATRICES = {"rank_hidden": "ranker.hidden.weight", "rank_out": "ranker.out.weight"}
 
 
 def tensors(path: Path) -> dict[str, Tensor]:
@@ -28,9 +29,10 @@ def tensors(path: Path) -> dict[str, Tensor]:
     return {w.name: torch.from_numpy(numpy_helper.to_array(w).copy()) for w in onnx.load(path).graph.initializer}
 
 
-def by_group(weight: Tensor) -> Tensor:
-    """`similar` with its inputs ordered by group, then kind, without the scale: what `by_kind` turned round."""
-    return weight.unflatten(1, (-1, GROUPS)).transpose(1, 2).flatten(1, 2) * (EMBED / GROUPS)
+def by_group(similar: Tensor) -> Tensor:
+    """The weights of `similar`, inputs ordered by group, then kind: what `by_channel` spread over the channels."""
+    one_a_group = similar[0, :, :, :: EMBED // GROUPS] * (EMBED / GROUPS)  # [KINDS, outputs, GROUPS]
+    return one_a_group.permute(1, 2, 0).flatten(1)[:, :, None, None]
 
 
 def exported(folder: Path) -> dict[str, Tensor]:
@@ -42,8 +44,12 @@ def exported(folder: Path) -> dict[str, Tensor]:
             found[f"decoder.{name.removeprefix('net.')}"] = value
         elif layer in POINTWISE:
             found[f"decoder.{POINTWISE[layer]}.{leaf}"] = value.flatten(1) if leaf == "weight" else value
-        elif layer == "similar":
-            found[f"decoder.{name}"] = value
+        elif name in MATRICES:
+            found[f"decoder.{MATRICES[name]}"] = value.T[:, :, None, None]
+        elif name == "similar":
+            found["decoder.similar.weight"] = by_group(value)
+        elif name == "similar_bias":
+            found["decoder.similar.bias"] = value.flatten()
     return found
 
 
@@ -70,11 +76,8 @@ def fit(found: dict[str, Tensor], net: Net) -> dict[str, Tensor]:
             narrow(found, name, block)
     own = dict(net.state_dict())
     for name, value in found.items():
-        if name in own and value.shape != own[name].shape and name != "decoder.similar.weight":
+        if name in own and value.shape != own[name].shape:
             found[name] = widen(value, own[name])
-    # The file orders these inputs by kind: new kinds come last, before the order is turned round.
-    name = "decoder.similar.weight"
-    found[name] = by_group(widen(found[name], own[name]))
     return found
 
 
