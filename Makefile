@@ -27,6 +27,10 @@ test: packages ## Every test that needs no special hardware
 	$(CARGO) test --release --locked
 	$(CARGO) test --release --locked --lib --manifest-path tests/loom/Cargo.toml
 
+.PHONY: test-arm
+test-arm: ## Unit and property tests on aarch64 under qemu (installs a cross compiler; 15 minutes cold)
+	scripts/test-arm.sh
+
 .PHONY: test-training
 test-training: ## A slice of the model's training, end to end (installs PyTorch from PyPI, needs ../shared/data)
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
