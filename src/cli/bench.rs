@@ -87,31 +87,30 @@ impl Part {
     }
 }
 
-/// How often to run, with a progress bar.
-#[derive(Clone, Copy, Debug)]
-struct Rounds {
-    measured: u32,
-}
-
-impl Rounds {
-    /// Calls `round` for the warm-up with `false`, then for what is measured with `true`.
-    fn run(self, mut round: impl FnMut(bool) -> anyhow::Result<()>) -> anyhow::Result<()> {
-        let bar = ProgressBar::new((WARM_UP + self.measured) as u64)
-            .with_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} runs, {eta} left")?);
-        for ix in 0..WARM_UP + self.measured {
-            round(ix >= WARM_UP)?;
-            bar.inc(1);
+/// Calls `round` for the warm-up and then `runs` times, with a progress bar; it times `P` parts into its samples. Returns
+/// those of the runs.
+fn measure<const P: usize>(
+    runs: u32,
+    mut round: impl FnMut(&mut [Samples; P]) -> anyhow::Result<()>,
+) -> anyhow::Result<[Samples; P]> {
+    let bar = ProgressBar::new((WARM_UP + runs) as u64)
+        .with_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} runs, {eta} left")?);
+    let mut samples = std::array::from_fn(|_| Samples::default());
+    for run in 0..WARM_UP + runs {
+        if run == WARM_UP {
+            samples = std::array::from_fn(|_| Samples::default());
         }
-        bar.finish_and_clear();
-        Ok(())
+        round(&mut samples)?;
+        bar.inc(1);
     }
+    bar.finish_and_clear();
+    Ok(samples)
 }
 
 /// Runs the command.
 pub fn run(args: BenchArgs) -> anyhow::Result<()> {
-    let rounds = Rounds { measured: args.runs };
     if let Some(file) = &args.onnx {
-        return onnx_file::run(file, &args.shape, &args.model, rounds, args.json);
+        return onnx_file::run(file, &args.shape, &args.model, args.runs, args.json);
     }
     let model = args.model.load()?;
     let (mut encoder, mut decoder) = (model.encoder()?, model.decoder()?);
@@ -120,16 +119,9 @@ pub fn run(args: BenchArgs) -> anyhow::Result<()> {
     let prompts = [Prompt { points: vec![center], ..Prompt::default() }];
     let (mut embedding, mut candidates) = (Embedding::empty(), Vec::new());
 
-    let (mut encoding, mut decoding) = (Samples::default(), Samples::default());
-    rounds.run(|measured| {
-        let (mut encoded, mut decoded) = (Samples::default(), Samples::default());
-        encoded.time(|| encoder.encode(&frame, &mut embedding))?;
-        decoded.time(|| decoder.decode(&embedding, &prompts, &mut candidates))?;
-        if measured {
-            encoding.append(encoded);
-            decoding.append(decoded);
-        }
-        Ok(())
+    let [encoding, decoding] = measure(args.runs, |[encoding, decoding]| {
+        encoding.time(|| encoder.encode(&frame, &mut embedding))?;
+        Ok(decoding.time(|| decoder.decode(&embedding, &prompts, &mut candidates))?)
     })?;
 
     let (encoder_audit, decoder_audit) = model.audit();

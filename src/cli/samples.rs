@@ -11,11 +11,6 @@ impl Samples {
         self.0.push(duration.as_secs_f64() * 1e3);
     }
 
-    /// Adds those of `more`.
-    pub fn append(&mut self, more: Samples) {
-        self.0.extend(more.0);
-    }
-
     /// Runs `work` and keeps how long it took.
     pub fn time<T>(&mut self, work: impl FnOnce() -> T) -> T {
         let start = Instant::now();

@@ -101,7 +101,7 @@ fn threads_count_from_one() {
 }
 
 /// The bundled model's file with our passes and kernels, against tract as it comes.
-fn bundled_file_answers_as_tract_does(file: &str, constants: &[(&str, &[f32])], sizes: &[usize]) {
+fn bundled_file_answers_as_tract_does(file: &str, sizes: &[usize]) {
     let model =
         OnnxModel::open(Path::new(env!("CARGO_MANIFEST_DIR")).join("models").join(file), Limits::default()).unwrap();
     for size in sizes {
@@ -112,19 +112,14 @@ fn bundled_file_answers_as_tract_does(file: &str, constants: &[(&str, &[f32])], 
                 (input.name.clone(), shape)
             })
             .collect();
-        let constants: Vec<_> = constants.iter().map(|(n, v)| (n.to_string(), v.to_vec())).collect();
         let mut values = (1u32..).map(|n| (n.wrapping_mul(2_654_435_761) >> 8) as f32 / (1 << 23) as f32 - 1.0);
         let inputs: Vec<Vec<f32>> =
             shapes.iter().map(|(_, shape)| values.by_ref().take(shape.iter().product()).collect()).collect();
 
         let expected = plain_tract(file, &shapes, &inputs);
         for threads in [1, 2] {
-            let options = CompileOptions {
-                shapes: shapes.clone(),
-                constants: constants.clone(),
-                threads: Threads::new(threads),
-                ..CompileOptions::default()
-            };
+            let options =
+                CompileOptions { shapes: shapes.clone(), threads: Threads::new(threads), ..CompileOptions::default() };
             let mut session = model.compile(&options).unwrap().session().unwrap();
             for (ix, input) in inputs.iter().enumerate() {
                 session.fill_input(ix, input).unwrap();
@@ -171,10 +166,10 @@ fn plain_tract(file: &str, shapes: &[(String, Vec<usize>)], inputs: &[Vec<f32>])
 
 #[test]
 fn bundled_encoder_answers_as_tract_does() {
-    bundled_file_answers_as_tract_does("foveate-encoder.onnx", &[], &[256, 128]);
+    bundled_file_answers_as_tract_does("foveate-encoder.onnx", &[256, 128]);
 }
 
 #[test]
 fn bundled_decoder_answers_as_tract_does() {
-    bundled_file_answers_as_tract_does("foveate-decoder.onnx", &[], &[256, 128]);
+    bundled_file_answers_as_tract_does("foveate-decoder.onnx", &[256, 128]);
 }

@@ -7,10 +7,9 @@ use serde::Serialize;
 
 use crate::engine::{CompileOptions, ElementType, Limits, OnnxModel, TensorInfo, Threads};
 
-use super::{Part, Rounds, kernel_lines, part_line, peak_rss_bytes};
+use super::{Part, kernel_lines, measure, part_line, peak_rss_bytes};
 use crate::cli::model_args::ModelArgs;
 use crate::cli::output::{print, print_json};
-use crate::cli::samples::Samples;
 
 /// The JSON form of `foveate bench --onnx`.
 #[derive(Debug, Serialize)]
@@ -44,7 +43,7 @@ pub(super) fn parse_shape(text: &str) -> Result<Shape, String> {
 }
 
 /// Runs `file` with numbers from 0 to 1 in every input.
-pub(super) fn run(file: &Path, given: &[Shape], args: &ModelArgs, rounds: Rounds, json: bool) -> anyhow::Result<()> {
+pub(super) fn run(file: &Path, given: &[Shape], args: &ModelArgs, runs: u32, json: bool) -> anyhow::Result<()> {
     let model = OnnxModel::open(file, Limits::default())?;
     let inputs = model.inputs().iter().map(|input| shape_of(input, given)).collect::<anyhow::Result<Vec<_>>>()?;
     if let Some((unknown, _)) = given.iter().find(|(name, _)| inputs.iter().all(|input| input.name != *name)) {
@@ -70,20 +69,12 @@ pub(super) fn run(file: &Path, given: &[Shape], args: &ModelArgs, rounds: Rounds
         }
     }
     let mut outputs = Vec::new();
-    let mut samples = Samples::default();
-    rounds.run(|measured| {
-        let mut once = Samples::default();
-        let answer = once.time(|| session.run(&mut outputs));
-        if measured {
-            samples.append(once);
-        }
-        Ok(answer?)
-    })?;
+    let [samples] = measure(runs, |[samples]| Ok(samples.time(|| session.run(&mut outputs))?))?;
     let report = Report {
         file: file.display().to_string(),
         precision: args.precision_name().to_owned(),
         threads: args.threads,
-        runs: rounds.measured,
+        runs,
         inputs,
         graph: Part::new(&samples, graph.audit()),
         peak_rss_bytes: peak_rss_bytes(),

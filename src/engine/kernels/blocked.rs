@@ -25,6 +25,17 @@ impl Blocked {
         self.channels.div_ceil(self.lanes)
     }
 
+    /// Rows of all blocks.
+    pub fn rows(&self) -> usize {
+        self.blocks() * self.height
+    }
+
+    /// Block and row of the `ix`th of [`Self::rows`].
+    #[inline(always)]
+    pub fn row_of(&self, ix: usize) -> [usize; 2] {
+        [ix / self.height, ix % self.height]
+    }
+
     /// Floats from a row to the next.
     pub fn row(&self) -> usize {
         (self.before + self.width + self.after) * self.lanes

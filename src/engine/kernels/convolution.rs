@@ -72,9 +72,22 @@ pub(in crate::engine) struct Window {
 
 impl Window {
     /// Border that the input needs before and after its pixels for an output of `out` pixels along an axis of `len`.
-    pub fn border(&self, axis: usize, len: usize, out: usize) -> (usize, usize) {
+    fn border(&self, axis: usize, len: usize, out: usize) -> (usize, usize) {
         let last = (out - 1) * self.stride + self.kernel[axis];
         (self.padding[axis], last.saturating_sub(self.padding[axis] + len))
+    }
+
+    /// Border that `input` needs on all sides alike for `output`.
+    pub fn borders(&self, input: &Blocked, output: &Blocked) -> (usize, usize) {
+        let rows = self.border(0, input.height, output.height);
+        let columns = self.border(1, input.width, output.width);
+        (rows.0.max(columns.0), rows.1.max(columns.1))
+    }
+
+    /// Whether `input` has the border.
+    pub(super) fn fits(&self, input: &Blocked, output: &Blocked) -> bool {
+        let (before, after) = self.borders(input, output);
+        before <= input.before && after <= input.after
     }
 }
 
@@ -84,17 +97,12 @@ impl Convolution {
     /// too small for the window.
     pub fn new(input: Blocked, output: Blocked, window: Window, weights: &[f32], bias: &[f32]) -> Option<Self> {
         let Window { kernel: [kh, kw], stride, padding } = window;
-        let fits = |axis, len, out| {
-            let (before, after) = window.border(axis, len, out);
-            before <= input.before && after <= input.after
-        };
         let sizes = [kh, kw, stride, output.height, output.width, input.channels, output.channels];
         let same = weights.len() == output.channels * input.channels * kh * kw && bias.len() == output.channels;
         if sizes.contains(&0)
             || !same
             || !(input.lanes == output.lanes || input.lanes == 1)
-            || !fits(0, input.height, output.height)
-            || !fits(1, input.width, output.width)
+            || !window.fits(&input, &output)
         {
             return None;
         }

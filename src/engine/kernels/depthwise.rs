@@ -19,17 +19,12 @@ impl Depthwise {
     /// or the input's border is too small for the window.
     pub fn new(input: Blocked, output: Blocked, window: Window, weights: &[f32], bias: &[f32]) -> Option<Self> {
         let places = window.kernel[0] * window.kernel[1];
-        let fits = |axis, len, out| {
-            let (before, after) = window.border(axis, len, out);
-            before <= input.before && after <= input.after
-        };
         let channels = input.channels;
         let same = channels == output.channels && weights.len() == channels * places && bias.len() == channels;
         if [places, window.stride, output.height, output.width, channels].contains(&0)
             || !same
             || input.lanes != output.lanes
-            || !fits(0, input.height, output.height)
-            || !fits(1, input.width, output.width)
+            || !window.fits(&input, &output)
         {
             return None;
         }
@@ -54,14 +49,14 @@ impl Depthwise {
 
     /// Pieces of work: rows of each block.
     pub fn units(&self) -> usize {
-        self.output.blocks() * self.output.height
+        self.output.rows()
     }
 
     /// # Safety
     /// As [`super::convolution::Convolution::run`].
     #[inline(always)]
     pub(super) unsafe fn run<V: Vector>(&self, input: *const f32, finish: &Finish, unit: usize) {
-        let place = [unit / self.output.height, unit % self.output.height];
+        let place = self.output.row_of(unit);
         // SAFETY: the caller's promise.
         unsafe {
             match (self.window.kernel, self.window.stride) {

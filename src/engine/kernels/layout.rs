@@ -32,7 +32,7 @@ unsafe fn transpose<V: Vector>(mut rows: [V; MOST_LANES]) -> [V; MOST_LANES] {
 /// channel by channel, `output` is a picture of `picture`'s layout.
 #[inline(always)]
 pub(super) unsafe fn import<V: Vector>(planar: *const f32, picture: &Blocked, output: *mut f32, unit: usize) {
-    let (block, y) = (unit / picture.height, unit % picture.height);
+    let [block, y] = picture.row_of(unit);
     let (width, plane) = (picture.width, picture.height * picture.width);
     // SAFETY: the caller's promise.
     unsafe {
@@ -68,7 +68,7 @@ pub(super) unsafe fn import<V: Vector>(planar: *const f32, picture: &Blocked, ou
 /// As [`import`], the other way round, from a picture of more than one lane.
 #[inline(always)]
 pub(super) unsafe fn export<V: Vector>(input: *const f32, picture: &Blocked, planar: *mut f32, unit: usize) {
-    let (block, y) = (unit / picture.height, unit % picture.height);
+    let [block, y] = picture.row_of(unit);
     let (width, plane) = (picture.width, picture.height * picture.width);
     // SAFETY: the caller's promise.
     unsafe {

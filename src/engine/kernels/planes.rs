@@ -67,7 +67,7 @@ impl Resize {
 
     /// Pieces of work: rows of each block.
     pub fn units(&self) -> usize {
-        self.output.blocks() * self.output.height
+        self.output.rows()
     }
 
     /// # Safety
@@ -75,7 +75,7 @@ impl Resize {
     /// no other thread works on the same unit.
     #[inline(always)]
     pub(super) unsafe fn run<V: Vector>(&self, input: *const f32, finish: &Finish, unit: usize) {
-        let (block, y) = (unit / self.output.height, unit % self.output.height);
+        let [block, y] = self.output.row_of(unit);
         let row = self.rows[y];
         // SAFETY: the caller's promise; the tables lie within the input.
         unsafe {
@@ -127,14 +127,14 @@ impl MaxPool {
 
     /// Pieces of work: rows of each block.
     pub fn units(&self) -> usize {
-        self.output.blocks() * self.output.height
+        self.output.rows()
     }
 
     /// # Safety
     /// As [`Resize::run`].
     #[inline(always)]
     pub(super) unsafe fn run<V: Vector>(&self, input: *const f32, finish: &Finish, unit: usize) {
-        let (block, y) = (unit / self.output.height, unit % self.output.height);
+        let [block, y] = self.output.row_of(unit);
         let inside = |axis: usize, at: usize, len: usize| {
             let from = at * self.window.stride;
             let (first, end) = (self.window.padding[axis], self.window.padding[axis] + len);
@@ -172,7 +172,7 @@ pub(super) unsafe fn scale<V: Vector>(
     output: &Blocked,
     unit: usize,
 ) {
-    let (block, y) = (unit / output.height, unit % output.height);
+    let [block, y] = output.row_of(unit);
     // SAFETY: the caller's promise.
     unsafe {
         let (start, factor) = (finish.start_without_bias::<V>(block), V::load(pixel.add(block * V::LANES)));
@@ -195,7 +195,7 @@ pub(super) unsafe fn copy<V: Vector>(
     output: &Blocked,
     unit: usize,
 ) {
-    let (block, y) = (unit / output.height, unit % output.height);
+    let [block, y] = output.row_of(unit);
     // SAFETY: the caller's promise.
     unsafe {
         let start = finish.start_without_bias::<V>(block);

@@ -136,7 +136,7 @@ impl Program {
                 return Err(format!("input {ix}: the layout is another variant's"));
             }
             clear(place, &mut passes);
-            passes.push(Pass { kind: Kind::Import(ix), units: place.picture.blocks() * place.picture.height });
+            passes.push(Pass { kind: Kind::Import(ix), units: place.picture.rows() });
         }
         for (ix, step) in steps.iter().enumerate() {
             let wrong = |what: &str| Err(format!("step {ix}: {what}"));
@@ -187,7 +187,7 @@ impl Program {
                     fitting(ix, [plan.input(), plan.output()], [input, output])?;
                     plan.units()
                 }
-                Action::Copy | Action::Scale(_) if same_pixels(&input, &output) => output.blocks() * output.height,
+                Action::Copy | Action::Scale(_) if same_pixels(&input, &output) => output.rows(),
                 Action::Mean if output == Blocked::new(input.channels, 1, 1, input.lanes) => input.blocks(),
                 Action::Copy | Action::Scale(_) | Action::Mean => return wrong("the output is of another size"),
             };
@@ -210,7 +210,7 @@ impl Program {
             if place.picture.lanes != variant.lanes() {
                 return Err(format!("output {ix}: the layout is another variant's"));
             }
-            passes.push(Pass { kind: Kind::Export(ix), units: place.picture.blocks() * place.picture.height });
+            passes.push(Pass { kind: Kind::Export(ix), units: place.picture.rows() });
         }
         if !variant.is_available() {
             return Err(format!("this processor does not run {variant}"));

@@ -93,8 +93,7 @@ impl Case {
         let (before, after) = if kind == Kind::Winograd {
             Winograd::border(&plain, &output.picture, self.window.padding)
         } else {
-            let [a, b] = [self.window.border(0, self.height, oh), self.window.border(1, self.width, ow)];
-            (a.0.max(b.0), a.1.max(b.1))
+            self.window.borders(&plain, &output.picture)
         };
         let source = place(Blocked { before, after, ..plain });
         let added = place(Blocked { after: 1, ..Blocked::new(self.outputs, oh, ow, lanes) });

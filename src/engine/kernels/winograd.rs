@@ -83,9 +83,8 @@ impl Winograd {
     pub fn border(input: &Blocked, output: &Blocked, padding: [usize; 2]) -> (usize, usize) {
         let window = Window { kernel: [3, 3], stride: 1, padding };
         let whole = |out: usize| out.next_multiple_of(OUT);
-        let (top, bottom) = window.border(0, input.height, whole(output.height));
-        let (left, right) = window.border(1, input.width, whole(output.width));
-        (top.max(left), bottom.max(right))
+        let tiles = Blocked { height: whole(output.height), width: whole(output.width), ..*output };
+        window.borders(input, &tiles)
     }
 
     /// Floats that the transformed input takes.

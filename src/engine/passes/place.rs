@@ -116,9 +116,7 @@ fn layouts(draft: &Draft, variant: Variant) -> Vec<Blocked> {
         let (before, after) = if suits_winograd(window, *depthwise, &input, &output) {
             Winograd::border(&input, &output, window.padding)
         } else {
-            let rows = window.border(0, input.height, output.height);
-            let columns = window.border(1, input.width, output.width);
-            (rows.0.max(columns.0), rows.1.max(columns.1))
+            window.borders(&input, &output)
         };
         let picture = &mut layouts[op.input];
         (picture.before, picture.after) = (picture.before.max(before), picture.after.max(after));
