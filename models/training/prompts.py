@@ -114,7 +114,7 @@ def start_prompts(
         if r < CLICK_SHARE or (box and r >= CLICK_SHARE + BOX_SHARE):
             click_map(maps[k, POSITIVE], *person_click(rng, mask))
         if box:
-            box_map(maps[k, BOX], sloppy_box(rng, mask, 0.02 if rng.random() < 0.4 else 0.15))
+            box_map(maps[k, BOX], sloppy_box(rng, mask, 0.02 if rng.random() < 0.6 else 0.15))
         elif r >= CLICK_SHARE:
             before = stale_mask(rng, mask)
             low = cv2.resize(before, (side // 2, side // 2), interpolation=cv2.INTER_AREA)

@@ -82,7 +82,8 @@ class Stats:
 class Batch:
     """Inputs and targets of one step, for B images and n = B * K objects.
 
-    images [B, 3, s, s]; truth, valid and prior (logits) [n, 1, s/2, s/2]; maps [n, 3, s/4, s/4].
+    images [B, 3, s, s]; truth, valid and prior (logits) [n, 1, s/2, s/2]; maps [n, 3, s/4, s/4]; ranks [n] (see
+    `losses.py`).
     """
 
     images: Tensor
@@ -90,6 +91,7 @@ class Batch:
     valid: Tensor
     maps: Tensor
     prior: Tensor
+    ranks: Tensor
 
 
 class Trainer:
@@ -186,7 +188,7 @@ class Trainer:
         if self.sampler.side != side:
             self.sampler = self.new_sampler(side)
         samples = [self.sampler.sample() for _ in range(self.config.batch_at(side))]
-        images, masks, valids = (np.stack(part) for part in zip(*samples, strict=True))
+        images, masks, valids, ranks = (np.stack(part) for part in zip(*samples, strict=True))
         maps = np.zeros((len(samples), k, 3, side // 4, side // 4), np.float32)
         priors = np.zeros((len(samples), k, 1, side // 2, side // 2), np.float32)
         for b in range(len(samples)):
@@ -199,6 +201,7 @@ class Trainer:
             valid.float(),
             torch.from_numpy(maps).flatten(0, 1),
             torch.from_numpy(priors).flatten(0, 1),
+            torch.from_numpy(ranks).repeat_interleave(k),
         )
 
     def correct(self, batch: Batch, logits: Tensor, iou: Tensor, real: Tensor) -> None:
@@ -229,7 +232,7 @@ class Trainer:
             with precision:
                 logits, iou = self.net.decoder(embedding, skip, batch.maps, batch.prior)
             logits, iou = logits.float(), iou.float()
-            loss, real = loss_of(logits, iou, batch.truth, batch.valid)
+            loss, real = loss_of(logits, iou, batch.truth, batch.valid, batch.ranks)
             losses.append(loss)
             if stats is None:
                 ranked = real.gather(1, iou.argmax(1, keepdim=True))

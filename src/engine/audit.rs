@@ -147,15 +147,20 @@ fn label(model: &TypedModel, node: &TypedNode, operators: &Operators) -> Option<
 
 /// The label of one step of a region that began as the node `origin`.
 fn step_label(program: &Program, step: &Step, origin: Option<&str>) -> String {
-    let (operator, way) = match &step.action {
-        Action::Convolve(_) => (origin.unwrap_or("Conv 1x1"), "blocked"),
-        Action::Winograd(..) => (origin.unwrap_or("Conv 3x3"), "blocked winograd 4x4"),
-        Action::Depthwise(_) => (origin.unwrap_or("Scale"), "blocked"),
-        Action::Resize(_) => ("Resize", "blocked"),
-        Action::MaxPool(_) => ("MaxPool", "blocked"),
-        Action::Scale(_) => ("Mul", "blocked"),
-        Action::Copy => ("Add", "blocked"),
-        Action::Mean => ("Mean", "blocked"),
+    let variant = program.variant().name();
+    let (operator, way, kernel) = match &step.action {
+        Action::Quantized(plan) => (origin.unwrap_or("Conv 1x1"), "blocked", plan.dots().name()),
+        Action::Convolve(_) => (origin.unwrap_or("Conv 1x1"), "blocked", variant),
+        Action::Winograd(..) => (origin.unwrap_or("Conv 3x3"), "blocked winograd 4x4", variant),
+        Action::Depthwise(_) => (origin.unwrap_or("Scale"), "blocked", variant),
+        Action::Resize(_) => ("Resize", "blocked", variant),
+        Action::MaxPool(_) => ("MaxPool", "blocked", variant),
+        Action::Scale(_) => ("Mul", "blocked", variant),
+        Action::Copy if step.ending.residual.is_none() && step.ending.shift.is_none() => ("Copy", "blocked", variant),
+        Action::Copy => ("Add", "blocked", variant),
+        Action::Mean => ("Mean", "blocked", variant),
+        Action::Pack => ("Quantize", "packed", variant),
     };
-    format!("{operator} f32: {way} {}", program.variant())
+    let element = if step.input.picture.element.is_byte() { "int8" } else { "f32" };
+    format!("{operator} {element}: {way} {kernel}")
 }

@@ -1,7 +1,9 @@
 //! Where the engine touches raw memory: convolutions and what lies between them, on a layout of blocked channels.
 //!
 //! * [`blocked`](Blocked) is the layout: channels side by side, as many as a register holds.
-//! * `convolution`, `winograd`, `depthwise`, `planes` and `layout` are the algorithms, written once over `vector::Vector`.
+//! * `convolution`, `winograd`, `depthwise`, `planes` and `layout` are the algorithms, written once over `vector::Vector`;
+//!   `quantized` is the convolution of bytes, over `dots::Sums`.
+//! * `grid` says what a byte stands for, `finish` how every step ends.
 //! * `arch` has one thin file an instruction set; [`Variant`] picks one when the program runs.
 //! * [`Program`] puts steps together, checks them once, and runs them on a [`Team`] of threads.
 //!
@@ -13,9 +15,13 @@ mod arch;
 mod blocked;
 mod convolution;
 mod depthwise;
+mod dots;
+mod finish;
+mod grid;
 mod layout;
 mod planes;
 mod program;
+mod quantized;
 mod task;
 mod team;
 mod variant;
@@ -30,8 +36,12 @@ pub(super) use activation::Activation;
 pub(super) use blocked::Blocked;
 pub(super) use convolution::{Convolution, Window};
 pub(super) use depthwise::Depthwise;
+pub(super) use dots::Dots;
+pub(super) use grid::{Element, Grid};
+pub(super) use layout::{MOST_PACKED, PACKED};
 pub(super) use planes::{Blend, MaxPool, Resize};
 pub(super) use program::{Action, Ending, Place, Program, Step, Workspace, whole_lines};
+pub(super) use quantized::QuantizedConvolution;
 pub(super) use team::Team;
 pub(super) use variant::Variant;
 pub(super) use vectorized::vectorized;

@@ -7,14 +7,19 @@
 //! 1. `recognize` says what a node is, in the words of the kernels.
 //! 2. `partition` shares the recognised nodes out to regions so that none waits for itself.
 //! 3. `build` puts a region's nodes together to steps, with additions and activations in the step that they follow.
-//! 4. `place` finds each picture its border and its room in one stretch of memory.
+//! 4. `plan` chooses how each step is computed and how its pictures lie: a picture that the graph rounds to a grid is of
+//!    bytes, and a convolution of it, whose weights `integers` finds to be whole, is computed on integers.
+//! 5. `place` finds each picture its room in one stretch of memory.
 
 mod build;
+mod integers;
 mod partition;
 mod place;
+mod plan;
 mod recognize;
 mod regions;
 #[cfg(test)]
 mod tests;
 
+pub(super) use integers::WeightScales;
 pub(super) use regions::convolutional_regions;

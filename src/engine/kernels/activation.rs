@@ -24,16 +24,16 @@ impl Activation {
         !matches!(self, Activation::None | Activation::Relu | Activation::Clamp(..))
     }
 
+    /// Applies it if it [is long](Self::is_long).
+    ///
     /// # Safety
     /// The contract of [`Vector`].
     #[inline(always)]
-    pub(super) unsafe fn apply<V: Vector>(self, x: V) -> V {
+    pub(super) unsafe fn apply_long<V: Vector>(self, x: V) -> V {
         // SAFETY: the caller's promise.
         unsafe {
             match self {
-                Activation::None => x,
-                Activation::Relu => x.max(V::splat(0.0)),
-                Activation::Clamp(low, high) => x.max(V::splat(low)).min(V::splat(high)),
+                Activation::None | Activation::Relu | Activation::Clamp(..) => x,
                 Activation::HardSwish => {
                     let gate = x.add(V::splat(3.0)).max(V::splat(0.0)).min(V::splat(6.0));
                     x.mul(gate).mul(V::splat(1.0 / 6.0))

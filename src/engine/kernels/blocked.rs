@@ -1,6 +1,8 @@
 //! The layout that the kernels share: channels in blocks as wide as a register.
 
-/// A picture `[blocks, before + height + after, before + width + after, lanes]` of `f32`.
+use super::grid::Element;
+
+/// A picture `[blocks, before + height + after, before + width + after, lanes]` of floats or bytes.
 ///
 /// A pixel's `lanes` channels lie side by side, so that one register holds them and a sum over input channels is a walk
 /// through memory. Channels beyond `channels` in the last block are zero or never read. The border of `before` pixels
@@ -13,12 +15,13 @@ pub(in crate::engine) struct Blocked {
     pub before: usize,
     pub after: usize,
     pub lanes: usize,
+    pub element: Element,
 }
 
 impl Blocked {
-    /// A picture without border.
+    /// A picture of floats without border.
     pub fn new(channels: usize, height: usize, width: usize, lanes: usize) -> Self {
-        Blocked { channels, height, width, before: 0, after: 0, lanes }
+        Blocked { channels, height, width, before: 0, after: 0, lanes, element: Element::Float }
     }
 
     pub fn blocks(&self) -> usize {
@@ -36,22 +39,27 @@ impl Blocked {
         [ix / self.height, ix % self.height]
     }
 
-    /// Floats from a row to the next.
+    /// Elements from a row to the next.
     pub fn row(&self) -> usize {
         (self.before + self.width + self.after) * self.lanes
     }
 
-    /// Floats from a block to the next.
+    /// Elements from a block to the next.
     pub fn plane(&self) -> usize {
         (self.before + self.height + self.after) * self.row()
     }
 
-    /// Floats in all.
+    /// Elements in all.
     pub fn len(&self) -> usize {
         self.blocks() * self.plane()
     }
 
-    /// Where pixel (`x`, `y`) of `block` begins.
+    /// The room that it takes, in floats.
+    pub fn floats(&self) -> usize {
+        (self.len() * self.element.size()).div_ceil(4)
+    }
+
+    /// The element at which pixel (`x`, `y`) of `block` begins.
     #[inline(always)]
     pub fn at(&self, block: usize, y: usize, x: usize) -> usize {
         block * self.plane() + (self.before + y) * self.row() + (self.before + x) * self.lanes

@@ -13,8 +13,9 @@
 //! 4. A unit of work is one output row of one group of output blocks. Rows of a group follow each other, so that the
 //!    group's weights stay in the cache.
 
-use super::activation::Activation;
 use super::blocked::Blocked;
+use super::finish::Finish;
+use super::grid::Element;
 use super::vector::Vector;
 
 /// Blocks of output channels in a register tile at most.
@@ -38,14 +39,20 @@ pub(super) struct Group {
     pub weights: usize,
 }
 
-/// Splits `blocks` into groups of nearly equal size, at most [`MAX_BLOCKS`] each, whose weights take `depth` vectors a
-/// block.
-pub(super) fn groups(blocks: usize, depth: usize, lanes: usize) -> Vec<Group> {
-    let count = blocks.div_ceil(MAX_BLOCKS);
+/// Splits `blocks` into groups of nearly equal size, at most `most` each. Where their weights begin is left open.
+pub(super) fn groups_of(blocks: usize, most: usize) -> Vec<Group> {
+    let count = blocks.div_ceil(most);
     let bound = |ix: usize| ix * blocks / count;
-    (0..count)
-        .map(|ix| Group { first: bound(ix), blocks: bound(ix + 1) - bound(ix), weights: bound(ix) * depth * lanes })
-        .collect()
+    (0..count).map(|ix| Group { first: bound(ix), blocks: bound(ix + 1) - bound(ix), weights: 0 }).collect()
+}
+
+/// Groups of at most [`MAX_BLOCKS`] blocks, whose weights take `depth` vectors a block.
+pub(super) fn groups(blocks: usize, depth: usize, lanes: usize) -> Vec<Group> {
+    let mut groups = groups_of(blocks, MAX_BLOCKS);
+    for group in &mut groups {
+        group.weights = group.first * depth * lanes;
+    }
+    groups
 }
 
 /// A convolution with its weights packed for one kernel variant.
@@ -102,6 +109,7 @@ impl Convolution {
         if sizes.contains(&0)
             || !same
             || !(input.lanes == output.lanes || input.lanes == 1)
+            || input.element != Element::Float
             || !window.fits(&input, &output)
         {
             return None;
@@ -155,98 +163,6 @@ pub(super) fn padded(values: &[f32], len: usize) -> Vec<f32> {
     let mut all = values.to_vec();
     all.resize(len, 0.0);
     all
-}
-
-/// Where a step that ends in an output picture reads and writes, and what it does before it stores.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Finish {
-    pub output: *mut f32,
-    /// A picture that is added, null for none.
-    pub residual: *const f32,
-    /// Its layout.
-    pub residual_picture: Blocked,
-    /// One value a channel that is added, null for none.
-    pub shift: *const f32,
-    pub activation: Activation,
-}
-
-impl Finish {
-    /// What the sums of `block` begin with.
-    ///
-    /// # Safety
-    /// The contract of [`Vector`]; `bias` and `shift` hold the block.
-    #[inline(always)]
-    pub(super) unsafe fn start<V: Vector>(&self, bias: &[f32], block: usize) -> V {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let bias = V::load(bias.as_ptr().add(block * V::LANES));
-            if self.shift.is_null() { bias } else { bias.add(V::load(self.shift.add(block * V::LANES))) }
-        }
-    }
-
-    /// As [`Self::start`] for what has no bias.
-    ///
-    /// # Safety
-    /// As there.
-    #[inline(always)]
-    pub(super) unsafe fn start_without_bias<V: Vector>(&self, block: usize) -> V {
-        // SAFETY: the caller's promise.
-        unsafe { if self.shift.is_null() { V::splat(0.0) } else { V::load(self.shift.add(block * V::LANES)) } }
-    }
-
-    /// Adds the residual to, activates and stores `P` pixels of `Q` blocks from pixel (`x`, `y`) of `block` on.
-    ///
-    /// # Safety
-    /// The contract of [`Vector`]; the pixels lie in both pictures.
-    #[inline(always)]
-    pub(super) unsafe fn store<V: Vector, const P: usize, const Q: usize>(
-        &self,
-        mut sums: [[V; Q]; P],
-        picture: &Blocked,
-        [block, y, x]: [usize; 3],
-    ) {
-        // What is to be done is asked once a tile, not once a pixel.
-        // SAFETY: the caller's promise.
-        unsafe {
-            if !self.residual.is_null() {
-                for q in 0..Q {
-                    let from = self.residual.add(self.residual_picture.at(block + q, y, x));
-                    for (p, sums) in sums.iter_mut().enumerate() {
-                        sums[q] = sums[q].add(V::load(from.add(p * V::LANES)));
-                    }
-                }
-            }
-            match self.activation {
-                Activation::Relu => each(&mut sums, |sum| sum.max(V::splat(0.0))),
-                Activation::Clamp(low, high) => {
-                    let (low, high) = (V::splat(low), V::splat(high));
-                    each(&mut sums, |sum| sum.max(low).min(high));
-                }
-                _ => {}
-            }
-            for q in 0..Q {
-                let to = self.output.add(picture.at(block + q, y, x));
-                for (p, sums) in sums.iter().enumerate() {
-                    sums[q].store(to.add(p * V::LANES));
-                }
-                // The long ones go over what was stored: their code, once for every sum in registers, would not fit.
-                if self.activation.is_long() {
-                    for p in 0..P {
-                        let at = to.add(p * V::LANES);
-                        self.activation.apply(V::load(at)).store(at);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Changes every sum.
-#[inline(always)]
-fn each<V: Copy, const P: usize, const Q: usize>(sums: &mut [[V; Q]; P], change: impl Fn(V) -> V) {
-    for sum in sums.iter_mut().flatten() {
-        *sum = change(*sum);
-    }
 }
 
 /// The sums of `P` pixels, `step` floats apart from `pixel` on, and `Q` blocks: `start` plus every tap's products. `S` is
@@ -311,49 +227,29 @@ impl Convolution {
 
     #[inline(always)]
     unsafe fn row<V: Vector, const Q: usize>(&self, input: *const f32, finish: &Finish, group: Group, y: usize) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            match self.stride {
-                1 if self.input.lanes == V::LANES => self.pixels::<V, Q, 1, false>(input, finish, group, y),
-                2 if self.input.lanes == V::LANES => self.pixels::<V, Q, 2, false>(input, finish, group, y),
-                _ if self.input.lanes == V::LANES => self.pixels::<V, Q, 0, false>(input, finish, group, y),
-                2 => self.pixels::<V, Q, 2, true>(input, finish, group, y),
-                _ => self.pixels::<V, Q, 0, true>(input, finish, group, y),
-            }
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn pixels<V: Vector, const Q: usize, const S: usize, const PLANAR: bool>(
-        &self,
-        input: *const f32,
-        finish: &Finish,
-        group: Group,
-        y: usize,
-    ) {
         let width = self.output.width;
         let mut x = 0;
         // SAFETY: the caller's promise.
         unsafe {
             if V::PIXELS == 8 {
                 while x + 8 <= width {
-                    self.tile::<V, 8, Q, S, PLANAR>(input, finish, group, [y, x]);
+                    self.tile::<V, 8, Q>(input, finish, group, [y, x]);
                     x += 8;
                 }
             }
             while x + 4 <= width {
-                self.tile::<V, 4, Q, S, PLANAR>(input, finish, group, [y, x]);
+                self.tile::<V, 4, Q>(input, finish, group, [y, x]);
                 x += 4;
             }
             while x < width {
-                self.tile::<V, 1, Q, S, PLANAR>(input, finish, group, [y, x]);
+                self.tile::<V, 1, Q>(input, finish, group, [y, x]);
                 x += 1;
             }
         }
     }
 
     #[inline(always)]
-    unsafe fn tile<V: Vector, const P: usize, const Q: usize, const S: usize, const PLANAR: bool>(
+    unsafe fn tile<V: Vector, const P: usize, const Q: usize>(
         &self,
         input: *const f32,
         finish: &Finish,
@@ -372,7 +268,15 @@ impl Convolution {
                 *start = finish.start(&self.bias, group.first + q);
             }
             let weights = self.weights.as_ptr().add(group.weights);
-            let sums = tile::<V, P, Q, S, PLANAR>(&self.taps, pixel, self.stride * lanes, weights, start);
+            let step = self.stride * lanes;
+            // One end for every way: it is long.
+            let sums = match (self.stride, lanes == V::LANES) {
+                (1, true) => tile::<V, P, Q, 1, false>(&self.taps, pixel, step, weights, start),
+                (2, true) => tile::<V, P, Q, 2, false>(&self.taps, pixel, step, weights, start),
+                (_, true) => tile::<V, P, Q, 0, false>(&self.taps, pixel, step, weights, start),
+                (2, false) => tile::<V, P, Q, 2, true>(&self.taps, pixel, step, weights, start),
+                (_, false) => tile::<V, P, Q, 0, true>(&self.taps, pixel, step, weights, start),
+            };
             finish.store(sums, &self.output, [group.first, y, x]);
         }
     }

@@ -1,10 +1,13 @@
 //! Depthwise convolution: each channel has a kernel of its own, so lanes never meet.
 
 use super::blocked::Blocked;
-use super::convolution::{Finish, Window, padded};
+use super::convolution::{Window, padded};
+use super::finish::Finish;
+use super::grid::Element;
 use super::vector::Vector;
 
-/// A depthwise convolution with its weights packed [blocks, kernel height * kernel width, lanes].
+/// A depthwise convolution with its weights packed [blocks, kernel height * kernel width, lanes]. Bytes are multiplied as
+/// they are stored; the weights hold their scale, and what their zero adds up to is taken off at the beginning.
 #[derive(Clone, Debug)]
 pub(in crate::engine) struct Depthwise {
     input: Blocked,
@@ -12,6 +15,8 @@ pub(in crate::engine) struct Depthwise {
     window: Window,
     weights: Vec<f32>,
     bias: Vec<f32>,
+    /// Each channel's sum of weights, where the input is of bytes.
+    zeros: Vec<f32>,
 }
 
 impl Depthwise {
@@ -29,14 +34,20 @@ impl Depthwise {
             return None;
         }
         let lanes = input.lanes;
+        let scale = match input.element {
+            Element::Float => 1.0,
+            Element::Byte(grid) => grid.scale(),
+        };
         let mut packed = vec![0.0; input.blocks() * places * lanes];
+        let mut zeros = vec![0.0; input.blocks() * lanes];
         for (channel, kernel) in weights.chunks_exact(places).enumerate() {
             for (place, weight) in kernel.iter().enumerate() {
-                packed[(channel / lanes * places + place) * lanes + channel % lanes] = *weight;
+                packed[(channel / lanes * places + place) * lanes + channel % lanes] = weight * scale;
+                zeros[channel] += weight * scale;
             }
         }
         let bias = padded(bias, input.blocks() * lanes);
-        Some(Depthwise { input, output, window, weights: packed, bias })
+        Some(Depthwise { input, output, window, weights: packed, bias, zeros })
     }
 
     pub fn input(&self) -> Blocked {
@@ -56,76 +67,96 @@ impl Depthwise {
     /// As [`super::convolution::Convolution::run`].
     #[inline(always)]
     pub(super) unsafe fn run<V: Vector>(&self, input: *const f32, finish: &Finish, unit: usize) {
-        let place = self.output.row_of(unit);
-        // SAFETY: the caller's promise.
-        unsafe {
-            match (self.window.kernel, self.window.stride) {
-                ([3, 3], 1) => self.row::<V, 3, 1>(input, finish, place),
-                ([3, 3], 2) => self.row::<V, 3, 2>(input, finish, place),
-                ([5, 5], 1) => self.row::<V, 5, 1>(input, finish, place),
-                ([5, 5], 2) => self.row::<V, 5, 2>(input, finish, place),
-                _ => self.row::<V, 0, 0>(input, finish, place),
-            }
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn row<V: Vector, const K: usize, const S: usize>(
-        &self,
-        input: *const f32,
-        finish: &Finish,
-        [block, y]: [usize; 2],
-    ) {
+        let [block, y] = self.output.row_of(unit);
         let width = self.output.width;
         let mut x = 0;
         // SAFETY: the caller's promise.
         unsafe {
             if V::PIXELS == 8 {
                 while x + 8 <= width {
-                    self.tile::<V, 8, K, S>(input, finish, [block, y, x]);
+                    self.tile::<V, 8>(input, finish, [block, y, x]);
                     x += 8;
                 }
             }
             while x + 4 <= width {
-                self.tile::<V, 4, K, S>(input, finish, [block, y, x]);
+                self.tile::<V, 4>(input, finish, [block, y, x]);
                 x += 4;
             }
             while x < width {
-                self.tile::<V, 1, K, S>(input, finish, [block, y, x]);
+                self.tile::<V, 1>(input, finish, [block, y, x]);
                 x += 1;
             }
         }
     }
 
-    /// `P` pixels. `K` is the kernel's side and `S` the stride where they are known when this is compiled, else 0: then
-    /// neighbouring pixels share what they load.
     #[inline(always)]
-    unsafe fn tile<V: Vector, const P: usize, const K: usize, const S: usize>(
+    unsafe fn tile<V: Vector, const P: usize>(&self, input: *const f32, finish: &Finish, at: [usize; 3]) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            // One end for every way: it is long.
+            let sums = match self.input.element {
+                Element::Float => self.sums_of::<V, P, false>(input, finish, at),
+                Element::Byte(_) => self.sums_of::<V, P, true>(input, finish, at),
+            };
+            finish.store(sums, &self.output, at);
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn sums_of<V: Vector, const P: usize, const BYTES: bool>(
+        &self,
+        input: *const f32,
+        finish: &Finish,
+        at: [usize; 3],
+    ) -> [[V; 1]; P] {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match (self.window.kernel, self.window.stride) {
+                ([3, 3], 1) => self.sums::<V, BYTES, P, 3, 1>(input, finish, at),
+                ([3, 3], 2) => self.sums::<V, BYTES, P, 3, 2>(input, finish, at),
+                ([5, 5], 1) => self.sums::<V, BYTES, P, 5, 1>(input, finish, at),
+                ([5, 5], 2) => self.sums::<V, BYTES, P, 5, 2>(input, finish, at),
+                _ => self.sums::<V, BYTES, P, 0, 0>(input, finish, at),
+            }
+        }
+    }
+
+    /// The sums of `P` pixels. `K` is the kernel's side and `S` the stride where they are known when this is compiled, else
+    /// 0: then neighbouring pixels share what they load.
+    #[inline(always)]
+    unsafe fn sums<V: Vector, const BYTES: bool, const P: usize, const K: usize, const S: usize>(
         &self,
         input: *const f32,
         finish: &Finish,
         [block, y, x]: [usize; 3],
-    ) {
+    ) -> [[V; 1]; P] {
         let Window { kernel, stride, padding: [top, left] } = self.window;
         let (stride, [kh, kw]) = if K > 0 { (S, [K, K]) } else { (stride, kernel) };
         let row = y * stride + self.input.before - top;
         let column = x * stride + self.input.before - left;
         // SAFETY: the caller's promise; `new` has checked that the border holds what the window reads around the input.
         unsafe {
-            let corner = input.add(block * self.input.plane() + row * self.input.row() + column * V::LANES);
+            let corner = block * self.input.plane() + row * self.input.row() + column * V::LANES;
+            let load =
+                |at: usize| if BYTES { V::load_bytes(input.cast::<u8>().add(at)) } else { V::load(input.add(at)) };
+            let mut start = finish.start::<V>(&self.bias, block);
+            if let Element::Byte(grid) = self.input.element {
+                let sum = V::load(self.zeros.as_ptr().add(block * V::LANES));
+                start = start.mul_add(sum, V::splat(-(grid.stored_zero::<V>() as f32)));
+            }
             let weights = self.weights.as_ptr().add(block * kh * kw * V::LANES);
-            let mut sums = [[finish.start::<V>(&self.bias, block)]; P];
+            let mut sums = [[start]; P];
             for ky in 0..kh {
-                let line = corner.add(ky * self.input.row());
+                let line = corner + ky * self.input.row();
                 for kx in 0..kw {
                     let weight = V::load(weights.add((ky * kw + kx) * V::LANES));
                     for (p, [sum]) in sums.iter_mut().enumerate() {
-                        let value = V::load(line.add((p * stride + kx) * V::LANES));
+                        let value = load(line + (p * stride + kx) * V::LANES);
                         *sum = sum.mul_add(value, weight);
                     }
                 }
             }
-            finish.store(sums, &self.output, [block, y, x]);
+            sums
         }
     }
 }

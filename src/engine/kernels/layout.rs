@@ -1,6 +1,7 @@
 //! Into the blocked layout and out of it. A unit of work is one row of one block.
 
 use super::blocked::Blocked;
+use super::grid::{Element, Grid, Reader};
 use super::vector::Vector;
 
 /// Most lanes of any vector.
@@ -65,21 +66,27 @@ pub(super) unsafe fn import<V: Vector>(planar: *const f32, picture: &Blocked, ou
 /// A row of a blocked picture into planar pixels [channels, height, width].
 ///
 /// # Safety
-/// As [`import`], the other way round, from a picture of more than one lane.
+/// As [`import`], the other way round, from a picture of more than one lane, of bytes if `BYTES` says so.
 #[inline(always)]
-pub(super) unsafe fn export<V: Vector>(input: *const f32, picture: &Blocked, planar: *mut f32, unit: usize) {
+pub(super) unsafe fn export<V: Vector, const BYTES: bool>(
+    input: *const f32,
+    picture: &Blocked,
+    planar: *mut f32,
+    unit: usize,
+) {
     let [block, y] = picture.row_of(unit);
     let (width, plane) = (picture.width, picture.height * picture.width);
     // SAFETY: the caller's promise.
     unsafe {
-        let from = input.add(picture.at(block, y, 0));
+        let input = Reader::<V, BYTES>::new(input, picture.element);
+        let from = picture.at(block, y, 0);
         let to = planar.add(block * V::LANES * plane + y * width);
         let depth = picture.depth(block);
         let mut x = 0;
         while x + V::LANES <= width {
             let mut pixels = [V::splat(0.0); MOST_LANES];
             for (pixel, values) in pixels.iter_mut().enumerate().take(V::LANES) {
-                *values = V::load(from.add((x + pixel) * V::LANES));
+                *values = input.load(from + (x + pixel) * V::LANES);
             }
             for (channel, row) in transpose(pixels).into_iter().enumerate().take(depth) {
                 row.store(to.add(channel * plane + x));
@@ -87,24 +94,90 @@ pub(super) unsafe fn export<V: Vector>(input: *const f32, picture: &Blocked, pla
             x += V::LANES;
         }
         for x in x..width {
-            for channel in 0..depth {
-                *to.add(channel * plane + x) = *from.add(x * V::LANES + channel);
+            let mut pixel = [0.0; MOST_LANES];
+            input.load(from + x * V::LANES).store(pixel.as_mut_ptr());
+            for (channel, value) in pixel.into_iter().enumerate().take(depth) {
+                *to.add(channel * plane + x) = value;
             }
         }
     }
 }
 
-/// Zeros the border of block `unit`.
+/// Most channels of a pixel that [`pack`] takes: their bytes, side by side, are a whole number that a float can be.
+pub(in crate::engine) const MOST_PACKED: usize = 3;
+/// Bytes of a packed pixel.
+pub(in crate::engine) const PACKED: usize = 4;
+
+/// A row of a planar picture of up to [`MOST_PACKED`] channels into bytes on `grid`, [`PACKED`] a pixel.
 ///
 /// # Safety
-/// `output` is a picture of `picture`'s layout that no other thread touches in this block.
+/// The contract of [`Vector`]; `input` is a picture of `from`'s layout and `output` one of `to`'s.
 #[inline(always)]
-pub(super) unsafe fn clear_border(picture: &Blocked, output: *mut f32, unit: usize) {
-    let (row, lanes) = (picture.row(), picture.lanes);
+pub(super) unsafe fn pack<V: Vector>(
+    input: *const f32,
+    from: &Blocked,
+    grid: Grid,
+    output: *mut f32,
+    to: &Blocked,
+    unit: usize,
+) {
+    // The bit in which signed and unsigned bytes differ, for every byte that is a channel's.
+    let flip = if V::LOWEST < 0 { 0x0080_8080 } else { 0 };
+    let zero = grid.zero() as f32;
+    // SAFETY: the caller's promise.
+    unsafe {
+        let row = input.add(from.at(0, unit, 0));
+        let words = output.cast::<u8>().add(to.at(0, unit, 0)).cast::<i32>();
+        let word = |x: usize| {
+            let mut word = V::splat(0.0);
+            for channel in (0..from.channels).rev() {
+                let value = V::load(row.add(channel * from.plane() + x));
+                word = grid.steps(value).add(V::splat(zero)).mul_add(word, V::splat(256.0));
+            }
+            word
+        };
+        let mut x = 0;
+        while x + V::LANES <= from.width {
+            word(x).store_words(flip, words.add(x));
+            x += V::LANES;
+        }
+        if x < from.width && from.width >= V::LANES {
+            // Some pixels once more.
+            let x = from.width - V::LANES;
+            word(x).store_words(flip, words.add(x));
+        } else if x < from.width {
+            let mut values = [0.0; MOST_LANES * MOST_PACKED];
+            let mut stored = [0; MOST_LANES];
+            for channel in 0..from.channels {
+                let from = row.add(channel * from.plane());
+                from.copy_to_nonoverlapping(values.as_mut_ptr().add(channel * MOST_LANES), to.width);
+            }
+            let mut word = V::splat(0.0);
+            for channel in (0..from.channels).rev() {
+                let value = V::load(values.as_ptr().add(channel * MOST_LANES));
+                word = grid.steps(value).add(V::splat(zero)).mul_add(word, V::splat(256.0));
+            }
+            word.store_words(flip, stored.as_mut_ptr());
+            stored.as_ptr().copy_to_nonoverlapping(words, from.width);
+        }
+    }
+}
+
+/// Gives the border of block `unit` the number 0.
+///
+/// # Safety
+/// The contract of [`Vector`]; `output` is a picture of `picture`'s layout that no other thread touches in this block.
+#[inline(always)]
+pub(super) unsafe fn clear_border<V: Vector>(picture: &Blocked, output: *mut f32, unit: usize) {
+    let (row, lanes, size) = (picture.row(), picture.lanes, picture.element.size());
+    let zero = match picture.element {
+        Element::Float => 0,
+        Element::Byte(grid) => grid.stored_zero::<V>() as u8,
+    };
     // SAFETY: the caller's promise; every range lies within the block's plane.
     unsafe {
-        let plane = output.add(unit * picture.plane());
-        let zero = |from: usize, len: usize| plane.add(from).write_bytes(0, len);
+        let plane = output.cast::<u8>().add(unit * picture.plane() * size);
+        let zero = |from: usize, len: usize| plane.add(from * size).write_bytes(zero, len * size);
         zero(0, picture.before * row);
         for y in picture.before..picture.before + picture.height {
             zero(y * row, picture.before * lanes);

@@ -3,7 +3,9 @@
 use std::hash::{Hash, Hasher};
 
 use super::blocked::Blocked;
-use super::convolution::{Finish, Window};
+use super::convolution::Window;
+use super::finish::Finish;
+use super::grid::{Element, Reader};
 use super::vector::Vector;
 
 /// One output position of a resized axis: `near * first + far * second` of the input positions `first` and `second`.
@@ -75,17 +77,29 @@ impl Resize {
     /// no other thread works on the same unit.
     #[inline(always)]
     pub(super) unsafe fn run<V: Vector>(&self, input: *const f32, finish: &Finish, unit: usize) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match self.input.element {
+                Element::Float => self.row::<V, false>(input, finish, unit),
+                Element::Byte(_) => self.row::<V, true>(input, finish, unit),
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn row<V: Vector, const BYTES: bool>(&self, input: *const f32, finish: &Finish, unit: usize) {
         let [block, y] = self.output.row_of(unit);
         let row = self.rows[y];
         // SAFETY: the caller's promise; the tables lie within the input.
         unsafe {
-            let above = input.add(self.input.at(block, row.first as usize, 0));
-            let below = input.add(self.input.at(block, row.second as usize, 0));
+            let input = Reader::<V, BYTES>::new(input, self.input.element);
+            let above = self.input.at(block, row.first as usize, 0);
+            let below = self.input.at(block, row.second as usize, 0);
             let (near, far) = (V::splat(row.near), V::splat(row.far));
             let start = finish.start_without_bias::<V>(block);
             let column = |x: u32| {
                 let x = x as usize * V::LANES;
-                V::load(above.add(x)).mul(near).mul_add(far, V::load(below.add(x)))
+                input.load(above + x).mul(near).mul_add(far, input.load(below + x))
             };
             for (x, blend) in self.columns.iter().enumerate() {
                 let (left, right) = (column(blend.first), column(blend.second));
@@ -134,6 +148,17 @@ impl MaxPool {
     /// As [`Resize::run`].
     #[inline(always)]
     pub(super) unsafe fn run<V: Vector>(&self, input: *const f32, finish: &Finish, unit: usize) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match self.input.element {
+                Element::Float => self.row::<V, false>(input, finish, unit),
+                Element::Byte(_) => self.row::<V, true>(input, finish, unit),
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn row<V: Vector, const BYTES: bool>(&self, input: *const f32, finish: &Finish, unit: usize) {
         let [block, y] = self.output.row_of(unit);
         let inside = |axis: usize, at: usize, len: usize| {
             let from = at * self.window.stride;
@@ -143,14 +168,15 @@ impl MaxPool {
         let (top, bottom) = inside(0, y, self.input.height);
         // SAFETY: the caller's promise; `new` has checked that every window has a pixel.
         unsafe {
+            let input = Reader::<V, BYTES>::new(input, self.input.element);
             let start = finish.start_without_bias::<V>(block);
             for x in 0..self.output.width {
                 let (left, right) = inside(1, x, self.input.width);
-                let mut most = V::load(input.add(self.input.at(block, top, left)));
+                let mut most = input.load(self.input.at(block, top, left));
                 for row in top..bottom {
-                    let line = input.add(self.input.at(block, row, 0));
+                    let line = self.input.at(block, row, 0);
                     for column in left..right {
-                        most = most.max(V::load(line.add(column * V::LANES)));
+                        most = most.max(input.load(line + column * V::LANES));
                     }
                 }
                 finish.store([[start.add(most)]], &self.output, [block, y, x]);
@@ -164,7 +190,7 @@ impl MaxPool {
 /// # Safety
 /// As [`copy`]; `pixel` holds one value a channel.
 #[inline(always)]
-pub(super) unsafe fn scale<V: Vector>(
+pub(super) unsafe fn scale<V: Vector, const BYTES: bool>(
     input: *const f32,
     pixel: *const f32,
     picture: &Blocked,
@@ -175,9 +201,10 @@ pub(super) unsafe fn scale<V: Vector>(
     let [block, y] = output.row_of(unit);
     // SAFETY: the caller's promise.
     unsafe {
+        let input = Reader::<V, BYTES>::new(input, picture.element);
         let (start, factor) = (finish.start_without_bias::<V>(block), V::load(pixel.add(block * V::LANES)));
         for x in 0..output.width {
-            let value = start.mul_add(factor, V::load(input.add(picture.at(block, y, x))));
+            let value = start.mul_add(factor, input.load(picture.at(block, y, x)));
             finish.store([[value]], output, [block, y, x]);
         }
     }
@@ -186,9 +213,10 @@ pub(super) unsafe fn scale<V: Vector>(
 /// Brings a picture to its end: what `finish` adds and does, row by row of each block.
 ///
 /// # Safety
-/// As [`Resize::run`], with `input` a picture of `picture`'s layout and output a picture of `output`'s.
+/// As [`Resize::run`], with `input` a picture of `picture`'s layout, of bytes if `BYTES` says so, and output a picture of
+/// `output`'s.
 #[inline(always)]
-pub(super) unsafe fn copy<V: Vector>(
+pub(super) unsafe fn copy<V: Vector, const BYTES: bool>(
     input: *const f32,
     picture: &Blocked,
     finish: &Finish,
@@ -198,9 +226,10 @@ pub(super) unsafe fn copy<V: Vector>(
     let [block, y] = output.row_of(unit);
     // SAFETY: the caller's promise.
     unsafe {
+        let input = Reader::<V, BYTES>::new(input, picture.element);
         let start = finish.start_without_bias::<V>(block);
         for x in 0..output.width {
-            let value = start.add(V::load(input.add(picture.at(block, y, x))));
+            let value = start.add(input.load(picture.at(block, y, x)));
             finish.store([[value]], output, [block, y, x]);
         }
     }
@@ -209,9 +238,9 @@ pub(super) unsafe fn copy<V: Vector>(
 /// The mean over the pixels of block `unit`.
 ///
 /// # Safety
-/// As [`Resize::run`], with `input` a picture of `picture`'s layout and output a picture of `output`'s, of one pixel.
+/// As [`copy`], with an output of one pixel.
 #[inline(always)]
-pub(super) unsafe fn mean<V: Vector>(
+pub(super) unsafe fn mean<V: Vector, const BYTES: bool>(
     input: *const f32,
     picture: &Blocked,
     finish: &Finish,
@@ -220,11 +249,12 @@ pub(super) unsafe fn mean<V: Vector>(
 ) {
     // SAFETY: the caller's promise.
     unsafe {
+        let input = Reader::<V, BYTES>::new(input, picture.element);
         let mut sum = V::splat(0.0);
         for y in 0..picture.height {
-            let row = input.add(picture.at(unit, y, 0));
+            let row = picture.at(unit, y, 0);
             for x in 0..picture.width {
-                sum = sum.add(V::load(row.add(x * V::LANES)));
+                sum = sum.add(input.load(row + x * V::LANES));
             }
         }
         let share = 1.0 / (picture.height * picture.width) as f32;

@@ -7,9 +7,13 @@ use tract_onnx::prelude::TVec;
 
 use super::activation::Activation;
 use super::blocked::Blocked;
-use super::convolution::{Convolution, Finish};
+use super::convolution::Convolution;
 use super::depthwise::Depthwise;
+use super::finish::Finish;
+use super::grid::{Element, Grid};
+use super::layout::{MOST_PACKED, PACKED};
 use super::planes::{MaxPool, Resize};
+use super::quantized::QuantizedConvolution;
 use super::task::{Task, Work};
 use super::team::Team;
 use super::variant::Variant;
@@ -24,7 +28,7 @@ pub(in crate::engine) struct Place {
 
 impl Place {
     fn range(&self) -> Range<usize> {
-        self.offset..self.offset.saturating_add(self.picture.len())
+        self.offset..self.offset.saturating_add(self.picture.floats())
     }
 }
 
@@ -36,12 +40,15 @@ pub(in crate::engine) struct Ending {
     /// A picture of one pixel, added to all.
     pub shift: Option<Place>,
     pub activation: Activation,
+    /// The grid to which numbers are rounded that are stored as floats.
+    pub rounding: Option<Grid>,
 }
 
 /// What a step does.
 #[derive(Clone, Debug)]
 pub(in crate::engine) enum Action {
     Convolve(Convolution),
+    Quantized(QuantizedConvolution),
     Depthwise(Depthwise),
     /// With room for the transformed input.
     Winograd(Winograd, Range<usize>),
@@ -53,6 +60,8 @@ pub(in crate::engine) enum Action {
     Copy,
     /// The mean over all pixels: one pixel.
     Mean,
+    /// Few planar channels to bytes, a word a pixel.
+    Pack,
 }
 
 /// One step from a picture to another.
@@ -132,7 +141,7 @@ impl Program {
         };
         for (ix, place) in inputs.iter().enumerate() {
             memory = memory.max(place.range().end);
-            if ![1, variant.lanes()].contains(&place.picture.lanes) {
+            if ![1, variant.lanes()].contains(&place.picture.lanes) || place.picture.element != Element::Float {
                 return Err(format!("input {ix}: the layout is another variant's"));
             }
             clear(place, &mut passes);
@@ -165,6 +174,13 @@ impl Program {
                     fitting(ix, [plan.input(), plan.output()], [input, output])?;
                     plan.units()
                 }
+                Action::Quantized(plan) => {
+                    fitting(ix, [plan.input(), plan.output()], [input, output])?;
+                    if plan.dots().variant() != variant {
+                        return wrong("its products are another variant's");
+                    }
+                    plan.units()
+                }
                 Action::Depthwise(plan) => {
                     fitting(ix, [plan.input(), plan.output()], [input, output])?;
                     plan.units()
@@ -188,15 +204,21 @@ impl Program {
                     plan.units()
                 }
                 Action::Copy | Action::Scale(_) if same_pixels(&input, &output) => output.rows(),
-                Action::Mean if output == Blocked::new(input.channels, 1, 1, input.lanes) => input.blocks(),
-                Action::Copy | Action::Scale(_) | Action::Mean => return wrong("the output is of another size"),
+                Action::Mean if same_pixels(&Blocked { height: 1, width: 1, ..input }, &output) => input.blocks(),
+                Action::Pack if packs(&input, &output) => input.height,
+                Action::Copy | Action::Scale(_) | Action::Mean | Action::Pack => {
+                    return wrong("the output is of another size");
+                }
             };
             if reads.iter().any(|p| overlap(&p.range(), &step.output.range())) {
                 return wrong("the output lies over an input");
             }
-            let planar = matches!(step.action, Action::Convolve(_)) && input.lanes == 1;
-            let others = reads.iter().chain([&step.output]).skip(usize::from(planar));
-            if others.into_iter().any(|p| p.picture.lanes != variant.lanes()) {
+            let planar = matches!(step.action, Action::Convolve(_) | Action::Pack) && input.lanes == 1;
+            let packed = matches!(step.action, Action::Quantized(_)) && input.lanes == PACKED;
+            let others = reads.iter().skip(usize::from(planar || packed));
+            let output = (!matches!(step.action, Action::Pack)).then_some(&step.output);
+            let mut others = others.chain(output);
+            if others.any(|p| p.picture.lanes != variant.lanes()) {
                 return wrong("the layout is another variant's");
             }
             memory = reads.iter().chain([&step.output]).map(|p| p.range().end).fold(memory, usize::max);
@@ -268,6 +290,13 @@ fn fitting(step: usize, planned: [Blocked; 2], given: [Blocked; 2]) -> Result<()
 
 fn same_pixels(a: &Blocked, b: &Blocked) -> bool {
     (a.channels, a.height, a.width, a.lanes) == (b.channels, b.height, b.width, b.lanes)
+}
+
+/// Whether a planar picture of floats becomes a picture of packed bytes.
+fn packs(from: &Blocked, to: &Blocked) -> bool {
+    let planar = from.lanes == 1 && from.element == Element::Float && from.channels <= MOST_PACKED;
+    let size = |p: &Blocked| (p.channels, p.height, p.width);
+    planar && to.lanes == PACKED && to.element.is_byte() && size(from) == size(to)
 }
 
 fn overlap(a: &Range<usize>, b: &Range<usize>) -> bool {
@@ -353,6 +382,7 @@ impl Run<'_> {
             residual_picture: picture,
             shift: std::ptr::null(),
             activation: Activation::None,
+            rounding: None,
         };
         let (work, input, finish) = match kind {
             Kind::Clear(place) => {
@@ -376,6 +406,7 @@ impl Run<'_> {
                     residual_picture: ending.residual.map_or(output.picture, |p| p.picture),
                     shift: ending.shift.map_or(std::ptr::null(), |p| at(p.offset).cast_const()),
                     activation: ending.activation,
+                    rounding: ending.rounding,
                 };
                 let from = at(input.offset).cast_const();
                 match (action, kind) {
@@ -386,6 +417,15 @@ impl Run<'_> {
                         (Work::Transform(plan), from, plain(at(room.start), output.picture))
                     }
                     (Action::Convolve(plan), _) => (Work::Convolve(plan), from, finish),
+                    (Action::Quantized(plan), _) => {
+                        // SAFETY: as for the task below; `new` has checked that the plan's products are the variant's.
+                        unsafe { plan.run(from, &finish, units) };
+                        return;
+                    }
+                    (Action::Pack, _) => {
+                        let Element::Byte(grid) = output.picture.element else { return };
+                        (Work::Pack(input.picture, output.picture, grid), from, finish)
+                    }
                     (Action::Depthwise(plan), _) => (Work::Depthwise(plan), from, finish),
                     (Action::Resize(plan), _) => (Work::Resize(plan), from, finish),
                     (Action::MaxPool(plan), _) => (Work::MaxPool(plan), from, finish),

@@ -3,8 +3,10 @@
 use std::ops::Range;
 
 use super::blocked::Blocked;
-use super::convolution::{Convolution, Finish};
+use super::convolution::Convolution;
 use super::depthwise::Depthwise;
+use super::finish::Finish;
+use super::grid::{Element, Grid};
 use super::layout;
 use super::planes::{self, MaxPool, Resize};
 use super::vector::Vector;
@@ -28,6 +30,8 @@ pub(super) enum Work<'a> {
     Mean(Blocked, Blocked),
     Import(Blocked),
     Export(Blocked),
+    /// From the first layout, which is planar, to the second's bytes.
+    Pack(Blocked, Blocked, Grid),
     ClearBorder(Blocked),
 }
 
@@ -60,12 +64,25 @@ pub(super) unsafe fn run_task<V: Vector>(task: &Task<'_>) {
                 Work::Multiply(plan) => plan.multiply::<V>(input, scratch, &finish, unit),
                 Work::Resize(plan) => plan.run::<V>(input, &finish, unit),
                 Work::MaxPool(plan) => plan.run::<V>(input, &finish, unit),
-                Work::Scale(from, to, pixel) => planes::scale::<V>(input, pixel, &from, &finish, &to, unit),
-                Work::Copy(from, to) => planes::copy::<V>(input, &from, &finish, &to, unit),
-                Work::Mean(from, to) => planes::mean::<V>(input, &from, &finish, &to, unit),
+                Work::Scale(from, to, pixel) => match from.element {
+                    Element::Float => planes::scale::<V, false>(input, pixel, &from, &finish, &to, unit),
+                    Element::Byte(_) => planes::scale::<V, true>(input, pixel, &from, &finish, &to, unit),
+                },
+                Work::Copy(from, to) => match from.element {
+                    Element::Float => planes::copy::<V, false>(input, &from, &finish, &to, unit),
+                    Element::Byte(_) => planes::copy::<V, true>(input, &from, &finish, &to, unit),
+                },
+                Work::Mean(from, to) => match from.element {
+                    Element::Float => planes::mean::<V, false>(input, &from, &finish, &to, unit),
+                    Element::Byte(_) => planes::mean::<V, true>(input, &from, &finish, &to, unit),
+                },
                 Work::Import(picture) => layout::import::<V>(input, &picture, finish.output, unit),
-                Work::Export(picture) => layout::export::<V>(input, &picture, finish.output, unit),
-                Work::ClearBorder(picture) => layout::clear_border(&picture, finish.output, unit),
+                Work::Export(picture) => match picture.element {
+                    Element::Float => layout::export::<V, false>(input, &picture, finish.output, unit),
+                    Element::Byte(_) => layout::export::<V, true>(input, &picture, finish.output, unit),
+                },
+                Work::Pack(from, to, grid) => layout::pack::<V>(input, &from, grid, finish.output, &to, unit),
+                Work::ClearBorder(picture) => layout::clear_border::<V>(&picture, finish.output, unit),
             }
         }
     }

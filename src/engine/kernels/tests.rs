@@ -1,5 +1,7 @@
 //! Every variant that this machine runs, against the definitions.
 
+mod bytes;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -51,8 +53,12 @@ impl Case {
 
     /// The definition, in double precision.
     fn naive(&self, input: &[f32], residual: &[f32], shift: &[f32]) -> Vec<f32> {
+        self.naive_with(&self.weights(), input, residual, shift)
+    }
+
+    fn naive_with(&self, weights: &[f32], input: &[f32], residual: &[f32], shift: &[f32]) -> Vec<f32> {
         let (Window { kernel: [kh, kw], stride, padding }, [oh, ow]) = (self.window, self.output());
-        let (weights, bias) = (self.weights(), numbers(self.outputs, 2));
+        let bias = numbers(self.outputs, 2);
         let mut all = Vec::new();
         for o in 0..self.outputs {
             for (y, x) in (0..oh * ow).map(|i| (i / ow, i % ow)) {
@@ -117,6 +123,7 @@ impl Case {
             residual: self.residual.then_some(added),
             shift: self.shift.then_some(moved),
             activation: self.activation,
+            rounding: None,
         };
         let step = Step { action, input: source, output, ending };
         let program = Program::new(variant, vec![source, added, moved], vec![step], vec![output]).unwrap();
@@ -222,7 +229,7 @@ fn one_step(
         Place { offset: offset - whole_lines(picture.len()), picture }
     };
     let (input, output, added, moved) = (place(size), place(to), place(to), place([to[0], 1, 1]));
-    let ending = Ending { residual: Some(added), shift: Some(moved), activation: Activation::Relu };
+    let ending = Ending { residual: Some(added), shift: Some(moved), activation: Activation::Relu, rounding: None };
     let step = Step { action: action(input.picture, output.picture), input, output, ending };
     let program = Program::new(variant, vec![input, added, moved], vec![step], vec![output]).unwrap();
     let mut made = vec![f32::NAN; to.iter().product()];

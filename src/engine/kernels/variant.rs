@@ -66,7 +66,7 @@ impl Variant {
             #[cfg(target_arch = "x86_64")]
             Variant::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
             #[cfg(target_arch = "x86_64")]
-            Variant::Avx512 => is_x86_feature_detected!("avx512f"),
+            Variant::Avx512 => is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw"),
             #[cfg(target_arch = "aarch64")]
             Variant::Neon => std::arch::is_aarch64_feature_detected!("neon"),
         }

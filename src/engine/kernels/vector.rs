@@ -11,6 +11,8 @@ pub(super) unsafe trait Vector: Copy {
     const LANES: usize;
     /// Pixels of a register tile: with three blocks of output channels the sums fill most of the registers.
     const PIXELS: usize;
+    /// What is stored for the byte 0: 0 where bytes are unsigned, -128 where the processor multiplies signed ones.
+    const LOWEST: i32;
 
     unsafe fn splat(value: f32) -> Self;
     unsafe fn load(at: *const f32) -> Self;
@@ -25,22 +27,37 @@ pub(super) unsafe trait Vector: Copy {
     unsafe fn zip(self, other: Self) -> (Self, Self);
     /// `self + a * b`, rounded once or twice as the instruction set has it.
     unsafe fn mul_add(self, a: Self, b: Self) -> Self;
+    /// The stored bytes as numbers, [`Self::LOWEST`] at least.
+    unsafe fn load_bytes(at: *const u8) -> Self;
+    /// Rounds to whole numbers, ties to even, adds `zero` and stores what lies in the range of stored bytes; what lies
+    /// beyond goes to its ends.
+    unsafe fn store_bytes(self, zero: i32, at: *mut u8);
+    /// Stores whole numbers as integers, with the bits of `flip` inverted.
+    unsafe fn store_words(self, flip: i32, at: *mut i32);
 }
+
+/// Beyond the steps of any grid, and still far from the end of the integers: conversion does not saturate everywhere.
+pub(super) const FAR: f32 = 1e6;
 
 /// Implements [`Vector`] for `Lanes` by one instruction a method.
 macro_rules! lanes {
     (
         $register:ty, $lanes:literal, $pixels:literal,
         splat $splat:ident, load $load:ident, store $store:ident, add $add:ident, sub $sub:ident, mul $mul:ident,
-        div $div:ident, max $max:ident, min $min:ident, mul_add |$sum:ident, $a:ident, $b:ident| $mul_add:expr, zip |$p:ident, $q:ident| $zip:expr
+        div $div:ident, max $max:ident, min $min:ident, mul_add |$sum:ident, $a:ident, $b:ident| $mul_add:expr,
+        zip |$p:ident, $q:ident| $zip:expr,
+        lowest $lowest:literal, load_bytes |$from:ident| $load_bytes:expr,
+        store_bytes |$bytes:ident, $zero:ident, $to:ident| $store_bytes:expr,
+        store_words |$words:ident, $flip:ident, $into:ident| $store_words:expr
     ) => {
         #[derive(Clone, Copy)]
-        pub(super) struct Lanes($register);
+        pub(super) struct Lanes(pub(super) $register);
 
         // SAFETY: every method is one instruction of the set, on valid pointers by the trait's contract.
         unsafe impl Vector for Lanes {
             const LANES: usize = $lanes;
             const PIXELS: usize = $pixels;
+            const LOWEST: i32 = $lowest;
 
             #[inline(always)]
             unsafe fn splat(value: f32) -> Self {
@@ -99,6 +116,23 @@ macro_rules! lanes {
             unsafe fn mul_add(self, a: Self, b: Self) -> Self {
                 let ($sum, $a, $b) = (self.0, a.0, b.0);
                 unsafe { Lanes($mul_add) }
+            }
+
+            #[inline(always)]
+            unsafe fn load_bytes($from: *const u8) -> Self {
+                unsafe { Lanes($load_bytes) }
+            }
+
+            #[inline(always)]
+            unsafe fn store_bytes(self, $zero: i32, $to: *mut u8) {
+                let $bytes = self.0;
+                unsafe { $store_bytes }
+            }
+
+            #[inline(always)]
+            unsafe fn store_words(self, $flip: i32, $into: *mut i32) {
+                let $words = self.0;
+                unsafe { $store_words }
             }
         }
     };

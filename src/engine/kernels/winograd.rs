@@ -20,7 +20,9 @@
 //! multiplying, and a plain convolution is faster.
 
 use super::blocked::Blocked;
-use super::convolution::{Finish, Group, Tap, Window, groups, padded, tile};
+use super::convolution::{Group, Tap, Window, groups, padded, tile};
+use super::finish::Finish;
+use super::grid::Element;
 use super::vector::Vector;
 
 /// Outputs along a tile's side.
@@ -53,7 +55,8 @@ impl Winograd {
     pub fn new(input: Blocked, output: Blocked, padding: [usize; 2], weights: &[f32], bias: &[f32]) -> Option<Self> {
         let (before, after) = Self::border(&input, &output, padding);
         let same = weights.len() == output.channels * input.channels * 9 && bias.len() == output.channels;
-        if !same || weights.is_empty() || input.lanes != output.lanes || before > input.before || after > input.after {
+        let floats = input.element == Element::Float && input.lanes == output.lanes;
+        if !same || weights.is_empty() || !floats || before > input.before || after > input.after {
             return None;
         }
         let lanes = input.lanes;

@@ -4,7 +4,7 @@ use tract_onnx::tract_core::internal::*;
 
 use super::partition::Region;
 use super::recognize::{Recognized, picture};
-use crate::engine::kernels::{Activation, Blend, Window};
+use crate::engine::kernels::{Activation, Blend, Grid, Window};
 
 /// A picture of the region: [channels, height, width].
 pub(super) type Shape = [usize; 3];
@@ -44,6 +44,8 @@ pub(super) struct Operation {
     pub residual: Option<usize>,
     pub shift: Option<usize>,
     pub activation: Activation,
+    /// What its output is rounded to, at the very end.
+    pub grid: Option<Grid>,
 }
 
 /// A region as operations, before they have memory.
@@ -99,11 +101,11 @@ impl Builder<'_> {
         self.draft.pictures.len() - 1
     }
 
-    /// The operation that made `outlet`, if only `reader` reads it.
+    /// The operation that made `outlet`, if more can be put to its end: only one node reads it, and it is not rounded.
     fn maker(&self, outlet: OutletId) -> Option<usize> {
         let only = self.model.outlet_successors(outlet).len() == 1 && !self.model.outputs.contains(&outlet);
         let picture = *self.known.get(&outlet).filter(|_| only)?;
-        self.draft.operations.iter().position(|op| op.output == picture)
+        self.draft.operations.iter().position(|op| op.output == picture && op.grid.is_none())
     }
 
     /// A new operation from `input` to the outlet of node `id`.
@@ -111,8 +113,16 @@ impl Builder<'_> {
         let output = self.new_picture(picture(self.model, id.into())?);
         self.known.insert(id.into(), output);
         let name = self.model.node(id).name.clone();
-        let activation = Activation::None;
-        self.draft.operations.push(Operation { name, kind, input, output, residual: None, shift: None, activation });
+        self.draft.operations.push(Operation {
+            name,
+            kind,
+            input,
+            output,
+            residual: None,
+            shift: None,
+            activation: Activation::None,
+            grid: None,
+        });
         self.draft.operations.last_mut()
     }
 
@@ -160,6 +170,15 @@ impl Builder<'_> {
                 self.push(id, Kind::Scale { pixel }, picture)?;
             }
             Recognized::Add { picture, other } => self.addition(id, *picture, *other)?,
+            Recognized::Round { input, grid } => {
+                if let Some(op) = self.maker(*input) {
+                    self.draft.operations[op].grid = Some(*grid);
+                    self.known.insert(outlet, self.known[input]);
+                } else {
+                    let input = self.picture(*input)?;
+                    self.push(id, Kind::Copy, input)?.grid = Some(*grid);
+                }
+            }
         }
         Some(())
     }

@@ -7,8 +7,8 @@ use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_core::ops::math::{Add, Max, Min, Mul};
 use tract_onnx::tract_core::ops::nn::{DataFormat, GeluExact, HardSwish, Reduce, Reducer, Resize, Sigmoid, Silu};
 
-use crate::engine::kernels::{Activation, Blend, Window};
-use crate::engine::ops::resize_tables;
+use crate::engine::kernels::{Activation, Blend, Grid, MOST_PACKED, Window};
+use crate::engine::ops::{FakeQuantize, resize_tables};
 
 /// A node in the words of the kernels. `OutletId`s are what it reads.
 #[derive(Clone, Debug)]
@@ -64,6 +64,11 @@ pub(super) enum Recognized {
     MeanShare {
         input: OutletId,
     },
+    /// Rounds to a grid of bytes.
+    Round {
+        input: OutletId,
+        grid: Grid,
+    },
 }
 
 impl Recognized {
@@ -79,7 +84,8 @@ impl Recognized {
             | Recognized::MaxPool { input, .. }
             | Recognized::Resize { input, .. }
             | Recognized::Mean { input }
-            | Recognized::MeanShare { input } => tvec!(*input),
+            | Recognized::MeanShare { input }
+            | Recognized::Round { input, .. } => tvec!(*input),
         }
     }
 
@@ -112,10 +118,13 @@ pub(super) fn recognize(model: &TypedModel, node: &TypedNode) -> Option<Recogniz
         return None;
     }
     let [channels, height, width] = picture(model, node.id.into())?;
-    if channels < FEWEST_CHANNELS && height * width > 1 {
+    if channels < FEWEST_CHANNELS && height * width > 1 && !is_packed(model, node, channels) {
         return None;
     }
-    if let Some(conv) = node.op_as::<Conv>() {
+    if let Some(op) = node.op_as::<FakeQuantize>() {
+        picture(model, node.inputs[0])?;
+        Some(Recognized::Round { input: node.inputs[0], grid: grid(op)? })
+    } else if let Some(conv) = node.op_as::<Conv>() {
         convolution(model, node, conv)
     } else if let Some(product) = node.op_as::<EinSum>() {
         pointwise(model, node, product)
@@ -140,6 +149,28 @@ pub(super) fn recognize(model: &TypedModel, node: &TypedNode) -> Option<Recogniz
     } else {
         None
     }
+}
+
+/// Whether `node` rounds few channels for convolutions alone: those take them packed.
+fn is_packed(model: &TypedModel, node: &TypedNode, channels: usize) -> bool {
+    let for_convolutions = || {
+        let readers = &node.outputs[0].successors;
+        readers.iter().all(|reader| model.node(reader.node).op_as::<Conv>().is_some_and(|conv| conv.group == 1))
+    };
+    node.op_is::<FakeQuantize>()
+        && channels <= MOST_PACKED
+        && for_convolutions()
+        && !model.outputs.contains(&node.id.into())
+}
+
+/// A grid of all 256 bytes, signed or not.
+fn grid(op: &FakeQuantize) -> Option<Grid> {
+    let zero = match (op.low, op.high) {
+        (0, 255) => op.zero_point,
+        (-128, 127) => op.zero_point + 128,
+        _ => return None,
+    };
+    Grid::new(op.scale, zero)
 }
 
 fn floats(fact: &TypedFact) -> Option<Vec<f32>> {
