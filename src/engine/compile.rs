@@ -75,10 +75,12 @@ fn lower(model: &mut TypedModel, arithmetic: Arithmetic, threads: &Threads) -> T
     Ok(work)
 }
 
-/// The ONNX reader. Shapes that the file records for intermediate tensors are ignored: they belong to the input size it
+/// The ONNX reader, with our own operators. Shapes that the file records for intermediate tensors are ignored: they belong to the input size it
 /// was exported at.
 pub(super) fn framework() -> tract_onnx::Onnx {
-    tract_onnx::onnx().with_ignore_value_info(true)
+    let mut onnx = tract_onnx::onnx().with_ignore_value_info(true);
+    onnx.op_register.insert(ops::FakeQuantize::OPERATOR, ops::FakeQuantize::read);
+    onnx
 }
 
 fn translate(path: &Path, proto: &ModelProto) -> Result<InferenceModel, ModelError> {

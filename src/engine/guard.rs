@@ -20,20 +20,37 @@ use crate::error::ModelError;
 /// Deepest nesting of subgraphs (`If`, `Loop`, `Scan` bodies).
 const MAX_NESTING: usize = 16;
 
-/// Checks everything a parsed file claims.
-pub(super) fn check_file(path: &Path, proto: &ModelProto, onnx: &Onnx, limits: &Limits) -> Result<(), ModelError> {
+/// Checks everything a parsed file claims, but not its operators.
+pub(super) fn check_file(path: &Path, proto: &ModelProto, limits: &Limits) -> Result<(), ModelError> {
     let graph = proto.graph.as_ref().ok_or_else(|| unreadable(path, "it holds no graph"))?;
     if !proto.functions.is_empty() {
         return Err(unreadable(path, "it defines functions of its own, which must be inlined at export"));
     }
-    let mut check = FileCheck { path, onnx, limits, nodes: 0 };
+    let mut check = FileCheck { path, limits, nodes: 0 };
     check.graph(graph, 0)?;
     check.outputs_exist(graph)
 }
 
+/// Refuses a file that has passed [`check_file`] if it names an operator that `onnx` does not know.
+pub(super) fn check_operators(path: &Path, proto: &ModelProto, onnx: &Onnx) -> Result<(), ModelError> {
+    let mut open: Vec<&GraphProto> = proto.graph.iter().collect();
+    while let Some(graph) = open.pop() {
+        if let Some(node) = graph.node.iter().find(|n| !onnx.op_register.0.contains_key(&n.op_type)) {
+            let domain = if node.domain.is_empty() { "ai.onnx" } else { &node.domain };
+            return Err(ModelError::UnsupportedOperator {
+                path: path.into(),
+                node: node_name(node).into(),
+                operator: node.op_type.clone(),
+                reason: format!("no operator of this name is known (domain {domain})"),
+            });
+        }
+        open.extend(graph.node.iter().flat_map(|n| &n.attribute).flat_map(|a| a.g.iter().chain(&a.graphs)));
+    }
+    Ok(())
+}
+
 struct FileCheck<'a> {
     path: &'a Path,
-    onnx: &'a Onnx,
     limits: &'a Limits,
     nodes: usize,
 }
@@ -70,15 +87,6 @@ impl FileCheck<'_> {
     }
 
     fn node(&mut self, node: &NodeProto, depth: usize) -> Result<(), ModelError> {
-        if !self.onnx.op_register.0.contains_key(&node.op_type) {
-            let domain = if node.domain.is_empty() { "ai.onnx" } else { &node.domain };
-            return Err(ModelError::UnsupportedOperator {
-                path: self.path.into(),
-                node: node_name(node).into(),
-                operator: node.op_type.clone(),
-                reason: format!("no operator of this name is known (domain {domain})"),
-            });
-        }
         for attribute in &node.attribute {
             for tensor in attribute.t.iter().chain(&attribute.tensors) {
                 self.tensor(tensor, node_name(node))?;

@@ -11,6 +11,7 @@ use super::graph::Graph;
 use super::guard;
 use super::limits::Limits;
 use super::precision::Arithmetic;
+use super::quantized::{WeightGrids, unfold};
 use super::tensor::{ElementType, TensorInfo};
 use crate::error::{Error, IoError, ModelError};
 
@@ -18,7 +19,9 @@ use crate::error::{Error, IoError, ModelError};
 pub struct OnnxModel {
     path: PathBuf,
     limits: Limits,
+    /// The file's graph, float where the file is quantised.
     proto: ModelProto,
+    weight_grids: WeightGrids,
     inputs: Vec<TensorInfo>,
     outputs: Vec<TensorInfo>,
 }
@@ -53,15 +56,17 @@ impl OnnxModel {
             return Err(unreadable(path, "the file is empty"));
         }
         let onnx = framework();
-        let proto =
+        let mut proto =
             contain(path, || onnx.proto_model_for_read(&mut &bytes[..]).map_err(|e| unreadable(path, reason(&e))))?;
-        guard::check_file(path, &proto, &onnx, &limits)?;
+        guard::check_file(path, &proto, &limits)?;
+        let weight_grids = unfold(&mut proto, &limits);
+        guard::check_operators(path, &proto, &onnx)?;
         let graph = proto.graph.as_ref().ok_or_else(|| unreadable(path, "it holds no graph"))?;
         // Old exporters list weights among the inputs.
         let is_weight = |name: &str| graph.initializer.iter().any(|i| i.name == name);
         let inputs = graph.input.iter().filter(|i| !is_weight(&i.name)).map(declared).collect();
         let outputs = graph.output.iter().map(declared).collect();
-        Ok(OnnxModel { path: path.into(), limits, inputs, outputs, proto })
+        Ok(OnnxModel { path: path.into(), limits, inputs, outputs, proto, weight_grids })
     }
 
     pub fn path(&self) -> &Path {
@@ -76,6 +81,12 @@ impl OnnxModel {
     /// Outputs as the file declares them.
     pub fn outputs(&self) -> &[TensorInfo] {
         &self.outputs
+    }
+
+    /// The weights that the file quantises.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the pass that finds integer convolutions"))]
+    pub(super) fn weight_grids(&self) -> &WeightGrids {
+        &self.weight_grids
     }
 
     /// Fixes shapes, chooses precision and optimises for this processor.

@@ -1,0 +1,123 @@
+//! Quantised files as float graphs with explicit rounding.
+//!
+//! ONNX writes integer networks in two ways: QDQ, float operators between pairs of `QuantizeLinear` and
+//! `DequantizeLinear`, and QOperator, operators such as `QLinearConv` that carry the grids of what they read and make.
+//! Both become the same here, before tract reads the file: float operators on dequantised weights, and a
+//! [`FakeQuantize`](super::ops::FakeQuantize) wherever the file rounds. That computes what the file means on any
+//! processor, and a pass can find the integer convolutions in it again.
+//!
+//! 1. `constants` decodes weights, scales and zero points, trusting no size that the file claims.
+//! 2. `roles` says what each node is in a quantised graph, and dequantises the weights.
+//! 3. `rewrite` makes the float nodes. What it does not know stays an integer operator, with a `QuantizeLinear` before
+//!    it and a `DequantizeLinear` after it where its neighbours have become float.
+
+mod constants;
+mod rewrite;
+mod roles;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, HashSet};
+
+use tract_onnx::pb::{GraphProto, ModelProto};
+
+use super::limits::Limits;
+use roles::Reading;
+
+/// The scales of weights that lie on an int8 grid around zero, by the name of their float tensor.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct WeightGrids(HashMap<String, Vec<f32>>);
+
+impl WeightGrids {
+    /// One scale for the whole tensor or one for each index of its first axis; the tensor divided by them is whole and
+    /// within [-128, 127]. `tensor` is the name in the file or of the constant in tract's typed graph, which has the
+    /// output's number behind it. `None` if the file quantises no such tensor.
+    #[cfg_attr(not(test), expect(dead_code, reason = "read by the pass that finds integer convolutions"))]
+    pub fn scales(&self, tensor: &str) -> Option<&[f32]> {
+        // In this order: of a file with `w` and `w.0`, the constants are `w.0` and `w.0.0`.
+        let in_file = tensor.strip_suffix(".0").and_then(|name| self.0.get(name));
+        in_file.or_else(|| self.0.get(tensor)).map(Vec::as_slice)
+    }
+
+    fn insert(&mut self, tensor: &str, scales: Vec<f32>) {
+        self.0.insert(tensor.to_owned(), scales);
+    }
+}
+
+/// Rewrites the top graph of a file that has passed the size checks. Its inputs, its outputs and the tensors that
+/// subgraphs read keep their names; nodes stay in topological order if they were. Quantised operators that are malformed
+/// or not known here stay as they are; a file without any is not touched.
+pub(super) fn unfold(proto: &mut ModelProto, limits: &Limits) -> WeightGrids {
+    let Some(graph) = proto.graph.as_mut() else { return WeightGrids::default() };
+    let quantized = graph.node.iter().any(|n| roles::is_quantized(&n.op_type));
+    if !quantized || !defined_once(graph) {
+        return WeightGrids::default();
+    }
+    let mut names = Names::of(graph);
+    let (roles, read) = Reading::of(graph, &mut names, limits);
+    let read_anyway: HashSet<String> = graph.output.iter().map(|o| o.name.clone()).chain(captured(graph)).collect();
+    let nodes = std::mem::take(&mut graph.node);
+    let (nodes, used) = rewrite::rewrite(nodes, &roles, names, read_anyway);
+    graph.node = nodes;
+    let inputs: HashSet<&str> = graph.input.iter().map(|i| i.name.as_str()).collect();
+    graph.initializer.retain(|t| {
+        let replaced = read.replaced.contains(&t.name) && !used.contains(&t.name);
+        !replaced || inputs.contains(t.name.as_str())
+    });
+    graph.initializer.extend(read.weights);
+    read.grids
+}
+
+/// Whether no name stands for two tensors, which every step here relies on.
+fn defined_once(graph: &GraphProto) -> bool {
+    let mut seen = HashSet::new();
+    let initializers: HashSet<&str> = graph.initializer.iter().map(|t| t.name.as_str()).collect();
+    initializers.len() == graph.initializer.len()
+        && (graph.input.iter().map(|i| i.name.as_str()).filter(|n| !initializers.contains(n)))
+            .chain(initializers.iter().copied())
+            .chain(graph.node.iter().flat_map(|n| &n.output).map(String::as_str).filter(|n| !n.is_empty()))
+            .all(|name| seen.insert(name))
+}
+
+/// Every name that a subgraph mentions: some are tensors of the graph around it.
+fn captured(graph: &GraphProto) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut open: Vec<&GraphProto> = subgraphs(graph).collect();
+    while let Some(inner) = open.pop() {
+        names.extend(inner.node.iter().flat_map(|n| n.input.iter().chain(&n.output)).cloned());
+        names.extend(inner.output.iter().map(|o| o.name.clone()));
+        open.extend(subgraphs(inner));
+    }
+    names
+}
+
+fn subgraphs(graph: &GraphProto) -> impl Iterator<Item = &GraphProto> {
+    graph.node.iter().flat_map(|n| &n.attribute).flat_map(|a| a.g.iter().chain(&a.graphs))
+}
+
+/// The names in use, of tensors and nodes alike since tract calls nodes by either, and new ones beside them.
+struct Names {
+    taken: HashSet<String>,
+    tried: usize,
+}
+
+impl Names {
+    fn of(graph: &GraphProto) -> Self {
+        let values = graph.input.iter().chain(&graph.output).map(|v| &v.name);
+        let nodes = graph.node.iter().flat_map(|n| n.input.iter().chain(&n.output).chain([&n.name]));
+        let tensors = graph.initializer.iter().map(|t| &t.name);
+        let taken = values.chain(nodes).chain(tensors).cloned().chain(captured(graph)).collect();
+        Names { taken, tried: 0 }
+    }
+
+    /// `base.suffix`, or that with a number.
+    fn fresh(&mut self, base: &str, suffix: &str) -> String {
+        let mut name = format!("{base}.{suffix}");
+        while !self.taken.insert(name.clone()) {
+            // The number never starts over, so that names made to collide cost one try each.
+            self.tried += 1;
+            name = format!("{base}.{suffix}.{}", self.tried);
+        }
+        name
+    }
+}
