@@ -15,6 +15,7 @@ use super::limits::Limits;
 use super::ops;
 use super::passes;
 use super::precision::{self, Arithmetic, Precision};
+use super::quantized::WeightGrids;
 use super::tensor::{Tensor, TensorInfo};
 use super::threads::Threads;
 use crate::error::ModelError;
@@ -32,14 +33,18 @@ pub struct CompileOptions {
     pub threads: Threads,
 }
 
-pub(super) fn compile(
-    path: &Path,
-    proto: &ModelProto,
-    declared: &[TensorInfo],
-    limits: &Limits,
-    options: &CompileOptions,
-    arithmetic: Arithmetic,
-) -> Result<Graph, ModelError> {
+/// A file that was read and checked.
+pub(super) struct File<'a> {
+    pub path: &'a Path,
+    pub proto: &'a ModelProto,
+    /// Its inputs as it declares them.
+    pub declared: &'a [TensorInfo],
+    pub limits: &'a Limits,
+    pub grids: &'a WeightGrids,
+}
+
+pub(super) fn compile(file: &File<'_>, options: &CompileOptions, arithmetic: Arithmetic) -> Result<Graph, ModelError> {
+    let File { path, proto, declared, limits, grids } = *file;
     let knobs = knobs::scope().map_err(|e| unreadable(path, reason(&e)))?;
     knobs.enter(|| {
         let mut model = translate(path, proto)?;
@@ -52,7 +57,7 @@ pub(super) fn compile(
         guard::check_shapes(path, &model, limits)?;
 
         let names = audit::operators(&model);
-        let lowered = lower(&mut model, arithmetic, &options.threads).map_err(|e| blame(path, proto, &e))?;
+        let lowered = lower(&mut model, arithmetic, &options.threads, grids).map_err(|e| blame(path, proto, &e))?;
         let audit = Audit { threads: options.threads.count(), ..audit::audit(&model, &names, arithmetic, lowered) };
         let run = RunOptions { executor: Some(options.threads.executor.clone()), ..RunOptions::default() };
         let plan = SimplePlan::new_with_options(model, &run).map_err(|e| unreadable(path, reason(&e)))?;
@@ -61,13 +66,18 @@ pub(super) fn compile(
 }
 
 /// From decluttered operators to this processor's kernels. Returns what only the decluttered form tells: the work.
-fn lower(model: &mut TypedModel, arithmetic: Arithmetic, threads: &Threads) -> TractResult<audit::Work> {
+fn lower(
+    model: &mut TypedModel,
+    arithmetic: Arithmetic,
+    threads: &Threads,
+    grids: &WeightGrids,
+) -> TractResult<audit::Work> {
     model.declutter()?;
     precision::into_single(model)?;
     precision::apply(model, arithmetic)?;
     let work = audit::work(model)?;
     if arithmetic != Arithmetic::Half {
-        passes::convolutional_regions(model, threads)?;
+        passes::convolutional_regions(model, threads, grids)?;
     }
     ops::substitute(model)?;
     model.declutter()?;

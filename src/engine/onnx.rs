@@ -5,7 +5,7 @@ use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::{ModelProto, ValueInfoProto, tensor_shape_proto, type_proto};
 use tract_onnx::prelude::Framework;
 
-use super::compile::{CompileOptions, compile, framework};
+use super::compile::{CompileOptions, File, compile, framework};
 use super::failure::{contain, reason, unreadable};
 use super::graph::Graph;
 use super::guard;
@@ -83,12 +83,6 @@ impl OnnxModel {
         &self.outputs
     }
 
-    /// The weights that the file quantises.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the pass that finds integer convolutions"))]
-    pub(super) fn weight_grids(&self) -> &WeightGrids {
-        &self.weight_grids
-    }
-
     /// Fixes shapes, chooses precision and optimises for this processor.
     ///
     /// # Errors
@@ -100,8 +94,9 @@ impl OnnxModel {
 
     /// Compiles for an arithmetic that this processor would not choose.
     pub(super) fn compile_as(&self, options: &CompileOptions, arithmetic: Arithmetic) -> Result<Graph, ModelError> {
-        let OnnxModel { path, proto, inputs, limits, .. } = self;
-        contain(path, || compile(path, proto, inputs, limits, options, arithmetic))
+        let OnnxModel { path, proto, inputs, limits, weight_grids, .. } = self;
+        let file = File { path, proto, declared: inputs, limits, grids: weight_grids };
+        contain(path, || compile(&file, options, arithmetic))
     }
 }
 

@@ -21,5 +21,4 @@ mod regions;
 #[cfg(test)]
 mod tests;
 
-pub(super) use integers::WeightScales;
 pub(super) use regions::convolutional_regions;

@@ -17,7 +17,7 @@ mod roles;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use tract_onnx::pb::{GraphProto, ModelProto};
 
@@ -26,17 +26,18 @@ use roles::Reading;
 
 /// The scales of weights that lie on an int8 grid around zero, by the name of their float tensor.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct WeightGrids(HashMap<String, Vec<f32>>);
+pub(super) struct WeightGrids(BTreeMap<String, Vec<f32>>);
 
 impl WeightGrids {
-    /// One scale for the whole tensor or one for each index of its first axis; the tensor divided by them is whole and
-    /// within [-128, 127]. `tensor` is the name in the file or of the constant in tract's typed graph, which has the
-    /// output's number behind it. `None` if the file quantises no such tensor.
-    #[cfg_attr(not(test), expect(dead_code, reason = "read by the pass that finds integer convolutions"))]
-    pub fn scales(&self, tensor: &str) -> Option<&[f32]> {
-        // In this order: of a file with `w` and `w.0`, the constants are `w.0` and `w.0.0`.
-        let in_file = tensor.strip_suffix(".0").and_then(|name| self.0.get(name));
-        in_file.or_else(|| self.0.get(tensor)).map(Vec::as_slice)
+    /// Each tensor's: one scale for the whole of it or one for each index of its first axis; the tensor divided by them is
+    /// whole and within [-128, 127].
+    pub fn scales(&self) -> impl Iterator<Item = &[f32]> {
+        self.0.values().map(Vec::as_slice)
+    }
+
+    #[cfg(test)]
+    pub fn of(scales: &[&[f32]]) -> Self {
+        WeightGrids(scales.iter().enumerate().map(|(ix, scales)| (ix.to_string(), scales.to_vec())).collect())
     }
 
     fn insert(&mut self, tensor: &str, scales: Vec<f32>) {

@@ -137,8 +137,6 @@ impl Depthwise {
         // SAFETY: the caller's promise; `new` has checked that the border holds what the window reads around the input.
         unsafe {
             let corner = block * self.input.plane() + row * self.input.row() + column * V::LANES;
-            let load =
-                |at: usize| if BYTES { V::load_bytes(input.cast::<u8>().add(at)) } else { V::load(input.add(at)) };
             let mut start = finish.start::<V>(&self.bias, block);
             if let Element::Byte(grid) = self.input.element {
                 let sum = V::load(self.zeros.as_ptr().add(block * V::LANES));
@@ -151,7 +149,9 @@ impl Depthwise {
                 for kx in 0..kw {
                     let weight = V::load(weights.add((ky * kw + kx) * V::LANES));
                     for (p, [sum]) in sums.iter_mut().enumerate() {
-                        let value = load(line + (p * stride + kx) * V::LANES);
+                        let at = line + (p * stride + kx) * V::LANES;
+                        let value =
+                            if BYTES { V::load_bytes(input.cast::<u8>().add(at)) } else { V::load(input.add(at)) };
                         *sum = sum.mul_add(value, weight);
                     }
                 }

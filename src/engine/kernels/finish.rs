@@ -117,7 +117,8 @@ impl Finish {
                 for ix in 0..P * Q {
                     let at = self.output.add(picture.at(block + ix / P, y, x + ix % P));
                     let value = self.activation.apply_long(V::load(at));
-                    self.rounding.map_or(value, |grid| grid.round(value)).store(at);
+                    let value = if let Some(grid) = self.rounding { grid.round(value) } else { value };
+                    value.store(at);
                 }
             }
         }

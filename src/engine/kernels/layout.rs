@@ -128,37 +128,34 @@ pub(super) unsafe fn pack<V: Vector>(
     unsafe {
         let row = input.add(from.at(0, unit, 0));
         let words = output.cast::<u8>().add(to.at(0, unit, 0)).cast::<i32>();
-        let word = |x: usize| {
-            let mut word = V::splat(0.0);
-            for channel in (0..from.channels).rev() {
-                let value = V::load(row.add(channel * from.plane() + x));
-                word = grid.steps(value).add(V::splat(zero)).mul_add(word, V::splat(256.0));
-            }
-            word
-        };
+        let width = from.width;
         let mut x = 0;
-        while x + V::LANES <= from.width {
-            word(x).store_words(flip, words.add(x));
-            x += V::LANES;
-        }
-        if x < from.width && from.width >= V::LANES {
-            // Some pixels once more.
-            let x = from.width - V::LANES;
-            word(x).store_words(flip, words.add(x));
-        } else if x < from.width {
-            let mut values = [0.0; MOST_LANES * MOST_PACKED];
-            let mut stored = [0; MOST_LANES];
-            for channel in 0..from.channels {
-                let from = row.add(channel * from.plane());
-                from.copy_to_nonoverlapping(values.as_mut_ptr().add(channel * MOST_LANES), to.width);
+        while x < width {
+            if x + V::LANES > width && width >= V::LANES {
+                // Some pixels once more.
+                x = width - V::LANES;
             }
+            let count = (width - x).min(V::LANES);
             let mut word = V::splat(0.0);
             for channel in (0..from.channels).rev() {
-                let value = V::load(values.as_ptr().add(channel * MOST_LANES));
+                let at = row.add(channel * from.plane() + x);
+                let mut few = [0.0; MOST_LANES];
+                let value = if count == V::LANES {
+                    V::load(at)
+                } else {
+                    at.copy_to_nonoverlapping(few.as_mut_ptr(), count);
+                    V::load(few.as_ptr())
+                };
                 word = grid.steps(value).add(V::splat(zero)).mul_add(word, V::splat(256.0));
             }
-            word.store_words(flip, stored.as_mut_ptr());
-            stored.as_ptr().copy_to_nonoverlapping(words, from.width);
+            if count == V::LANES {
+                word.store_words(flip, words.add(x));
+            } else {
+                let mut few = [0; MOST_LANES];
+                word.store_words(flip, few.as_mut_ptr());
+                few.as_ptr().copy_to_nonoverlapping(words.add(x), count);
+            }
+            x += count;
         }
     }
 }

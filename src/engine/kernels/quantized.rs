@@ -219,13 +219,24 @@ impl QuantizedConvolution {
         // SAFETY: the caller's promise; `new` has checked that the border holds what the window reads around the input.
         unsafe {
             let pixel = input.add(row * self.input.row() + column * self.input.lanes);
-            let start = std::array::from_fn(|q| S::load(self.start.as_ptr().add((group.first + q) * lanes)));
+            // Loops, not closures: those are functions of their own until they are inlined, without the instructions.
+            let first = group.first * lanes;
+            let mut start = [S::load(self.start.as_ptr().add(first)); Q];
+            let mut scale = [S::Vector::load(self.scale.as_ptr().add(first)); Q];
+            let mut bias = [finish.start::<S::Vector>(&self.bias, group.first); Q];
+            for q in 1..Q {
+                start[q] = S::load(self.start.as_ptr().add(first + q * lanes));
+                scale[q] = S::Vector::load(self.scale.as_ptr().add(first + q * lanes));
+                bias[q] = finish.start(&self.bias, group.first + q);
+            }
             let weights = self.weights.as_ptr().add(group.weights);
             let sums = sums::<S, P, Q>(&self.taps, pixel, self.stride * self.input.lanes, weights, start);
-            let scale: [S::Vector; Q] =
-                std::array::from_fn(|q| S::Vector::load(self.scale.as_ptr().add((group.first + q) * lanes)));
-            let bias: [S::Vector; Q] = std::array::from_fn(|q| finish.start(&self.bias, group.first + q));
-            let real = sums.map(|sums| std::array::from_fn(|q| bias[q].mul_add(scale[q], sums[q].floats())));
+            let mut real = [bias; P];
+            for (real, sums) in real.iter_mut().zip(sums) {
+                for q in 0..Q {
+                    real[q] = bias[q].mul_add(scale[q], sums[q].floats());
+                }
+            }
             finish.store::<S::Vector, P, Q>(real, &self.output, [group.first, y, x]);
         }
     }
@@ -250,7 +261,10 @@ unsafe fn sums<S: Sums, const P: usize, const Q: usize>(
         unsafe {
             let first = pixel.add(tap.offset);
             for channels in 0..tap.steps {
-                let registers: [S::Weights; Q] = std::array::from_fn(|q| S::weights(weights.add(q * S::WEIGHTS)));
+                let mut registers = [S::weights(weights); Q];
+                for (q, register) in registers.iter_mut().enumerate().skip(1) {
+                    *register = S::weights(weights.add(q * S::WEIGHTS));
+                }
                 weights = weights.add(Q * S::WEIGHTS);
                 for (p, sums) in sums.iter_mut().enumerate() {
                     let pixel = S::pixel(first.add(p * step + channels * STEP));

@@ -1,5 +1,4 @@
-/// The scales of a file's quantised weights, each one for the whole tensor or one for each output channel.
-pub(in crate::engine) type WeightScales = [Vec<f32>];
+use crate::engine::quantized::WeightGrids;
 
 /// Weights as whole numbers times a scale.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,14 +11,14 @@ pub(super) struct Integers {
 /// How far from a whole number a weight in steps of its scale may lie: it is a product of the two in floats.
 const SLACK: f32 = 1e-3;
 
-/// `weights` [outputs, ..] as whole numbers by one of `scales`, whichever fits: the file's names for weights do not outlive
+/// `weights` [outputs, ..] as whole numbers by one of the scales of `grids`, whichever fits: the file's names for weights do not outlive
 /// the rewriting of a graph, but a tensor that is whole in steps of a scale may be computed with it, whosever it was.
-pub(super) fn integers(weights: &[f32], outputs: usize, scales: &WeightScales) -> Option<Integers> {
+pub(super) fn integers(weights: &[f32], outputs: usize, grids: &WeightGrids) -> Option<Integers> {
     if outputs == 0 || weights.len() % outputs != 0 {
         return None;
     }
-    scales.iter().find_map(|scale| {
-        let scale = match scale.as_slice() {
+    grids.scales().find_map(|scale| {
+        let scale = match scale {
             [one] => vec![*one; outputs],
             each if each.len() == outputs => each.to_vec(),
             _ => return None,
@@ -45,7 +44,7 @@ mod tests {
 
     #[test]
     fn weights_are_whole_in_steps_of_their_own_scale() {
-        let scales = [vec![0.3], vec![0.25, 0.1], vec![0.5, 0.1, 0.2]];
+        let scales = WeightGrids::of(&[&[0.3], &[0.25, 0.1], &[0.5, 0.1, 0.2]]);
         let weights = [0.25, -0.5, 12.7, -12.8];
         let found = integers(&weights, 2, &scales).unwrap();
         assert_eq!(found, Integers { weights: vec![1, -2, 127, -128], scale: vec![0.25, 0.1] });

@@ -1,11 +1,12 @@
 use super::build::{Draft, Kind};
-use super::plan::{WeightScales, plan};
+use super::plan::plan;
 use crate::engine::kernels::{Action, Element, Ending, Place, Program, Step, Variant, whole_lines};
+use crate::engine::quantized::WeightGrids;
 
-/// Plans a draft's operations for `variant`, finds every picture its room and puts them together. `scales` are those of
-/// the file's quantised weights.
-pub(super) fn place(draft: &Draft, variant: Variant, scales: &WeightScales) -> Result<Program, String> {
-    let (layouts, mut actions) = plan(draft, variant, scales)?;
+/// Plans a draft's operations for `variant`, finds every picture its room and puts them together. `grids` are those
+/// of the file's weights.
+pub(super) fn place(draft: &Draft, variant: Variant, grids: &WeightGrids) -> Result<Program, String> {
+    let (layouts, mut actions) = plan(draft, variant, grids)?;
     let mut room = Room::default();
     let last = draft.operations.len();
     let mut lives: Vec<Life> = layouts.iter().map(|p| Life { from: last, to: 0, len: p.floats() }).collect();

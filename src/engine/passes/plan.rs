@@ -4,8 +4,7 @@ use crate::engine::kernels::{
     Action, Activation, Blocked, Convolution, Depthwise, Dots, Element, MOST_PACKED, MaxPool, PACKED, Place,
     QuantizedConvolution, Resize, Variant, Window, Winograd,
 };
-
-pub(super) use super::integers::WeightScales;
+use crate::engine::quantized::WeightGrids;
 
 /// With fewer tiles than this, reading the transformed weights takes longer than they save.
 const FEWEST_TILES: usize = 16;
@@ -27,9 +26,9 @@ enum Way {
 pub(super) fn plan(
     draft: &Draft,
     variant: Variant,
-    scales: &WeightScales,
+    grids: &WeightGrids,
 ) -> Result<(Vec<Blocked>, Vec<Action>), String> {
-    let (elements, ways) = ways(draft, variant, scales);
+    let (elements, ways) = ways(draft, variant, grids);
     let layouts = layouts(draft, variant, &elements, &ways);
     let planned = draft.operations.iter().zip(ways).enumerate();
     let actions = planned.map(|(at, (op, way))| action(op, way, &layouts, at)).collect::<Result<_, _>>()?;
@@ -38,13 +37,13 @@ pub(super) fn plan(
 
 /// Every picture's element and every operation's way. A picture that is rounded to a grid is of bytes, unless one of its
 /// readers can only read floats.
-fn ways(draft: &Draft, variant: Variant, scales: &WeightScales) -> (Vec<Element>, Vec<Way>) {
+fn ways(draft: &Draft, variant: Variant, grids: &WeightGrids) -> (Vec<Element>, Vec<Way>) {
     let dots = Dots::best(variant);
     let mut whole: Vec<Option<Integers>> = draft
         .operations
         .iter()
         .map(|op| match &op.kind {
-            Kind::Convolution { depthwise: false, weights, bias, .. } => integers(weights, bias.len(), scales),
+            Kind::Convolution { depthwise: false, weights, bias, .. } => integers(weights, bias.len(), grids),
             _ => None,
         })
         .collect();

@@ -118,7 +118,7 @@ pub(super) fn recognize(model: &TypedModel, node: &TypedNode) -> Option<Recogniz
         return None;
     }
     let [channels, height, width] = picture(model, node.id.into())?;
-    if channels < FEWEST_CHANNELS && height * width > 1 && !is_packed(model, node, channels) {
+    if channels < FEWEST_CHANNELS && height * width > 1 && !is_quantized(model, node, channels) {
         return None;
     }
     if let Some(op) = node.op_as::<FakeQuantize>() {
@@ -151,16 +151,19 @@ pub(super) fn recognize(model: &TypedModel, node: &TypedNode) -> Option<Recogniz
     }
 }
 
-/// Whether `node` rounds few channels for convolutions alone: those take them packed.
-fn is_packed(model: &TypedModel, node: &TypedNode, channels: usize) -> bool {
-    let for_convolutions = || {
+/// Whether `node`, which makes few channels, belongs to a convolution of bytes: rounds for convolutions alone, which take
+/// few channels packed, is one, or rounds what one makes.
+fn is_quantized(model: &TypedModel, node: &TypedNode, channels: usize) -> bool {
+    let is_convolution = |id: usize| model.node(id).op_as::<Conv>().is_some_and(|conv| conv.group == 1);
+    let before = node.inputs.first().map(|input| input.node);
+    if node.op_is::<FakeQuantize>() {
         let readers = &node.outputs[0].successors;
-        readers.iter().all(|reader| model.node(reader.node).op_as::<Conv>().is_some_and(|conv| conv.group == 1))
-    };
-    node.op_is::<FakeQuantize>()
-        && channels <= MOST_PACKED
-        && for_convolutions()
-        && !model.outputs.contains(&node.id.into())
+        let only_read = !readers.is_empty() && !model.outputs.contains(&node.id.into());
+        before.is_some_and(is_convolution)
+            || channels <= MOST_PACKED && only_read && readers.iter().all(|reader| is_convolution(reader.node))
+    } else {
+        is_convolution(node.id) && before.is_some_and(|id| model.node(id).op_is::<FakeQuantize>())
+    }
 }
 
 /// A grid of all 256 bytes, signed or not.

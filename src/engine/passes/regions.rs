@@ -3,19 +3,19 @@ use std::collections::HashMap;
 use tract_onnx::tract_core::internal::*;
 
 use super::build::{Draft, build};
-use super::integers::WeightScales;
 use super::partition::partition;
 use super::place::place;
 use crate::engine::kernels::Variant;
 use crate::engine::ops::ConvRegion;
+use crate::engine::quantized::WeightGrids;
 use crate::engine::threads::Threads;
 
-/// Replaces every convolutional region of a decluttered model of fixed shapes by one operator. `scales` are those of the
-/// file's quantised weights.
+/// Replaces every convolutional region of a decluttered model of fixed shapes by one operator. `grids` are those of the
+/// file's weights.
 pub(in crate::engine) fn convolutional_regions(
     model: &mut TypedModel,
     threads: &Threads,
-    scales: &WeightScales,
+    grids: &WeightGrids,
 ) -> TractResult<()> {
     // All are planned before the first changes the model that the others were found in.
     let mut planned = Vec::new();
@@ -25,7 +25,7 @@ pub(in crate::engine) fn convolutional_regions(
             tracing::debug!(first, "a convolutional region stays as it is: its nodes do not fit together");
             continue;
         };
-        match place(&draft, Variant::best(), scales) {
+        match place(&draft, Variant::best(), grids) {
             Ok(program) => {
                 let names = draft.operations.iter().map(|op| op.name.clone()).collect();
                 let facts = draft.outputs.iter().map(|(outlet, _)| Ok(model.outlet_fact(*outlet)?.without_value()));

@@ -12,6 +12,7 @@ use tract_onnx::tract_core::ops::nn::{
 use super::convolutional_regions;
 use super::recognize::recognize;
 use crate::engine::ops::ConvRegion;
+use crate::engine::quantized::WeightGrids;
 use crate::engine::threads::Threads;
 
 /// The next node; `picture` counts from the latest backwards.
@@ -285,7 +286,7 @@ proptest! {
         let expected = run(model.clone(), &input);
 
         let mut ours = model;
-        convolutional_regions(&mut ours, &Threads::new(threads), &[]).unwrap();
+        convolutional_regions(&mut ours, &Threads::new(threads), &WeightGrids::default()).unwrap();
         let names = ours.nodes().iter().filter_map(|node| node.op_as::<ConvRegion>()).flat_map(ConvRegion::names);
         let inside: Vec<String> = names.cloned().collect();
         let twice = ours.nodes().iter().find(|node| inside.contains(&node.name));
@@ -323,7 +324,7 @@ fn one_region_holds_a_whole_chain() {
     let mut model = drawing.model;
     model.select_output_outlets(&[last]).unwrap();
     let mut model = model.into_decluttered().unwrap();
-    convolutional_regions(&mut model, &Threads::new(1), &[]).unwrap();
+    convolutional_regions(&mut model, &Threads::new(1), &WeightGrids::default()).unwrap();
     let regions: Vec<&ConvRegion> = model.nodes().iter().filter_map(|n| n.op_as()).collect();
     assert_eq!(regions.len(), 1, "{model}");
     assert_eq!(model.nodes().len(), 2, "the source and the region: {model}");

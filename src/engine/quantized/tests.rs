@@ -4,11 +4,9 @@ use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::{AttributeProto, TypeProto, ValueInfoProto, attribute_proto, type_proto};
 use tract_onnx::pb::{NodeProto, OperatorSetIdProto, TensorProto, TensorShapeProto, tensor_shape_proto};
 use tract_onnx::prelude::*;
-use tract_onnx::tract_core::ops::cnn::Conv;
 
 use super::*;
 use crate::engine::compile::framework;
-use crate::engine::ops::FakeQuantize;
 use crate::engine::precision::Arithmetic;
 use crate::engine::{CompileOptions, OnnxModel};
 
@@ -195,8 +193,8 @@ fn assert_close(made: &[f32], expected: &[f32]) {
 fn qdq_becomes_float_with_rounding() {
     let (proto, grids) = unfolded(qdq());
     assert_eq!(operators(&proto), ["FakeQuantize", "Conv", "FakeQuantize"]);
-    assert_eq!(grids.scales("wf"), Some(&W_SCALES[..]));
-    assert_eq!(grids.scales("bf"), None, "a bias of 32 bits");
+    assert_eq!(grids.0.get("wf"), Some(&W_SCALES.to_vec()));
+    assert_eq!(grids.0.get("bf"), None, "a bias of 32 bits");
     let names: Vec<&str> = proto.graph.iter().flat_map(|g| &g.initializer).map(|t| t.name.as_str()).collect();
     assert!(names.contains(&"wf") && !names.contains(&"w"), "{names:?}");
     assert_close(&run(&proto), &convolved());
@@ -206,7 +204,7 @@ fn qdq_becomes_float_with_rounding() {
 fn qoperator_becomes_float_with_rounding() {
     let (proto, grids) = unfolded(qoperator());
     assert_eq!(operators(&proto), ["FakeQuantize", "Conv", "FakeQuantize"]);
-    assert_eq!(grids.scales("w.float"), Some(&W_SCALES[..]));
+    assert_eq!(grids.0.get("w.float"), Some(&W_SCALES.to_vec()));
     assert_close(&run(&proto), &convolved());
     let (proto, _) = unfolded(add());
     assert_eq!(operators(&proto), ["FakeQuantize", "Transpose", "Transpose", "Add", "FakeQuantize"]);
@@ -224,7 +222,7 @@ fn float_weights_that_the_file_quantises_are_folded() {
     graph.node[3].input[0] = "rawq".into();
     let (proto, grids) = unfolded(proto);
     assert_eq!(operators(&proto), ["FakeQuantize", "Conv", "FakeQuantize"]);
-    assert!(grids.scales("wf").is_some());
+    assert!(grids.0.contains_key("wf"));
     assert_close(&run(&proto), &convolved());
 }
 
@@ -385,8 +383,6 @@ fn golden_floats(name: &str) -> Vec<f32> {
 fn answers(file: &str, arithmetic: Arithmetic) -> Vec<f32> {
     let name = format!("{file}.onnx");
     let model = OnnxModel::from_bytes(&name, &golden(&name), Limits::default()).unwrap();
-    assert_eq!(model.weight_grids().0.len(), 3, "one for each convolution");
-    assert!(model.weight_grids().0.values().all(|scales| scales.len() == 16 || scales.len() == 4));
     let graph = model.compile_as(&CompileOptions::default(), arithmetic).unwrap();
     let mut session = graph.session().unwrap();
     session.fill_input(0, &golden_floats("input.f32")).unwrap();
@@ -395,21 +391,14 @@ fn answers(file: &str, arithmetic: Arithmetic) -> Vec<f32> {
     outputs[0].as_f32().unwrap().to_vec()
 }
 
-/// What a pass finds after decluttering.
 #[test]
-fn convolutions_read_weights_that_have_grids_by_name() {
+fn no_convolution_of_a_quantized_file_stays_in_floats() {
     for file in ["qdq.onnx", "qoperator.onnx"] {
-        let proto = framework().proto_model_for_read(&mut golden(file).as_slice()).unwrap();
-        let (proto, grids) = unfolded(proto);
-        let model =
-            framework().model_for_proto_model(&proto).unwrap().into_typed().unwrap().into_decluttered().unwrap();
-        let convolutions: Vec<_> = model.nodes().iter().filter(|n| n.op_is::<Conv>()).collect();
-        assert_eq!(convolutions.len(), 3);
-        for conv in convolutions {
-            let weights = &model.node(conv.inputs[1].node).name;
-            assert!(grids.scales(weights).is_some(), "{weights}");
-        }
-        assert!(model.nodes().iter().filter(|n| n.op_is::<FakeQuantize>()).count() >= 5);
+        let model = OnnxModel::from_bytes(file, &golden(file), Limits::default()).unwrap();
+        let audit = model.compile(&CompileOptions::default()).unwrap().audit().clone();
+        let convolutions: Vec<_> = audit.kernels.iter().filter(|(label, _)| label.starts_with("Conv")).collect();
+        assert!(convolutions.iter().all(|(label, _)| label.contains("int8")), "{file}: {:?}", audit.kernels);
+        assert_eq!(convolutions.iter().map(|(_, count)| **count).sum::<usize>(), 3, "{file}: {:?}", audit.kernels);
     }
 }
 
