@@ -34,7 +34,7 @@ pub use graph::{Graph, Session};
 pub use knobs::{Knob, knobs};
 pub use limits::Limits;
 pub use onnx::OnnxModel;
-pub use precision::Precision;
+pub use precision::{Precision, has_byte_products};
 pub use tensor::{ElementType, Tensor, TensorInfo};
 pub use threads::Threads;
 

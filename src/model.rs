@@ -24,7 +24,7 @@ use crate::frame::Frame;
 use crate::geometry::{Letterbox, Size};
 use crate::mask::LowResLogits;
 
-pub use load::{LoadedModel, ModelOptions};
+pub use load::{LoadedModel, ModelOptions, Race};
 pub use manifest::{
     Family, FileSpec, Files, Layout, MANIFEST_FILE, Manifest, ModelSpec, NormalizationSpec, Part, SizeRange,
 };

@@ -243,7 +243,7 @@ fn audits_tell_what_runs() {
     assert!(kernels.contains("Conv 3x3 f32") && kernels.contains("mmm_f32"), "{kernels}");
     assert!(decoder.kernels.keys().any(|k| k.starts_with("BilinearResize2x")), "{decoder:?}");
     assert!(decoder.weights_bytes > 0 && decoder.nodes > 0);
-    let half = load("tiny", ModelOptions { precision: Precision::F16, ..ModelOptions::default() });
+    let half = load("tiny", ModelOptions { precision: Some(Precision::F16), ..ModelOptions::default() });
     assert!(half.audit().0.precision.starts_with("f16"), "{:?}", half.audit());
 }
 

@@ -16,9 +16,9 @@ pub struct Board {
     pub name: String,
     /// Name of the model to run.
     pub model: String,
-    /// `f32` or `f16`.
+    /// `f32`, `f16` or `int8`; `None` is int8 where the model has it and it is the faster, else f32.
     #[serde(default)]
-    pub precision: Precision,
+    pub precision: Option<Precision>,
     /// Width and height of the model's input in pixels; `None` is the model's own.
     #[serde(default)]
     input_size: Option<[u32; 2]>,

@@ -127,7 +127,7 @@ pub fn run(args: BenchArgs) -> anyhow::Result<()> {
     let (encoder_audit, decoder_audit) = model.audit();
     let report = Report {
         model: model.spec().name.to_string(),
-        precision: args.model.precision_name().to_owned(),
+        precision: model.precision().name().to_owned(),
         threads: encoder_audit.threads,
         runs: args.runs,
         input_size: [encoder.input_size().width, encoder.input_size().height],

@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 
 use crate::board::Board;
-use crate::engine::Precision;
 use crate::geometry::Size;
 use crate::model::{LoadedModel, ModelOptions, Registry};
 use crate::pipeline::{PipelineConfig, StageCores};
 
-use super::model_args::parse_size;
+use super::model_args::{PrecisionChoice, parse_size};
 
 /// The machine's profile, and what to do otherwise than it says.
 #[derive(Debug, Clone, clap::Args)]
@@ -20,9 +19,9 @@ pub struct BoardArgs {
     /// Another model than the board's
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
-    /// f32 or f16 instead of the board's precision
-    #[arg(long, value_name = "f32|f16")]
-    precision: Option<Precision>,
+    /// Instead of the board's precision; auto takes int8 where the model has it and it is faster here, else f32
+    #[arg(long, value_name = "auto|f32|f16|int8")]
+    precision: Option<PrecisionChoice>,
     /// Threads of the encoder instead of the board's
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -44,7 +43,7 @@ impl BoardArgs {
     pub fn load(&self, board: &Board) -> anyhow::Result<LoadedModel> {
         let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
         let options = ModelOptions {
-            precision: self.precision.unwrap_or(board.precision),
+            precision: self.precision.map_or(board.precision, |choice| choice.0),
             threads: self.threads.unwrap_or_else(|| board.encoder_threads(cores)),
             decoder_threads: Some(board.decoder_threads()),
             input_size: self.input_size.or(board.input_size()),

@@ -20,6 +20,7 @@ use crate::time::MonotonicClock;
 
 use super::board_args::{BoardArgs, pipeline_config};
 use super::live::Live;
+use super::model_args::precision_text;
 use super::output::{print, print_json};
 use super::{interrupt, stages};
 use scene_gaze::{CentreGaze, SceneGaze};
@@ -98,7 +99,9 @@ pub fn run(args: DemoArgs) -> anyhow::Result<()> {
     let fps = info.rate.unwrap_or(SourceOptions::DEFAULT_FPS);
     let model = args.board.load(&board)?;
     let name = model.spec().name.clone();
-    eprintln!("source {}, board {}, model {name}; overlays in {}", info.address, board.name, args.out.display());
+    let precision = precision_text(&model);
+    eprintln!("source {}, board {}, model {name} in {precision}", info.address, board.name);
+    eprintln!("overlays in {}", args.out.display());
 
     let intrinsics = info
         .intrinsics

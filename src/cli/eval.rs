@@ -96,7 +96,7 @@ pub fn run(args: EvalArgs) -> anyhow::Result<()> {
     let mut evaluation = Evaluation::new(layout, args.out);
     let finished = evaluation.photos(&mut predictor, &photos, &stop)?;
     let name = model.spec().name.to_string();
-    let report = evaluation.report(name, args.model.precision_name().to_owned(), finished < photos.len());
+    let report = evaluation.report(name, model.precision().name().to_owned(), finished < photos.len());
     if report.interrupted {
         tracing::warn!("stopped after {finished} of {} photos: the figures are of those", photos.len());
     }

@@ -1,10 +1,14 @@
 //! `--model`, `--precision`, `--threads` and their kin, shared by every command that runs a model.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
 
 use crate::engine::Precision;
+use crate::error::ConfigError;
 use crate::geometry::Size;
-use crate::model::{LoadedModel, ModelOptions, Registry};
+use crate::model::{LoadedModel, ModelOptions, Race, Registry};
 
 /// The model when none is named and none is installed; it makes the message that nothing was found.
 const BUNDLED: &str = "foveate";
@@ -16,9 +20,10 @@ pub struct ModelArgs {
     /// A name that `foveate models list` shows; the first of them unless given
     #[arg(long = "model", value_name = "NAME")]
     pub name: Option<String>,
-    /// f32, or f16: half the weights, and half-float arithmetic where the processor has it
-    #[arg(long, value_name = "f32|f16", default_value = "f32")]
-    pub precision: Precision,
+    /// int8: convolutions on integers; f16: half the weights, and half-float arithmetic where the processor has it; auto
+    /// takes int8 where the model has it and it is faster here, else f32
+    #[arg(long, value_name = "auto|f32|f16|int8", default_value = "auto")]
+    pub precision: PrecisionChoice,
     /// Threads that encoder and decoder compute with
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = parse_threads)]
     pub threads: usize,
@@ -37,17 +42,44 @@ impl ModelArgs {
         let first = registry.list().first().map_or(BUNDLED, |installed| installed.spec.name.as_str());
         let name = self.name.as_deref().unwrap_or(first);
         let options = ModelOptions {
-            precision: self.precision,
+            precision: self.precision.0,
             threads: self.threads,
             input_size: self.input_size,
             ..ModelOptions::default()
         };
         Ok(registry.load(name, &options)?)
     }
+}
 
-    /// The precision asked for, as reports name it.
-    pub fn precision_name(&self) -> &'static str {
-        self.precision.name()
+/// A precision, or `auto` for `None`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PrecisionChoice(pub Option<Precision>);
+
+impl FromStr for PrecisionChoice {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        Ok(PrecisionChoice(if text == AUTO { None } else { Some(text.parse()?) }))
+    }
+}
+
+const AUTO: &str = "auto";
+
+impl fmt::Display for PrecisionChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.map_or(AUTO, Precision::name))
+    }
+}
+
+/// What the model computes in and, where that was chosen, by what.
+pub fn precision_text(model: &LoadedModel) -> String {
+    let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    let name = model.precision().name();
+    match model.race() {
+        Some(Race { int8, f32 }) => {
+            format!("{name} (the encoder takes {:.1} ms in int8, {:.1} ms in f32)", ms(int8), ms(f32))
+        }
+        None => name.to_owned(),
     }
 }
 

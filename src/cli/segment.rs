@@ -109,7 +109,7 @@ pub fn run(args: SegmentArgs) -> anyhow::Result<()> {
         image: &args.photo,
         size: [photo.size.width, photo.size.height],
         model: &model.spec().name,
-        precision: args.model.precision_name(),
+        precision: model.precision().name(),
         encoder_ms: encoding.median_ms(),
         decoder_ms: decoding.median_ms(),
         masks: masks.iter().enumerate().map(answer_mask).collect(),

@@ -11,12 +11,13 @@ use tract_onnx::tract_core::ops::source::TypedSource;
 
 use super::kernels::{Action, Program, Step};
 use super::ops::ConvRegion;
-use super::precision::Arithmetic;
+use super::precision::{Arithmetic, Precision};
 
 /// What a compiled graph really runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Audit {
-    /// Of the weights and of the arithmetic: `f32`, `f16`, or `f16 weights, f32 arithmetic`.
+    /// Of the weights and of the arithmetic: `f32`, `f16`, `f16 weights, f32 arithmetic`, or `int8` where most
+    /// multiply-accumulates are of integers.
     pub precision: &'static str,
     /// Threads that compute.
     pub threads: usize,
@@ -24,6 +25,8 @@ pub struct Audit {
     pub nodes: usize,
     /// Multiply-accumulates of convolutions and matrix products in a run.
     pub macs: u64,
+    /// Those of them that multiply 8-bit integers.
+    pub int8_macs: u64,
     /// Bytes of the constants, at the precision they are stored in.
     pub weights_bytes: u64,
     /// How many nodes run as what, such as `Conv 3x3 f32: im2col + avx512_mmm_f32_16x12`.
@@ -93,7 +96,7 @@ pub(super) fn work(model: &TypedModel) -> TractResult<Work> {
 
 pub(super) fn audit(model: &TypedModel, operators: &Operators, arithmetic: Arithmetic, work: Work) -> Audit {
     let mut kernels = BTreeMap::new();
-    let mut nodes = 0;
+    let (mut nodes, mut int8_macs) = (0, 0);
     for node in model.nodes() {
         if node.op_is::<Const>() || node.op_is::<TypedSource>() {
             continue;
@@ -102,6 +105,11 @@ pub(super) fn audit(model: &TypedModel, operators: &Operators, arithmetic: Arith
             nodes += region.program().steps().len();
             for (step, name) in region.program().steps().iter().zip(region.names()) {
                 *kernels.entry(step_label(region.program(), step, operators.origin(name))).or_default() += 1;
+                int8_macs += match &step.action {
+                    Action::Quantized(plan) => plan.macs(),
+                    Action::Depthwise(plan) if plan.input().element.is_byte() => plan.macs(),
+                    _ => 0,
+                };
             }
             continue;
         }
@@ -111,10 +119,11 @@ pub(super) fn audit(model: &TypedModel, operators: &Operators, arithmetic: Arith
         }
     }
     Audit {
-        precision: arithmetic.describe(),
+        precision: if 2 * int8_macs > work.macs { Precision::Int8.name() } else { arithmetic.describe() },
         threads: 1,
         nodes,
         macs: work.macs,
+        int8_macs,
         weights_bytes: work.weights_bytes,
         kernels,
     }

@@ -9,6 +9,8 @@ use tract_onnx::tract_core::internal::*;
 use tract_onnx::tract_core::ops::cast::cast;
 use tract_onnx::tract_core::ops::konst::Const;
 
+use super::kernels::{Dots, Variant};
+
 /// What a graph is asked to compute in. Inputs and outputs are `f32` either way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -19,6 +21,8 @@ pub enum Precision {
     /// Weights in half floats; the arithmetic too where the processor has it (ARMv8.2 and later). Elsewhere the
     /// arithmetic stays in 32 bits, because emulated half arithmetic is hundreds of times slower.
     F16,
+    /// Convolutions on 8-bit integers, as far as the file quantises them; what lies between in 32-bit floats.
+    Int8,
 }
 
 impl Precision {
@@ -27,6 +31,7 @@ impl Precision {
         match self {
             Precision::F32 => "f32",
             Precision::F16 => "f16",
+            Precision::Int8 => "int8",
         }
     }
 }
@@ -38,9 +43,19 @@ impl std::str::FromStr for Precision {
         match s {
             "f32" => Ok(Precision::F32),
             "f16" => Ok(Precision::F16),
-            _ => Err(crate::error::ConfigError::Address { what: "precision", address: s.into(), known: "f32, f16" }),
+            "int8" => Ok(Precision::Int8),
+            _ => Err(crate::error::ConfigError::Address {
+                what: "precision",
+                address: s.into(),
+                known: "f32, f16, int8",
+            }),
         }
     }
+}
+
+/// Whether this processor multiplies and adds bytes by fours, so that integers beat floats on any convolution.
+pub fn has_byte_products() -> bool {
+    Dots::best(Variant::best()).is_some_and(Dots::is_fast)
 }
 
 /// How a precision is carried out on this processor.
@@ -55,7 +70,8 @@ pub(super) enum Arithmetic {
 impl Arithmetic {
     pub(super) fn on_this_cpu(precision: Precision) -> Self {
         match precision {
-            Precision::F32 => Arithmetic::Single,
+            // A quantised file says itself which of its convolutions are integers'.
+            Precision::F32 | Precision::Int8 => Arithmetic::Single,
             Precision::F16 if tract_linalg::has_fp16() => Arithmetic::Half,
             Precision::F16 => Arithmetic::SingleWithHalfWeights,
         }

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::{Embedding, Encoder};
 use crate::engine::{Graph, Session};
@@ -11,6 +12,22 @@ use crate::geometry::Size;
 pub(super) struct EncoderPart {
     pub graph: Graph,
     pub input: Size,
+}
+
+impl EncoderPart {
+    /// The time of one run, the shortest of a few.
+    pub fn time(&self) -> Result<Duration, ModelError> {
+        const RUNS: usize = 5;
+        let mut session = self.graph.session()?;
+        let mut outputs = Vec::new();
+        let mut shortest = Duration::MAX;
+        for _ in 0..RUNS {
+            let began = Instant::now();
+            session.run(&mut outputs)?;
+            shortest = shortest.min(began.elapsed());
+        }
+        Ok(shortest)
+    }
 }
 
 /// The encoder of one thread.

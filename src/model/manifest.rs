@@ -199,9 +199,11 @@ impl ModelSpec {
         }
     }
 
-    /// The files to load for `precision`: those stored in it, otherwise those stored in the other.
+    /// The files to load for `precision`: those stored in it; one width of floats is made from the other, integers from
+    /// nothing else.
     pub fn files_for(&self, precision: Precision) -> Option<&Files> {
-        self.files.get(&precision).or_else(|| self.files.values().next())
+        let floats = [Precision::F32, Precision::F16].into_iter().filter(|_| precision != Precision::Int8);
+        [precision].into_iter().chain(floats).find_map(|stored| self.files.get(&stored))
     }
 }
 

@@ -52,7 +52,7 @@ pub(super) fn run(file: &Path, given: &[Shape], args: &ModelArgs, runs: u32, jso
     }
     let options = CompileOptions {
         shapes: inputs.iter().map(|i| (i.name.clone(), i.shape.clone())).collect(),
-        precision: args.precision,
+        precision: args.precision.0.unwrap_or_default(),
         threads: Threads::new(args.threads),
         ..CompileOptions::default()
     };
@@ -72,7 +72,7 @@ pub(super) fn run(file: &Path, given: &[Shape], args: &ModelArgs, runs: u32, jso
     let [samples] = measure(runs, |[samples]| Ok(samples.time(|| session.run(&mut outputs))?))?;
     let report = Report {
         file: file.display().to_string(),
-        precision: args.precision_name().to_owned(),
+        precision: graph.audit().precision.to_owned(),
         threads: args.threads,
         runs,
         inputs,

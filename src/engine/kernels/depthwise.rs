@@ -58,6 +58,12 @@ impl Depthwise {
         self.output
     }
 
+    /// Multiply-accumulates.
+    pub fn macs(&self) -> u64 {
+        let [height, width] = self.window.kernel;
+        (height * width * self.output.channels * self.output.height * self.output.width) as u64
+    }
+
     /// Pieces of work: rows of each block.
     pub fn units(&self) -> usize {
         self.output.rows()

@@ -149,6 +149,14 @@ impl QuantizedConvolution {
         self.dots
     }
 
+    /// Multiply-accumulates.
+    pub fn macs(&self) -> u64 {
+        let terms: usize = self.taps.iter().map(|tap| tap.steps * STEP).sum();
+        let taps = self.taps.len() / self.input.blocks();
+        let terms = terms.min(taps * self.input.channels);
+        (terms * self.output.channels * self.output.height * self.output.width) as u64
+    }
+
     /// Independent pieces of work.
     pub fn units(&self) -> usize {
         self.groups.len() * self.output.height
