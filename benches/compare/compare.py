@@ -7,6 +7,10 @@ needs onnxruntime and numpy (`pip install -r benches/compare/requirements.txt`).
 Runtime, so that whatever else the machine does falls on both; a round's ratio is foveate's median over ONNX Runtime's, and
 the spread is over rounds. Below 1, foveate is faster.
 
+Each file is run as it is (`f32`), without Winograd's way of 3x3 convolutions (`plain`), and quantised (`int8`): the model's
+int8 files, or with --onnx the file NAME.int8.onnx that `foveate quantize` has made of NAME.onnx. ONNX Runtime always runs
+the float file. `of plain` is int8's time over plain's.
+
 foveate's encoder time includes scaling and normalising the frame; ONNX Runtime is given the finished tensor. With --onnx
 both are given the finished tensor; `encoders.py` makes files of well-known encoders.
 """
@@ -35,7 +39,6 @@ def arguments():
     parser.add_argument("--models-dir", type=Path, default=ROOT / "models", help="folder with manifest.toml")
     parser.add_argument("--model", help="name in the manifest (default: its first)")
     parser.add_argument("--onnx", type=Path, nargs="+", help="files of one image input to compare instead of a model")
-    parser.add_argument("--precision", default="f32", choices=["f32", "f16"], help="foveate's; ONNX Runtime reads the f32 files")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=7, help="turns that each side takes")
     parser.add_argument("--runs", type=int, default=30, help="runs in a turn, after a warm-up")
@@ -51,11 +54,12 @@ def model_entry(models_dir, name):
     return entry
 
 
-def time_foveate(args, subject, threads):
-    """The report of `foveate bench`, its parts by name."""
-    command = [args.foveate, "bench", *subject, "--precision", args.precision]
-    command += ["--threads", threads, "--runs", args.runs, "--json"]
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
+def time_foveate(args, way, threads):
+    """The report of `foveate bench` on a way of running a subject, its parts by name."""
+    subject, environment = way
+    command = [args.foveate, "bench", *subject, "--threads", threads, "--runs", args.runs, "--json"]
+    environment = {**os.environ, **environment}
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, env=environment)
     if done.returncode != 0:
         sys.exit(f"`{' '.join(map(str, command))}` failed:\n{done.stderr}")
     report = json.loads(done.stdout)
@@ -123,54 +127,75 @@ def spread(values):
     return {"median": statistics.median(values), "min": min(values), "max": max(values)}
 
 
-def compare(args, name, subject, parts):
-    """Prints and returns the ratios of a `subject` of foveate's: `parts` has a file and its signature by part."""
+def compare(args, name, ways, parts):
+    """Prints and returns the ratios of the `ways` of running a subject: `parts` has a file and its signature by part."""
     results = []
     for threads in args.threads:
         rivals = {part: OnnxRuntime(path, threads, *given) for part, (path, given) in parts.items()}
-        ours, theirs, bench = {p: [] for p in rivals}, {p: [] for p in rivals}, None
+        ours = {(way, part): [] for way in ways for part in rivals}
+        theirs, bench = {part: [] for part in rivals}, {}
         for _ in range(args.rounds):
-            bench = time_foveate(args, subject, threads)
+            for way in ways:
+                bench[way] = time_foveate(args, ways[way], threads)
+                for part in rivals:
+                    ours[way, part].append(bench[way][part]["median_ms"])
             for part, rival in rivals.items():
-                ours[part].append(bench[part]["median_ms"])
                 theirs[part].append(rival.median_ms(args.runs))
-        for part in rivals:
-            ratio = spread([a / b for a, b in zip(ours[part], theirs[part])])
+        for (way, part), times in ours.items():
+            ratio = spread([a / b for a, b in zip(times, theirs[part])])
             result = {
                 "subject": name,
                 "part": part,
+                "way": way,
                 "threads": threads,
-                "foveate_ms": spread(ours[part]),
+                "foveate_ms": spread(times),
                 "onnxruntime_ms": spread(theirs[part]),
                 "ratio": ratio,
-                "macs": bench[part]["macs"],
-                "kernels": bench[part]["kernels"],
+                "macs": bench[way][part]["macs"],
+                "int8_macs": bench[way][part]["int8_macs"],
+                "kernels": bench[way][part]["kernels"],
             }
+            of_plain = ""
+            if way == "int8":
+                result["of_plain"] = spread([a / b for a, b in zip(times, ours["plain", part])])
+                of_plain = f"{result['of_plain']['median']:>9.2f}"
             results.append(result)
             print(
-                f"{name:16} {part:8} {threads:>7} {result['foveate_ms']['median']:>11.2f}"
+                f"{name:12} {part:8} {way:6} {threads:>7} {result['foveate_ms']['median']:>11.2f}"
                 f" {result['onnxruntime_ms']['median']:>10.2f}"
-                f" {ratio['median']:>6.2f}  {ratio['min']:>5.2f} {ratio['max']:>5.2f}",
+                f" {ratio['median']:>6.2f}  {ratio['min']:>5.2f} {ratio['max']:>5.2f}{of_plain}",
                 flush=True,
             )
     return results
 
 
+def ways_of(float_subject, int8_subject):
+    """How a subject is run: command line and environment by way."""
+    ways = {"f32": (float_subject, {}), "plain": (float_subject, {"FOVEATE_WINOGRAD": "0"})}
+    return ways | ({"int8": (int8_subject, {})} if int8_subject else {})
+
+
 def main():
     args = arguments()
-    print(f"{args.precision}, {args.rounds} rounds of {args.runs} runs")
-    print(f"{'':25} {'threads':>7} {'foveate ms':>11} {'onnxrt ms':>10} {'ratio':>6}  {'min':>5} {'max':>5}")
+    print(f"{args.rounds} rounds of {args.runs} runs")
+    head = f"{'foveate ms':>11} {'onnxrt ms':>10} {'ratio':>6}  {'min':>5} {'max':>5} of plain"
+    print(f"{'':28} {'threads':>7} {head}")
     if args.onnx:
         results = []
         for path in args.onnx:
-            results += compare(args, path.stem, ["--onnx", path], {"graph": (path, ({}, {}, None))})
+            if path.suffixes[-2:] == [".int8", ".onnx"]:
+                continue
+            quantized = path.with_suffix(".int8.onnx")
+            ways = ways_of(["--onnx", path], ["--onnx", quantized] if quantized.exists() else None)
+            results += compare(args, path.stem, ways, {"graph": (path, ({}, {}, None))})
         record_name = "encoders"
     else:
         entry = model_entry(args.models_dir, args.model)
         files = entry["files"].get("f32") or next(iter(entry["files"].values()))
         parts = {part: (args.models_dir / files[part]["path"], given) for part, given in signature(entry).items()}
         subject = ["--model", entry["name"], "--models-dir", args.models_dir]
-        results = compare(args, entry["name"], subject, parts)
+        quantized = [*subject, "--precision", "int8"] if "int8" in entry["files"] else None
+        results = compare(args, entry["name"], ways_of([*subject, "--precision", "f32"], quantized), parts)
         record_name = entry["name"]
     if args.record:
         now = datetime.datetime.now(datetime.timezone.utc)
@@ -180,7 +205,6 @@ def main():
             "cores": os.cpu_count(),
             "load_average": os.getloadavg(),
             "onnxruntime": onnxruntime.__version__,
-            "precision": args.precision,
             "rounds": args.rounds,
             "runs": args.runs,
             "results": results,

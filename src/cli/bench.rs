@@ -69,6 +69,8 @@ struct Part {
     precision: String,
     threads: usize,
     macs: u64,
+    /// Those of them on 8-bit integers.
+    int8_macs: u64,
     weights_bytes: u64,
     kernels: BTreeMap<String, usize>,
 }
@@ -81,6 +83,7 @@ impl Part {
             precision: audit.precision.to_string(),
             threads: audit.threads,
             macs: audit.macs,
+            int8_macs: audit.int8_macs,
             weights_bytes: audit.weights_bytes,
             kernels: audit.kernels.clone(),
         }
