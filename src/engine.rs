@@ -10,6 +10,9 @@
 //! 3. [`Graph::session`] makes the scratch of one thread. [`Session::run`] computes.
 //!
 //! [`Graph::audit`] tells what really runs: which kernel, in which precision, how many multiply-accumulates.
+//!
+//! A file can also be rewritten: with more of its tensors as outputs ([`OnnxModel::observing`]), in 8-bit integers
+//! ([`OnnxModel::quantized`]) or with half-float weights ([`OnnxModel::halved`]).
 
 mod audit;
 mod compile;
@@ -23,6 +26,7 @@ mod onnx;
 mod ops;
 mod passes;
 mod precision;
+mod rewrite;
 mod tensor;
 mod threads;
 
@@ -33,6 +37,7 @@ pub use knobs::{Knob, knobs};
 pub use limits::Limits;
 pub use onnx::OnnxModel;
 pub use precision::Precision;
+pub use rewrite::{ActivationGrid, Convolution, Halved, QuantizationPlan};
 pub use tensor::{ElementType, Tensor, TensorInfo};
 pub use threads::Threads;
 

@@ -18,7 +18,7 @@ use crate::error::{Error, IoError, ModelError};
 pub struct OnnxModel {
     path: PathBuf,
     limits: Limits,
-    proto: ModelProto,
+    pub(super) proto: ModelProto,
     inputs: Vec<TensorInfo>,
     outputs: Vec<TensorInfo>,
 }
@@ -55,7 +55,16 @@ impl OnnxModel {
         let onnx = framework();
         let proto =
             contain(path, || onnx.proto_model_for_read(&mut &bytes[..]).map_err(|e| unreadable(path, reason(&e))))?;
-        guard::check_file(path, &proto, &onnx, &limits)?;
+        Self::checked(path, proto, limits)
+    }
+
+    /// The same file with another content, checked as if it had been read.
+    pub(super) fn rewritten(&self, proto: ModelProto) -> Result<Self, ModelError> {
+        Self::checked(&self.path, proto, self.limits)
+    }
+
+    fn checked(path: &Path, proto: ModelProto, limits: Limits) -> Result<Self, ModelError> {
+        guard::check_file(path, &proto, &framework(), &limits)?;
         let graph = proto.graph.as_ref().ok_or_else(|| unreadable(path, "it holds no graph"))?;
         // Old exporters list weights among the inputs.
         let is_weight = |name: &str| graph.initializer.iter().any(|i| i.name == name);

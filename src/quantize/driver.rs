@@ -1,0 +1,278 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::calibration::{Method, Range, choose_range};
+use super::comparison::{Observed, Ratios, RunAs, side_by_side};
+use super::correction::ChannelMeans;
+use super::grid::{grid, rounded};
+use super::histogram::Histogram;
+use super::images::{Images, Stage, Watch, image_input, input_size};
+use super::report::{BiasCorrection, OutputReport, Report, TensorReport};
+use crate::engine::{Convolution, OnnxModel, QuantizationPlan, Threads};
+use crate::error::{Error, ModelError, nearest_name};
+use crate::geometry::Size;
+
+/// How a model is quantised.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QuantizeOptions {
+    pub method: Method,
+    /// The share of values that [`Method::Percentile`] keeps, 0 to 100.
+    pub percentile: f64,
+    pub bias_correction: bool,
+    /// Names of convolutions that stay float.
+    pub keep: Vec<String>,
+    /// Input size where the file leaves it open.
+    pub input: Option<Size>,
+    /// Threads that the models run on.
+    pub threads: usize,
+}
+
+impl Default for QuantizeOptions {
+    fn default() -> Self {
+        QuantizeOptions {
+            method: Method::Auto,
+            percentile: 99.99,
+            bias_correction: true,
+            keep: Vec::new(),
+            input: None,
+            threads: 1,
+        }
+    }
+}
+
+/// An 8-bit model and how near it is to the float one.
+#[derive(Debug)]
+pub struct Quantized {
+    pub model: OnnxModel,
+    pub plan: QuantizationPlan,
+    pub report: Report,
+}
+
+/// Quantises the image encoder `model` to 8-bit integers by the pictures of `images`. `None` if the watcher ended it.
+///
+/// Grids go to the tensors that quantised convolutions read, and to no others.
+///
+/// # Errors
+/// [`ModelError::Rewrite`] if the file is no image encoder, has no convolution to quantise or none of a name to keep, if
+/// no picture can be read or a tensor is not finite; otherwise as [`OnnxModel::quantized`] and [`OnnxModel::compile`].
+pub fn quantize(
+    model: &OnnxModel,
+    images: &mut dyn Images,
+    options: &QuantizeOptions,
+    watch: &mut dyn Watch,
+) -> Result<Option<Quantized>, Error> {
+    let run = RunAs { input: input_size(model, options.input)?, threads: Threads::new(options.threads) };
+    let (convolutions, float) = convolutions(model, &options.keep)?;
+    let Some(ranges) = calibrate(model, &convolutions, images, options, &run, watch)? else { return Ok(None) };
+    let grids: BTreeMap<_, _> = ranges.iter().map(|(name, r)| (name.clone(), grid(r.low, r.high))).collect();
+    let mut plan = QuantizationPlan { grids, float, ..QuantizationPlan::default() };
+
+    let mut work = Work { float: model, convolutions: &convolutions, images, watch, run: &run };
+    let candidate = model.quantized(&plan)?;
+    let stage = if options.bias_correction { Stage::BiasCorrection } else { Stage::Measurement };
+    let Some(mut best) = work.compare(candidate, &plan, stage)? else { return Ok(None) };
+    let mut bias_correction = None;
+    if options.bias_correction {
+        let corrected = QuantizationPlan { bias_corrections: best.means.corrections(), ..plan.clone() };
+        let candidate = model.quantized(&corrected)?;
+        let Some(with) = work.compare(candidate, &corrected, Stage::Measurement)? else { return Ok(None) };
+        let outputs = output_names(model);
+        let (noise_without, noise_with) = (best.ratios.mean_noise(&outputs), with.ratios.mean_noise(&outputs));
+        let kept = noise_with < noise_without;
+        bias_correction = Some(BiasCorrection { kept, noise_without, noise_with });
+        if kept {
+            (best, plan) = (with, corrected);
+        }
+    }
+    let report = Report {
+        images: best.images,
+        tensors: tensor_reports(&convolutions, &ranges, &plan, &best.ratios),
+        outputs: output_reports(model, &best.ratios),
+        quantized_convolutions: convolutions.len(),
+        float_convolutions: plan.float.iter().cloned().collect(),
+        bias_correction,
+    };
+    Ok(Some(Quantized { model: best.model, plan, report }))
+}
+
+/// The outputs of `other`, a rewritten `model`, against those of `model`, and how many pictures could be read. `None` if
+/// the watcher ended it.
+///
+/// # Errors
+/// As [`quantize`].
+pub fn measure(
+    model: &OnnxModel,
+    other: &OnnxModel,
+    images: &mut dyn Images,
+    options: &QuantizeOptions,
+    watch: &mut dyn Watch,
+) -> Result<Option<(Vec<OutputReport>, usize)>, Error> {
+    let run = RunAs { input: input_size(model, options.input)?, threads: Threads::new(options.threads) };
+    let names = output_names(model);
+    let (mut float, mut other) = (Observed::new(model, &names, &run)?, Observed::new(other, &names, &run)?);
+    let mut ratios = Ratios::default();
+    let read = side_by_side(&mut float, &mut other, images, watch, Stage::Measurement, |float, other, _| {
+        add_outputs(&mut ratios, &names, float, other);
+    })?;
+    let Some(read) = read else { return Ok(None) };
+    if read == 0 {
+        return Err(no_pictures(model).into());
+    }
+    Ok(Some((output_reports(model, &ratios), read)))
+}
+
+/// The convolutions to quantise, and the names of those to keep.
+fn convolutions(model: &OnnxModel, keep: &[String]) -> Result<(Vec<Convolution>, BTreeSet<String>), ModelError> {
+    let all = model.convolutions();
+    if let Some(unknown) = keep.iter().find(|name| all.iter().all(|c| c.name != **name)) {
+        let hint = nearest_name(unknown, all.iter().map(|c| c.name.as_str()));
+        let hint = hint.map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default();
+        return Err(model.refused(format!("it has no convolution `{unknown}` to keep{hint}")));
+    }
+    let (float, quantised): (Vec<_>, Vec<_>) = all.into_iter().partition(|c| keep.contains(&c.name));
+    if quantised.is_empty() {
+        return Err(model.refused("it has no convolution with 32-bit float weights to quantise: give the f32 file"));
+    }
+    Ok((quantised, float.into_iter().map(|c| c.name).collect()))
+}
+
+fn no_pictures(model: &OnnxModel) -> ModelError {
+    model.refused("none of the calibration pictures can be read: give a folder of PNG or JPEG photos")
+}
+
+fn output_names(model: &OnnxModel) -> Vec<String> {
+    model.outputs().iter().map(|o| o.name.clone()).collect()
+}
+
+/// Names of the tensors that the convolutions read, in the order of the graph.
+fn inputs_of(convolutions: &[Convolution]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for conv in convolutions {
+        if !names.contains(&conv.input) {
+            names.push(conv.input.clone());
+        }
+    }
+    names
+}
+
+/// The range of every tensor that a convolution reads.
+fn calibrate(
+    model: &OnnxModel,
+    convolutions: &[Convolution],
+    images: &mut dyn Images,
+    options: &QuantizeOptions,
+    run: &RunAs,
+    watch: &mut dyn Watch,
+) -> Result<Option<BTreeMap<String, Range>>, Error> {
+    let image = image_input(model)?.name.clone();
+    let mut histograms: Vec<(String, Histogram)> =
+        inputs_of(convolutions).into_iter().map(|name| (name, Histogram::default())).collect();
+    let names: Vec<String> = histograms.iter().map(|(name, _)| name.clone()).filter(|name| *name != image).collect();
+    // A model of one convolution has nothing to observe but its input.
+    let names = if names.is_empty() { output_names(model) } else { names };
+    let mut observed = Observed::new(model, &names, run)?;
+    let mut read = 0;
+    watch.begin(Stage::Calibration, images.count());
+    for index in 0..images.count() {
+        if images.load(index, observed.input()?)? {
+            observed.run()?;
+            read += 1;
+            for (name, histogram) in &mut histograms {
+                let finite = match observed.tensor(name) {
+                    Some((_, values)) => histogram.add(values),
+                    None => histogram.add(observed.input()?),
+                };
+                if !finite {
+                    return Err(model.refused(format!("its tensor `{name}` is not finite on picture {index}")).into());
+                }
+            }
+        }
+        if !watch.step() {
+            return Ok(None);
+        }
+    }
+    if read == 0 {
+        return Err(no_pictures(model).into());
+    }
+    let range = |(name, h): (String, Histogram)| (name, choose_range(&h, options.method, options.percentile));
+    Ok(Some(histograms.into_iter().map(range).collect()))
+}
+
+/// What every comparison needs.
+struct Work<'a> {
+    float: &'a OnnxModel,
+    convolutions: &'a [Convolution],
+    images: &'a mut dyn Images,
+    watch: &'a mut dyn Watch,
+    run: &'a RunAs,
+}
+
+/// A quantised model beside the float one.
+struct Compared {
+    model: OnnxModel,
+    ratios: Ratios,
+    means: ChannelMeans,
+    images: usize,
+}
+
+impl Work<'_> {
+    fn compare(&mut self, model: OnnxModel, plan: &QuantizationPlan, stage: Stage) -> Result<Option<Compared>, Error> {
+        let outputs = output_names(self.float);
+        let image = &image_input(self.float)?.name;
+        let correcting = stage == Stage::BiasCorrection;
+        let inner = plan.grids.keys().filter(|name| *name != image).cloned();
+        let made = self.convolutions.iter().filter(|_| correcting).map(|c| c.output.clone());
+        let names: Vec<String> = outputs.iter().cloned().chain(inner).chain(made).collect();
+        let mut float = Observed::new(self.float, &names, self.run)?;
+        let mut other = Observed::new(&model, &names, self.run)?;
+        let (mut ratios, mut means) = (Ratios::default(), ChannelMeans::default());
+        let each = |float: &Observed, other: &Observed, picture: &[f32]| {
+            for (name, grid) in &plan.grids {
+                let exact = float.tensor(name).map_or(picture, |(_, values)| values);
+                let given = other.tensor(name).map_or(picture, |(_, values)| values);
+                // An output is counted once, as it comes out.
+                if !outputs.contains(name) {
+                    ratios.add(name, exact, given, |v| rounded(v, *grid));
+                }
+            }
+            add_outputs(&mut ratios, &outputs, float, other);
+            if correcting {
+                means.add(self.convolutions, float, other);
+            }
+        };
+        let read = side_by_side(&mut float, &mut other, self.images, self.watch, stage, each)?;
+        Ok(read.map(|images| Compared { model, ratios, means, images }))
+    }
+}
+
+fn add_outputs(ratios: &mut Ratios, names: &[String], float: &Observed, other: &Observed) {
+    for name in names {
+        if let (Some((_, exact)), Some((_, given))) = (float.tensor(name), other.tensor(name)) {
+            ratios.add(name, exact, given, |v| v);
+        }
+    }
+}
+
+fn output_reports(model: &OnnxModel, ratios: &Ratios) -> Vec<OutputReport> {
+    output_names(model).into_iter().map(|name| OutputReport { sqnr_db: ratios.get(&name).decibels(), name }).collect()
+}
+
+fn tensor_reports(
+    convolutions: &[Convolution],
+    ranges: &BTreeMap<String, Range>,
+    plan: &QuantizationPlan,
+    ratios: &Ratios,
+) -> Vec<TensorReport> {
+    let report = |name: String| {
+        let (range, grid) = (ranges.get(&name)?, plan.grids.get(&name)?);
+        Some(TensorReport {
+            convolutions: convolutions.iter().filter(|c| c.input == name).map(|c| c.name.clone()).collect(),
+            range: [range.low, range.high],
+            scale: grid.scale,
+            zero_point: grid.zero_point,
+            method: range.method,
+            sqnr_db: ratios.get(&name).decibels(),
+            name,
+        })
+    };
+    inputs_of(convolutions).into_iter().filter_map(report).collect()
+}
