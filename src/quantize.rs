@@ -3,9 +3,10 @@
 //! 1. *Calibration* runs the float model on pictures and keeps a [`Histogram`] of every tensor that a convolution reads.
 //! 2. Each histogram gives a range ([`Method`]) and the range a grid ([`grid`]) of 256 levels that has zero among them,
 //!    so that padding is exact.
-//! 3. The rewritten model runs beside the float one. *Bias correction* (Nagel et al., "Data-Free Quantization Through
-//!    Weight Equalization and Bias Correction", 2019) takes the mean error of each convolution's channels out of its
-//!    bias, and is kept if it lowers the error of the outputs.
+//! 3. The rewritten model runs beside the float one. *Bias correction* takes the mean error of each channel out of its
+//!    convolution's bias, so that rounding does not shift it (Nagel et al., "Data-Free Quantization Through Weight
+//!    Equalization and Bias Correction", 2019). All convolutions are corrected at once, half way, a few times; what is
+//!    kept is the round with the least error of the outputs, or none.
 //! 4. What is left is measured ([`Report`]): signal-to-quantisation-noise ratios of tensors and outputs.
 
 mod calibration;
@@ -16,13 +17,14 @@ mod entropy;
 mod grid;
 mod histogram;
 mod images;
+mod range;
 mod report;
 
-pub use calibration::{Method, Range, choose_range};
 pub use driver::{QuantizeOptions, Quantized, measure, quantize};
 pub use grid::{grid, rounded};
 pub use histogram::Histogram;
 pub use images::{Images, Stage, Watch, input_size};
+pub use range::{Method, Range, choose_range};
 pub use report::{BiasCorrection, OutputReport, Report, Snr, TensorReport};
 
 #[cfg(test)]

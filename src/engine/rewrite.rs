@@ -2,6 +2,7 @@
 //!
 //! Every edit gives a new [`OnnxModel`] that has passed the same checks as a file that was read.
 
+mod channel;
 mod halved;
 mod proto;
 mod quantized;

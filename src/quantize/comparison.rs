@@ -50,11 +50,14 @@ impl Observed {
         self.session.run(&mut self.values)
     }
 
-    /// Shape and values of a tensor of the last run.
-    pub fn tensor(&self, name: &str) -> Option<(&[usize], &[f32])> {
-        let tensor = self.values.get(self.names.iter().position(|n| n == name)?)?;
-        Some((tensor.shape(), tensor.as_f32()?))
+    /// Values of a tensor of the last run.
+    pub fn tensor(&self, name: &str) -> Option<&[f32]> {
+        self.values.get(self.names.iter().position(|n| n == name)?)?.as_f32()
     }
+}
+
+pub(super) fn output_names(model: &OnnxModel) -> Vec<String> {
+    model.outputs().iter().map(|o| o.name.clone()).collect()
 }
 
 /// Runs `each` after `float` and `other` have run on each picture. Returns how many pictures could be read, `None` if the

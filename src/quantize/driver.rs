@@ -1,11 +1,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::calibration::{Method, Range, choose_range};
-use super::comparison::{Observed, Ratios, RunAs, side_by_side};
-use super::correction::ChannelMeans;
+use super::calibration::{calibrate, inputs_of};
+use super::comparison::{Observed, Ratios, RunAs, output_names, side_by_side};
+use super::correction::{ChannelMeans, ROUNDS};
 use super::grid::{grid, rounded};
 use super::histogram::Histogram;
-use super::images::{Images, Stage, Watch, image_input, input_size};
+use super::images::{Images, Stage, Watch, image_input, input_size, no_pictures};
+use super::range::{Method, Range, choose_range};
 use super::report::{BiasCorrection, OutputReport, Report, TensorReport};
 use crate::engine::{Convolution, OnnxModel, QuantizationPlan, Threads};
 use crate::error::{Error, ModelError, nearest_name};
@@ -62,26 +63,33 @@ pub fn quantize(
 ) -> Result<Option<Quantized>, Error> {
     let run = RunAs { input: input_size(model, options.input)?, threads: Threads::new(options.threads) };
     let (convolutions, float) = convolutions(model, &options.keep)?;
-    let Some(ranges) = calibrate(model, &convolutions, images, options, &run, watch)? else { return Ok(None) };
+    let Some(histograms) = calibrate(model, &convolutions, images, &run, watch)? else { return Ok(None) };
+    let range = |h: &Histogram| choose_range(h, options.method, options.percentile);
+    let ranges: BTreeMap<_, _> = histograms.iter().map(|(name, h)| (name.clone(), range(h))).collect();
     let grids: BTreeMap<_, _> = ranges.iter().map(|(name, r)| (name.clone(), grid(r.low, r.high))).collect();
     let mut plan = QuantizationPlan { grids, float, ..QuantizationPlan::default() };
 
-    let mut work = Work { float: model, convolutions: &convolutions, images, watch, run: &run };
-    let candidate = model.quantized(&plan)?;
-    let stage = if options.bias_correction { Stage::BiasCorrection } else { Stage::Measurement };
-    let Some(mut best) = work.compare(candidate, &plan, stage)? else { return Ok(None) };
+    let correcting: &[Convolution] = if options.bias_correction { &convolutions } else { &[] };
+    let mut work = Work { float: model, correcting, images, watch, run: &run };
+    let Some(mut best) = work.compare(&plan, Stage::Measurement)? else { return Ok(None) };
     let mut bias_correction = None;
     if options.bias_correction {
-        let corrected = QuantizationPlan { bias_corrections: best.means.corrections(), ..plan.clone() };
-        let candidate = model.quantized(&corrected)?;
-        let Some(with) = work.compare(candidate, &corrected, Stage::Measurement)? else { return Ok(None) };
         let outputs = output_names(model);
-        let (noise_without, noise_with) = (best.ratios.mean_noise(&outputs), with.ratios.mean_noise(&outputs));
-        let kept = noise_with < noise_without;
-        bias_correction = Some(BiasCorrection { kept, noise_without, noise_with });
-        if kept {
-            (best, plan) = (with, corrected);
+        let noise_without = best.ratios.mean_noise(&outputs);
+        let mut outcome = BiasCorrection { kept: false, noise_without, noise_with: f64::INFINITY };
+        let mut bias_corrections = best.means.improve(&BTreeMap::new());
+        for _ in 0..ROUNDS {
+            let corrected = QuantizationPlan { bias_corrections, ..plan.clone() };
+            let Some(with) = work.compare(&corrected, Stage::BiasCorrection)? else { return Ok(None) };
+            bias_corrections = with.means.improve(&corrected.bias_corrections);
+            let noise = with.ratios.mean_noise(&outputs);
+            outcome.noise_with = outcome.noise_with.min(noise);
+            if noise < best.ratios.mean_noise(&outputs) {
+                (best, plan) = (with, corrected);
+                outcome.kept = true;
+            }
         }
+        bias_correction = Some(outcome);
     }
     let report = Report {
         images: best.images,
@@ -135,72 +143,11 @@ fn convolutions(model: &OnnxModel, keep: &[String]) -> Result<(Vec<Convolution>,
     Ok((quantised, float.into_iter().map(|c| c.name).collect()))
 }
 
-fn no_pictures(model: &OnnxModel) -> ModelError {
-    model.refused("none of the calibration pictures can be read: give a folder of PNG or JPEG photos")
-}
-
-fn output_names(model: &OnnxModel) -> Vec<String> {
-    model.outputs().iter().map(|o| o.name.clone()).collect()
-}
-
-/// Names of the tensors that the convolutions read, in the order of the graph.
-fn inputs_of(convolutions: &[Convolution]) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for conv in convolutions {
-        if !names.contains(&conv.input) {
-            names.push(conv.input.clone());
-        }
-    }
-    names
-}
-
-/// The range of every tensor that a convolution reads.
-fn calibrate(
-    model: &OnnxModel,
-    convolutions: &[Convolution],
-    images: &mut dyn Images,
-    options: &QuantizeOptions,
-    run: &RunAs,
-    watch: &mut dyn Watch,
-) -> Result<Option<BTreeMap<String, Range>>, Error> {
-    let image = image_input(model)?.name.clone();
-    let mut histograms: Vec<(String, Histogram)> =
-        inputs_of(convolutions).into_iter().map(|name| (name, Histogram::default())).collect();
-    let names: Vec<String> = histograms.iter().map(|(name, _)| name.clone()).filter(|name| *name != image).collect();
-    // A model of one convolution has nothing to observe but its input.
-    let names = if names.is_empty() { output_names(model) } else { names };
-    let mut observed = Observed::new(model, &names, run)?;
-    let mut read = 0;
-    watch.begin(Stage::Calibration, images.count());
-    for index in 0..images.count() {
-        if images.load(index, observed.input()?)? {
-            observed.run()?;
-            read += 1;
-            for (name, histogram) in &mut histograms {
-                let finite = match observed.tensor(name) {
-                    Some((_, values)) => histogram.add(values),
-                    None => histogram.add(observed.input()?),
-                };
-                if !finite {
-                    return Err(model.refused(format!("its tensor `{name}` is not finite on picture {index}")).into());
-                }
-            }
-        }
-        if !watch.step() {
-            return Ok(None);
-        }
-    }
-    if read == 0 {
-        return Err(no_pictures(model).into());
-    }
-    let range = |(name, h): (String, Histogram)| (name, choose_range(&h, options.method, options.percentile));
-    Ok(Some(histograms.into_iter().map(range).collect()))
-}
-
 /// What every comparison needs.
 struct Work<'a> {
     float: &'a OnnxModel,
-    convolutions: &'a [Convolution],
+    /// Whose mean errors are wanted.
+    correcting: &'a [Convolution],
     images: &'a mut dyn Images,
     watch: &'a mut dyn Watch,
     run: &'a RunAs,
@@ -215,29 +162,27 @@ struct Compared {
 }
 
 impl Work<'_> {
-    fn compare(&mut self, model: OnnxModel, plan: &QuantizationPlan, stage: Stage) -> Result<Option<Compared>, Error> {
+    /// Runs the model that `plan` makes. `None` if the watcher ended it.
+    fn compare(&mut self, plan: &QuantizationPlan, stage: Stage) -> Result<Option<Compared>, Error> {
+        let model = self.float.quantized(plan)?;
         let outputs = output_names(self.float);
         let image = &image_input(self.float)?.name;
-        let correcting = stage == Stage::BiasCorrection;
         let inner = plan.grids.keys().filter(|name| *name != image).cloned();
-        let made = self.convolutions.iter().filter(|_| correcting).map(|c| c.output.clone());
+        let made = self.correcting.iter().map(|c| c.output.clone());
         let names: Vec<String> = outputs.iter().cloned().chain(inner).chain(made).collect();
         let mut float = Observed::new(self.float, &names, self.run)?;
         let mut other = Observed::new(&model, &names, self.run)?;
         let (mut ratios, mut means) = (Ratios::default(), ChannelMeans::default());
         let each = |float: &Observed, other: &Observed, picture: &[f32]| {
             for (name, grid) in &plan.grids {
-                let exact = float.tensor(name).map_or(picture, |(_, values)| values);
-                let given = other.tensor(name).map_or(picture, |(_, values)| values);
+                let (exact, given) = (float.tensor(name).unwrap_or(picture), other.tensor(name).unwrap_or(picture));
                 // An output is counted once, as it comes out.
                 if !outputs.contains(name) {
                     ratios.add(name, exact, given, |v| rounded(v, *grid));
                 }
             }
             add_outputs(&mut ratios, &outputs, float, other);
-            if correcting {
-                means.add(self.convolutions, float, other);
-            }
+            means.add(self.correcting, float, other);
         };
         let read = side_by_side(&mut float, &mut other, self.images, self.watch, stage, each)?;
         Ok(read.map(|images| Compared { model, ratios, means, images }))
@@ -246,7 +191,7 @@ impl Work<'_> {
 
 fn add_outputs(ratios: &mut Ratios, names: &[String], float: &Observed, other: &Observed) {
     for name in names {
-        if let (Some((_, exact)), Some((_, given))) = (float.tensor(name), other.tensor(name)) {
+        if let (Some(exact), Some(given)) = (float.tensor(name), other.tensor(name)) {
             ratios.add(name, exact, given, |v| v);
         }
     }

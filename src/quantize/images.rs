@@ -19,7 +19,7 @@ pub trait Images {
 pub enum Stage {
     /// Histograms of the float model's tensors.
     Calibration,
-    /// Mean errors of the convolutions.
+    /// A round of correcting biases by the mean errors of the convolutions.
     BiasCorrection,
     /// The quantised model beside the float one.
     Measurement,
@@ -61,6 +61,10 @@ pub(super) fn image_input(model: &OnnxModel) -> Result<&TensorInfo, ModelError> 
         _ => false,
     };
     if !fits || input.element != ElementType::F32 { Err(no_encoder(model)) } else { Ok(input) }
+}
+
+pub(super) fn no_pictures(model: &OnnxModel) -> ModelError {
+    model.refused("none of the calibration pictures can be read: give a folder of PNG or JPEG photos")
 }
 
 fn no_encoder(model: &OnnxModel) -> ModelError {

@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use super::calibration::Method;
+use super::range::Method;
 
 /// Sums for the signal-to-quantisation-noise ratio: the energy of the float values over that of the differences.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -73,5 +73,6 @@ pub struct BiasCorrection {
     pub kept: bool,
     /// Noise of the outputs for a unit of signal, the mean over the outputs.
     pub noise_without: f64,
+    /// The least of all rounds.
     pub noise_with: f64,
 }

@@ -97,7 +97,7 @@ fn the_smaller_side_is_cut_no_further_than_it_reaches() {
 #[test]
 fn auto_takes_the_range_of_least_error() {
     let mut values = bell(1_000_000);
-    values.extend([400.0; 2]);
+    values.push(400.0);
     let range = choose_range(&histogram(&values), Method::Auto, 99.99);
     assert!(range.method != Method::MinMax && range.high < 400.0, "{range:?}");
     let flat: Vec<f32> = (0..100_000).map(|v| v as f32).collect();

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::{GraphProto, NodeProto, TensorProto};
 
+use super::channel::Channel;
 use super::proto::{self, Names, constant, float_constant, node};
 use super::{ActivationGrid, Convolution, QuantizationPlan};
 use crate::engine::OnnxModel;
@@ -13,12 +14,6 @@ use crate::error::ModelError;
 
 /// The first version of ONNX's operators whose `DequantizeLinear` takes a scale for each channel.
 const LEAST_OPERATOR_SET: i64 = 13;
-
-/// Largest code of a weight; -128 is left out so that the grid is symmetric.
-const WEIGHT_LIMIT: f32 = 127.0;
-
-/// Largest code of a bias. A runtime adds the products to it in the same 32 bits, so half the range is theirs.
-const BIAS_LIMIT: f64 = (1 << 30) as f64;
 
 impl OnnxModel {
     /// The model in 8-bit integers.
@@ -32,28 +27,16 @@ impl OnnxModel {
     /// [`ModelError::Rewrite`] if the file is written for operators before version 13, if a grid or a bias correction
     /// does not fit the graph, or if weights are not finite.
     pub fn quantized(&self, plan: &QuantizationPlan) -> Result<OnnxModel, ModelError> {
-        let version = proto::operator_set(&self.proto);
-        if version < LEAST_OPERATOR_SET {
-            return Err(self.refused(format!(
-                "it is written for operator set {version} and 8-bit files take {LEAST_OPERATOR_SET} or later: export \
-                 it again with opset_version={LEAST_OPERATOR_SET}"
-            )));
-        }
-        self.check(plan)?;
         let mut proto = self.proto.clone();
         let Some(graph) = &mut proto.graph else { return Err(self.refused("it holds no graph")) };
         let mut edit = Edit { names: Names::of(graph), constants: Vec::new() };
-
-        let mut before: HashMap<String, Vec<NodeProto>> = HashMap::new();
+        let convolutions = self.parameters(graph, plan, &mut edit)?;
         let mut replaced = HashSet::new();
-        for conv in self.convolutions() {
-            let Some(grid) = plan.grids.get(&conv.input).filter(|_| !plan.float.contains(&conv.name)) else { continue };
-            let correction = plan.bias_corrections.get(&conv.name).map(Vec::as_slice);
-            let channels = self.channels(graph, &conv, correction, grid.scale)?;
-            let parameters = edit.parameters(&conv, &channels);
-            let Some(target) = graph.node.iter_mut().find(|n| n.output.first() == Some(&conv.output)) else { continue };
+        let mut before = HashMap::new();
+        for (conv, parameters) in convolutions {
+            let Some(target) = maker(&mut graph.node, &conv.output) else { continue };
             target.input.truncate(1);
-            target.input.extend(parameters.iter().filter_map(|n| n.output.first().cloned()));
+            target.input.extend(outputs(&parameters));
             before.insert(conv.output, parameters);
             replaced.extend([conv.weights].into_iter().chain(conv.bias));
         }
@@ -63,7 +46,33 @@ impl OnnxModel {
         self.rewritten(proto)
     }
 
+    /// The convolutions that `plan` quantises, each with the nodes that give it its weights and bias.
+    fn parameters(
+        &self,
+        graph: &GraphProto,
+        plan: &QuantizationPlan,
+        edit: &mut Edit,
+    ) -> Result<Vec<(Convolution, Vec<NodeProto>)>, ModelError> {
+        self.check(plan)?;
+        let mut found = Vec::new();
+        for conv in self.convolutions() {
+            let Some(grid) = plan.grids.get(&conv.input).filter(|_| !plan.float.contains(&conv.name)) else { continue };
+            let correction = plan.bias_corrections.get(&conv.name).map(Vec::as_slice);
+            let channels = self.channels(graph, &conv, correction, grid.scale)?;
+            let nodes = edit.parameters(&conv, &channels);
+            found.push((conv, nodes));
+        }
+        Ok(found)
+    }
+
     fn check(&self, plan: &QuantizationPlan) -> Result<(), ModelError> {
+        let version = proto::operator_set(&self.proto);
+        if version < LEAST_OPERATOR_SET {
+            return Err(self.refused(format!(
+                "it is written for operator set {version} and 8-bit files take {LEAST_OPERATOR_SET} or later: export \
+                 it again with opset_version={LEAST_OPERATOR_SET}"
+            )));
+        }
         let made = || self.proto.graph.iter().flat_map(|g| g.node.iter().flat_map(|n| &n.output));
         for (name, grid) in &plan.grids {
             if !grid.scale.is_normal() || grid.scale < 0.0 {
@@ -110,29 +119,17 @@ impl OnnxModel {
     }
 }
 
-/// The weights of one output channel as codes.
-struct Channel {
-    scale: f32,
-    weights: Vec<i8>,
-    /// Code and scale.
-    bias: Option<(i32, f32)>,
+/// The node that makes the tensor `output`.
+fn maker<'a>(nodes: &'a mut [NodeProto], output: &str) -> Option<&'a mut NodeProto> {
+    nodes.iter_mut().find(|n| n.output.first().is_some_and(|o| o == output))
 }
 
-impl Channel {
-    fn new(weights: &[f32], bias: Option<f32>, input_scale: f32) -> Channel {
-        let largest = weights.iter().fold(0.0f32, |m, w| m.max(w.abs()));
-        let needed = bias.map_or(0.0, |b| f64::from(b).abs() / (f64::from(input_scale) * BIAS_LIMIT)) as f32;
-        let scale = (largest / WEIGHT_LIMIT).max(needed);
-        // A channel of zeros has any scale.
-        let scale = if scale.is_normal() && (scale * input_scale).is_normal() { scale } else { 1.0 };
-        let code = |w: &f32| (w / scale).round_ties_even().clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT) as i8;
-        let bias = bias.map(|b| {
-            let step = scale * input_scale;
-            ((f64::from(b) / f64::from(step)).round_ties_even() as i32, step)
-        });
-        Channel { scale, weights: weights.iter().map(code).collect(), bias }
-    }
+/// The tensors that `nodes` make.
+fn outputs(nodes: &[NodeProto]) -> impl Iterator<Item = String> {
+    nodes.iter().filter_map(|n| n.output.first().cloned())
 }
+
+type Pairs<'a> = BTreeMap<&'a str, (String, [NodeProto; 2])>;
 
 struct Edit {
     names: Names,
@@ -175,19 +172,7 @@ impl Edit {
         grids: &BTreeMap<String, ActivationGrid>,
         mut before: HashMap<String, Vec<NodeProto>>,
     ) {
-        let mut pairs: HashMap<&str, (String, [NodeProto; 2])> = HashMap::new();
-        for (tensor, grid) in grids {
-            let scale = self.constant(format!("{tensor}_scale"), |n| float_constant(n, &[], &[grid.scale]));
-            let zero = self
-                .constant(format!("{tensor}_zero_point"), |n| constant(n, DataType::Uint8, &[], vec![grid.zero_point]));
-            let codes = self.names.fresh(format!("{tensor}_quantized"));
-            let rounded = self.names.fresh(format!("{tensor}_dequantized"));
-            let pair = [
-                node("QuantizeLinear", &[tensor, &scale, &zero], &codes, &[]),
-                node("DequantizeLinear", &[&codes, &scale, &zero], &rounded, &[]),
-            ];
-            pairs.insert(tensor, (rounded, pair));
-        }
+        let mut pairs = self.pairs(grids);
         let mut nodes = std::mem::take(&mut graph.node);
         for input in nodes.iter_mut().flat_map(|n| &mut n.input) {
             if let Some((rounded, _)) = pairs.get(input.as_str()) {
@@ -205,6 +190,24 @@ impl Edit {
                 graph.node.extend(pairs.remove(output.as_str()).into_iter().flat_map(|(_, pair)| pair));
             }
         }
+    }
+
+    /// For each tensor its pair, and the tensor that the pair makes.
+    fn pairs<'a>(&mut self, grids: &'a BTreeMap<String, ActivationGrid>) -> Pairs<'a> {
+        let mut pairs: Pairs = BTreeMap::new();
+        for (tensor, grid) in grids {
+            let scale = self.constant(format!("{tensor}_scale"), |n| float_constant(n, &[], &[grid.scale]));
+            let zero = self
+                .constant(format!("{tensor}_zero_point"), |n| constant(n, DataType::Uint8, &[], vec![grid.zero_point]));
+            let codes = self.names.fresh(format!("{tensor}_quantized"));
+            let rounded = self.names.fresh(format!("{tensor}_dequantized"));
+            let pair = [
+                node("QuantizeLinear", &[tensor, &scale, &zero], &codes, &[]),
+                node("DequantizeLinear", &[&codes, &scale, &zero], &rounded, &[]),
+            ];
+            pairs.insert(tensor, (rounded, pair));
+        }
+        pairs
     }
 
     /// Adds a constant and gives its name.
