@@ -3,10 +3,9 @@
 //! 1. *Calibration* runs the float model on pictures and keeps a [`Histogram`] of every tensor that a convolution reads.
 //! 2. Each histogram gives a range ([`Method`]) and the range a grid ([`grid`]) of 256 levels that has zero among them,
 //!    so that padding is exact.
-//! 3. The rewritten model runs beside the float one. *Bias correction* takes the mean error of each channel out of its
-//!    convolution's bias, so that rounding does not shift it (Nagel et al., "Data-Free Quantization Through Weight
-//!    Equalization and Bias Correction", 2019). All convolutions are corrected at once, half way, a few times; what is
-//!    kept is the round with the least error of the outputs, or none.
+//! 3. The rewritten model runs beside the float one. *Bias correction* takes the mean error that quantising a convolution
+//!    makes on the float model's tensors out of its bias, channel by channel (Nagel et al., "Data-Free Quantization
+//!    Through Weight Equalization and Bias Correction", 2019). It is kept if it lowers the error of the outputs.
 //! 4. What is left is measured ([`Report`]): signal-to-quantisation-noise ratios of tensors and outputs.
 
 mod calibration;

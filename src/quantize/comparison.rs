@@ -67,12 +67,11 @@ pub(super) fn side_by_side(
     other: &mut Observed,
     images: &mut dyn Images,
     watch: &mut dyn Watch,
-    stage: Stage,
     mut each: impl FnMut(&Observed, &Observed, &[f32]),
 ) -> Result<Option<usize>, Error> {
     let mut read = 0;
     let mut picture = vec![0.0; float.input()?.len()];
-    watch.begin(stage, images.count());
+    watch.begin(Stage::Measurement, images.count());
     for index in 0..images.count() {
         if images.load(index, &mut picture)? {
             for model in [&mut *float, &mut *other] {

@@ -2,10 +2,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::calibration::{calibrate, inputs_of};
 use super::comparison::{Observed, Ratios, RunAs, output_names, side_by_side};
-use super::correction::{ChannelMeans, ROUNDS};
+use super::correction::corrections;
 use super::grid::{grid, rounded};
 use super::histogram::Histogram;
-use super::images::{Images, Stage, Watch, image_input, input_size, no_pictures};
+use super::images::{Images, Watch, image_input, input_size, no_pictures};
 use super::range::{Method, Range, choose_range};
 use super::report::{BiasCorrection, OutputReport, Report, TensorReport};
 use crate::engine::{Convolution, OnnxModel, QuantizationPlan, Threads};
@@ -69,27 +69,22 @@ pub fn quantize(
     let grids: BTreeMap<_, _> = ranges.iter().map(|(name, r)| (name.clone(), grid(r.low, r.high))).collect();
     let mut plan = QuantizationPlan { grids, float, ..QuantizationPlan::default() };
 
-    let correcting: &[Convolution] = if options.bias_correction { &convolutions } else { &[] };
-    let mut work = Work { float: model, correcting, images, watch, run: &run };
-    let Some(mut best) = work.compare(&plan, Stage::Measurement)? else { return Ok(None) };
+    let mut work = Work { float: model, images, watch, run: &run };
+    let Some(mut best) = work.compare(&plan)? else { return Ok(None) };
     let mut bias_correction = None;
     if options.bias_correction {
+        let Some(bias_corrections) = corrections(model, &convolutions, &plan, work.images, &run, work.watch)? else {
+            return Ok(None);
+        };
+        let corrected = QuantizationPlan { bias_corrections, ..plan.clone() };
+        let Some(with) = work.compare(&corrected)? else { return Ok(None) };
         let outputs = output_names(model);
-        let noise_without = best.ratios.mean_noise(&outputs);
-        let mut outcome = BiasCorrection { kept: false, noise_without, noise_with: f64::INFINITY };
-        let mut bias_corrections = best.means.improve(&BTreeMap::new());
-        for _ in 0..ROUNDS {
-            let corrected = QuantizationPlan { bias_corrections, ..plan.clone() };
-            let Some(with) = work.compare(&corrected, Stage::BiasCorrection)? else { return Ok(None) };
-            bias_corrections = with.means.improve(&corrected.bias_corrections);
-            let noise = with.ratios.mean_noise(&outputs);
-            outcome.noise_with = outcome.noise_with.min(noise);
-            if noise < best.ratios.mean_noise(&outputs) {
-                (best, plan) = (with, corrected);
-                outcome.kept = true;
-            }
+        let (noise_without, noise_with) = (best.ratios.mean_noise(&outputs), with.ratios.mean_noise(&outputs));
+        let kept = noise_with < noise_without;
+        bias_correction = Some(BiasCorrection { kept, noise_without, noise_with });
+        if kept {
+            (best, plan) = (with, corrected);
         }
-        bias_correction = Some(outcome);
     }
     let report = Report {
         images: best.images,
@@ -118,7 +113,7 @@ pub fn measure(
     let names = output_names(model);
     let (mut float, mut other) = (Observed::new(model, &names, &run)?, Observed::new(other, &names, &run)?);
     let mut ratios = Ratios::default();
-    let read = side_by_side(&mut float, &mut other, images, watch, Stage::Measurement, |float, other, _| {
+    let read = side_by_side(&mut float, &mut other, images, watch, |float, other, _| {
         add_outputs(&mut ratios, &names, float, other);
     })?;
     let Some(read) = read else { return Ok(None) };
@@ -146,8 +141,6 @@ fn convolutions(model: &OnnxModel, keep: &[String]) -> Result<(Vec<Convolution>,
 /// What every comparison needs.
 struct Work<'a> {
     float: &'a OnnxModel,
-    /// Whose mean errors are wanted.
-    correcting: &'a [Convolution],
     images: &'a mut dyn Images,
     watch: &'a mut dyn Watch,
     run: &'a RunAs,
@@ -157,22 +150,20 @@ struct Work<'a> {
 struct Compared {
     model: OnnxModel,
     ratios: Ratios,
-    means: ChannelMeans,
     images: usize,
 }
 
 impl Work<'_> {
     /// Runs the model that `plan` makes. `None` if the watcher ended it.
-    fn compare(&mut self, plan: &QuantizationPlan, stage: Stage) -> Result<Option<Compared>, Error> {
+    fn compare(&mut self, plan: &QuantizationPlan) -> Result<Option<Compared>, Error> {
         let model = self.float.quantized(plan)?;
         let outputs = output_names(self.float);
         let image = &image_input(self.float)?.name;
         let inner = plan.grids.keys().filter(|name| *name != image).cloned();
-        let made = self.correcting.iter().map(|c| c.output.clone());
-        let names: Vec<String> = outputs.iter().cloned().chain(inner).chain(made).collect();
+        let names: Vec<String> = outputs.iter().cloned().chain(inner).collect();
         let mut float = Observed::new(self.float, &names, self.run)?;
         let mut other = Observed::new(&model, &names, self.run)?;
-        let (mut ratios, mut means) = (Ratios::default(), ChannelMeans::default());
+        let mut ratios = Ratios::default();
         let each = |float: &Observed, other: &Observed, picture: &[f32]| {
             for (name, grid) in &plan.grids {
                 let (exact, given) = (float.tensor(name).unwrap_or(picture), other.tensor(name).unwrap_or(picture));
@@ -182,10 +173,9 @@ impl Work<'_> {
                 }
             }
             add_outputs(&mut ratios, &outputs, float, other);
-            means.add(self.correcting, float, other);
         };
-        let read = side_by_side(&mut float, &mut other, self.images, self.watch, stage, each)?;
-        Ok(read.map(|images| Compared { model, ratios, means, images }))
+        let read = side_by_side(&mut float, &mut other, self.images, self.watch, each)?;
+        Ok(read.map(|images| Compared { model, ratios, images }))
     }
 }
 

@@ -19,7 +19,7 @@ pub trait Images {
 pub enum Stage {
     /// Histograms of the float model's tensors.
     Calibration,
-    /// A round of correcting biases by the mean errors of the convolutions.
+    /// Mean errors of the convolutions.
     BiasCorrection,
     /// The quantised model beside the float one.
     Measurement,

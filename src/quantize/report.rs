@@ -73,6 +73,5 @@ pub struct BiasCorrection {
     pub kept: bool,
     /// Noise of the outputs for a unit of signal, the mean over the outputs.
     pub noise_without: f64,
-    /// The least of all rounds.
     pub noise_with: f64,
 }

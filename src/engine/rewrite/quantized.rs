@@ -46,6 +46,37 @@ impl OnnxModel {
         self.rewritten(proto)
     }
 
+    /// The float model with a twin beside every convolution that `plan` quantises: the same in 8-bit integers, reading the
+    /// same float tensor rounded. The difference between the two is what quantising this one convolution does. Also the
+    /// tensors that the twins make, by the convolutions' names; [`Self::observing`] brings them out.
+    ///
+    /// # Errors
+    /// As [`Self::quantized`].
+    pub fn with_twins(&self, plan: &QuantizationPlan) -> Result<(OnnxModel, BTreeMap<String, String>), ModelError> {
+        let mut proto = self.proto.clone();
+        let Some(graph) = &mut proto.graph else { return Err(self.refused("it holds no graph")) };
+        let mut edit = Edit { names: Names::of(graph), constants: Vec::new() };
+        let convolutions = self.parameters(graph, plan, &mut edit)?;
+        let pairs = edit.pairs(&plan.grids);
+        let mut twins = BTreeMap::new();
+        let mut nodes = Vec::new();
+        for (conv, parameters) in convolutions {
+            let Some(node) = maker(&mut graph.node, &conv.output) else { continue };
+            let rounded = pairs.get(conv.input.as_str()).map(|(rounded, _)| rounded.clone());
+            let output = edit.names.fresh(format!("{}_twin", conv.output));
+            let input = rounded.into_iter().chain(outputs(&parameters)).collect();
+            let twin =
+                NodeProto { name: format!("{output}_node"), input, output: vec![output.clone()], ..node.clone() };
+            nodes.extend(parameters);
+            nodes.push(twin);
+            twins.insert(conv.name, output);
+        }
+        graph.node.extend(pairs.into_values().flat_map(|(_, pair)| pair));
+        graph.node.append(&mut nodes);
+        graph.initializer.append(&mut edit.constants);
+        Ok((self.rewritten(proto)?, twins))
+    }
+
     /// The convolutions that `plan` quantises, each with the nodes that give it its weights and bias.
     fn parameters(
         &self,

@@ -125,6 +125,20 @@ fn quantised_graphs_compute_nearly_the_same() {
 }
 
 #[test]
+fn twins_stand_beside_an_unchanged_model() {
+    let (doubled, twins) = tiny(17).with_twins(&plan()).unwrap();
+    let names = ["a", "b"].map(|name| twins[&format!("{name}_node")].clone());
+    let found = answers(&doubled.observing(&["a".into(), names[0].clone(), "b".into(), names[1].clone()]).unwrap());
+    for (exact, given) in answers(&tiny(17)).iter().zip(&found) {
+        assert!(relative_error(exact, given) < 1e-5);
+    }
+    for pair in found[2..].chunks(2) {
+        let error = relative_error(&pair[0], &pair[1]);
+        assert!(error > 1e-5 && error < 0.02, "off by {error}");
+    }
+}
+
+#[test]
 fn everything_that_reads_a_rounded_tensor_is_redirected_but_outputs_are_not() {
     let made = tiny(17).quantized(&plan()).unwrap();
     assert_eq!(inputs_of(&made, "a")[0], "image_dequantized");
