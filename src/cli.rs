@@ -14,6 +14,7 @@ mod models;
 mod output;
 mod overlay_file;
 mod prompt_args;
+mod quantize;
 mod run;
 mod samples;
 mod segment;
@@ -53,6 +54,7 @@ enum Command {
     Segment(segment::SegmentArgs),
     Eval(eval::EvalArgs),
     Bench(bench::BenchArgs),
+    Quantize(quantize::QuantizeArgs),
     Models(models::ModelsArgs),
     Doctor(doctor::DoctorArgs),
 }
@@ -67,6 +69,7 @@ pub fn main() -> ExitCode {
         Command::Segment(args) => segment::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Bench(args) => bench::run(args),
+        Command::Quantize(args) => quantize::run(args),
         Command::Models(args) => models::run(args),
         Command::Doctor(args) => doctor::run(&args),
     };

@@ -11,6 +11,9 @@
 //! 3. [`Graph::session`] makes the scratch of one thread. [`Session::run`] computes.
 //!
 //! [`Graph::audit`] tells what really runs: which kernel, in which precision, how many multiply-accumulates.
+//!
+//! A file can also be rewritten: with more of its tensors as outputs ([`OnnxModel::observing`]), in 8-bit integers
+//! ([`OnnxModel::quantized`]) or with half-float weights ([`OnnxModel::halved`]).
 
 mod audit;
 mod compile;
@@ -25,6 +28,7 @@ mod ops;
 mod passes;
 mod precision;
 mod quantized;
+mod rewrite;
 mod tensor;
 mod threads;
 
@@ -35,6 +39,7 @@ pub use knobs::{Knob, knobs};
 pub use limits::Limits;
 pub use onnx::OnnxModel;
 pub use precision::{Precision, has_byte_products};
+pub use rewrite::{ActivationGrid, Convolution, Halved, QuantizationPlan};
 pub use tensor::{ElementType, Tensor, TensorInfo};
 pub use threads::Threads;
 

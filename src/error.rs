@@ -113,6 +113,8 @@ pub enum ModelError {
     Checksum { path: PathBuf, expected: String, found: String },
     #[error("{}: missing: fetch the file again, or remove the model from its manifest", .path.display())]
     MissingFile { path: PathBuf },
+    #[error("{}: cannot be rewritten: {reason}", .path.display())]
+    Rewrite { path: PathBuf, reason: String },
     #[error("input size {}x{} does not suit model `{name}`: sides must be multiples of {multiple}, from {min} to {max}",
             .size.width, .size.height)]
     InputSize { name: String, size: Size, multiple: u32, min: u32, max: u32 },

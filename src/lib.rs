@@ -10,6 +10,7 @@
 //! | 0 | [`error`], [`time`], [`geometry`] | typed errors, the capture clock, points, boxes and the letterbox |
 //! | 1 | [`frame`], [`mask`], [`sync`] | pixels to tensor, logits to mask, what threads share |
 //! | 2 | [`engine`] | the only place that names tract: load, precision, threads, audit |
+//! | 2 | [`quantize`] | from a float file and pictures to an 8-bit one |
 //! | 3 | [`model`] | manifest, registry, families: from files to an encoder and a decoder |
 //! | 3 | [`segment`], [`track`], [`select`] | encode once and prompt many times; follow; look and touch to prompts |
 //! | 4 | [`capture`], [`input`], [`sink`] | where frames and prompts come from, where masks go |
@@ -26,6 +27,7 @@ pub mod mask;
 pub mod sync;
 
 pub mod engine;
+pub mod quantize;
 
 pub mod model;
 pub mod segment;

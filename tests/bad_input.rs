@@ -73,6 +73,7 @@ fn every_bad_input_has_its_exit_code_and_remedy() {
     sandbox.file("flat.png", absurd_png(0, 64));
     sandbox.file("frames/note.txt", b"no pictures here");
     sandbox.file("frames2/1.png", &png);
+    sandbox.file("junk/1.png", b"no picture");
     sandbox.file("board.toml", "name = \"mine\"\nencoder_thread = 2\n");
     sandbox.file("notoml.toml", "this is = = no toml");
     sandbox.file("script.ndjson", "{\"time_s\":1,\"object\":1,\"points\":[[1,2,1]]}\n{\"time_s\":2,\"objet\":1}\n");
@@ -91,6 +92,10 @@ fn every_bad_input_has_its_exit_code_and_remedy() {
 
     let segment = |photo: &str, rest: &str| format!("segment {photo} {rest}");
     let model = |folder: &str| format!("segment good.png --point 48,32 --models-dir {folder} --model broken");
+    let quantize = |file: &str, photos: &str| {
+        format!("quantize {file} --calibration {photos} --precision int8 --size 64x64 --out o.onnx")
+    };
+    let half = "quantize m-swapped/decoder.onnx --precision f16";
     let mut cases = vec![
         case("no such photo", &segment("none.png", "--point 1,1"), 1, &["none.png", "Check the path"]),
         case("zero bytes", &segment("empty.png", "--point 1,1"), 1, &["empty.png", "PNG or JPEG"]),
@@ -138,6 +143,34 @@ fn every_bad_input_has_its_exit_code_and_remedy() {
         case("board is no TOML", "run --source files:frames2 --board notoml.toml", 2, &["notoml.toml"]),
         case("unwritable NDJSON", "run --source files:frames2 --sink ndjson:no/such/dir/x.ndjson", 1, &["no/such/dir"]),
         case("evaluation without data", "eval grabcut --data nowhere", 1, &["nowhere"]),
+        case(
+            "no such folder of photos",
+            &quantize("m-changed/encoder.onnx", "nowhere"),
+            1,
+            &["nowhere", "Check the path"],
+        ),
+        case("a folder without photos", &quantize("m-changed/encoder.onnx", "frames"), 2, &["frames", ".png"]),
+        case(
+            "photos that are none",
+            &quantize("m-swapped/decoder.onnx", "junk"),
+            4,
+            &["junk", "none of the calibration"],
+        ),
+        case("no such file to quantise", &quantize("none.onnx", "frames2"), 1, &["none.onnx", "Check the path"]),
+        case("no encoder", &quantize("m-changed/decoder.onnx", "frames2"), 4, &["prompt_maps", "encoder's file"]),
+        case(
+            "unknown convolution",
+            &(quantize("m-swapped/decoder.onnx", "frames2") + " --keep /stem/stem.0/Con"),
+            4,
+            &["did you mean `/stem/stem.0/Conv`"],
+        ),
+        case("integers without photos", "quantize x.onnx --precision int8 --out o.onnx", 2, &["--calibration"]),
+        case(
+            "unwritable model",
+            &(half.to_owned() + " --out no/such/dir/o.onnx"),
+            1,
+            &["no/such/dir", "Check the path"],
+        ),
     ];
     if cfg!(all(target_os = "linux", feature = "camera")) {
         cases.push(case("missing camera", "run --source v4l:/dev/video99", 3, &["/dev/video99", "foveate doctor"]));

@@ -198,6 +198,66 @@ fn bench_and_doctor_tell_what_runs_here() {
 }
 
 #[test]
+fn quantize_makes_a_file_that_runs_and_says_how_well() {
+    let sandbox = Sandbox::new();
+    frames(&sandbox, 3);
+    sandbox.file("frames/sub/broken.jpg", b"no picture");
+    let command =
+        "quantize --model foveate --calibration frames --precision int8 --size 128x128 --out small.onnx --json";
+    let report = sandbox.foveate(&command.split(' ').collect::<Vec<_>>()).json();
+    assert_eq!(
+        (&report["precision"], &report["model"], &report["images"]),
+        (&"int8".into(), &"foveate".into(), &3.into())
+    );
+    assert_eq!((&report["skipped_images"], &report["input_size"]), (&1.into(), &serde_json::json!([128, 128])));
+    for field in ["tensors", "quantized_convolutions", "float_convolutions", "bias_correction", "masks", "out"] {
+        assert!(report.get(field).is_some(), "no `{field}`: {report}");
+    }
+    for field in ["name", "convolutions", "range", "scale", "zero_point", "method", "sqnr_db"] {
+        assert!(report["tensors"][0].get(field).is_some(), "no `{field}`: {report}");
+    }
+    for output in report["outputs"].as_array().unwrap() {
+        assert!(output["sqnr_db"].as_f64().unwrap() > 15.0, "{report}");
+    }
+    let small = std::fs::metadata(sandbox.path().join("small.onnx")).unwrap().len();
+    assert_eq!(report["bytes_after"], small);
+    assert!(small * 3 < report["bytes_before"].as_u64().unwrap(), "{report}");
+    let bench = ["bench", "--onnx", "small.onnx", "--shape", "image=1x3x64x64", "--runs", "1", "--json"];
+    assert!(sandbox.foveate(&bench).json()["graph"]["median_ms"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn quantize_halves_a_file_without_photos() {
+    let sandbox = Sandbox::new();
+    let encoder = concat!(env!("CARGO_MANIFEST_DIR"), "/models/foveate-encoder.onnx");
+    let ran = sandbox.foveate(&["quantize", encoder, "--precision", "f16", "--out", "half.onnx", "--json"]);
+    let report = ran.json();
+    assert_eq!(report["overflowing"], serde_json::json!([]));
+    let (before, after) = (report["bytes_before"].as_u64().unwrap(), report["bytes_after"].as_u64().unwrap());
+    assert!(after * 100 < before * 52, "{report}");
+    let left = std::fs::read_dir(sandbox.path()).unwrap().count();
+    assert_eq!(left, 1, "nothing beside the file{}", ran.describe());
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_a_calibration_without_a_file() {
+    let sandbox = Sandbox::new();
+    frames(&sandbox, 60);
+    let command = "quantize --model foveate --calibration frames --precision int8 --out small.onnx";
+    let mut command = sandbox.command(&command.split(' ').collect::<Vec<_>>());
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(700));
+    assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && message.contains("nothing was written"), "{message}");
+    let files: Vec<_> = std::fs::read_dir(sandbox.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(files, ["frames"]);
+}
+
+#[test]
 fn eval_measures_photographs() {
     let Some(data) = photographs() else { return };
     let sandbox = Sandbox::new();

@@ -7,16 +7,17 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[&[&str]] = &[
     &["error", "time", "geometry"],
     &["frame", "mask", "sync"],
-    &["engine"],
+    &["engine", "quantize"],
     &["model", "segment", "track", "select"],
     &["capture", "input", "sink"],
     &["board", "pipeline"],
     &["cli"],
 ];
 
-/// Arrows along a floor. On the ground floor errors speak of sizes; on floor 3 a model lies under its users.
+/// Arrows along a floor. On the ground floor errors speak of sizes; quantisation runs and rewrites the engine's graphs; on
+/// floor 3 a model lies under its users.
 const SIDEWAYS: &[(&str, &str)] =
-    &[("error", "geometry"), ("segment", "model"), ("track", "model"), ("pipeline", "board")];
+    &[("error", "geometry"), ("quantize", "engine"), ("segment", "model"), ("track", "model"), ("pipeline", "board")];
 
 fn floor(module: &str) -> Option<usize> {
     FLOORS.iter().position(|names| names.contains(&module))

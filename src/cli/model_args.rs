@@ -86,7 +86,7 @@ pub fn precision_text(model: &LoadedModel) -> String {
 /// Most threads; a slip of the hand shall not make thousands.
 const MAX_THREADS: usize = 256;
 
-fn parse_threads(text: &str) -> Result<usize, String> {
+pub(super) fn parse_threads(text: &str) -> Result<usize, String> {
     let count = text.parse().ok().filter(|n| (1..=MAX_THREADS).contains(n));
     count.ok_or_else(|| format!("`{text}` is not a number of threads: give 1 to {MAX_THREADS}"))
 }

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::path::Path;
 
 use tract_onnx::pb::ModelProto;
@@ -15,7 +16,7 @@ use super::limits::Limits;
 use super::ops;
 use super::passes;
 use super::precision::{self, Arithmetic, Precision};
-use super::quantized::WeightGrids;
+use super::quantized::{self, WeightGrids};
 use super::tensor::{Tensor, TensorInfo};
 use super::threads::Threads;
 use crate::error::ModelError;
@@ -40,14 +41,13 @@ pub(super) struct File<'a> {
     /// Its inputs as it declares them.
     pub declared: &'a [TensorInfo],
     pub limits: &'a Limits,
-    pub grids: &'a WeightGrids,
 }
 
 pub(super) fn compile(file: &File<'_>, options: &CompileOptions, arithmetic: Arithmetic) -> Result<Graph, ModelError> {
-    let File { path, proto, declared, limits, grids } = *file;
+    let File { path, proto, declared, limits } = *file;
     let knobs = knobs::scope().map_err(|e| unreadable(path, reason(&e)))?;
     knobs.enter(|| {
-        let mut model = translate(path, proto)?;
+        let (mut model, grids) = translate(path, proto, limits)?;
         fix_inputs(path, &mut model, declared, options)?;
         if !options.outputs.is_empty() {
             select_outputs(path, &mut model, proto, &options.outputs)?;
@@ -57,7 +57,7 @@ pub(super) fn compile(file: &File<'_>, options: &CompileOptions, arithmetic: Ari
         guard::check_shapes(path, &model, limits)?;
 
         let names = audit::operators(&model);
-        let lowered = lower(&mut model, arithmetic, &options.threads, grids).map_err(|e| blame(path, proto, &e))?;
+        let lowered = lower(&mut model, arithmetic, &options.threads, &grids).map_err(|e| blame(path, proto, &e))?;
         let audit = Audit { threads: options.threads.count(), ..audit::audit(&model, &names, arithmetic, lowered) };
         let run = RunOptions { executor: Some(options.threads.executor.clone()), ..RunOptions::default() };
         let plan = SimplePlan::new_with_options(model, &run).map_err(|e| unreadable(path, reason(&e)))?;
@@ -93,12 +93,20 @@ pub(super) fn framework() -> tract_onnx::Onnx {
     onnx
 }
 
-fn translate(path: &Path, proto: &ModelProto) -> Result<InferenceModel, ModelError> {
-    let parsed = framework().parse(proto, None).map_err(|e| blame(path, proto, &e))?;
+/// tract's reading of a file; quantised ones as floats with rounding, whose weights have the grids.
+fn translate(path: &Path, proto: &ModelProto, limits: &Limits) -> Result<(InferenceModel, WeightGrids), ModelError> {
+    let (floats, grids) = match quantized::is_quantized(proto) {
+        true => {
+            let (floats, grids) = quantized::unfolded(proto, limits);
+            (Cow::Owned(floats), grids)
+        }
+        false => (Cow::Borrowed(proto), WeightGrids::default()),
+    };
+    let parsed = framework().parse(&floats, None).map_err(|e| blame(path, proto, &e))?;
     if let Some(name) = parsed.unresolved_inputs.first() {
         return Err(unreadable(path, format!("no node makes `{name}`, which another reads")));
     }
-    Ok(parsed.model)
+    Ok((parsed.model, grids))
 }
 
 fn fix_inputs(

@@ -11,7 +11,7 @@ use super::graph::Graph;
 use super::guard;
 use super::limits::Limits;
 use super::precision::Arithmetic;
-use super::quantized::{WeightGrids, unfold};
+use super::quantized;
 use super::tensor::{ElementType, TensorInfo};
 use crate::error::{Error, IoError, ModelError};
 
@@ -19,9 +19,7 @@ use crate::error::{Error, IoError, ModelError};
 pub struct OnnxModel {
     path: PathBuf,
     limits: Limits,
-    /// The file's graph, float where the file is quantised.
-    proto: ModelProto,
-    weight_grids: WeightGrids,
+    pub(super) proto: ModelProto,
     inputs: Vec<TensorInfo>,
     outputs: Vec<TensorInfo>,
 }
@@ -56,17 +54,30 @@ impl OnnxModel {
             return Err(unreadable(path, "the file is empty"));
         }
         let onnx = framework();
-        let mut proto =
+        let proto =
             contain(path, || onnx.proto_model_for_read(&mut &bytes[..]).map_err(|e| unreadable(path, reason(&e))))?;
+        Self::checked(path, proto, limits)
+    }
+
+    /// The same file with another content, checked as if it had been read.
+    pub(super) fn rewritten(&self, proto: ModelProto) -> Result<Self, ModelError> {
+        Self::checked(&self.path, proto, self.limits)
+    }
+
+    fn checked(path: &Path, proto: ModelProto, limits: Limits) -> Result<Self, ModelError> {
         guard::check_file(path, &proto, &limits)?;
-        let weight_grids = unfold(&mut proto, &limits);
-        guard::check_operators(path, &proto, &onnx)?;
+        let onnx = framework();
+        if quantized::is_quantized(&proto) {
+            guard::check_operators(path, &quantized::unfolded(&proto, &limits).0, &onnx)?;
+        } else {
+            guard::check_operators(path, &proto, &onnx)?;
+        }
         let graph = proto.graph.as_ref().ok_or_else(|| unreadable(path, "it holds no graph"))?;
         // Old exporters list weights among the inputs.
         let is_weight = |name: &str| graph.initializer.iter().any(|i| i.name == name);
         let inputs = graph.input.iter().filter(|i| !is_weight(&i.name)).map(declared).collect();
         let outputs = graph.output.iter().map(declared).collect();
-        Ok(OnnxModel { path: path.into(), limits, inputs, outputs, proto, weight_grids })
+        Ok(OnnxModel { path: path.into(), limits, inputs, outputs, proto })
     }
 
     pub fn path(&self) -> &Path {
@@ -94,8 +105,8 @@ impl OnnxModel {
 
     /// Compiles for an arithmetic that this processor would not choose.
     pub(super) fn compile_as(&self, options: &CompileOptions, arithmetic: Arithmetic) -> Result<Graph, ModelError> {
-        let OnnxModel { path, proto, inputs, limits, weight_grids, .. } = self;
-        let file = File { path, proto, declared: inputs, limits, grids: weight_grids };
+        let OnnxModel { path, proto, inputs, limits, .. } = self;
+        let file = File { path, proto, declared: inputs, limits };
         contain(path, || compile(&file, options, arithmetic))
     }
 }

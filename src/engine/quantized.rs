@@ -45,10 +45,22 @@ impl WeightGrids {
     }
 }
 
+/// Whether [`unfolded`] has anything to do.
+pub(super) fn is_quantized(proto: &ModelProto) -> bool {
+    proto.graph.iter().flat_map(|graph| &graph.node).any(|node| roles::is_quantized(&node.op_type))
+}
+
+/// A file as [`unfold`] rewrites it.
+pub(super) fn unfolded(proto: &ModelProto, limits: &Limits) -> (ModelProto, WeightGrids) {
+    let mut proto = proto.clone();
+    let grids = unfold(&mut proto, limits);
+    (proto, grids)
+}
+
 /// Rewrites the top graph of a file that has passed the size checks. Its inputs, its outputs and the tensors that
 /// subgraphs read keep their names; nodes stay in topological order if they were. Quantised operators that are malformed
 /// or not known here stay as they are; a file without any is not touched.
-pub(super) fn unfold(proto: &mut ModelProto, limits: &Limits) -> WeightGrids {
+fn unfold(proto: &mut ModelProto, limits: &Limits) -> WeightGrids {
     let Some(graph) = proto.graph.as_mut() else { return WeightGrids::default() };
     let quantized = graph.node.iter().any(|n| roles::is_quantized(&n.op_type));
     if !quantized || !defined_once(graph) {

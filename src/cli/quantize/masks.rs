@@ -1,0 +1,98 @@
+//! What quantisation costs where it counts: the masks.
+
+use std::path::Path;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use crate::engine::Precision;
+use crate::error::{Error, IoError};
+use crate::frame;
+use crate::geometry::{LabeledPoint, Size};
+use crate::model::{Installed, LoadedModel, ModelOptions, Prompt};
+use crate::segment::Predictor;
+use crate::sync::StopToken;
+
+use super::no_float_files;
+use super::pictures::{Pictures, spread};
+
+/// Most photos that are compared.
+const PHOTOS: usize = 16;
+
+/// The masks from the quantised encoder against those from the float one, both through the float decoder.
+#[derive(Debug, Serialize)]
+pub(super) struct MaskAgreement {
+    pub photos: usize,
+    /// Clicks to which the float model answers with a mask that is not empty.
+    pub prompts: usize,
+    pub median_iou: f64,
+    pub mean_iou: f64,
+}
+
+/// Compares the best mask of one click each at the centre and at four points half way to the corners. `None` if `stop`
+/// was raised or the float model finds nothing anywhere.
+pub(super) fn compare(
+    installed: &Installed,
+    encoder: &Path,
+    pictures: &Pictures,
+    input: Size,
+    threads: usize,
+    stop: &StopToken,
+) -> anyhow::Result<Option<MaskAgreement>> {
+    let options = ModelOptions { threads, input_size: Some(input), ..ModelOptions::default() };
+    let mut float = predictor(installed, &options)?;
+    let mut quantised = predictor(&with_encoder(installed, encoder)?, &options)?;
+    let readable = pictures.readable();
+    let photos: Vec<_> = spread(&readable, PHOTOS).collect();
+    let bar = ProgressBar::new(photos.len() as u64)
+        .with_style(ProgressStyle::with_template("masks            {wide_bar} {pos}/{len} photos, {eta} left")?);
+    let mut ious = Vec::new();
+    for path in &photos {
+        let photo = frame::open_image(path)?;
+        float.set_frame(&photo)?;
+        quantised.set_frame(&photo)?;
+        let prompts = clicks(photo.size);
+        let answers = float.predict_batch(&prompts, false)?.into_iter().zip(quantised.predict_batch(&prompts, false)?);
+        for (exact, given) in answers {
+            if let (Some(exact), Some(given)) = (exact.first().filter(|m| m.area > 0), given.first()) {
+                ious.push(f64::from(exact.mask.iou(&given.mask)));
+            }
+        }
+        bar.inc(1);
+        if stop.is_stopped() {
+            return Ok(None);
+        }
+    }
+    bar.finish_and_clear();
+    ious.sort_unstable_by(f64::total_cmp);
+    let agreement = |median: &f64| MaskAgreement {
+        photos: photos.len(),
+        prompts: ious.len(),
+        median_iou: *median,
+        mean_iou: ious.iter().sum::<f64>() / ious.len() as f64,
+    };
+    Ok(ious.get(ious.len() / 2).map(agreement))
+}
+
+fn predictor(installed: &Installed, options: &ModelOptions) -> Result<Predictor, Error> {
+    let model = LoadedModel::load(&installed.spec, &installed.dir, options)?;
+    Ok(Predictor::new(model.encoder()?, model.decoder()?))
+}
+
+/// The installed model with another encoder file.
+fn with_encoder(installed: &Installed, encoder: &Path) -> Result<Installed, Error> {
+    let mut changed = installed.clone();
+    let Some(files) = changed.spec.files.get_mut(&Precision::F32) else {
+        return Err(no_float_files(&installed.spec.name, installed.dir.clone()).into());
+    };
+    // An absolute path replaces the folder that it is joined to.
+    files.encoder.path = std::path::absolute(encoder).map_err(IoError::when("read", encoder))?;
+    Ok(changed)
+}
+
+/// One click at the centre, and one half way from there to each corner.
+fn clicks(frame: Size) -> Vec<Prompt> {
+    let shares = [(0.5, 0.5), (0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75)];
+    let click = |(x, y): (f32, f32)| LabeledPoint::foreground(x * frame.width as f32, y * frame.height as f32);
+    shares.into_iter().map(|at| Prompt { points: vec![click(at)], ..Prompt::default() }).collect()
+}

@@ -1,0 +1,30 @@
+//! From a float file and pictures to an 8-bit one: post-training quantisation of image encoders.
+//!
+//! 1. *Calibration* runs the float model on pictures and keeps a [`Histogram`] of every tensor that a convolution reads.
+//! 2. Each histogram gives a range ([`Method`]) and the range a grid ([`grid`]) of 256 levels that has zero among them,
+//!    so that padding is exact.
+//! 3. The rewritten model runs beside the float one. *Bias correction* takes the mean error that quantising a convolution
+//!    makes on the float model's tensors out of its bias, channel by channel (Nagel et al., "Data-Free Quantization
+//!    Through Weight Equalization and Bias Correction", 2019). It is kept if it lowers the error of the outputs.
+//! 4. What is left is measured ([`Report`]): signal-to-quantisation-noise ratios of tensors and outputs.
+
+mod calibration;
+mod comparison;
+mod correction;
+mod driver;
+mod entropy;
+mod grid;
+mod histogram;
+mod images;
+mod range;
+mod report;
+
+pub use driver::{QuantizeOptions, Quantized, measure, quantize};
+pub use grid::{grid, rounded};
+pub use histogram::Histogram;
+pub use images::{Images, Stage, Watch, input_size};
+pub use range::{Method, Range, choose_range};
+pub use report::{BiasCorrection, OutputReport, Report, Snr, TensorReport};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+use serde::Serialize;
+
+use super::range::Method;
+
+/// Sums for the signal-to-quantisation-noise ratio: the energy of the float values over that of the differences.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Snr {
+    signal: f64,
+    noise: f64,
+}
+
+impl Snr {
+    /// Adds pairs of a float value and what became of it.
+    pub fn add(&mut self, pairs: impl Iterator<Item = (f32, f32)>) {
+        for (exact, given) in pairs {
+            self.signal += f64::from(exact) * f64::from(exact);
+            self.noise += f64::from(given - exact) * f64::from(given - exact);
+        }
+    }
+
+    /// In decibels; `None` where there is no noise at all, or nothing that it could disturb.
+    pub fn decibels(&self) -> Option<f64> {
+        (self.noise > 0.0 && self.signal > 0.0).then(|| 10.0 * (self.signal / self.noise).log10())
+    }
+
+    /// Noise for a unit of signal.
+    pub fn relative_noise(&self) -> f64 {
+        if self.signal > 0.0 { self.noise / self.signal } else { 0.0 }
+    }
+}
+
+/// What became of a model, measured on the calibration pictures.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Pictures that could be read.
+    pub images: usize,
+    /// In the order of the graph.
+    pub tensors: Vec<TensorReport>,
+    pub outputs: Vec<OutputReport>,
+    /// Convolutions that compute in 8-bit integers.
+    pub quantized_convolutions: usize,
+    /// Names of those that stay float.
+    pub float_convolutions: Vec<String>,
+    /// `None` if it was not asked for.
+    pub bias_correction: Option<BiasCorrection>,
+}
+
+/// A tensor that is rounded to 8 bits.
+#[derive(Clone, Debug, Serialize)]
+pub struct TensorReport {
+    pub name: String,
+    /// The convolutions that read it.
+    pub convolutions: Vec<String>,
+    /// Least and greatest value that its grid was made for.
+    pub range: [f32; 2],
+    pub scale: f32,
+    pub zero_point: u8,
+    pub method: Method,
+    /// Of the tensor as the convolutions read it, against the float model's: its own rounding and all before it.
+    pub sqnr_db: Option<f64>,
+}
+
+/// An output of the model.
+#[derive(Clone, Debug, Serialize)]
+pub struct OutputReport {
+    pub name: String,
+    pub sqnr_db: Option<f64>,
+}
+
+/// Whether correcting the biases paid.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct BiasCorrection {
+    pub kept: bool,
+    /// Noise of the outputs for a unit of signal, the mean over the outputs.
+    pub noise_without: f64,
+    pub noise_with: f64,
+}
