@@ -191,8 +191,8 @@ def pin(manifest: Path, files: dict[str, Path]) -> None:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         entry = re.compile(rf'(path = "{re.escape(path.name)}", sha256 = ")[0-9a-f]*(")')
         text, found = entry.subn(rf"\g<1>{digest}\g<2>", text)
-        if found != 1:
-            raise SystemExit(f"{manifest}: {found} entries for {path.name}, expected one")
+        if found == 0:
+            raise SystemExit(f"{manifest}: no entry for {path.name}")
     manifest.write_text(text)
 
 
@@ -220,10 +220,13 @@ def export(net: Net, out: Path) -> dict[str, Path]:
 def main() -> None:
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("--checkpoint", type=Path, help="state.pt; random weights without it")
-    p.add_argument("--out", type=Path, required=True, help="folder for the two files")
+    p.add_argument("--out", type=Path, help="folder for the two files")
+    p.add_argument("--pin", type=Path, nargs="+", help="export nothing, but pin these files of the manifest anew")
     p.add_argument("--manifest", type=Path, help="manifest.toml to pin the files in, created if absent")
     args = p.parse_args()
-    files = export(load_net(args.checkpoint), args.out)
+    if not (args.out or args.pin and args.manifest):
+        p.error("give --out, or --pin with --manifest")
+    files = {path.name: path for path in args.pin} if args.pin else export(load_net(args.checkpoint), args.out)
     if args.manifest:
         pin(args.manifest, files)
 
