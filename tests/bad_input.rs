@@ -145,11 +145,11 @@ fn every_bad_input_has_its_exit_code_and_remedy() {
         case("evaluation without data", "eval grabcut --data nowhere", 1, &["nowhere"]),
         case(
             "no such folder of photos",
-            &quantize("m-changed/encoder.onnx", "nowhere"),
+            &quantize("m-swapped/decoder.onnx", "nowhere"),
             1,
             &["nowhere", "Check the path"],
         ),
-        case("a folder without photos", &quantize("m-changed/encoder.onnx", "frames"), 2, &["frames", ".png"]),
+        case("a folder without photos", &quantize("m-swapped/decoder.onnx", "frames"), 2, &["frames", ".png"]),
         case(
             "photos that are none",
             &quantize("m-swapped/decoder.onnx", "junk"),

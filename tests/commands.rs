@@ -217,8 +217,9 @@ fn quantize_makes_a_file_that_runs_and_says_how_well() {
         assert!(report["tensors"][0].get(field).is_some(), "no `{field}`: {report}");
     }
     for output in report["outputs"].as_array().unwrap() {
-        assert!(output["sqnr_db"].as_f64().unwrap() > 15.0, "{report}");
+        assert!(output["sqnr_db"].as_f64().unwrap() > 8.0, "{report}");
     }
+    assert!(report["masks"]["mean_iou"].as_f64().unwrap() > 0.85, "{report}");
     let small = std::fs::metadata(sandbox.path().join("small.onnx")).unwrap().len();
     assert_eq!(report["bytes_after"], small);
     assert!(small * 3 < report["bytes_before"].as_u64().unwrap(), "{report}");
