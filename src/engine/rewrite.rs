@@ -4,6 +4,7 @@
 
 mod channel;
 mod halved;
+mod plain;
 mod proto;
 mod quantized;
 mod save;

@@ -61,6 +61,7 @@ pub fn quantize(
     options: &QuantizeOptions,
     watch: &mut dyn Watch,
 ) -> Result<Option<Quantized>, Error> {
+    let model = &model.with_plain_constants()?;
     let run = RunAs { input: input_size(model, options.input)?, threads: Threads::new(options.threads) };
     let (convolutions, float) = convolutions(model, &options.keep)?;
     let Some(histograms) = calibrate(model, &convolutions, images, &run, watch)? else { return Ok(None) };

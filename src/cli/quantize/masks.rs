@@ -39,7 +39,8 @@ pub(super) fn compare(
     threads: usize,
     stop: &StopToken,
 ) -> anyhow::Result<Option<MaskAgreement>> {
-    let options = ModelOptions { threads, input_size: Some(input), ..ModelOptions::default() };
+    let precision = Some(Precision::F32);
+    let options = ModelOptions { precision, threads, input_size: Some(input), ..ModelOptions::default() };
     let mut float = predictor(installed, &options)?;
     let mut quantised = predictor(&with_encoder(installed, encoder)?, &options)?;
     let readable = pictures.readable();

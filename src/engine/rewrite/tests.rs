@@ -251,3 +251,28 @@ fn files_are_written_whole_and_read_back() {
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing else is left");
     assert!(made.write(dir.path().join("none/made.onnx")).is_err());
 }
+
+#[test]
+fn constants_become_initializers_that_readers_name() {
+    let plain = tiny(17);
+    let mut proto = plain.proto.clone();
+    let graph = proto.graph.as_mut().unwrap();
+    let at = graph.initializer.iter().position(|i| i.name == "b.w").unwrap();
+    let tensor = graph.initializer.remove(at);
+    let value = AttributeProto {
+        name: "value".into(),
+        r#type: AttributeType::Tensor as i32,
+        t: Some(tensor),
+        ..Default::default()
+    };
+    let constant = NodeProto { attribute: vec![value], ..node("Constant", &[], "b.value") };
+    let shared = [node("Identity", &["b.value"], "b.w"), node("Identity", &["a.b"], "a.same"), constant];
+    graph.node[0].input[2] = "a.same".into();
+    graph.node.splice(0..0, shared.into_iter().rev());
+    let shared = plain.rewritten(proto).unwrap();
+    assert_eq!(shared.convolutions().len(), 0);
+    let found = shared.with_plain_constants().unwrap().convolutions();
+    assert_eq!(found.len(), 2);
+    assert_eq!(found[0].bias.as_deref(), Some("a.b"));
+    assert_eq!(found[1].weights, "b.value");
+}
