@@ -87,7 +87,7 @@ fn knobs_are_known_to_tract() {
 
 #[test]
 fn precisions_have_one_spelling() {
-    for precision in [Precision::F32, Precision::F16] {
+    for precision in [Precision::F32, Precision::F16, Precision::Int8] {
         assert_eq!(precision.name().parse::<Precision>().unwrap(), precision);
         assert_eq!(serde_json::to_string(&precision).unwrap(), format!("\"{}\"", precision.name()));
     }
@@ -172,4 +172,17 @@ fn bundled_encoder_answers_as_tract_does() {
 #[test]
 fn bundled_decoder_answers_as_tract_does() {
     bundled_file_answers_as_tract_does("foveate-decoder.onnx", &[256, 128]);
+}
+
+#[test]
+fn bundled_int8_encoder_multiplies_integers() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/foveate-encoder-int8.onnx");
+    let model = OnnxModel::open(path, Limits::default()).unwrap();
+    let shapes = vec![("image".to_owned(), vec![1, 3, 256, 256])];
+    let graph = model.compile(&CompileOptions { shapes, ..CompileOptions::default() }).unwrap();
+    let audit = graph.audit();
+    assert_eq!(audit.precision, "int8", "{audit:?}");
+    assert!(audit.int8_macs as f64 >= 0.99 * audit.macs as f64, "{} of {}", audit.int8_macs, audit.macs);
+    let floats: Vec<_> = audit.kernels.keys().filter(|l| l.starts_with("Conv") && !l.contains("int8")).collect();
+    assert!(floats.is_empty(), "{floats:?}");
 }

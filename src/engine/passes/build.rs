@@ -163,7 +163,9 @@ impl Builder<'_> {
             }
             Recognized::MaxPool { input, window } => {
                 let input = self.picture(*input)?;
-                self.push(id, Kind::MaxPool { window: *window }, input)?;
+                // The largest of numbers on a grid is on it.
+                let grid = self.draft.operations.iter().find(|op| op.output == input).and_then(|op| op.grid);
+                self.push(id, Kind::MaxPool { window: *window }, input)?.grid = grid;
             }
             Recognized::Scale { picture, pixel } => {
                 let [picture, pixel] = [self.picture(*picture)?, self.picture(*pixel)?];

@@ -118,7 +118,7 @@ pub(super) fn recognize(model: &TypedModel, node: &TypedNode) -> Option<Recogniz
         return None;
     }
     let [channels, height, width] = picture(model, node.id.into())?;
-    if channels < FEWEST_CHANNELS && height * width > 1 && !is_quantized(model, node, channels) {
+    if channels < FEWEST_CHANNELS && height * width > 1 && !takes_few(model, node, channels) {
         return None;
     }
     if let Some(op) = node.op_as::<FakeQuantize>() {
@@ -151,18 +151,18 @@ pub(super) fn recognize(model: &TypedModel, node: &TypedNode) -> Option<Recogniz
     }
 }
 
-/// Whether `node`, which makes few channels, belongs to a convolution of bytes: rounds for convolutions alone, which take
-/// few channels packed, is one, or rounds what one makes.
-fn is_quantized(model: &TypedModel, node: &TypedNode, channels: usize) -> bool {
+/// Whether `node` is worth the layout though it makes few channels: a convolution of many, what rounds one, or what rounds
+/// for convolutions alone, which take few channels packed.
+fn takes_few(model: &TypedModel, node: &TypedNode, channels: usize) -> bool {
     let is_convolution = |id: usize| model.node(id).op_as::<Conv>().is_some_and(|conv| conv.group == 1);
-    let before = node.inputs.first().map(|input| input.node);
+    let Some(input) = node.inputs.first() else { return false };
     if node.op_is::<FakeQuantize>() {
         let readers = &node.outputs[0].successors;
         let only_read = !readers.is_empty() && !model.outputs.contains(&node.id.into());
-        before.is_some_and(is_convolution)
+        is_convolution(input.node)
             || channels <= MOST_PACKED && only_read && readers.iter().all(|reader| is_convolution(reader.node))
     } else {
-        is_convolution(node.id) && before.is_some_and(|id| model.node(id).op_is::<FakeQuantize>())
+        is_convolution(node.id) && picture(model, *input).is_some_and(|[channels, ..]| channels >= FEWEST_CHANNELS)
     }
 }
 

@@ -11,7 +11,7 @@ use tract_onnx::tract_core::ops::nn::{
 
 use super::convolutional_regions;
 use super::recognize::recognize;
-use crate::engine::ops::ConvRegion;
+use crate::engine::ops::{ConvRegion, FakeQuantize};
 use crate::engine::quantized::WeightGrids;
 use crate::engine::threads::Threads;
 
@@ -72,6 +72,10 @@ enum Next {
         picture: usize,
         activated: bool,
     },
+    /// To a grid of bytes.
+    Round {
+        picture: usize,
+    },
 }
 
 fn next() -> impl Strategy<Value = Next> {
@@ -98,11 +102,23 @@ fn next() -> impl Strategy<Value = Next> {
     ]
 }
 
+/// What comes next in a quantised graph: mostly convolutions of what is rounded.
+fn next_quantized() -> impl Strategy<Value = Next> {
+    prop_oneof![
+        4 => (0usize..3).prop_map(|picture| Next::Round { picture }),
+        2 => (8usize..40, prop_oneof![Just(1usize), Just(3)], 1usize..3)
+            .prop_map(|(outputs, kernel, stride)| Next::Conv { picture: 0, outputs, kernel, stride, padding: kernel / 2 }),
+        3 => next(),
+    ]
+}
+
 /// A graph under construction.
 struct Drawing {
     model: TypedModel,
     pictures: Vec<(OutletId, [usize; 3])>,
     count: usize,
+    /// Weights are whole numbers of these.
+    step: Option<f32>,
 }
 
 impl Drawing {
@@ -117,6 +133,15 @@ impl Drawing {
     fn constant(&mut self, shape: &[usize]) -> OutletId {
         let values = self.values(shape);
         self.model.add_const(format!("const{}", self.count), values).unwrap()
+    }
+
+    fn weights(&mut self, shape: &[usize]) -> OutletId {
+        let Some(step) = self.step else { return self.constant(shape) };
+        let values = self.values(shape);
+        let values = values.try_as_plain_ram().unwrap().as_slice::<f32>().unwrap();
+        let whole: Vec<f32> = values.iter().map(|v| (v * 250.0).round() * step).collect();
+        let whole = Tensor::from_shape(shape, &whole).unwrap();
+        self.model.add_const(format!("const{}", self.count), whole).unwrap()
     }
 
     fn number(&mut self, value: f32) -> OutletId {
@@ -146,7 +171,7 @@ impl Drawing {
         let group = if outputs.is_some() { 1 } else { channels };
         let outputs = outputs.unwrap_or(channels);
         let pool_spec = window([channels, outputs], [kernel, stride, padding]);
-        let weights = self.constant(&[outputs, channels / group, kernel, kernel]);
+        let weights = self.weights(&[outputs, channels / group, kernel, kernel]);
         let bias = self.constant(&[outputs]);
         let op = Conv { pool_spec, kernel_fmt: KernelFormat::OIHW, group, q_params: None };
         let made = self.wire(op, &[input, weights, bias]);
@@ -198,6 +223,10 @@ impl Drawing {
                 let mean = self.wire(mul(), &[sum, share]);
                 let gate = self.wire(sigmoid(), &[mean]);
                 (self.wire(mul(), &[input, gate]), size)
+            }
+            Next::Round { picture } => {
+                let (input, size) = self.latest(picture);
+                (self.wire(FakeQuantize { scale: 0.02, zero_point: 90, low: 0, high: 255 }, &[input]), size)
             }
             Next::Scale { picture } => {
                 let (input, size) = self.latest(picture);
@@ -261,6 +290,48 @@ fn run(model: TypedModel, input: &Tensor) -> Vec<Arc<Tensor>> {
     plan.run(tvec!(input.clone().into_tvalue())).unwrap().into_iter().map(TValue::into_arc_tensor).collect()
 }
 
+/// Answers of a graph before and after the pass.
+fn before_and_after(
+    [channels, height, width]: [usize; 3],
+    all: &[Next],
+    threads: usize,
+    step: Option<f32>,
+) -> Result<Vec<[Vec<f32>; 2]>, TestCaseError> {
+    let mut drawing = Drawing { model: TypedModel::default(), pictures: Vec::new(), count: 0, step };
+    let size = [channels, height, width];
+    let shape = [1, channels, height, width];
+    let source = drawing.model.add_source("image", f32::fact(shape)).unwrap();
+    drawing.pictures.push((source, size));
+    for next in all {
+        drawing.draw(next);
+    }
+    prop_assume!(drawing.pictures.len() > 2);
+    let outputs: Vec<OutletId> = drawing.pictures.iter().rev().take(2).map(|(outlet, _)| *outlet).collect();
+    let input = drawing.values(&shape);
+    let mut model = drawing.model;
+    model.select_output_outlets(&outputs).unwrap();
+    let model = model.into_decluttered().unwrap();
+    let expected = run(model.clone(), &input);
+
+    let mut ours = model;
+    let steps: Vec<[f32; 1]> = step.into_iter().map(|step| [step]).collect();
+    let grids = WeightGrids::of(&steps.iter().map(|step| step.as_slice()).collect::<Vec<_>>());
+    convolutional_regions(&mut ours, &Threads::new(threads), &grids).unwrap();
+    let names = ours.nodes().iter().filter_map(|node| node.op_as::<ConvRegion>()).flat_map(ConvRegion::names);
+    let inside: Vec<String> = names.cloned().collect();
+    let twice = ours.nodes().iter().find(|node| inside.contains(&node.name));
+    prop_assert!(twice.is_none(), "computed in a region and outside: {:?}", twice);
+    let left = ours.nodes().iter().find(|node| recognize(&ours, node).is_some_and(|r| r.is_convolution()));
+    prop_assert!(left.is_none(), "no region took {:?}", left);
+    let made = run(ours, &input);
+    prop_assert_eq!(made.len(), expected.len());
+    let pairs = made.iter().zip(&expected).map(|(a, b)| {
+        prop_assert_eq!(a.shape(), b.shape());
+        Ok([a, b].map(|t| t.try_as_plain_ram().unwrap().as_slice::<f32>().unwrap().to_vec()))
+    });
+    pairs.collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
@@ -269,45 +340,30 @@ proptest! {
         channels in prop_oneof![Just(3usize), 1usize..24], height in 4usize..16, width in 4usize..20,
         all in prop::collection::vec(next(), 3..14), threads in 1usize..3,
     ) {
-        let mut drawing = Drawing { model: TypedModel::default(), pictures: Vec::new(), count: 0 };
-        let size = [channels, height, width];
-        let shape = [1, channels, height, width];
-        let source = drawing.model.add_source("image", f32::fact(shape)).unwrap();
-        drawing.pictures.push((source, size));
-        for next in &all {
-            drawing.draw(next);
-        }
-        prop_assume!(drawing.pictures.len() > 2);
-        let outputs: Vec<OutletId> = drawing.pictures.iter().rev().take(2).map(|(outlet, _)| *outlet).collect();
-        let input = drawing.values(&shape);
-        let mut model = drawing.model;
-        model.select_output_outlets(&outputs).unwrap();
-        let model = model.into_decluttered().unwrap();
-        let expected = run(model.clone(), &input);
-
-        let mut ours = model;
-        convolutional_regions(&mut ours, &Threads::new(threads), &WeightGrids::default()).unwrap();
-        let names = ours.nodes().iter().filter_map(|node| node.op_as::<ConvRegion>()).flat_map(ConvRegion::names);
-        let inside: Vec<String> = names.cloned().collect();
-        let twice = ours.nodes().iter().find(|node| inside.contains(&node.name));
-        prop_assert!(twice.is_none(), "computed in a region and outside: {:?}", twice);
-        let left = ours.nodes().iter().find(|node| recognize(&ours, node).is_some_and(|r| r.is_convolution()));
-        prop_assert!(left.is_none(), "no region took {:?}", left);
-        let made = run(ours, &input);
-        prop_assert_eq!(made.len(), expected.len());
-        for (a, b) in made.iter().zip(&expected) {
-            prop_assert_eq!(a.shape(), b.shape());
-            let [a, b] = [a, b].map(|t| t.try_as_plain_ram().unwrap().as_slice::<f32>().unwrap().to_vec());
+        for [a, b] in before_and_after([channels, height, width], &all, threads, None)? {
             let largest = b.iter().fold(1.0f32, |m, v| m.max(v.abs()));
             let worst = a.iter().zip(&b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             prop_assert!(worst < 1e-4 * largest, "off by {worst} of {largest}");
+        }
+    }
+
+    #[test]
+    fn quantized_regions_answer_as_their_nodes(
+        channels in prop_oneof![Just(3usize), 1usize..24], height in 4usize..16, width in 4usize..20,
+        all in prop::collection::vec(next_quantized(), 3..14), threads in 1usize..3,
+    ) {
+        for [a, b] in before_and_after([channels, height, width], &all, threads, Some(0.003))? {
+            let largest = b.iter().fold(1.0f32, |m, v| m.max(v.abs()));
+            // A number that lies between two steps may go to either, which the following convolutions then see.
+            let mean = a.iter().zip(&b).map(|(a, b)| (a - b).abs()).sum::<f32>() / a.len() as f32;
+            prop_assert!(mean < 2e-3 * largest, "off by {mean} of {largest} on average");
         }
     }
 }
 
 #[test]
 fn one_region_holds_a_whole_chain() {
-    let mut drawing = Drawing { model: TypedModel::default(), pictures: Vec::new(), count: 0 };
+    let mut drawing = Drawing { model: TypedModel::default(), pictures: Vec::new(), count: 0, step: None };
     let source = drawing.model.add_source("image", f32::fact([1, 3, 32, 32])).unwrap();
     drawing.pictures.push((source, [3, 32, 32]));
     for next in [
