@@ -9,6 +9,8 @@ SECONDS_OF_DEMO ?= 20
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/foveate
 ENCODERS := $(CACHE)/encoders
 VENV := $(CACHE)/venv
+FOVEATE = $(or $(CARGO_TARGET_DIR),target)/release/foveate
+RTEN := $(CACHE)/target-rten
 
 .PHONY: help
 help: ## Lists the targets
@@ -49,7 +51,8 @@ bench: packages ## Own benches, then the same work on ONNX Runtime (installs it 
 	$(CARGO) build --release --locked
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r benches/compare/requirements.txt
-	$(VENV)/bin/python benches/compare/compare.py --foveate $(or $(CARGO_TARGET_DIR),target)/release/foveate
+	CARGO_TARGET_DIR=$(RTEN) $(CARGO) build --release --locked --manifest-path benches/compare/rten/Cargo.toml
+	$(VENV)/bin/python benches/compare/compare.py --foveate $(FOVEATE) --rten $(RTEN)/release/rten-bench
 
 .PHONY: bench-encoders
 bench-encoders: packages ## Well-known encoders with random weights, here and on ONNX Runtime (installs PyTorch from PyPI)
@@ -57,7 +60,10 @@ bench-encoders: packages ## Well-known encoders with random weights, here and on
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r benches/compare/requirements.txt -r benches/compare/requirements-encoders.txt
 	test -f $(ENCODERS)/tinyvit.onnx || $(VENV)/bin/python benches/compare/encoders.py --out $(ENCODERS)
-	$(VENV)/bin/python benches/compare/compare.py --foveate $(or $(CARGO_TARGET_DIR),target)/release/foveate --onnx $(ENCODERS)/*.onnx --rounds 5 --runs 10
+	for name in resnet18 repvit_m1 mobilenetv4; do test -f $(ENCODERS)/$$name.int8.onnx || $(FOVEATE) quantize \
+		$(ENCODERS)/$$name.onnx --calibration docs --precision int8 --out $(ENCODERS)/$$name.int8.onnx; done
+	CARGO_TARGET_DIR=$(RTEN) $(CARGO) build --release --locked --manifest-path benches/compare/rten/Cargo.toml
+	$(VENV)/bin/python benches/compare/compare.py --foveate $(FOVEATE) --rten $(RTEN)/release/rten-bench --onnx $(ENCODERS)/*.onnx --rounds 5 --runs 10
 
 .PHONY: docs
 docs: packages ## The library's documentation, warnings refused

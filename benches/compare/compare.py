@@ -9,7 +9,8 @@ the spread is over rounds. Below 1, foveate is faster.
 
 Each file is run as it is (`f32`), without Winograd's way of 3x3 convolutions (`plain`), and quantised (`int8`): the model's
 int8 files, or with --onnx the file NAME.int8.onnx that `foveate quantize` has made of NAME.onnx. ONNX Runtime always runs
-the float file. `of plain` is int8's time over plain's.
+the float file. `of plain` is int8's time over plain's. With --rten the float file is run on the crate rten as well, a
+second engine in Rust: its row has rten's time in foveate's place.
 
 foveate's encoder time includes scaling and normalising the frame; ONNX Runtime is given the finished tensor. With --onnx
 both are given the finished tensor; `encoders.py` makes files of well-known encoders.
@@ -42,6 +43,7 @@ def arguments():
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=7, help="turns that each side takes")
     parser.add_argument("--runs", type=int, default=30, help="runs in a turn, after a warm-up")
+    parser.add_argument("--rten", type=Path, help="the built program of benches/compare/rten")
     parser.add_argument("--record", action="store_true", help="write benches/records/DATE-compare-MODEL.json")
     return parser.parse_args()
 
@@ -97,6 +99,16 @@ class OnnxRuntime:
         return statistics.median(times)
 
 
+def time_rten(args, path, rival, threads):
+    """The median milliseconds of a run on rten, with inputs of the same shapes as `rival`'s."""
+    shapes = ["x".join(map(str, value.shape)) for value in rival.inputs.values()]
+    command = [args.rten, path, threads, args.runs, *shapes]
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"`{' '.join(map(str, command))}` failed:\n{done.stderr}")
+    return float(done.stdout)
+
+
 def signature(entry):
     """For encoder and decoder: shapes at the manifest's input size, values that must not be random, outputs (None: all)."""
     width, height = entry["input"]
@@ -134,6 +146,9 @@ def compare(args, name, ways, parts):
         rivals = {part: OnnxRuntime(path, threads, *given) for part, (path, given) in parts.items()}
         ours = {(way, part): [] for way in ways for part in rivals}
         theirs, bench = {part: [] for part in rivals}, {}
+        # rten takes shapes that are fixed by its inputs, all of floats.
+        on_rten = [p for p in rivals if args.rten and all(v.dtype == np.float32 for v in rivals[p].inputs.values())]
+        ours |= {("rten", part): [] for part in on_rten}
         for _ in range(args.rounds):
             for way in ways:
                 bench[way] = time_foveate(args, ways[way], threads)
@@ -141,6 +156,8 @@ def compare(args, name, ways, parts):
                     ours[way, part].append(bench[way][part]["median_ms"])
             for part, rival in rivals.items():
                 theirs[part].append(rival.median_ms(args.runs))
+                if part in on_rten:
+                    ours["rten", part].append(time_rten(args, parts[part][0], rival, threads))
         for (way, part), times in ours.items():
             ratio = spread([a / b for a, b in zip(times, theirs[part])])
             result = {
@@ -148,20 +165,19 @@ def compare(args, name, ways, parts):
                 "part": part,
                 "way": way,
                 "threads": threads,
-                "foveate_ms": spread(times),
+                "ms": spread(times),
                 "onnxruntime_ms": spread(theirs[part]),
                 "ratio": ratio,
-                "macs": bench[way][part]["macs"],
-                "int8_macs": bench[way][part]["int8_macs"],
-                "kernels": bench[way][part]["kernels"],
             }
+            if way in bench:
+                result |= {key: bench[way][part][key] for key in ("macs", "int8_macs", "kernels")}
             of_plain = ""
             if way == "int8":
                 result["of_plain"] = spread([a / b for a, b in zip(times, ours["plain", part])])
                 of_plain = f"{result['of_plain']['median']:>9.2f}"
             results.append(result)
             print(
-                f"{name:12} {part:8} {way:6} {threads:>7} {result['foveate_ms']['median']:>11.2f}"
+                f"{name:12} {part:8} {way:6} {threads:>7} {result['ms']['median']:>11.2f}"
                 f" {result['onnxruntime_ms']['median']:>10.2f}"
                 f" {ratio['median']:>6.2f}  {ratio['min']:>5.2f} {ratio['max']:>5.2f}{of_plain}",
                 flush=True,
