@@ -73,6 +73,8 @@ struct Part {
     int8_macs: u64,
     weights_bytes: u64,
     kernels: BTreeMap<String, usize>,
+    /// Convolutions that the engine's own kernels do not take, and why.
+    refused: BTreeMap<String, &'static str>,
 }
 
 impl Part {
@@ -86,6 +88,7 @@ impl Part {
             int8_macs: audit.int8_macs,
             weights_bytes: audit.weights_bytes,
             kernels: audit.kernels.clone(),
+            refused: audit.refused.clone(),
         }
     }
 }
@@ -194,7 +197,8 @@ fn memory_line(bytes: Option<u64>) -> String {
 
 fn kernel_lines(name: &str, part: &Part) -> String {
     let kernels = part.kernels.iter().map(|(kernel, count)| format!("  {count:>6} x {kernel}\n"));
-    format!("  {name} runs in {}:\n{}", part.precision, kernels.collect::<String>())
+    let refused = part.refused.iter().map(|(node, why)| format!("         not ours: {node}: {why}\n"));
+    format!("  {name} runs in {}:\n{}", part.precision, kernels.chain(refused).collect::<String>())
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use tract_onnx::tract_core::ops::source::TypedSource;
 
 use super::kernels::{Action, Program, Step};
 use super::ops::ConvRegion;
+use super::passes::Refusal;
 use super::precision::{Arithmetic, Precision};
 
 /// What a compiled graph really runs.
@@ -31,6 +32,9 @@ pub struct Audit {
     pub weights_bytes: u64,
     /// How many nodes run as what, such as `Conv 3x3 f32: im2col + avx512_mmm_f32_16x12`.
     pub kernels: BTreeMap<String, usize>,
+    /// Convolutions that our kernels did not take, or not on integers though the file quantises them, by the node's name,
+    /// and why.
+    pub refused: BTreeMap<String, &'static str>,
 }
 
 /// What the decluttered form of a graph tells and the optimised one no longer does.
@@ -94,7 +98,13 @@ pub(super) fn work(model: &TypedModel) -> TractResult<Work> {
     Ok(Work { macs, weights_bytes })
 }
 
-pub(super) fn audit(model: &TypedModel, operators: &Operators, arithmetic: Arithmetic, work: Work) -> Audit {
+pub(super) fn audit(
+    model: &TypedModel,
+    operators: &Operators,
+    arithmetic: Arithmetic,
+    work: Work,
+    refused: Vec<Refusal>,
+) -> Audit {
     let mut kernels = BTreeMap::new();
     let (mut nodes, mut int8_macs) = (0, 0);
     for node in model.nodes() {
@@ -126,6 +136,7 @@ pub(super) fn audit(model: &TypedModel, operators: &Operators, arithmetic: Arith
         int8_macs,
         weights_bytes: work.weights_bytes,
         kernels,
+        refused: refused.into_iter().map(|r| (r.node, r.reason)).collect(),
     }
 }
 

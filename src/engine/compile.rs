@@ -14,7 +14,7 @@ use super::guard;
 use super::knobs;
 use super::limits::Limits;
 use super::ops;
-use super::passes;
+use super::passes::{self, Refusal};
 use super::precision::{self, Arithmetic, Precision};
 use super::quantized::{self, WeightGrids};
 use super::tensor::{Tensor, TensorInfo};
@@ -57,32 +57,36 @@ pub(super) fn compile(file: &File<'_>, options: &CompileOptions, arithmetic: Ari
         guard::check_shapes(path, &model, limits)?;
 
         let names = audit::operators(&model);
-        let lowered = lower(&mut model, arithmetic, &options.threads, &grids).map_err(|e| blame(path, proto, &e))?;
-        let audit = Audit { threads: options.threads.count(), ..audit::audit(&model, &names, arithmetic, lowered) };
+        let (lowered, refused) =
+            lower(&mut model, arithmetic, &options.threads, &grids).map_err(|e| blame(path, proto, &e))?;
+        let audit =
+            Audit { threads: options.threads.count(), ..audit::audit(&model, &names, arithmetic, lowered, refused) };
         let run = RunOptions { executor: Some(options.threads.executor.clone()), ..RunOptions::default() };
         let plan = SimplePlan::new_with_options(model, &run).map_err(|e| unreadable(path, reason(&e)))?;
         Graph::new(path, plan, options.outputs.as_slice(), proto, audit)
     })
 }
 
-/// From decluttered operators to this processor's kernels. Returns what only the decluttered form tells: the work.
+/// From decluttered operators to this processor's kernels. Returns what only the decluttered form tells, the work, and what
+/// our kernels did not take.
 fn lower(
     model: &mut TypedModel,
     arithmetic: Arithmetic,
     threads: &Threads,
     grids: &WeightGrids,
-) -> TractResult<audit::Work> {
+) -> TractResult<(audit::Work, Vec<Refusal>)> {
     model.declutter()?;
     precision::into_single(model)?;
     precision::apply(model, arithmetic)?;
     let work = audit::work(model)?;
-    if arithmetic != Arithmetic::Half {
-        passes::convolutional_regions(model, threads, grids)?;
-    }
+    let refused = match arithmetic {
+        Arithmetic::Half => Vec::new(),
+        _ => passes::convolutional_regions(model, threads, grids)?,
+    };
     ops::substitute(model)?;
     model.declutter()?;
     model.optimize()?;
-    Ok(work)
+    Ok((work, refused))
 }
 
 /// The ONNX reader, with our own operators. Shapes that the file records for intermediate tensors are ignored: they belong to the input size it

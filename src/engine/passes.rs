@@ -17,8 +17,10 @@ mod partition;
 mod place;
 mod plan;
 mod recognize;
+mod refusal;
 mod regions;
 #[cfg(test)]
 mod tests;
 
+pub(super) use refusal::Refusal;
 pub(super) use regions::convolutional_regions;

@@ -1,12 +1,13 @@
 use super::build::{Draft, Kind};
-use super::plan::plan;
+use super::plan::{Planned, plan};
+use super::refusal::Refusal;
 use crate::engine::kernels::{Action, Element, Ending, Place, Program, Step, Variant, whole_lines};
 use crate::engine::quantized::WeightGrids;
 
 /// Plans a draft's operations for `variant`, finds every picture its room and puts them together. `grids` are those
-/// of the file's weights.
-pub(super) fn place(draft: &Draft, variant: Variant, grids: &WeightGrids) -> Result<Program, String> {
-    let (layouts, mut actions) = plan(draft, variant, grids)?;
+/// of the file's weights. Also says which convolutions of rounded pictures are computed on floats.
+pub(super) fn place(draft: &Draft, variant: Variant, grids: &WeightGrids) -> Result<(Program, Vec<Refusal>), String> {
+    let Planned { layouts, mut actions, refused } = plan(draft, variant, grids)?;
     let mut room = Room::default();
     let last = draft.operations.len();
     let mut lives: Vec<Life> = layouts.iter().map(|p| Life { from: last, to: 0, len: p.floats() }).collect();
@@ -58,7 +59,7 @@ pub(super) fn place(draft: &Draft, variant: Variant, grids: &WeightGrids) -> Res
     });
     let inputs = draft.inputs.iter().map(|(_, p)| at(*p)).collect();
     let outputs = draft.outputs.iter().map(|(_, p)| at(*p)).collect();
-    Program::new(variant, inputs, steps.collect(), outputs)
+    Ok((Program::new(variant, inputs, steps.collect(), outputs)?, refused))
 }
 
 enum Owner {

@@ -1,5 +1,6 @@
 use super::build::{Draft, Kind, Operation, Shape};
 use super::integers::{Integers, integers};
+use super::refusal::Refusal;
 use crate::engine::kernels::{
     Action, Activation, Blocked, Convolution, Depthwise, Dots, Element, MOST_PACKED, MaxPool, PACKED, Place,
     QuantizedConvolution, Resize, Variant, Window, Winograd,
@@ -22,17 +23,34 @@ enum Way {
     Quantized(Integers, Dots),
 }
 
+/// What has been planned for a draft.
+pub(super) struct Planned {
+    /// Of its pictures.
+    pub layouts: Vec<Blocked>,
+    /// Of its operations.
+    pub actions: Vec<Action>,
+    pub refused: Vec<Refusal>,
+}
+
 /// How each of a draft's operations is computed on `variant`, and how its pictures lie.
-pub(super) fn plan(
-    draft: &Draft,
-    variant: Variant,
-    grids: &WeightGrids,
-) -> Result<(Vec<Blocked>, Vec<Action>), String> {
+pub(super) fn plan(draft: &Draft, variant: Variant, grids: &WeightGrids) -> Result<Planned, String> {
     let (elements, ways) = ways(draft, variant, grids);
+    let refused = refused(draft, &ways);
     let layouts = layouts(draft, variant, &elements, &ways);
     let planned = draft.operations.iter().zip(ways).enumerate();
     let actions = planned.map(|(at, (op, way))| action(op, way, &layouts, at)).collect::<Result<_, _>>()?;
-    Ok((layouts, actions))
+    Ok(Planned { layouts, actions, refused })
+}
+
+/// The convolutions of rounded pictures that are computed on floats.
+fn refused(draft: &Draft, ways: &[Way]) -> Vec<Refusal> {
+    let rounded = |picture: usize| draft.operations.iter().any(|op| op.output == picture && op.grid.is_some());
+    let convolutions = draft.operations.iter().zip(ways).filter(|(op, way)| {
+        let full = matches!(op.kind, Kind::Convolution { depthwise: false, .. });
+        full && rounded(op.input) && !matches!(way, Way::Quantized(..))
+    });
+    let reason = "its weights, or those of another that reads the same picture, are not whole numbers of a scale";
+    convolutions.map(|(op, _)| Refusal::new(&op.name, reason)).collect()
 }
 
 /// Every picture's element and every operation's way. A picture that is rounded to a grid is of bytes, unless one of its

@@ -3,36 +3,41 @@ use std::collections::HashMap;
 use tract_onnx::tract_core::internal::*;
 
 use super::build::{Draft, build};
-use super::partition::partition;
+use super::partition::{Region, partition};
 use super::place::place;
+use super::refusal::{Refusal, refusal};
 use crate::engine::kernels::Variant;
 use crate::engine::ops::ConvRegion;
 use crate::engine::quantized::WeightGrids;
 use crate::engine::threads::Threads;
 
 /// Replaces every convolutional region of a decluttered model of fixed shapes by one operator. `grids` are those of the
-/// file's weights.
+/// file's weights. Says which convolutions stay tract's or, rounded input or not, are computed on floats.
 pub(in crate::engine) fn convolutional_regions(
     model: &mut TypedModel,
     threads: &Threads,
     grids: &WeightGrids,
-) -> TractResult<()> {
+) -> TractResult<Vec<Refusal>> {
+    let mut refused = Vec::new();
     // All are planned before the first changes the model that the others were found in.
     let mut planned = Vec::new();
     for region in partition(model)? {
         let Some(draft) = build(model, &region) else {
-            let first = region.first().map(|(id, _)| model.node(*id).name.as_str()).unwrap_or_default();
-            tracing::debug!(first, "a convolutional region stays as it is: its nodes do not fit together");
+            refused.extend(of_region(model, &region, "its region's nodes do not fit together"));
             continue;
         };
         match place(&draft, Variant::best(), grids) {
-            Ok(program) => {
+            Ok((program, floats)) => {
+                refused.extend(floats);
                 let names = draft.operations.iter().map(|op| op.name.clone()).collect();
                 let facts = draft.outputs.iter().map(|(outlet, _)| Ok(model.outlet_fact(*outlet)?.without_value()));
                 let op = ConvRegion::new(program, names, facts.collect::<TractResult<_>>()?, threads);
                 planned.push((draft, op));
             }
-            Err(reason) => tracing::debug!(reason, "a convolutional region stays as it is"),
+            Err(reason) => {
+                tracing::debug!(reason, "a convolutional region stays as it is");
+                refused.extend(of_region(model, &region, "its region's steps do not fit together"));
+            }
         }
     }
     // A region that has become an operator gives what its nodes gave.
@@ -41,7 +46,16 @@ pub(in crate::engine) fn convolutional_regions(
         replace(model, &draft, op, &mut given)?;
     }
     // Node numbers stay as they are until here: drafts name them.
-    model.compact()
+    model.compact()?;
+    let known: Vec<String> = refused.iter().map(|r: &Refusal| r.node.clone()).collect();
+    let left = model.nodes().iter().filter(|node| !known.contains(&node.name));
+    refused.extend(left.filter_map(|node| refusal(model, node)));
+    Ok(refused)
+}
+
+fn of_region(model: &TypedModel, region: &Region, reason: &'static str) -> Vec<Refusal> {
+    let convolutions = region.iter().filter(|(_, recognized)| recognized.is_convolution());
+    convolutions.map(|(id, _)| Refusal::new(&model.node(*id).name, reason)).collect()
 }
 
 fn replace(

@@ -387,3 +387,23 @@ fn one_region_holds_a_whole_chain() {
     // ReLU, the addition and the mean's share are no steps of their own.
     assert_eq!(regions[0].program().steps().len(), 5);
 }
+
+#[test]
+fn what_no_region_takes_is_named_with_the_reason() {
+    let mut drawing = Drawing { model: TypedModel::default(), pictures: Vec::new(), count: 0, step: None };
+    let source = drawing.model.add_source("image", f32::fact([1, 16, 12, 12])).unwrap();
+    let weights = drawing.constant(&[16, 16, 3, 3]);
+    let bias = drawing.constant(&[16]);
+    let pool_spec = PoolSpec { dilations: Some(tvec!(2, 2)), ..window([16, 16], [3, 1, 2]) };
+    let op = Conv { pool_spec, kernel_fmt: KernelFormat::OIHW, group: 1, q_params: None };
+    let dilated = drawing.wire(op, &[source, weights, bias]);
+    let rounded = drawing.wire(FakeQuantize { scale: 0.02, zero_point: 90, low: 0, high: 255 }, &[dilated]);
+    drawing.pictures.push((rounded, [16, 12, 12]));
+    drawing.draw(&Next::Conv { picture: 0, outputs: 16, kernel: 1, stride: 1, padding: 0 }).unwrap();
+    let last = drawing.latest(0).0;
+    let mut model = drawing.model;
+    model.select_output_outlets(&[last]).unwrap();
+    let mut model = model.into_decluttered().unwrap();
+    let refused = convolutional_regions(&mut model, &Threads::new(1), &WeightGrids::default()).unwrap();
+    assert!(refused.iter().any(|r| r.reason == "it is dilated"), "{refused:?}");
+}
