@@ -10,7 +10,7 @@ use tract_onnx::tract_core::ops::matmul::optimized::OptMatMul;
 use tract_onnx::tract_core::ops::source::TypedSource;
 
 use super::kernels::{Action, Program, Step};
-use super::ops::ConvRegion;
+use super::ops::{Attend, ConvRegion, Rows};
 use super::passes::Refusal;
 use super::precision::{Arithmetic, Precision};
 
@@ -124,6 +124,14 @@ pub(super) fn audit(
             continue;
         }
         nodes += 1;
+        if let Some(rows) = node.op_as::<Rows>() {
+            *kernels.entry(rows.label()).or_default() += 1;
+            continue;
+        }
+        if let Some(attend) = node.op_as::<Attend>() {
+            *kernels.entry(attend.label()).or_default() += 1;
+            continue;
+        }
         if let Some(label) = label(model, node, operators) {
             *kernels.entry(label).or_default() += 1;
         }

@@ -83,7 +83,7 @@ fn lower(
         Arithmetic::Half => Vec::new(),
         _ => passes::convolutional_regions(model, threads, grids)?,
     };
-    ops::substitute(model)?;
+    ops::substitute(model, threads)?;
     model.declutter()?;
     model.optimize()?;
     Ok((work, refused))

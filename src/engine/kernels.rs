@@ -3,6 +3,7 @@
 //! * [`blocked`](Blocked) is the layout: channels side by side, as many as a register holds.
 //! * `convolution`, `winograd`, `depthwise`, `planes` and `layout` are the algorithms, written once over `vector::Vector`;
 //!   `quantized` is the convolution of bytes, over `dots::Sums`.
+//! * `rows` and `attention` are what transformers put between convolutions, on the same register tile.
 //! * `grid` says what a byte stands for, `finish` how every step ends.
 //! * `arch` has one thin file an instruction set; [`Variant`] picks one when the program runs.
 //! * [`Program`] puts steps together, checks them once, and runs them on a [`Team`] of threads.
@@ -12,6 +13,7 @@
 
 mod activation;
 mod arch;
+mod attention;
 mod blocked;
 mod convolution;
 mod depthwise;
@@ -22,6 +24,7 @@ mod layout;
 mod planes;
 mod program;
 mod quantized;
+mod rows;
 mod task;
 mod team;
 mod variant;
@@ -33,6 +36,7 @@ mod winograd;
 mod tests;
 
 pub(super) use activation::Activation;
+pub(super) use attention::{Attention, AttentionSizes};
 pub(super) use blocked::Blocked;
 pub(super) use convolution::{Convolution, Window};
 pub(super) use depthwise::Depthwise;
@@ -42,6 +46,7 @@ pub(super) use layout::{MOST_PACKED, PACKED};
 pub(super) use planes::{Blend, MaxPool, Resize};
 pub(super) use program::{Action, Ending, Place, Program, Step, Workspace, whole_lines};
 pub(super) use quantized::QuantizedConvolution;
+pub(super) use rows::{LayerNorm, Linear, RowWork};
 pub(super) use team::Team;
 pub(super) use variant::Variant;
 pub(super) use vectorized::vectorized;

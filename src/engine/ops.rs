@@ -1,18 +1,32 @@
 //! Operators of our own, put in the place of tract's where those are slow, or where tract has none.
 
+mod attention;
 mod bilinear;
 mod fake_quantize;
+mod recycled;
 mod region;
+mod rows;
+#[cfg(test)]
+mod tests;
 
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::TractResult;
 use tract_onnx::tract_core::model::Rewriter;
 
+pub(super) use attention::Attend;
 pub(super) use bilinear::resize_tables;
 pub(super) use fake_quantize::FakeQuantize;
 pub(super) use region::ConvRegion;
+pub(super) use rows::Rows;
+
+use super::threads::Threads;
 
 /// Replaces, in a decluttered model of fixed shapes, every single operator that has a faster one here.
-pub(super) fn substitute(model: &mut TypedModel) -> TractResult<()> {
-    Rewriter::default().with_rule_for("bilinear-resize", bilinear::replace_resize).rewrite(&(), model)
+pub(super) fn substitute(model: &mut TypedModel, threads: &Threads) -> TractResult<()> {
+    Rewriter::default().with_rule_for("bilinear-resize", bilinear::replace_resize).rewrite(&(), model)?;
+    Rewriter::default()
+        .with_rule_for("layer-norm", rows::layer_norm)
+        .with_rule_for("linear", rows::linear)
+        .with_rule_for("attention", attention::attention)
+        .rewrite(threads, model)
 }

@@ -97,24 +97,46 @@ unsafe fn normal<V: Vector>(x: V) -> V {
     }
 }
 
-/// `exp(-x)` is the sixteenth power of `exp(-x / 16)`, a polynomial's work where `x` is at most 16; it goes no further.
+/// Beyond 16 it is as there.
 ///
 /// # Safety
 /// The contract of [`Vector`].
 #[inline(always)]
 unsafe fn sigmoid<V: Vector>(x: V) -> V {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let x = x.max(V::splat(-16.0)).min(V::splat(16.0));
+        V::splat(1.0).div(V::splat(1.0).add(exp(V::splat(0.0).sub(x))))
+    }
+}
+
+/// `exp(x)` for `x` of at most 0, to 4e-6; below -16, where it is less than that, as there.
+///
+/// # Safety
+/// The contract of [`Vector`].
+#[inline(always)]
+pub(super) unsafe fn exp_below<V: Vector>(x: V) -> V {
+    // SAFETY: the caller's promise.
+    unsafe { exp(x.max(V::splat(-16.0))) }
+}
+
+/// `exp(x)` for `x` between -16 and 16: the sixteenth power of `exp(x / 16)`, a polynomial's work.
+///
+/// # Safety
+/// The contract of [`Vector`].
+#[inline(always)]
+unsafe fn exp<V: Vector>(x: V) -> V {
     #[rustfmt::skip]
     const COEFFICIENTS: [f32; 8] = [
         0.999_999_8, 1.0, 0.500_006_3, 0.166_667_37, 0.041_635_04, 0.008_329_832, 0.001_439_256_7, 0.000_203_993_58,
     ];
     // SAFETY: the caller's promise.
     unsafe {
-        let x = x.max(V::splat(-16.0)).min(V::splat(16.0));
-        let mut power = polynomial(&COEFFICIENTS, x.mul(V::splat(-1.0 / 16.0)));
+        let mut power = polynomial(&COEFFICIENTS, x.mul(V::splat(1.0 / 16.0)));
         for _ in 0..4 {
             power = power.mul(power);
         }
-        V::splat(1.0).div(V::splat(1.0).add(power))
+        power
     }
 }
 

@@ -21,6 +21,18 @@ pub(super) struct Finish {
 }
 
 impl Finish {
+    /// Nothing but the store.
+    pub(super) fn plain(output: *mut f32, picture: Blocked) -> Self {
+        Finish {
+            output,
+            residual: std::ptr::null(),
+            residual_picture: picture,
+            shift: std::ptr::null(),
+            activation: Activation::None,
+            rounding: None,
+        }
+    }
+
     /// What the sums of `block` begin with.
     ///
     /// # Safety

@@ -376,27 +376,19 @@ impl Run<'_> {
         // SAFETY: `Program::new` has checked that every offset used here, with its picture, lies in the workspace, and
         // `Program::run` that the workspace is as large.
         let at = |offset: usize| unsafe { self.memory.0.add(offset) };
-        let plain = |output: *mut f32, picture: Blocked| Finish {
-            output,
-            residual: std::ptr::null(),
-            residual_picture: picture,
-            shift: std::ptr::null(),
-            activation: Activation::None,
-            rounding: None,
-        };
         let (work, input, finish) = match kind {
             Kind::Clear(place) => {
-                let finish = plain(at(place.offset), place.picture);
+                let finish = Finish::plain(at(place.offset), place.picture);
                 (Work::ClearBorder(place.picture), std::ptr::null(), finish)
             }
             Kind::Import(ix) => {
                 let place = program.inputs[ix];
-                (Work::Import(place.picture), self.inputs[ix].as_ptr(), plain(at(place.offset), place.picture))
+                (Work::Import(place.picture), self.inputs[ix].as_ptr(), Finish::plain(at(place.offset), place.picture))
             }
             Kind::Export(ix) => {
                 let place = program.outputs[ix];
                 let input = at(place.offset).cast_const();
-                (Work::Export(place.picture), input, plain(self.outputs.0[ix], place.picture))
+                (Work::Export(place.picture), input, Finish::plain(self.outputs.0[ix], place.picture))
             }
             Kind::Step(ix) | Kind::Multiply(ix) => {
                 let Step { action, input, output, ending } = &program.steps[ix];
@@ -414,7 +406,7 @@ impl Run<'_> {
                         (Work::Multiply(plan), at(room.start).cast_const(), finish)
                     }
                     (Action::Winograd(plan, room), _) => {
-                        (Work::Transform(plan), from, plain(at(room.start), output.picture))
+                        (Work::Transform(plan), from, Finish::plain(at(room.start), output.picture))
                     }
                     (Action::Convolve(plan), _) => (Work::Convolve(plan), from, finish),
                     (Action::Quantized(plan), _) => {

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::attention::{Attention, Operands};
 use super::blocked::Blocked;
 use super::convolution::Convolution;
 use super::depthwise::Depthwise;
@@ -9,6 +10,7 @@ use super::finish::Finish;
 use super::grid::{Element, Grid};
 use super::layout;
 use super::planes::{self, MaxPool, Resize};
+use super::rows::RowWork;
 use super::vector::Vector;
 use super::winograd::Winograd;
 
@@ -33,6 +35,9 @@ pub(super) enum Work<'a> {
     /// From the first layout, which is planar, to the second's bytes.
     Pack(Blocked, Blocked, Grid),
     ClearBorder(Blocked),
+    /// On this many rows.
+    Rows(&'a RowWork, usize),
+    Attend(&'a Attention, Operands),
 }
 
 /// Units of a work, and where its pictures are.
@@ -82,6 +87,8 @@ pub(super) unsafe fn run_task<V: Vector>(task: &Task<'_>) {
                     Element::Byte(_) => layout::export::<V, true>(input, &picture, finish.output, unit),
                 },
                 Work::Pack(from, to, grid) => layout::pack::<V>(input, &from, grid, finish.output, &to, unit),
+                Work::Rows(rows, count) => rows.unit::<V>(input, finish.output, count, unit),
+                Work::Attend(plan, operands) => plan.unit::<V>(input, operands, finish.output, scratch, unit),
                 Work::ClearBorder(picture) => layout::clear_border::<V>(&picture, finish.output, unit),
             }
         }

@@ -3,6 +3,7 @@
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
 
+use super::recycled::{Recycled, only_mine};
 use crate::engine::kernels::{Program, Team, Workspace};
 use crate::engine::threads::Threads;
 
@@ -80,29 +81,15 @@ impl TypedOp for ConvRegion {
 struct RegionState {
     region: Arc<Inner>,
     workspace: Workspace,
-    /// Tensors given out as outputs, to be filled again when nobody else holds them any more: large ones from the
-    /// allocator are fresh pages each time, which cost more than what is written there.
-    given: Vec<Vec<Arc<Tensor>>>,
+    /// Of each output.
+    given: Vec<Recycled>,
 }
-
-/// Whoever keeps the last answer while the next is computed has two of them; one is in the making.
-const MOST_GIVEN: usize = 3;
 
 impl RegionState {
     fn new(region: Arc<Inner>) -> Self {
         let workspace = region.program.workspace(region.team.threads());
-        let given = region.outputs.iter().map(|_| Vec::new()).collect();
+        let given = region.outputs.iter().map(|_| Recycled::default()).collect();
         RegionState { region, workspace, given }
-    }
-
-    /// A tensor of output `ix` that only the caller holds, whatever its contents.
-    fn free_tensor(&mut self, ix: usize) -> TractResult<Arc<Tensor>> {
-        let given = &mut self.given[ix];
-        if let Some(at) = given.iter_mut().position(|tensor| Arc::get_mut(tensor).is_some()) {
-            return Ok(given.swap_remove(at));
-        }
-        let shape = self.region.outputs[ix].shape.as_concrete().context("a shape that varies")?;
-        Ok(Arc::new(Tensor::zero::<f32>(shape)?))
     }
 }
 
@@ -123,21 +110,15 @@ impl OpState for RegionState {
     fn eval(&mut self, _: &EvalContext, _: &dyn Op, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
         let sources: TVec<&[f32]> =
             inputs.iter().map(|t| t.try_as_plain_ram()?.as_slice::<f32>()).collect::<TractResult<_>>()?;
-        let mut outputs: TVec<Arc<Tensor>> =
-            (0..self.given.len()).map(|ix| self.free_tensor(ix)).collect::<TractResult<_>>()?;
+        let mut outputs: TVec<Arc<Tensor>> = tvec!();
+        for (fact, given) in self.region.outputs.iter().zip(&mut self.given) {
+            outputs.push(given.take(fact.shape.as_concrete().context("a shape that varies")?)?);
+        }
         {
-            let mut slices: TVec<&mut [f32]> = tvec!();
-            for tensor in &mut outputs {
-                let tensor = Arc::get_mut(tensor).context("output held elsewhere")?;
-                slices.push(tensor.to_plain_array_view_mut::<f32>()?.into_slice().context("output in pieces")?);
-            }
+            let mut slices: TVec<&mut [f32]> = outputs.iter_mut().map(only_mine).collect::<TractResult<_>>()?;
             self.region.program.run(&mut self.workspace, &sources, &mut slices, &self.region.team);
         }
-        for (given, tensor) in self.given.iter_mut().zip(&outputs) {
-            if given.len() < MOST_GIVEN {
-                given.push(tensor.clone());
-            }
-        }
+        self.given.iter_mut().zip(&outputs).for_each(|(given, tensor)| given.give(tensor));
         Ok(outputs.into_iter().map(IntoTValue::into_tvalue).collect())
     }
 
