@@ -65,6 +65,10 @@ bench-encoders: packages ## Well-known encoders with random weights, here and on
 	CARGO_TARGET_DIR=$(RTEN) $(CARGO) build --release --locked --manifest-path benches/compare/rten/Cargo.toml
 	$(VENV)/bin/python benches/compare/compare.py --foveate $(FOVEATE) --rten $(RTEN)/release/rten-bench --onnx $(ENCODERS)/*.onnx --rounds 5 --runs 10
 
+.PHONY: bench-arm
+bench-arm: ## Instructions of the encoder on aarch64, counted under qemu (installs a cross compiler; 15 minutes cold)
+	scripts/count-arm.sh
+
 .PHONY: docs
 docs: packages ## The library's documentation, warnings refused
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --locked

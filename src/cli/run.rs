@@ -11,6 +11,7 @@ use crate::time::MonotonicClock;
 
 use super::board_args::{BoardArgs, pipeline_config};
 use super::live::Live;
+use super::model_args::precision_text;
 use super::output::print_json;
 use super::{interrupt, stages};
 
@@ -85,6 +86,8 @@ pub fn run(args: RunArgs) -> anyhow::Result<()> {
     let sinks: Vec<_> = args.sinks.iter().map(SinkAddress::open).collect::<Result<_, _>>()?;
     let model = args.board.load(&board)?;
 
+    let (name, precision) = (&model.spec().name, precision_text(&model));
+    eprintln!("source {}, board {}, model {name} in {precision}", source.info().address, board.name);
     let fps = source.info().rate.unwrap_or(SourceOptions::DEFAULT_FPS);
     let config =
         crate::pipeline::PipelineConfig { max_objects: args.max_objects.into(), ..pipeline_config(&board, fps) };
