@@ -4,14 +4,14 @@ use crate::geometry::Size;
 /// Tolerance of the DAVIS benchmark as a share of the frame's diagonal.
 const DAVIS_TOLERANCE: f64 = 0.008;
 
-/// How well the contours of two masks agree: the boundary measure F of the DAVIS benchmark (Perazzi et al., "A benchmark
-/// dataset and evaluation methodology for video object segmentation", 2016). Keep it between calls: its buffers are
-/// reused.
+/// How well the contours of two masks agree: the boundary measure F of the DAVIS benchmark (Perazzi et al., "A
+/// benchmark dataset and evaluation methodology for video object segmentation", 2016). Keep it between calls: its
+/// buffers are reused.
 ///
 /// Precision is the share of the answer's contour pixels that have one of the truth's within the tolerance, recall the
-/// share of the truth's that have one of the answer's, and F their harmonic mean. Many contour pixels may be near the same
-/// one, which approximates the benchmark's bipartite matching as its own code does, by dilation. A contour pixel differs
-/// from its right, lower or lower right neighbour; the frame's edge is no contour.
+/// share of the truth's that have one of the answer's, and F their harmonic mean. Many contour pixels may be near the
+/// same one, which approximates the benchmark's bipartite matching as its own code does, by dilation. A contour pixel
+/// differs from its right, lower or lower right neighbour; the frame's edge is no contour.
 #[derive(Clone, Debug, Default)]
 pub struct BoundaryMeasure {
     answer: Mask,

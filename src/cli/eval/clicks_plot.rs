@@ -67,10 +67,10 @@ fn draw(out: &mut String, title: &str, objects: usize, steps: &[Step]) -> fmt::R
 }
 
 fn axes(out: &mut String) -> fmt::Result {
-    for tick in 0..=10 {
+    for tick in 0..=10u32 {
         let (iou, y) = (tick as f64 / 10.0, down(tick as f64 / 10.0));
         writeln!(out, r##"<line x1="{LEFT}" y1="{y:.1}" x2="{RIGHT}" y2="{y:.1}" stroke="#e3e3e3"/>"##)?;
-        if tick % 2 == 0 {
+        if tick.is_multiple_of(2) {
             writeln!(out, r#"<text x="{}" y="{:.1}" text-anchor="end">{iou:.1}</text>"#, LEFT - 8.0, y + 4.5)?;
         }
     }

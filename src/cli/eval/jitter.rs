@@ -35,9 +35,9 @@ pub fn measure(predictor: &mut Predictor, click: Point, answer: &Mask, truth: &T
     for point in &points {
         let prompt = Prompt { points: vec![LabeledPoint::foreground(point.x, point.y)], ..Prompt::default() };
         let answers = predictor.predict(&prompt, false)?;
-        let moved = &answers.first().ok_or_else(no_masks)?.mask;
-        agreement += iou_between(moved, answer, &truth.ignored);
-        loss += still - iou(moved, truth);
+        let elsewhere = &answers.first().ok_or_else(no_masks)?.mask;
+        agreement += iou_between(elsewhere, answer, &truth.ignored);
+        loss += still - iou(elsewhere, truth);
     }
     let count = points.len() as f64;
     Ok(Some(Jitter { iou: agreement / count, drop: loss / count }))

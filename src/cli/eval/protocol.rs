@@ -1,4 +1,4 @@
-//! What is asked of a model about one object: one click, a box, clicks until the mask is right, and the first click moved.
+//! What is asked of a model about one object: one click, a box, clicks until the mask is right, the first click moved.
 
 use crate::error::{Error, ModelError, PromptError, Result};
 use crate::geometry::{BoundingBox, LabeledPoint};
@@ -56,7 +56,7 @@ pub struct Answers {
 /// Asks about the object of `truth`, which has pixels, on the frame that is set, which has the truth's size.
 ///
 /// Each round passes every click so far (the newest ones when the model takes fewer) and the logits of the previous
-/// answer. `timings` gets the time of every answer, its mask at frame resolution included, except those to moved clicks.
+/// answer. `timings` gets the time of every answer but those to moved clicks, its mask at frame resolution included.
 pub fn evaluate(predictor: &mut Predictor, truth: &Truth, timings: &mut Samples) -> Result<(Outcome, Answers)> {
     let mut clicker = Clicker::new(truth);
     let mut ask = |predictor: &mut Predictor, prompt: &Prompt, multimask| {

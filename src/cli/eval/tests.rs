@@ -8,7 +8,7 @@ use crate::cli::mask_file::{write_mask, write_rgb};
 use crate::error::Result;
 use crate::geometry::{Label, Letterbox, Point, Size};
 use crate::mask::{LowResLogits, Mask, low_res_from_mask};
-use crate::model::{Candidate, Decoder, Embedding, Encoder};
+use crate::model::{Candidate, Decoder, Embedding, Encoder, Prompt};
 
 const SIZE: Size = Size::new(64, 48);
 const MAX_POINTS: usize = 6;

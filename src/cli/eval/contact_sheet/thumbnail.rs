@@ -32,8 +32,8 @@ pub struct Thumbnail {
 }
 
 impl Thumbnail {
-    /// The photo with `answer` tinted, the contour of the truth, the click as a dot, and `iou` as a bar along the lower
-    /// edge that spans the width at 1. `answer` and `truth` have the photo's size.
+    /// The photo with `answer` tinted and outlined, the contour of the truth in another colour, the click as a dot, and
+    /// `iou` as a bar along the lower edge that spans the width at 1. `answer` and `truth` have the photo's size.
     pub fn new(
         name: String,
         photo: &Frame,
@@ -57,6 +57,7 @@ impl Thumbnail {
         }
         let mut pen = ContourPen::default();
         pen.prepare(size.width as usize, 1);
+        pen.stroke(&mut canvas, &outlined(answer, size), ANSWER);
         pen.stroke(&mut canvas, &outlined(&truth.object, size), TRUTH);
 
         let scale = size.width as f32 / photo.size.width as f32;

@@ -27,7 +27,7 @@ impl Report {
         for (name, value) in rows {
             table.push_str(&format!("  {name:<34} {value}\n"));
         }
-        table.push_str(&format!("\n  {:<34} {:<9} {:<11} IoU, box\n", "share of the photo", "objects", "one click"));
+        table.push_str(&format!("\n  {:<34} {:<9} {:<11} IoU, box\n", "share of the photo", "objects", "IoU, click"));
         for (name, class) in [
             ("small, below 2 %", &self.sizes.small),
             ("medium, 2 to 15 %", &self.sizes.medium),
