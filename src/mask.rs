@@ -4,6 +4,7 @@
 //! allocates nothing.
 
 mod binary;
+mod boundary;
 mod combine;
 mod components;
 mod contour;
@@ -20,6 +21,7 @@ mod testing;
 mod upsample;
 
 pub use binary::Mask;
+pub use boundary::BoundaryMeasure;
 pub use components::{Component, Components, Connectivity, fill_small_holes, keep_largest, remove_small_islands};
 pub use contour::{Contour, Contours};
 pub use distance::{Border, DistanceTransform};

@@ -271,3 +271,33 @@ fn eval_measures_photographs() {
     }
     assert!(report["iou_box"].as_f64().unwrap() > 0.5, "{report}");
 }
+
+#[test]
+fn eval_tells_where_a_model_is_wrong_and_draws_it() {
+    let sandbox = Sandbox::new();
+    let truth = frames(&sandbox, 1);
+    for folder in ["images", "masks"] {
+        std::fs::create_dir(sandbox.path().join(folder)).unwrap();
+    }
+    std::fs::rename(sandbox.path().join("frames/000.png"), sandbox.path().join("images/thing.png")).unwrap();
+    truth.save(sandbox.path().join("masks/thing.png")).unwrap();
+    let report = sandbox.foveate(&["eval", "photos", "--data", ".", "--out", "out", "--json"]).json();
+    for field in ["boundary_f_1click", "boundary_f_box", "jitter_iou"] {
+        let figure = report[field].as_f64().unwrap_or_else(|| panic!("no `{field}`: {report}"));
+        assert!(figure > 0.0 && figure <= 1.0, "{field}: {report}");
+    }
+    assert!(report["jitter_drop"].as_f64().unwrap().abs() < 1.0, "{report}");
+    let counts = ["small", "medium", "large"].map(|class| report["sizes"][class]["count"].as_u64().unwrap());
+    assert_eq!(counts.iter().sum::<u64>(), 1, "{report}");
+
+    let out = sandbox.path().join("out");
+    let mut files: Vec<_> =
+        std::fs::read_dir(&out).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    files.sort();
+    assert_eq!(files, ["best.jpg", "clicks.svg", "median.jpg", "thing-box.png", "thing-click.png", "worst.jpg"]);
+    let plot = std::fs::read_to_string(out.join("clicks.svg")).unwrap();
+    assert_eq!((plot.matches("<circle").count(), plot.matches("</svg>").count()), (20, 1));
+    assert_eq!(image::open(out.join("worst.jpg")).unwrap().width(), 260, "one thumbnail of 240 pixels");
+    let table = sandbox.foveate(&["eval", "photos", "--data", "."]).stdout();
+    assert!(table.contains("boundary F, box") && table.contains("medium, 2 to 15 %"), "{table}");
+}

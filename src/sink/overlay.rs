@@ -1,8 +1,8 @@
 //! The picture a person looks at: masks tinted and outlined, prompts, gaze, labels and latency drawn over the frame.
 
-mod canvas;
-mod contour;
-mod font;
+pub(crate) mod canvas;
+pub(crate) mod contour;
+pub(crate) mod font;
 mod palette;
 
 use std::fmt::{self, Write};

@@ -1,9 +1,13 @@
 //! The figures of a whole set.
 
+mod table;
+
 use serde::Serialize;
 
 use super::super::samples::Samples;
 use super::protocol::{MAX_CLICKS, Outcome};
+use super::sizes::Sizes;
+use super::statistics::mean;
 
 /// Means over all objects of a set; the JSON form of `foveate eval`.
 #[derive(Clone, Debug, Serialize)]
@@ -19,6 +23,14 @@ pub struct Report {
     pub noc85: Option<f64>,
     pub noc90: Option<f64>,
     pub iou_by_click: Vec<f64>,
+    /// Boundary F after one click, with the tolerance of DAVIS.
+    pub boundary_f_1click: Option<f64>,
+    pub boundary_f_box: Option<f64>,
+    /// IoU of the answers to the moved click with the answer to the click itself.
+    pub jitter_iou: Option<f64>,
+    /// IoU with the truth that moving the click loses.
+    pub jitter_drop: Option<f64>,
+    pub sizes: Sizes,
     /// Median time to encode a photo, preprocessing included.
     pub encoder_ms: Option<f64>,
     /// Median time of one answer, the mask at the photo's resolution included.
@@ -31,46 +43,28 @@ pub struct Report {
 impl Report {
     /// Averages `outcomes`; the figures are `None` (JSON `null`) when there are none.
     pub fn new(model: String, precision: String, outcomes: &[Outcome], encoder: &Samples, decoder: &Samples) -> Self {
-        let mean = |figure: &dyn Fn(&Outcome) -> f64| {
-            (!outcomes.is_empty()).then(|| outcomes.iter().map(figure).sum::<f64>() / outcomes.len() as f64)
-        };
+        let mean_of = |figure: &dyn Fn(&Outcome) -> f64| mean(outcomes.iter().map(figure));
+        let jitters = || outcomes.iter().filter_map(|o| o.jitter);
         Report {
             model,
             precision,
             images: 0,
             objects: outcomes.len(),
-            iou_1click: mean(&|o| o.iou_by_click[0]),
-            iou_1click_oracle: mean(&|o| o.iou_1click_oracle),
-            iou_box: mean(&|o| o.iou_box),
-            noc85: mean(&|o| o.clicks_to(0.85) as f64),
-            noc90: mean(&|o| o.clicks_to(0.90) as f64),
-            iou_by_click: (0..MAX_CLICKS).filter_map(|k| mean(&|o| o.iou_by_click[k])).collect(),
+            iou_1click: mean_of(&Outcome::iou_1click),
+            iou_1click_oracle: mean_of(&|o| o.iou_1click_oracle),
+            iou_box: mean_of(&|o| o.iou_box),
+            noc85: mean_of(&|o| o.clicks_to(0.85) as f64),
+            noc90: mean_of(&|o| o.clicks_to(0.90) as f64),
+            iou_by_click: (0..MAX_CLICKS).filter_map(|k| mean_of(&|o| o.iou_by_click[k])).collect(),
+            boundary_f_1click: mean_of(&|o| o.boundary_f_1click),
+            boundary_f_box: mean_of(&|o| o.boundary_f_box),
+            jitter_iou: mean(jitters().map(|j| j.iou)),
+            jitter_drop: mean(jitters().map(|j| j.drop)),
+            sizes: Sizes::new(outcomes),
             encoder_ms: encoder.median_ms(),
             decoder_ms: decoder.median_ms(),
             interrupted: false,
         }
-    }
-
-    /// The figures as a table for people.
-    pub fn table(&self) -> String {
-        let cell = |value: Option<f64>, digits: usize| value.map_or("-".to_owned(), |v| format!("{v:.digits$}"));
-        let rows = [
-            ("photos", self.images.to_string()),
-            ("objects", self.objects.to_string()),
-            ("IoU, one click", cell(self.iou_1click, 4)),
-            ("IoU, one click, best of the masks", cell(self.iou_1click_oracle, 4)),
-            ("IoU, box", cell(self.iou_box, 4)),
-            ("IoU, 3 / 5 / 10 clicks", [2, 4, 9].map(|k| cell(self.iou_by_click.get(k).copied(), 4)).join(" / ")),
-            ("clicks to 0.85", cell(self.noc85, 2)),
-            ("clicks to 0.90", cell(self.noc90, 2)),
-            ("encoder, median ms", cell(self.encoder_ms, 1)),
-            ("decoder, median ms", cell(self.decoder_ms, 1)),
-        ];
-        let mut table = format!("{} ({})\n", self.model, self.precision);
-        for (name, value) in rows {
-            table.push_str(&format!("  {name:<34} {value}\n"));
-        }
-        table
     }
 }
 
@@ -78,6 +72,7 @@ impl Report {
 mod tests {
     use std::time::Duration;
 
+    use super::super::jitter::Jitter;
     use super::*;
 
     #[test]
@@ -86,6 +81,10 @@ mod tests {
             iou_by_click: std::array::from_fn(|k| (by * (k + 1) as f64).min(1.0)),
             iou_1click_oracle: 0.5,
             iou_box: 0.8,
+            boundary_f_1click: by,
+            jitter: (by > 0.1).then_some(Jitter { iou: 0.9, drop: -0.02 }),
+            share: 0.1,
+            ..Outcome::default()
         };
         let mut encoder = Samples::default();
         encoder.push(Duration::from_millis(7));
@@ -94,16 +93,18 @@ mod tests {
         let mut report = Report::new("m".into(), "f32".into(), &outcomes, &encoder, &Samples::default());
         report.images = 2;
         let json = serde_json::to_value(&report).unwrap();
-        for field in
-            ["model", "precision", "images", "iou_1click", "iou_box", "noc85", "noc90", "encoder_ms", "decoder_ms"]
-        {
+        let contract = ["model", "precision", "images", "iou_1click", "iou_box", "noc85", "noc90", "encoder_ms"];
+        for field in contract.into_iter().chain(["decoder_ms", "boundary_f_1click", "boundary_f_box"]) {
             assert!(json.get(field).is_some(), "{field}");
         }
         assert!(json.get("interrupted").is_none());
         assert!((report.iou_1click.unwrap() - 0.16125).abs() < 1e-9);
         assert_eq!((report.noc85, report.noc90), (Some(11.5), Some(11.5)));
         assert_eq!((report.iou_by_click.len(), report.encoder_ms), (MAX_CLICKS, Some(7.0)));
-        assert!(report.table().contains("11.50"));
+        assert_eq!(report.boundary_f_1click, Some((0.3125 + 0.01) / 2.0));
+        assert_eq!((report.jitter_iou, report.jitter_drop), (Some(0.9), Some(-0.02)), "of the one that could be moved");
+        assert_eq!(json["sizes"]["medium"]["count"], 2);
+        assert_eq!(json["sizes"]["small"]["iou_box"], serde_json::Value::Null);
     }
 
     #[test]

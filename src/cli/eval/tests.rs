@@ -8,7 +8,7 @@ use crate::cli::mask_file::{write_mask, write_rgb};
 use crate::error::Result;
 use crate::geometry::{Label, Letterbox, Point, Size};
 use crate::mask::{LowResLogits, Mask, low_res_from_mask};
-use crate::model::{Candidate, Decoder, Embedding, Encoder};
+use crate::model::{Candidate, Decoder, Embedding, Encoder, Prompt};
 
 const SIZE: Size = Size::new(64, 48);
 const MAX_POINTS: usize = 6;
@@ -117,12 +117,23 @@ fn clicks_follow_the_errors_until_none_is_left() {
         (seen[1].points.len(), seen[1].points[0].point, seen[1].mask.is_none()),
         (1, Point::new(14.5, 14.5), true)
     );
-    for (k, prompt) in seen[2..].iter().enumerate() {
+    let rounds = seen.iter().skip(2).take_while(|p| p.mask.is_some()).count();
+    for (k, prompt) in seen[2..2 + rounds].iter().enumerate() {
         assert!(prompt.mask.is_some() && prompt.bbox.is_none());
         assert_eq!(prompt.points.len(), (k + 2).min(MAX_POINTS));
     }
     assert_eq!(seen[2].points[0], seen[1].points[0], "earlier clicks stay in the prompt");
-    assert!(seen.len() < 2 + MAX_CLICKS, "a perfect answer ends the clicking");
+    assert!(rounds + 1 < MAX_CLICKS, "a perfect answer ends the clicking");
+    let moved = &seen[2 + rounds..];
+    assert_eq!(moved.len(), 8, "the first click moved in eight directions");
+    for prompt in moved {
+        assert!(prompt.mask.is_none() && prompt.points.len() == 1 && object.contains(prompt.points[0].point));
+    }
+    assert_eq!(outcome.boundary_f_box, 1.0);
+    assert!(outcome.boundary_f_1click < 0.9, "{outcome:?}");
+    let jitter = outcome.jitter.unwrap();
+    assert!(jitter.iou > 0.4 && jitter.iou < 0.9 && jitter.drop.abs() < 0.2, "{jitter:?}");
+    assert_eq!(outcome.share, 400.0 / (64.0 * 48.0));
 }
 
 #[test]
@@ -164,14 +175,33 @@ fn a_mask_of_another_size_names_both_files() {
 }
 
 #[test]
-fn overlays_are_written_for_both_answers() {
+fn pictures_are_written_of_both_answers_and_of_the_set() {
     let object = block(10, 10, 30, 30);
-    let dir = folder(std::slice::from_ref(&object));
+    let dir = folder(&[object.clone(), object.clone()]);
     let (mut predictor, _) = oracle(&object);
     let photos = dataset::list(dir.path(), Layout::Trimap).unwrap();
-    let mut evaluation = Evaluation::new(Layout::Trimap, Some(dir.path().to_owned()));
+    let out = dir.path().join("out");
+    let mut evaluation = Evaluation::new(Layout::Trimap, Some(Pictures::create(out.clone()).unwrap()));
+    let finish = |evaluation: &Evaluation| {
+        evaluation.finish_pictures(&evaluation.report("m".into(), "f32".into(), false)).unwrap();
+        std::fs::read_dir(&out).unwrap().count()
+    };
+    assert_eq!(finish(&evaluation), 0, "nothing of nothing");
     evaluation.photo(&mut predictor, &photos[0], &StopToken::new()).unwrap();
+    assert_eq!(finish(&evaluation), 6);
     for name in ["0-click.png", "0-box.png"] {
-        assert_eq!(frame::open_image(dir.path().join(name)).unwrap().size, SIZE);
+        assert_eq!(frame::open_image(out.join(name)).unwrap().size, SIZE);
     }
+    let alone = frame::open_image(out.join("best.jpg")).unwrap().size;
+    let stopped = StopToken::new();
+    stopped.stop();
+    evaluation.photo(&mut predictor, &photos[1], &stopped).unwrap();
+    finish(&evaluation);
+    assert_eq!(frame::open_image(out.join("best.jpg")).unwrap().size, alone, "an unfinished photo does not count");
+    evaluation.photo(&mut predictor, &photos[1], &StopToken::new()).unwrap();
+    finish(&evaluation);
+    for name in ["best.jpg", "median.jpg", "worst.jpg"] {
+        assert!(frame::open_image(out.join(name)).unwrap().size.width > alone.width, "{name}");
+    }
+    assert!(std::fs::read_to_string(out.join("clicks.svg")).unwrap().contains("m (f32), 2 photos"));
 }
