@@ -14,7 +14,7 @@ const SLACK: f32 = 1e-3;
 /// `weights` [outputs, ..] as whole numbers by one of the scales of `grids`, whichever fits: the file's names for weights do not outlive
 /// the rewriting of a graph, but a tensor that is whole in steps of a scale may be computed with it, whosever it was.
 pub(super) fn integers(weights: &[f32], outputs: usize, grids: &WeightGrids) -> Option<Integers> {
-    if outputs == 0 || weights.len() % outputs != 0 {
+    if outputs == 0 || !weights.len().is_multiple_of(outputs) {
         return None;
     }
     grids.scales().find_map(|scale| {

@@ -354,9 +354,10 @@ proptest! {
     ) {
         for [a, b] in before_and_after([channels, height, width], &all, threads, Some(0.003))? {
             let largest = b.iter().fold(1.0f32, |m, v| m.max(v.abs()));
-            // A number that lies between two steps may go to either, which the following convolutions then see.
-            let mean = a.iter().zip(&b).map(|(a, b)| (a - b).abs()).sum::<f32>() / a.len() as f32;
-            prop_assert!(mean < 2e-3 * largest, "off by {mean} of {largest} on average");
+            // A number that lies between two steps may go to either, which the following convolutions then see: a few
+            // steps in all, which counts where there are few numbers, and little on average.
+            let sum = a.iter().zip(&b).map(|(a, b)| (a - b).abs()).sum::<f32>();
+            prop_assert!(sum < (0.06 + 2e-3 * a.len() as f32) * largest, "off by {sum} of {largest} in {}", a.len());
         }
     }
 }
