@@ -30,6 +30,25 @@ pub(super) unsafe trait Sums: Copy {
     unsafe fn pixel(at: *const u8) -> Self::Pixel;
     unsafe fn dot(self, pixel: Self::Pixel, weights: Self::Weights) -> Self;
     unsafe fn floats(self) -> Self::Vector;
+
+    /// Adds a step's products to the sums of `P` pixels, `step` bytes apart from `at` on.
+    #[inline(always)]
+    unsafe fn add_products<const P: usize, const Q: usize>(
+        sums: &mut [[Self; Q]; P],
+        at: *const u8,
+        step: usize,
+        weights: [Self::Weights; Q],
+    ) {
+        for (p, sums) in sums.iter_mut().enumerate() {
+            // SAFETY: the contract of the trait.
+            unsafe {
+                let pixel = Self::pixel(at.add(p * step));
+                for (sum, weights) in sums.iter_mut().zip(weights) {
+                    *sum = sum.dot(pixel, weights);
+                }
+            }
+        }
+    }
 }
 
 /// How bytes are multiplied.
@@ -224,6 +243,7 @@ macro_rules! sums {
         weights ($weights:ty) |$packed:ident| $take:expr, bytes $bytes:literal,
         pixel ($pixel:ty) |$at:ident| $spread:expr,
         dot |$sum:ident, $p:ident, $w:ident| $dot:expr
+        $(, $($other:item)+)?
     ) => {
         #[derive(Clone, Copy)]
         struct Dot($register);
@@ -262,6 +282,8 @@ macro_rules! sums {
                 let $sums = self.0;
                 unsafe { $floats }
             }
+
+            $($($other)+)?
         }
 
         /// # Safety

@@ -274,12 +274,7 @@ unsafe fn sums<S: Sums, const P: usize, const Q: usize>(
                     *register = S::weights(weights.add(q * S::WEIGHTS));
                 }
                 weights = weights.add(Q * S::WEIGHTS);
-                for (p, sums) in sums.iter_mut().enumerate() {
-                    let pixel = S::pixel(first.add(p * step + channels * STEP));
-                    for (sum, weights) in sums.iter_mut().zip(registers) {
-                        *sum = sum.dot(pixel, weights);
-                    }
-                }
+                S::add_products(&mut sums, first.add(channels * STEP), step, registers);
             }
         }
     }

@@ -4,7 +4,7 @@ use std::arch::aarch64::*;
 use std::arch::asm;
 use std::ops::Range;
 
-use super::super::dots::{Sums, sums};
+use super::super::dots::{STEP, Sums, sums};
 use super::super::finish::Finish;
 use super::super::quantized::QuantizedConvolution;
 use super::neon::Lanes;
@@ -24,5 +24,50 @@ sums!(
             options(pure, nomem, nostack, preserves_flags)
         );
         sum
+    },
+
+    /// Four pixels that lie side by side are one register, of whose words the instruction takes one.
+    #[inline(always)]
+    unsafe fn add_products<const P: usize, const Q: usize>(
+        sums: &mut [[Self; Q]; P],
+        at: *const u8,
+        step: usize,
+        weights: [int8x16_t; Q],
+    ) {
+        // SAFETY: the contract of the trait.
+        unsafe {
+            if P % 4 == 0 && step == STEP {
+                for (four, sums) in sums.chunks_exact_mut(4).enumerate() {
+                    let pixels = vld1q_s8(at.add(4 * STEP * four).cast());
+                    for (q, weights) in weights.into_iter().enumerate() {
+                        sums[0][q].0 = with_word::<0>(sums[0][q].0, weights, pixels);
+                        sums[1][q].0 = with_word::<1>(sums[1][q].0, weights, pixels);
+                        sums[2][q].0 = with_word::<2>(sums[2][q].0, weights, pixels);
+                        sums[3][q].0 = with_word::<3>(sums[3][q].0, weights, pixels);
+                    }
+                }
+            } else {
+                for (p, sums) in sums.iter_mut().enumerate() {
+                    let pixel = Self::pixel(at.add(p * step));
+                    for (sum, weights) in sums.iter_mut().zip(weights) {
+                        *sum = sum.dot(pixel, weights);
+                    }
+                }
+            }
+        }
     }
 );
+
+/// `sum` and the products of the weights with word `WORD` of `pixels`.
+#[inline(always)]
+unsafe fn with_word<const WORD: i32>(mut sum: int32x4_t, weights: int8x16_t, pixels: int8x16_t) -> int32x4_t {
+    // SAFETY: only registers are touched; the processor has the instruction by the contract of `Sums`.
+    unsafe {
+        asm!(
+            "sdot {sum:v}.4s, {w:v}.16b, {p:v}.4b[{word}]",
+            sum = inout(vreg) sum, w = in(vreg) weights, p = in(vreg) pixels, word = const WORD,
+            options(pure, nomem, nostack, preserves_flags)
+        );
+    }
+    sum
+}
