@@ -21,6 +21,7 @@ mod refusal;
 mod regions;
 #[cfg(test)]
 mod tests;
+mod values;
 
 pub(super) use refusal::Refusal;
 pub(super) use regions::convolutional_regions;

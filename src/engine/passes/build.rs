@@ -4,6 +4,7 @@ use tract_onnx::tract_core::internal::*;
 
 use super::partition::Region;
 use super::recognize::{Recognized, picture};
+use super::values::Values;
 use crate::engine::kernels::{Activation, Blend, Grid, Window};
 
 /// A picture of the region: [channels, height, width].
@@ -15,7 +16,7 @@ pub(super) enum Kind {
     Convolution {
         window: Window,
         depthwise: bool,
-        weights: Vec<f32>,
+        weights: Values,
         bias: Vec<f32>,
     },
     Resize {
@@ -131,7 +132,7 @@ impl Builder<'_> {
         match recognized {
             Recognized::Convolution { input, window, depthwise, weights, bias } => {
                 let input = self.picture(*input)?;
-                let weights = weights.try_as_plain_ram().ok()?.as_slice::<f32>().ok()?.to_vec();
+                let weights = Values::of(weights)?;
                 let kind = Kind::Convolution { window: *window, depthwise: *depthwise, weights, bias: bias.clone() };
                 self.push(id, kind, input)?;
             }
@@ -153,7 +154,7 @@ impl Builder<'_> {
                 } else {
                     let input = self.picture(*input)?;
                     let window = Window { kernel: [1, 1], stride: 1, padding: [0, 0] };
-                    let (weights, bias) = (scale.clone(), shift.clone());
+                    let (weights, bias) = (Values::Own(scale.clone()), shift.clone());
                     self.push(id, Kind::Convolution { window, depthwise: true, weights, bias }, input)?;
                 }
             }
@@ -206,12 +207,14 @@ impl Builder<'_> {
         let op = &mut self.draft.operations[op];
         let plain = op.residual.is_none() && op.shift.is_none() && op.activation == Activation::None;
         let Kind::Convolution { weights, bias, .. } = &mut op.kind else { return None };
-        let each = (weights.len() / scale.len().max(1)).max(1);
+        let each = (weights.get().len() / scale.len().max(1)).max(1);
         if !plain || scale.len() != bias.len() {
             return None;
         }
-        for (weights, scale) in weights.chunks_exact_mut(each).zip(scale) {
-            weights.iter_mut().for_each(|w| *w *= scale);
+        if scale.iter().any(|scale| *scale != 1.0) {
+            for (weights, scale) in weights.get_mut().chunks_exact_mut(each).zip(scale) {
+                weights.iter_mut().for_each(|w| *w *= scale);
+            }
         }
         for ((bias, scale), shift) in bias.iter_mut().zip(scale).zip(shift) {
             *bias = *bias * scale + shift;

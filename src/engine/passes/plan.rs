@@ -61,7 +61,7 @@ fn ways(draft: &Draft, variant: Variant, grids: &WeightGrids) -> (Vec<Element>, 
         .operations
         .iter()
         .map(|op| match &op.kind {
-            Kind::Convolution { depthwise: false, weights, bias, .. } => integers(weights, bias.len(), grids),
+            Kind::Convolution { depthwise: false, weights, bias, .. } => integers(weights.get(), bias.len(), grids),
             _ => None,
         })
         .collect();
@@ -177,17 +177,16 @@ fn action(op: &Operation, way: Way, layouts: &[Blocked], at: usize) -> Result<Ac
     let (input, output) = (layouts[op.input], layouts[op.output]);
     let planned = match &op.kind {
         Kind::Convolution { window, depthwise: true, weights, bias } => {
-            Depthwise::new(input, output, *window, weights, bias).map(Action::Depthwise)
+            Depthwise::new(input, output, *window, weights.get(), bias).map(Action::Depthwise)
         }
         Kind::Convolution { window, weights, bias, .. } => match way {
             Way::Quantized(Integers { weights, scale }, dots) => {
                 QuantizedConvolution::new(dots, [input, output], *window, &weights, [&scale, bias])
                     .map(Action::Quantized)
             }
-            Way::Winograd => {
-                Winograd::new(input, output, window.padding, weights, bias).map(|plan| Action::Winograd(plan, 0..0))
-            }
-            Way::Plain => Convolution::new(input, output, *window, weights, bias).map(Action::Convolve),
+            Way::Winograd => Winograd::new(input, output, window.padding, weights.get(), bias)
+                .map(|plan| Action::Winograd(plan, 0..0)),
+            Way::Plain => Convolution::new(input, output, *window, weights.get(), bias).map(Action::Convolve),
         },
         Kind::Resize { rows, columns } => Resize::new(input, output, rows.clone(), columns.clone()).map(Action::Resize),
         Kind::MaxPool { window } => MaxPool::new(input, output, *window).map(Action::MaxPool),
