@@ -78,6 +78,27 @@ enum Next {
     },
 }
 
+impl Next {
+    /// What it reads, unless it sums over channels or pixels.
+    fn picture(&self) -> Option<usize> {
+        match *self {
+            Next::Conv { .. } | Next::Depthwise { .. } => None,
+            Next::Relu { picture }
+            | Next::Clamp { picture }
+            | Next::HardSwish { picture }
+            | Next::Gelu { picture }
+            | Next::MaxPool { picture, .. }
+            | Next::Gate { picture }
+            | Next::Tanh { picture }
+            | Next::Scale { picture }
+            | Next::Add { picture, .. }
+            | Next::Double { picture }
+            | Next::Context { picture, .. }
+            | Next::Round { picture } => Some(picture),
+        }
+    }
+}
+
 fn next() -> impl Strategy<Value = Next> {
     let picture = 0usize..4;
     prop_oneof![
@@ -183,6 +204,7 @@ impl Drawing {
 
     /// `None` where the pictures at hand do not allow it.
     fn draw(&mut self, next: &Next) -> Option<()> {
+        let from_few = next.picture().is_some_and(|picture| self.few.contains(&self.latest(picture).0));
         let made = match *next {
             Next::Conv { picture, outputs, kernel, stride, padding } => {
                 return self.convolve(picture, Some(outputs), [kernel, stride, padding]);
@@ -276,8 +298,7 @@ impl Drawing {
                 (self.wire(add(), &[input, mean]), size)
             }
         };
-        let sums = matches!(next, Next::Gate { .. } | Next::Context { .. } | Next::Add { .. });
-        if !sums && self.few.iter().any(|few| self.model.node(made.0.node).inputs.contains(few)) {
+        if from_few {
             self.few.push(made.0);
         }
         self.pictures.push(made);
