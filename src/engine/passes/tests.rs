@@ -343,9 +343,10 @@ fn before_and_after(
     let input = drawing.values(&shape);
     let mut model = drawing.model;
     model.select_output_outlets(&outputs).unwrap();
-    // tract itself stumbles over one graph in some thousands.
+    // tract itself stumbles over one graph in some thousands: an error, or a node that it forgets to fill when it merges two.
     let model = model.into_decluttered();
-    prop_assume!(model.is_ok());
+    let sound = |model: &TypedModel| model.nodes().iter().all(|node| node.op.name() != "Dummy");
+    prop_assume!(model.as_ref().is_ok_and(sound));
     let model = model.unwrap();
     let expected = run(model.clone(), &input);
 
