@@ -6,34 +6,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 read -ra cores <<< "${CORES:-cortex-a76 cortex-a72}"
 read -ra ways <<< "${WAYS:-f32 plain f16 int8}"
-target=aarch64-unknown-linux-gnu
-
-missing=()
-command -v aarch64-linux-gnu-gcc >/dev/null || missing+=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross)
 # The static build of qemu takes no plugins.
-command -v qemu-aarch64 >/dev/null || missing+=(qemu-user)
-rustc=${RUSTC:-rustc}
-if [ ! -d "$("$rustc" --print sysroot)/lib/rustlib/$target" ]; then
-    rustc=/usr/bin/rustc
-    [ -d "/usr/lib/rustlib/$target" ] || missing+=(rustc-web libstd-rust-web-dev:arm64)
-fi
-if [ ${#missing[@]} -gt 0 ]; then
-    if ! command -v apt-get >/dev/null; then
-        echo "count-arm: please install ${missing[*]} (or their equivalents) and run make again" >&2
-        exit 1
-    fi
-    as_root=()
-    [ "$(id -u)" = 0 ] || as_root=(sudo)
-    echo "count-arm: installing ${missing[*]}" >&2
-    "${as_root[@]}" dpkg --add-architecture arm64
-    "${as_root[@]}" apt-get update -qq
-    "${as_root[@]}" apt-get install -y --no-install-recommends "${missing[@]}"
-fi
+. scripts/arm.sh
+set_up count-arm qemu-aarch64 qemu-user
 
-export RUSTC=$rustc CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
-export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}-arm"
 "${CARGO:-cargo}" build --locked --release --no-default-features --bin foveate --target "$target" \
-    --config "target.$target.rustflags=[\"-C\",\"target-feature=+crt-static\"]" >&2
+    --config "$rustflags" >&2
 binary=$CARGO_TARGET_DIR/$target/release/foveate
 plugin=$CARGO_TARGET_DIR/count.so
 "${CC:-cc}" -O2 -shared -fPIC -o "$plugin" benches/arm/count.c
