@@ -60,7 +60,7 @@ bench-encoders: packages ## Well-known encoders with random weights, here and on
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r benches/compare/requirements.txt -r benches/compare/requirements-encoders.txt
 	test -f $(ENCODERS)/tinyvit.onnx || $(VENV)/bin/python benches/compare/encoders.py --out $(ENCODERS)
-	for name in resnet18 repvit_m1 mobilenetv4; do test -f $(ENCODERS)/$$name.int8.onnx || $(FOVEATE) quantize \
+	for name in resnet18 repvit_m1 mobilenetv4 tinyvit; do test -f $(ENCODERS)/$$name.int8.onnx || $(FOVEATE) quantize \
 		$(ENCODERS)/$$name.onnx --calibration docs --precision int8 --out $(ENCODERS)/$$name.int8.onnx; done
 	CARGO_TARGET_DIR=$(RTEN) $(CARGO) build --release --locked --manifest-path benches/compare/rten/Cargo.toml
 	$(VENV)/bin/python benches/compare/compare.py --foveate $(FOVEATE) --rten $(RTEN)/release/rten-bench --onnx $(ENCODERS)/*.onnx --rounds 5 --runs 10
