@@ -23,6 +23,7 @@ mod guard;
 mod kernels;
 mod knobs;
 mod limits;
+mod names;
 mod onnx;
 mod ops;
 mod passes;

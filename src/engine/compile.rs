@@ -89,8 +89,8 @@ fn lower(
     Ok((work, refused))
 }
 
-/// The ONNX reader, with our own operators. Shapes that the file records for intermediate tensors are ignored: they belong to the input size it
-/// was exported at.
+/// The ONNX reader, with our own operators. Shapes that the file records for intermediate tensors are ignored: they belong
+/// to the input size it was exported at.
 pub(super) fn framework() -> tract_onnx::Onnx {
     let mut onnx = tract_onnx::onnx().with_ignore_value_info(true);
     onnx.op_register.insert(ops::FakeQuantize::OPERATOR, ops::FakeQuantize::read);

@@ -25,6 +25,7 @@ mod planes;
 mod program;
 mod quantized;
 mod rows;
+mod single;
 mod task;
 mod team;
 mod variant;

@@ -3,6 +3,7 @@
 mod attention;
 mod bilinear;
 mod fake_quantize;
+mod planned;
 mod recycled;
 mod region;
 mod rows;

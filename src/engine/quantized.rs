@@ -22,6 +22,7 @@ use std::collections::{BTreeMap, HashSet};
 use tract_onnx::pb::{GraphProto, ModelProto};
 
 use super::limits::Limits;
+use super::names::{Names, captured};
 use roles::Reading;
 
 /// The scales of weights that lie on an int8 grid around zero, by the name of their float tensor.
@@ -90,47 +91,4 @@ fn defined_once(graph: &GraphProto) -> bool {
             .chain(initializers.iter().copied())
             .chain(graph.node.iter().flat_map(|n| &n.output).map(String::as_str).filter(|n| !n.is_empty()))
             .all(|name| seen.insert(name))
-}
-
-/// Every name that a subgraph mentions: some are tensors of the graph around it.
-fn captured(graph: &GraphProto) -> Vec<String> {
-    let mut names = Vec::new();
-    let mut open: Vec<&GraphProto> = subgraphs(graph).collect();
-    while let Some(inner) = open.pop() {
-        names.extend(inner.node.iter().flat_map(|n| n.input.iter().chain(&n.output)).cloned());
-        names.extend(inner.output.iter().map(|o| o.name.clone()));
-        open.extend(subgraphs(inner));
-    }
-    names
-}
-
-fn subgraphs(graph: &GraphProto) -> impl Iterator<Item = &GraphProto> {
-    graph.node.iter().flat_map(|n| &n.attribute).flat_map(|a| a.g.iter().chain(&a.graphs))
-}
-
-/// The names in use, of tensors and nodes alike since tract calls nodes by either, and new ones beside them.
-struct Names {
-    taken: HashSet<String>,
-    tried: usize,
-}
-
-impl Names {
-    fn of(graph: &GraphProto) -> Self {
-        let values = graph.input.iter().chain(&graph.output).map(|v| &v.name);
-        let nodes = graph.node.iter().flat_map(|n| n.input.iter().chain(&n.output).chain([&n.name]));
-        let tensors = graph.initializer.iter().map(|t| &t.name);
-        let taken = values.chain(nodes).chain(tensors).cloned().chain(captured(graph)).collect();
-        Names { taken, tried: 0 }
-    }
-
-    /// `base.suffix`, or that with a number.
-    fn fresh(&mut self, base: &str, suffix: &str) -> String {
-        let mut name = format!("{base}.{suffix}");
-        while !self.taken.insert(name.clone()) {
-            // The number never starts over, so that names made to collide cost one try each.
-            self.tried += 1;
-            name = format!("{base}.{suffix}.{}", self.tried);
-        }
-        name
-    }
 }

@@ -6,13 +6,10 @@
 //! 2. For a few queries at a time: scores by the tile, plus a bias, then e to their difference from the row's largest, then
 //!    the sum of values by the tile again, divided by the row's sum as it is stored.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use super::activation::exp_below;
-use super::blocked::Blocked;
 use super::convolution::{Group, Tap, groups, tile};
-use super::finish::Finish;
-use super::task::{Task, Work};
+use super::single::Single;
+use super::task::Work;
 use super::team::Team;
 use super::variant::Variant;
 use super::vector::Vector;
@@ -99,26 +96,15 @@ impl Attention {
             && output.len() == rows(sizes.queries, sizes.values)
             && scratch.len() >= team.threads() * self.scratch_len();
         assert!(fits && variant.is_available());
-        let pointers = Pointers { output: output.as_mut_ptr(), scratch: scratch.as_mut_ptr() };
-        let operands = Operands { keys: keys.as_ptr(), values: values.as_ptr() };
-        let (units, given) = (sizes.batch * sizes.heads, AtomicUsize::new(0));
-        let inputs = Inputs(queries.as_ptr(), operands);
-        team.run(&|number| {
-            let (Inputs(queries, operands), pointers) = (&inputs, &pointers);
-            loop {
-                let unit = given.fetch_add(1, Ordering::Relaxed);
-                if unit >= units {
-                    break;
-                }
-                let finish = Finish::plain(pointers.output, Blocked::new(1, 1, 1, 1));
-                // SAFETY: the scratch holds as many parts as there are threads.
-                let scratch = unsafe { pointers.scratch.add(number * self.scratch_len()) };
-                let work = Work::Attend(self, *operands);
-                let task = Task { work, input: *queries, finish, scratch, units: unit..unit + 1 };
-                // SAFETY: the variant is available, the lengths were checked, and units are given out once.
-                unsafe { variant.run(&task) }
-            }
-        });
+        let single = Single {
+            work: Work::Attend(self, Operands { keys: keys.as_ptr(), values: values.as_ptr() }),
+            input: queries.as_ptr(),
+            output: output.as_mut_ptr(),
+            scratch: (scratch.as_mut_ptr(), self.scratch_len()),
+            units: sizes.batch * sizes.heads,
+        };
+        // SAFETY: the variant is available, the lengths were checked, and no two units write the same.
+        unsafe { single.run(variant, team) }
     }
 
     /// One head of one part of the batch.
@@ -318,18 +304,3 @@ unsafe fn weigh<V: Vector>(row: *mut f32, bias: *const f32, count: usize, padded
         lanes.iter().sum()
     }
 }
-
-/// What threads write, each its own units, and its own part of the scratch.
-struct Pointers {
-    output: *mut f32,
-    scratch: *mut f32,
-}
-
-// SAFETY: threads write disjoint parts, and the caller waits for them.
-unsafe impl Sync for Pointers {}
-
-/// What threads read.
-struct Inputs(*const f32, Operands);
-
-// SAFETY: nothing writes to it while a run lasts.
-unsafe impl Sync for Inputs {}

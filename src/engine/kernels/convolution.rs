@@ -16,7 +16,7 @@
 use super::blocked::Blocked;
 use super::finish::Finish;
 use super::grid::Element;
-use super::vector::Vector;
+use super::vector::{Vector, tiles};
 
 /// Blocks of output channels in a register tile at most.
 pub(super) const MAX_BLOCKS: usize = 3;
@@ -227,24 +227,9 @@ impl Convolution {
 
     #[inline(always)]
     unsafe fn row<V: Vector, const Q: usize>(&self, input: *const f32, finish: &Finish, group: Group, y: usize) {
-        let width = self.output.width;
-        let mut x = 0;
         // SAFETY: the caller's promise.
         unsafe {
-            if V::PIXELS == 8 {
-                while x + 8 <= width {
-                    self.tile::<V, 8, Q>(input, finish, group, [y, x]);
-                    x += 8;
-                }
-            }
-            while x + 4 <= width {
-                self.tile::<V, 4, Q>(input, finish, group, [y, x]);
-                x += 4;
-            }
-            while x < width {
-                self.tile::<V, 1, Q>(input, finish, group, [y, x]);
-                x += 1;
-            }
+            tiles!(V, 0..self.output.width, |x, COUNT| self.tile::<V, COUNT, Q>(input, finish, group, [y, x]));
         }
     }
 

@@ -3,8 +3,8 @@
 use super::blocked::Blocked;
 use super::convolution::{Window, padded};
 use super::finish::Finish;
-use super::grid::Element;
-use super::vector::Vector;
+use super::grid::{Element, by_element};
+use super::vector::{Vector, tiles};
 
 /// A depthwise convolution with its weights packed [blocks, kernel height * kernel width, lanes]. Bytes are multiplied as
 /// they are stored; the weights hold their scale, and what their zero adds up to is taken off at the beginning.
@@ -74,24 +74,9 @@ impl Depthwise {
     #[inline(always)]
     pub(super) unsafe fn run<V: Vector>(&self, input: *const f32, finish: &Finish, unit: usize) {
         let [block, y] = self.output.row_of(unit);
-        let width = self.output.width;
-        let mut x = 0;
         // SAFETY: the caller's promise.
         unsafe {
-            if V::PIXELS == 8 {
-                while x + 8 <= width {
-                    self.tile::<V, 8>(input, finish, [block, y, x]);
-                    x += 8;
-                }
-            }
-            while x + 4 <= width {
-                self.tile::<V, 4>(input, finish, [block, y, x]);
-                x += 4;
-            }
-            while x < width {
-                self.tile::<V, 1>(input, finish, [block, y, x]);
-                x += 1;
-            }
+            tiles!(V, 0..self.output.width, |x, COUNT| self.tile::<V, COUNT>(input, finish, [block, y, x]));
         }
     }
 
@@ -100,10 +85,7 @@ impl Depthwise {
         // SAFETY: the caller's promise.
         unsafe {
             // One end for every way: it is long.
-            let sums = match self.input.element {
-                Element::Float => self.sums_of::<V, P, false>(input, finish, at),
-                Element::Byte(_) => self.sums_of::<V, P, true>(input, finish, at),
-            };
+            let sums = by_element!(self.input.element, |BYTES| self.sums_of::<V, P, BYTES>(input, finish, at));
             finish.store(sums, &self.output, at);
         }
     }

@@ -286,9 +286,17 @@ macro_rules! sums {
             $($($other)+)?
         }
 
+        run_dots!(#[target_feature(enable = $features)]);
+    };
+}
+pub(super) use sums;
+
+/// The function that computes units with the sums `Dot`, compiled for the features of the attribute.
+macro_rules! run_dots {
+    ($(#[$features:meta])?) => {
         /// # Safety
-        /// As [`QuantizedConvolution::unit`], on a processor with the features.
-        #[target_feature(enable = $features)]
+        /// As [`QuantizedConvolution::unit`], on a processor with the features that this is compiled for.
+        $(#[$features])?
         pub(in super::super) unsafe fn run_dots(
             plan: &QuantizedConvolution,
             input: *const u8,
@@ -302,4 +310,4 @@ macro_rules! sums {
         }
     };
 }
-pub(super) use sums;
+pub(super) use run_dots;

@@ -2,7 +2,7 @@
 
 use super::activation::Activation;
 use super::blocked::Blocked;
-use super::grid::{Element, Grid, Reader};
+use super::grid::{Element, Grid, Reader, by_element};
 use super::vector::Vector;
 
 /// Where a step that ends in an output picture reads and writes, and what it does before it stores.
@@ -71,10 +71,9 @@ impl Finish {
         // SAFETY: the caller's promise.
         unsafe {
             if !self.residual.is_null() {
-                match self.residual_picture.element {
-                    Element::Float => self.add_residual::<V, false, P, Q>(&mut sums, [block, y, x]),
-                    Element::Byte(_) => self.add_residual::<V, true, P, Q>(&mut sums, [block, y, x]),
-                }
+                by_element!(self.residual_picture.element, |BYTES| {
+                    self.add_residual::<V, BYTES, P, Q>(&mut sums, [block, y, x]);
+                });
             }
             match self.activation {
                 Activation::Relu => each(&mut sums, |sum| sum.max(V::splat(0.0))),

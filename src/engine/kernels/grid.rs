@@ -96,6 +96,20 @@ impl Element {
     }
 }
 
+/// Calls `$call` with the constant `$bytes` that says whether an element is a byte.
+macro_rules! by_element {
+    ($element:expr, |$bytes:ident| $call:expr) => {
+        if $element.is_byte() {
+            const $bytes: bool = true;
+            $call
+        } else {
+            const $bytes: bool = false;
+            $call
+        }
+    };
+}
+pub(super) use by_element;
+
 /// Reads a picture's numbers as real ones.
 #[derive(Clone, Copy)]
 pub(super) struct Reader<V, const BYTES: bool> {

@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 use super::blocked::Blocked;
 use super::convolution::Window;
 use super::finish::Finish;
-use super::grid::{Element, Reader};
+use super::grid::{Reader, by_element};
 use super::vector::Vector;
 
 /// One output position of a resized axis: `near * first + far * second` of the input positions `first` and `second`.
@@ -79,10 +79,7 @@ impl Resize {
     pub(super) unsafe fn run<V: Vector>(&self, input: *const f32, finish: &Finish, unit: usize) {
         // SAFETY: the caller's promise.
         unsafe {
-            match self.input.element {
-                Element::Float => self.row::<V, false>(input, finish, unit),
-                Element::Byte(_) => self.row::<V, true>(input, finish, unit),
-            }
+            by_element!(self.input.element, |BYTES| self.row::<V, BYTES>(input, finish, unit));
         }
     }
 
@@ -150,10 +147,7 @@ impl MaxPool {
     pub(super) unsafe fn run<V: Vector>(&self, input: *const f32, finish: &Finish, unit: usize) {
         // SAFETY: the caller's promise.
         unsafe {
-            match self.input.element {
-                Element::Float => self.row::<V, false>(input, finish, unit),
-                Element::Byte(_) => self.row::<V, true>(input, finish, unit),
-            }
+            by_element!(self.input.element, |BYTES| self.row::<V, BYTES>(input, finish, unit));
         }
     }
 

@@ -20,7 +20,7 @@ use super::dots::{Dots, STEP, Sums};
 use super::finish::Finish;
 use super::grid::Element;
 use super::layout::PACKED;
-use super::vector::Vector;
+use super::vector::{Vector, tiles};
 
 /// A kernel place and a block of input channels.
 #[derive(Clone, Copy, Debug)]
@@ -191,24 +191,9 @@ impl QuantizedConvolution {
 
     #[inline(always)]
     unsafe fn row<S: Sums, const Q: usize>(&self, input: *const u8, finish: &Finish, group: Group, y: usize) {
-        let width = self.output.width;
-        let mut x = 0;
         // SAFETY: the caller's promise.
         unsafe {
-            if S::Vector::PIXELS == 8 {
-                while x + 8 <= width {
-                    self.tile::<S, 8, Q>(input, finish, group, [y, x]);
-                    x += 8;
-                }
-            }
-            while x + 4 <= width {
-                self.tile::<S, 4, Q>(input, finish, group, [y, x]);
-                x += 4;
-            }
-            while x < width {
-                self.tile::<S, 1, Q>(input, finish, group, [y, x]);
-                x += 1;
-            }
+            tiles!(S::Vector, 0..self.output.width, |x, COUNT| self.tile::<S, COUNT, Q>(input, finish, group, [y, x]));
         }
     }
 

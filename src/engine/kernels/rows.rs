@@ -5,16 +5,14 @@
 //! nothing has to be packed but the weights. A unit of work is a few rows, and for a product one group of output blocks.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::activation::Activation;
-use super::blocked::Blocked;
 use super::convolution::{Group, Tap, groups, padded, tile};
-use super::finish::Finish;
-use super::task::{Task, Work};
+use super::single::Single;
+use super::task::Work;
 use super::team::Team;
 use super::variant::Variant;
-use super::vector::Vector;
+use super::vector::{Vector, tiles};
 
 /// Rows of a unit: their inputs stay in the cache.
 const ROWS: usize = 48;
@@ -53,24 +51,15 @@ impl RowWork {
     pub fn run(&self, variant: Variant, input: &[f32], output: &mut [f32], team: &Team) {
         let rows = input.len() / self.inputs();
         assert!(input.len() == rows * self.inputs() && output.len() == rows * self.outputs() && variant.is_available());
-        let (from, to) = (Shared(input.as_ptr().cast_mut()), Shared(output.as_mut_ptr()));
-        let units = self.units(rows);
-        let share = units.div_ceil(4 * team.threads()).max(1);
-        let given = AtomicUsize::new(0);
-        team.run(&|_| {
-            loop {
-                let first = given.fetch_add(share, Ordering::Relaxed);
-                if first >= units {
-                    break;
-                }
-                let finish = Finish::plain(to.get(), Blocked::new(1, 1, 1, 1));
-                let work = Work::Rows(self, rows);
-                let units = first..(first + share).min(units);
-                let task = Task { work, input: from.get(), finish, scratch: std::ptr::null_mut(), units };
-                // SAFETY: the variant is available, the lengths were checked, and units are given out once.
-                unsafe { variant.run(&task) }
-            }
-        });
+        let single = Single {
+            work: Work::Rows(self, rows),
+            input: input.as_ptr(),
+            output: output.as_mut_ptr(),
+            scratch: (std::ptr::null_mut(), 0),
+            units: self.units(rows),
+        };
+        // SAFETY: the variant is available, the lengths were checked, and no two units write the same.
+        unsafe { single.run(variant, team) }
     }
 
     /// Computes unit `unit`.
@@ -90,18 +79,6 @@ impl RowWork {
                 RowWork::Normalize(norm) => norm.run::<V>(input, output, of_unit),
             }
         }
-    }
-}
-
-/// A pointer that threads write through, each its own units.
-struct Shared(*mut f32);
-
-// SAFETY: threads write disjoint units, and the caller waits for them.
-unsafe impl Sync for Shared {}
-
-impl Shared {
-    fn get(&self) -> *mut f32 {
-        self.0
     }
 }
 
@@ -162,23 +139,9 @@ impl Linear {
         rows: Range<usize>,
         group: Group,
     ) {
-        let mut row = rows.start;
         // SAFETY: the caller's promise.
         unsafe {
-            if V::PIXELS == 8 {
-                while row + 8 <= rows.end {
-                    self.tile::<V, 8, Q>(input, output, row, group);
-                    row += 8;
-                }
-            }
-            while row + 4 <= rows.end {
-                self.tile::<V, 4, Q>(input, output, row, group);
-                row += 4;
-            }
-            while row < rows.end {
-                self.tile::<V, 1, Q>(input, output, row, group);
-                row += 1;
-            }
+            tiles!(V, rows, |row, COUNT| self.tile::<V, COUNT, Q>(input, output, row, group));
         }
     }
 

@@ -7,7 +7,7 @@ use super::blocked::Blocked;
 use super::convolution::Convolution;
 use super::depthwise::Depthwise;
 use super::finish::Finish;
-use super::grid::{Element, Grid};
+use super::grid::{Grid, by_element};
 use super::layout;
 use super::planes::{self, MaxPool, Resize};
 use super::rows::RowWork;
@@ -69,23 +69,26 @@ pub(super) unsafe fn run_task<V: Vector>(task: &Task<'_>) {
                 Work::Multiply(plan) => plan.multiply::<V>(input, scratch, &finish, unit),
                 Work::Resize(plan) => plan.run::<V>(input, &finish, unit),
                 Work::MaxPool(plan) => plan.run::<V>(input, &finish, unit),
-                Work::Scale(from, to, pixel) => match from.element {
-                    Element::Float => planes::scale::<V, false>(input, pixel, &from, &finish, &to, unit),
-                    Element::Byte(_) => planes::scale::<V, true>(input, pixel, &from, &finish, &to, unit),
-                },
-                Work::Copy(from, to) => match from.element {
-                    Element::Float => planes::copy::<V, false>(input, &from, &finish, &to, unit),
-                    Element::Byte(_) => planes::copy::<V, true>(input, &from, &finish, &to, unit),
-                },
-                Work::Mean(from, to) => match from.element {
-                    Element::Float => planes::mean::<V, false>(input, &from, &finish, &to, unit),
-                    Element::Byte(_) => planes::mean::<V, true>(input, &from, &finish, &to, unit),
-                },
+                Work::Scale(from, to, pixel) => {
+                    by_element!(from.element, |BYTES| planes::scale::<V, BYTES>(
+                        input, pixel, &from, &finish, &to, unit
+                    ));
+                }
+                Work::Copy(from, to) => {
+                    by_element!(from.element, |BYTES| planes::copy::<V, BYTES>(input, &from, &finish, &to, unit));
+                }
+                Work::Mean(from, to) => {
+                    by_element!(from.element, |BYTES| planes::mean::<V, BYTES>(input, &from, &finish, &to, unit));
+                }
                 Work::Import(picture) => layout::import::<V>(input, &picture, finish.output, unit),
-                Work::Export(picture) => match picture.element {
-                    Element::Float => layout::export::<V, false>(input, &picture, finish.output, unit),
-                    Element::Byte(_) => layout::export::<V, true>(input, &picture, finish.output, unit),
-                },
+                Work::Export(picture) => {
+                    by_element!(picture.element, |BYTES| layout::export::<V, BYTES>(
+                        input,
+                        &picture,
+                        finish.output,
+                        unit
+                    ));
+                }
                 Work::Pack(from, to, grid) => layout::pack::<V>(input, &from, grid, finish.output, &to, unit),
                 Work::Rows(rows, count) => rows.unit::<V>(input, finish.output, count, unit),
                 Work::Attend(plan, operands) => plan.unit::<V>(input, operands, finish.output, scratch, unit),

@@ -36,6 +36,35 @@ pub(super) unsafe trait Vector: Copy {
     unsafe fn store_words(self, flip: i32, at: *mut i32);
 }
 
+/// Calls `$tile` for every place of a range, as many at a time as a register tile of `$vector` has room for: with `$at` the
+/// first place and the constant `$count` of 8, 4 or 1.
+macro_rules! tiles {
+    ($vector:ty, $range:expr, |$at:ident, $count:ident| $tile:expr) => {{
+        let std::ops::Range { start: mut at, end } = $range;
+        if <$vector>::PIXELS == 8 {
+            while at + 8 <= end {
+                const $count: usize = 8;
+                let $at = at;
+                $tile;
+                at += $count;
+            }
+        }
+        while at + 4 <= end {
+            const $count: usize = 4;
+            let $at = at;
+            $tile;
+            at += $count;
+        }
+        while at < end {
+            const $count: usize = 1;
+            let $at = at;
+            $tile;
+            at += $count;
+        }
+    }};
+}
+pub(super) use tiles;
+
 /// Beyond the steps of any grid, and still far from the end of the integers: conversion does not saturate everywhere.
 pub(super) const FAR: f32 = 1e6;
 

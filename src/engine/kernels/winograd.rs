@@ -23,7 +23,7 @@ use super::blocked::Blocked;
 use super::convolution::{Group, Tap, Window, groups, padded, tile};
 use super::finish::Finish;
 use super::grid::Element;
-use super::vector::Vector;
+use super::vector::{Vector, tiles};
 
 /// Outputs along a tile's side.
 const OUT: usize = 4;
@@ -219,21 +219,7 @@ impl Winograd {
                 let from = transformed.add(at * position + first * V::LANES);
                 let weights = self.weights.as_ptr().add(group.weights + at * self.depth * Q);
                 let to = scratch.add(at * count * Q * V::LANES);
-                let mut t = 0;
-                if V::PIXELS == 8 {
-                    while t + 8 <= count {
-                        self.product::<V, 8, Q>(from, weights, to, t);
-                        t += 8;
-                    }
-                }
-                while t + 4 <= count {
-                    self.product::<V, 4, Q>(from, weights, to, t);
-                    t += 4;
-                }
-                while t < count {
-                    self.product::<V, 1, Q>(from, weights, to, t);
-                    t += 1;
-                }
+                tiles!(V, 0..count, |t, COUNT| self.product::<V, COUNT, Q>(from, weights, to, t));
             }
             for t in 0..count {
                 let at = [(first + t) / self.tiles[1] * OUT, (first + t) % self.tiles[1] * OUT];

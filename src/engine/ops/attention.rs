@@ -1,115 +1,35 @@
 //! Attention as one operator: scores, softmax and the weighted sum of values.
 
 use tract_onnx::prelude::*;
-use tract_onnx::tract_core::internal::*;
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_core::ops::math::Add;
 use tract_onnx::tract_core::ops::nn::{Softmax, SoftmaxKind};
 
-use super::recycled::{Recycled, only_mine};
+use super::planned::{Kernel, Planned};
 use super::rows::{constant, shape_of};
-use crate::engine::kernels::{Attention, AttentionSizes, Variant};
+use crate::engine::kernels::{Attention, AttentionSizes, Team, Variant};
 use crate::engine::threads::Threads;
 
 /// Queries, keys and values in, [batch, positions, heads, channels] of `f32` each; the answer has the queries' positions and
 /// the values' channels.
-#[derive(Clone, Debug)]
-pub(in crate::engine) struct Attend(Arc<Inner>);
+pub(in crate::engine) type Attend = Planned<Attention>;
 
-struct Inner {
-    plan: Attention,
-    variant: Variant,
-    shape: TVec<usize>,
-    threads: Threads,
-}
+impl Kernel for Attention {
+    const INPUTS: usize = 3;
 
-impl std::fmt::Debug for Inner {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "attention to {:?} on {}", self.shape, self.variant)
-    }
-}
-
-impl PartialEq for Attend {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl Eq for Attend {}
-
-impl Attend {
-    /// What it does, in the audit's words.
-    pub fn label(&self) -> String {
-        format!("Attention f32: heads {}", self.0.variant)
-    }
-}
-
-impl Op for Attend {
-    fn name(&self) -> StaticName {
-        "Attention".into()
+    fn name(&self) -> [&'static str; 2] {
+        ["Attention", "heads"]
     }
 
-    fn validation(&self) -> Validation {
-        Validation::Rounding
+    fn scratch_len(&self) -> usize {
+        self.scratch_len()
     }
 
-    op_as_typed_op!();
-}
-
-impl EvalOp for Attend {
-    not_out_of_plan!();
-
-    fn state(&self, _: &EvalContext) -> TractResult<Option<Box<dyn OpState>>> {
-        Ok(Some(Box::new(AttendState::new(self.clone()))))
-    }
-}
-
-impl TypedOp for Attend {
-    as_op!();
-
-    fn output_facts(&self, _: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        Ok(tvec!(f32::fact(&*self.0.shape)))
-    }
-}
-
-/// One session's memory.
-#[derive(Debug)]
-struct AttendState {
-    op: Attend,
-    scratch: Vec<f32>,
-    given: Recycled,
-}
-
-impl AttendState {
-    fn new(op: Attend) -> Self {
-        let scratch = vec![0.0; op.0.threads.team.threads() * op.0.plan.scratch_len()];
-        AttendState { op, scratch, given: Recycled::default() }
-    }
-}
-
-impl Clone for AttendState {
-    fn clone(&self) -> Self {
-        // Nothing survives from one run to the next.
-        AttendState::new(self.op.clone())
-    }
-}
-
-impl OpState for AttendState {
-    fn eval(&mut self, _: &EvalContext, _: &dyn Op, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        let Inner { plan, variant, shape, threads } = &*self.op.0;
-        let [queries, keys, values] = inputs.as_slice() else { bail!("attention of {} tensors", inputs.len()) };
-        let (queries, keys, values) =
-            (queries.try_as_plain_ram()?, keys.try_as_plain_ram()?, values.try_as_plain_ram()?);
-        let operands = [queries.as_slice::<f32>()?, keys.as_slice::<f32>()?, values.as_slice::<f32>()?];
-        let mut output = self.given.take(shape)?;
-        plan.run(*variant, operands, only_mine(&mut output)?, &mut self.scratch, &threads.team);
-        self.given.give(&output);
-        Ok(tvec!(output.into_tvalue()))
-    }
-
-    fn reset_lanes(&mut self, _: &[LaneId]) -> TractResult<()> {
-        Ok(())
+    fn run(&self, variant: Variant, inputs: &[&[f32]], output: &mut [f32], scratch: &mut [f32], team: &Team) {
+        if let [queries, keys, values] = inputs {
+            self.run(variant, [queries, keys, values], output, scratch, team);
+        }
     }
 }
 
@@ -127,7 +47,7 @@ pub(super) fn attention(
     let Some(shape) = shape_of(model, node.id.into()) else { return Ok(None) };
     let variant = Variant::best();
     let Some(plan) = Attention::new(variant.lanes(), sizes, bias.as_deref()) else { return Ok(None) };
-    let op = Attend(Arc::new(Inner { plan, variant, shape, threads: threads.clone() }));
+    let op = Attend::new(plan, variant, &shape, threads);
     let mut patch = TypedModelPatch::new("attention");
     let inputs: TVec<OutletId> =
         inputs.iter().map(|input| patch.tap_model(model, *input)).collect::<TractResult<_>>()?;

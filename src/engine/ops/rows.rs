@@ -1,119 +1,40 @@
 //! Products with a constant matrix and layer normalisation, over the last axis of a tensor.
 
-use std::sync::Arc;
-
 use tract_onnx::prelude::*;
-use tract_onnx::tract_core::internal::*;
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_core::ops::math::{Add, Mul, Sub};
 use tract_onnx::tract_core::ops::nn::{GeluExact, Reduce, Reducer, RmsNorm};
 
-use super::recycled::{Recycled, only_mine};
-use crate::engine::kernels::{Activation, LayerNorm, Linear, RowWork, Variant};
+use super::planned::{Kernel, Planned};
+use crate::engine::kernels::{Activation, LayerNorm, Linear, RowWork, Team, Variant};
 use crate::engine::threads::Threads;
 
 /// With fewer multiply-accumulates than this a product is not worth packing its weights.
 const FEWEST_MACS: usize = 100_000;
 
 /// An `f32` tensor whose last axes make rows, to one of the given shape.
-#[derive(Clone, Debug)]
-pub(in crate::engine) struct Rows(Arc<Inner>);
+pub(in crate::engine) type Rows = Planned<RowWork>;
 
-struct Inner {
-    work: RowWork,
-    variant: Variant,
-    shape: TVec<usize>,
-    threads: Threads,
-}
+impl Kernel for RowWork {
+    const INPUTS: usize = 1;
 
-impl std::fmt::Debug for Inner {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "rows of {} to {} on {}", self.work.inputs(), self.work.outputs(), self.variant)
-    }
-}
-
-impl PartialEq for Rows {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl Eq for Rows {}
-
-impl Rows {
-    fn new(work: RowWork, variant: Variant, shape: &[usize], threads: &Threads) -> Self {
-        Rows(Arc::new(Inner { work, variant, shape: shape.into(), threads: threads.clone() }))
-    }
-
-    /// What it does, in the audit's words.
-    pub fn label(&self) -> String {
-        let what = match self.0.work {
-            RowWork::Linear(_) => "MatMul",
-            RowWork::Normalize(_) => "LayerNorm",
-        };
-        format!("{what} f32: rows {}", self.0.variant)
-    }
-}
-
-impl Op for Rows {
-    fn name(&self) -> StaticName {
-        match self.0.work {
-            RowWork::Linear(_) => "Linear".into(),
-            RowWork::Normalize(_) => "LayerNorm".into(),
+    fn name(&self) -> [&'static str; 2] {
+        match self {
+            RowWork::Linear(_) => ["MatMul", "rows"],
+            RowWork::Normalize(_) => ["LayerNorm", "rows"],
         }
     }
 
-    fn validation(&self) -> Validation {
-        Validation::Rounding
+    fn scratch_len(&self) -> usize {
+        0
     }
 
-    op_as_typed_op!();
-}
-
-impl EvalOp for Rows {
-    not_out_of_plan!();
-
-    fn state(&self, _: &EvalContext) -> TractResult<Option<Box<dyn OpState>>> {
-        Ok(Some(Box::new(RowsState { rows: self.clone(), given: Recycled::default() })))
-    }
-}
-
-impl TypedOp for Rows {
-    as_op!();
-
-    fn output_facts(&self, _: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        Ok(tvec!(f32::fact(&*self.0.shape)))
-    }
-}
-
-/// One session's memory.
-#[derive(Debug)]
-struct RowsState {
-    rows: Rows,
-    given: Recycled,
-}
-
-impl Clone for RowsState {
-    fn clone(&self) -> Self {
-        // Nothing survives from one run to the next.
-        RowsState { rows: self.rows.clone(), given: Recycled::default() }
-    }
-}
-
-impl OpState for RowsState {
-    fn eval(&mut self, _: &EvalContext, _: &dyn Op, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        let Inner { work, variant, shape, threads } = &*self.rows.0;
-        let input = args_1!(inputs);
-        let mut output = self.given.take(shape)?;
-        work.run(*variant, input.try_as_plain_ram()?.as_slice::<f32>()?, only_mine(&mut output)?, &threads.team);
-        self.given.give(&output);
-        Ok(tvec!(output.into_tvalue()))
-    }
-
-    fn reset_lanes(&mut self, _: &[LaneId]) -> TractResult<()> {
-        Ok(())
+    fn run(&self, variant: Variant, inputs: &[&[f32]], output: &mut [f32], _: &mut [f32], team: &Team) {
+        if let [input] = inputs {
+            self.run(variant, input, output, team);
+        }
     }
 }
 

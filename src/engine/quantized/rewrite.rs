@@ -3,8 +3,8 @@ use std::collections::{HashMap, HashSet};
 use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::pb::{AttributeProto, NodeProto};
 
-use super::Names;
 use super::roles::{Grid, Quantization, Role, input, output};
+use crate::engine::names::Names;
 use crate::engine::ops::FakeQuantize;
 
 /// Rewrites `nodes` by their roles. `read_anyway` are the integer tensors that others read: graph outputs, subgraphs.
@@ -124,8 +124,8 @@ impl Rewriting {
                 }
                 inputs.extend(op.parameters.iter().cloned());
                 let float = self.claim(at, &to, &op.output);
-                let exact = self.names.fresh(&to, "exact");
-                let rounding = self.names.fresh(&to, "round");
+                let exact = self.names.fresh(format!("{to}.exact"));
+                let rounding = self.names.fresh(format!("{to}.round"));
                 let op_node = operator(op.float, node.name, inputs, exact.clone());
                 self.push(NodeProto { attribute: node.attribute, ..op_node });
                 self.push(fake_quantize(rounding, exact, float, &op.output.grid));
@@ -135,8 +135,8 @@ impl Rewriting {
                     return self.push(node);
                 };
                 let float = self.claim(at, &to, &quantization);
-                let rounding = self.names.fresh(&to, "round");
-                let makes = if *on_grid { float.clone() } else { self.names.fresh(&to, "exact") };
+                let rounding = self.names.fresh(format!("{to}.round"));
+                let makes = if *on_grid { float.clone() } else { self.names.fresh(format!("{to}.exact")) };
                 node.input.first_mut().into_iter().for_each(|first| *first = name.clone());
                 node.output = vec![makes.clone()];
                 self.push(node);
@@ -160,7 +160,7 @@ impl Rewriting {
                 self.absorbed.insert(reader.at);
                 reader.name.clone()
             }
-            None => self.names.fresh(integer, "float"),
+            None => self.names.fresh(format!("{integer}.float")),
         };
         self.floats.insert(integer.into(), Float { name: name.clone(), quantization: quantization.clone() });
         self.integers.insert(name.clone(), (integer.into(), quantization.clone()));
@@ -176,8 +176,8 @@ impl Rewriting {
         if let Some(float) = self.float(integer, &quantization.grid) {
             return float;
         }
-        let name = self.names.fresh(integer, "float");
-        let node = self.names.fresh(integer, "dequantize");
+        let name = self.names.fresh(format!("{integer}.float"));
+        let node = self.names.fresh(format!("{integer}.dequantize"));
         self.push(convert("DequantizeLinear", node, integer, &name, quantization));
         let float = Float { name: name.clone(), quantization: quantization.clone() };
         self.floats.entry(integer.to_owned()).or_insert(float);
@@ -197,7 +197,7 @@ impl Rewriting {
             let restored: Vec<NodeProto> = integers
                 .filter(|(_, (integer, _))| read.contains(integer))
                 .map(|(float, (integer, quantization))| {
-                    let node = self.names.fresh(&integer, "quantize");
+                    let node = self.names.fresh(format!("{integer}.quantize"));
                     convert("QuantizeLinear", node, &float, &integer, &quantization)
                 })
                 .collect();

@@ -3,9 +3,10 @@ use std::collections::{HashMap, HashSet};
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::{GraphProto, NodeProto, TensorProto};
 
+use super::WeightGrids;
 use super::constants::{AxisGrid, Constants, Integers, Storage};
-use super::{Names, WeightGrids};
 use crate::engine::limits::Limits;
+use crate::engine::names::Names;
 
 /// The grid of a whole tensor. The scale is finite and above zero.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -207,7 +208,7 @@ impl<'a> Reading<'a> {
         if storage != integers.storage {
             return None;
         }
-        let name = self.names.fresh(w, "float");
+        let name = self.names.fresh(format!("{w}.float"));
         let grid = AxisGrid { scales, zero_points, axis: 0 };
         self.weights(name.clone(), &integers, &grid)?;
         self.made.replaced.insert(w.to_owned());
@@ -219,7 +220,7 @@ impl<'a> Reading<'a> {
     fn bias(&mut self, bias: &str, x_scale: f32, w_scales: &[f32]) -> Option<String> {
         let integers = self.constants.integers(bias).filter(|b| b.storage == Storage::Int32)?;
         let scales = w_scales.iter().map(|w| x_scale * w).collect();
-        let name = self.names.fresh(bias, "float");
+        let name = self.names.fresh(format!("{bias}.float"));
         self.weights(name.clone(), &integers, &AxisGrid { scales, zero_points: vec![0], axis: 0 })?;
         self.made.replaced.insert(bias.to_owned());
         Some(name)

@@ -4,8 +4,9 @@ use half::f16;
 use tract_onnx::pb::GraphProto;
 use tract_onnx::pb::tensor_proto::DataType;
 
-use super::proto::{self, Names, constant, node};
+use super::proto::{self, constant, node};
 use crate::engine::OnnxModel;
+use crate::engine::names::Names;
 use crate::error::ModelError;
 
 /// Constants of fewer values stay as they are: they save nothing, and are often the scales of an operator that some

@@ -63,29 +63,6 @@ fn integer(name: &str, value: i64) -> AttributeProto {
     AttributeProto { name: name.to_owned(), r#type: AttributeType::Int as i32, i: value, ..AttributeProto::default() }
 }
 
-/// The names of a graph's tensors, so that new ones get names of their own.
-pub(super) struct Names(HashSet<String>);
-
-impl Names {
-    pub fn of(graph: &GraphProto) -> Self {
-        let made = graph.node.iter().flat_map(|n| n.output.iter().chain(&n.input));
-        let constants = graph.initializer.iter().map(|i| &i.name);
-        let edges = graph.input.iter().chain(&graph.output).map(|v| &v.name);
-        Names(made.chain(constants).chain(edges).cloned().collect())
-    }
-
-    /// `wanted`, with a number behind it if that is taken.
-    pub fn fresh(&mut self, wanted: String) -> String {
-        let mut name = wanted.clone();
-        let mut number = 1;
-        while !self.0.insert(name.clone()) {
-            number += 1;
-            name = format!("{wanted}_{number}");
-        }
-        name
-    }
-}
-
 /// Drops the constants called one of `names` that nothing reads any more, from the inputs as well: old exporters list
 /// them there.
 pub(super) fn drop_unread(graph: &mut GraphProto, names: &HashSet<String>) {

@@ -7,9 +7,10 @@ use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::{GraphProto, NodeProto, TensorProto};
 
 use super::channel::Channel;
-use super::proto::{self, Names, constant, float_constant, node};
+use super::proto::{self, constant, float_constant, node};
 use super::{ActivationGrid, Convolution, QuantizationPlan};
 use crate::engine::OnnxModel;
+use crate::engine::names::Names;
 use crate::error::ModelError;
 
 /// The first version of ONNX's operators whose `DequantizeLinear` takes a scale for each channel.

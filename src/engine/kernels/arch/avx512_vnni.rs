@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 use std::ops::Range;
 
-use super::super::dots::{Sums, sums};
+use super::super::dots::{Sums, run_dots, sums};
 use super::super::finish::Finish;
 use super::super::quantized::QuantizedConvolution;
 use super::avx512::Lanes;

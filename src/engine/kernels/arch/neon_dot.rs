@@ -4,7 +4,7 @@ use std::arch::aarch64::*;
 use std::arch::asm;
 use std::ops::Range;
 
-use super::super::dots::{STEP, Sums, sums};
+use super::super::dots::{STEP, Sums, run_dots, sums};
 use super::super::finish::Finish;
 use super::super::quantized::QuantizedConvolution;
 use super::neon::Lanes;

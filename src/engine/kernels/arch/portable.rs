@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::super::dots::{STEP, Sums};
+use super::super::dots::{STEP, Sums, run_dots};
 use super::super::finish::Finish;
 use super::super::quantized::QuantizedConvolution;
 use super::super::task::{Task, run_task};
@@ -156,16 +156,4 @@ unsafe impl Sums for Dot {
     }
 }
 
-/// # Safety
-/// As [`QuantizedConvolution::unit`].
-pub(in super::super) unsafe fn run_dots(
-    plan: &QuantizedConvolution,
-    input: *const u8,
-    finish: &Finish,
-    units: Range<usize>,
-) {
-    for unit in units {
-        // SAFETY: the caller's promise; no instructions are needed.
-        unsafe { plan.unit::<Dot>(input, finish, unit) }
-    }
-}
+run_dots!();
