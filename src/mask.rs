@@ -13,6 +13,7 @@ mod downsample;
 mod logits;
 mod morphology;
 mod nms;
+mod resize;
 mod rle;
 mod runs;
 mod stability;

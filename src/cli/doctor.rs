@@ -332,7 +332,7 @@ mod tests {
     #[test]
     fn an_unknown_board_is_a_warning_and_a_pc_is_not() {
         let board = Board::bundled("generic-aarch64").unwrap();
-        let known = Detection { board, evidence: "architecture: aarch64".into(), compatible: Vec::new() };
+        let known = Detection { board, evidence: "architecture: aarch64".into(), compatible: Vec::new(), model: None };
         assert_eq!(board_finding(&known).status, Status::Ok);
         let unknown = Detection { compatible: vec!["acme,board".into()], ..known };
         assert_eq!(board_finding(&unknown).status, Status::Warn);
