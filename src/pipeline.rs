@@ -256,6 +256,18 @@ impl Pipeline {
         threads.spawn("capture", &place(&cores.capture, policies.capture), move || stage.run())?;
 
         let watchdog = Watchdog::new(meters.clone(), outputs.meters().cloned(), config.stall_after);
-        Ok(Running { shared, started, info, threads, input_threads, meters, outputs, age, unanswered, watchdog, degrade })
+        Ok(Running {
+            shared,
+            started,
+            info,
+            threads,
+            input_threads,
+            meters,
+            outputs,
+            age,
+            unanswered,
+            watchdog,
+            degrade,
+        })
     }
 }

@@ -45,9 +45,10 @@ mod tests {
     #[test]
     fn groups_of_cores_are_read_in_order() {
         let root = FakeRoot::new(&[]);
-        for (policy, cores, current, limit, highest) in
-            [("policy4", "4 5 6 7", 408_000, 1_800_000, 2_400_000), ("policy0", "0 1 2 3", 1_800_000, 1_800_000, 1_800_000)]
-        {
+        for (policy, cores, current, limit, highest) in [
+            ("policy4", "4 5 6 7", 408_000, 1_800_000, 2_400_000),
+            ("policy0", "0 1 2 3", 1_800_000, 1_800_000, 1_800_000),
+        ] {
             let file = |name: &str| format!("sys/devices/system/cpu/cpufreq/{policy}/{name}");
             root.write(&file("affected_cpus"), cores);
             root.write(&file("scaling_cur_freq"), &format!("{current}\n"));
@@ -56,7 +57,8 @@ mod tests {
             root.write(&file("scaling_governor"), "schedutil\n");
         }
         let found = frequencies(root.path());
-        let figures: Vec<_> = found.iter().map(|f| (f.cores.as_str(), f.current_mhz, f.limit_mhz, f.highest_mhz)).collect();
+        let figures: Vec<_> =
+            found.iter().map(|f| (f.cores.as_str(), f.current_mhz, f.limit_mhz, f.highest_mhz)).collect();
         assert_eq!(figures, [("0 1 2 3", 1800, 1800, 1800), ("4 5 6 7", 408, 1800, 2400)]);
         assert_eq!(found[0].governor, "schedutil");
         assert!(frequencies(FakeRoot::new(&[]).path()).is_empty());

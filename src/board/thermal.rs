@@ -188,10 +188,8 @@ mod tests {
         root.write("sys/devices/platform/soc/soc:firmware/get_throttled", "0x8\n");
         assert_eq!(Sensors::new(root.path()).read().throttled.as_deref(), Some("soft temperature limit"));
         // The Raspberry Pi 5 names its bus by address.
-        let five = FakeRoot::new(&[(
-            "sys/devices/platform/soc@107c000000/soc@107c000000:firmware/get_throttled",
-            "1\n",
-        )]);
+        let five =
+            FakeRoot::new(&[("sys/devices/platform/soc@107c000000/soc@107c000000:firmware/get_throttled", "1\n")]);
         assert_eq!(Sensors::new(five.path()).read().throttled.as_deref(), Some("under-voltage"));
     }
 

@@ -65,10 +65,11 @@ impl Service {
 fn status(running: &Running) -> String {
     let reports = running.reports();
     let frames = reports.get(2).map_or(0, |decode| decode.frames_out);
-    let latency = running.recent_latency().map_or("no frames at present".to_owned(), |age| {
-        format!("capture to mask {:.0} ms", age.as_secs_f64() * 1e3)
-    });
-    let rung = running.degrade().map_or(String::new(), |d| format!(", rung {} of {} ({})", d.rung, d.last_rung, d.setting));
+    let latency = running
+        .recent_latency()
+        .map_or("no frames at present".to_owned(), |age| format!("capture to mask {:.0} ms", age.as_secs_f64() * 1e3));
+    let rung =
+        running.degrade().map_or(String::new(), |d| format!(", rung {} of {} ({})", d.rung, d.last_rung, d.setting));
     format!("{frames} frames, {latency}{rung}")
 }
 

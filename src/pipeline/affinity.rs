@@ -27,6 +27,14 @@ impl Placement {
         })
     }
 
+    /// Tries the placement on a thread that does nothing else.
+    ///
+    /// # Errors
+    /// What the system refuses, and what to do about it.
+    pub fn check(&self) -> Result<(), String> {
+        std::thread::scope(|scope| scope.spawn(|| self.apply()).join().unwrap_or_else(|_| Ok(())))
+    }
+
     /// Places the calling thread.
     ///
     /// # Errors

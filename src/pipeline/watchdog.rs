@@ -34,7 +34,12 @@ const PATIENCE: u32 = 5;
 impl Watchdog {
     pub fn new(chain: [StageMeter; 3], sinks: impl Iterator<Item = StageMeter>, limit: Duration) -> Self {
         let watched = |meter| Watched { meter, stalled: false };
-        Watchdog { chain: chain.map(watched), sinks: sinks.map(watched).collect(), limit, progress: Progress::default() }
+        Watchdog {
+            chain: chain.map(watched),
+            sinks: sinks.map(watched).collect(),
+            limit,
+            progress: Progress::default(),
+        }
     }
 
     /// Events for the stages that stalled since the last check.

@@ -71,16 +71,7 @@ const MOST_PATIENCE: u32 = 16;
 impl Controller {
     /// Starts at rung 0 of a ladder whose last rung is `last`.
     pub fn new(budgets: Budgets, last: usize) -> Self {
-        Controller {
-            budgets,
-            at: 0,
-            first: 0,
-            last,
-            changed_at: None,
-            calm_since: None,
-            rose: false,
-            patience: 1,
-        }
+        Controller { budgets, at: 0, first: 0, last, changed_at: None, calm_since: None, rose: false, patience: 1 }
     }
 
     /// The present rung.

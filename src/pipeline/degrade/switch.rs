@@ -19,16 +19,13 @@ const WAITING: usize = 16;
 
 impl Switch {
     /// A switch, and the encoder and decoder that it can exchange; they begin as the given ones.
-    pub fn new(
-        encoder: Box<dyn Encoder>,
-        decoder: Box<dyn Decoder>,
-    ) -> (Switch, Box<dyn Encoder>, Box<dyn Decoder>) {
+    pub fn new(encoder: Box<dyn Encoder>, decoder: Box<dyn Decoder>) -> (Switch, Box<dyn Encoder>, Box<dyn Decoder>) {
         let (encoders, decoders) = (LatestSlot::new(), DropOldest::new(WAITING));
-        let switch = Switch { encoders: encoders.clone(), decoders: decoders.clone(), candidates: decoder.candidates() };
+        let switch =
+            Switch { encoders: encoders.clone(), decoders: decoders.clone(), candidates: decoder.candidates() };
         let parts = vec![Part { input: encoder.input_size(), decoder }];
         let grid = parts[0].decoder.mask_size();
-        let decoder =
-            LadderDecoder { parts, incoming: decoders, grid, prompts: Vec::new(), candidates: Vec::new() };
+        let decoder = LadderDecoder { parts, incoming: decoders, grid, prompts: Vec::new(), candidates: Vec::new() };
         (switch, Box::new(SwitchingEncoder { current: encoder, incoming: encoders }), Box::new(decoder))
     }
 

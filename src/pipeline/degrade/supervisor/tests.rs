@@ -87,8 +87,10 @@ impl Bench {
     fn new(broken: Option<Size>) -> Self {
         let clock = ManualClock::default();
         clock.set(Timestamp::from_secs_f64(100.0));
-        let rungs =
-            vec![Rung { input_size: Some([192, 192]), ..Rung::default() }, Rung { encode_every: Some(2), ..Rung::default() }];
+        let rungs = vec![
+            Rung { input_size: Some([192, 192]), ..Rung::default() },
+            Rung { encode_every: Some(2), ..Rung::default() },
+        ];
         let variant = Variant { input: FULL, precision: Precision::F32 };
         let (ladder, _) = Ladder::new(Setting { variant, encode_every: 1 }, &rungs, |_| Ok(()));
         let (switch, encoder, _) = Switch::new(Box::new(Nothing(FULL)), Box::new(Nothing(FULL)));
@@ -97,7 +99,12 @@ impl Bench {
         shared.set_origin(clock.now());
         let (asked, heat) = (Arc::default(), Settable(Arc::default()));
         let degrade = Degrade {
-            budgets: Budgets { latency_ms: Some(100.0), temperature_c: Some(75.0), ladder: rungs, ..Budgets::default() },
+            budgets: Budgets {
+                latency_ms: Some(100.0),
+                temperature_c: Some(75.0),
+                ladder: rungs,
+                ..Budgets::default()
+            },
             ladder,
             variants: Box::new(Loads { clock: clock.clone(), asked: Arc::clone(&asked), broken }),
             thermometer: Box::new(heat.clone()),
@@ -147,7 +154,10 @@ fn a_slow_stream_goes_down_and_a_quick_one_comes_back() {
     assert_eq!(bench.asked.lock().unwrap().len(), 1, "a rung that changes the rate alone loads nothing");
     bench.pass(60, 50);
     let told = bench.told();
-    assert!(matches!(&told[..], [EventKind::Recovered { rung: 1, .. }, EventKind::Recovered { rung: 0, .. }]), "{told:?}");
+    assert!(
+        matches!(&told[..], [EventKind::Recovered { rung: 1, .. }, EventKind::Recovered { rung: 0, .. }]),
+        "{told:?}"
+    );
     assert_eq!((bench.input(), bench.supervisor.stream.every.get()), (FULL, 1));
 
     let summary = bench.supervisor.log().summary(bench.clock.now());
