@@ -98,8 +98,8 @@ fn an_overloaded_stream_goes_down_with_its_selection_and_says_so() {
     let installed = Registry::from_dirs(&[models]).unwrap().get("foveate").unwrap().clone();
     let options = ModelOptions { precision: Some(Precision::F32), threads: 1, ..ModelOptions::default() };
     let model = LoadedModel::load(&installed.spec, &installed.dir, &options).unwrap();
-    // A frame takes far more than the budget at the full size, whatever else the machine does.
-    let cost = Duration::from_millis(1500);
+    // A frame takes more than the budget at the full size, whatever else the machine does.
+    let cost = Duration::from_millis(400);
     let encoder = Box::new(Slow { encoder: model.encoder().unwrap(), cost });
     let decoder = model.decoder().unwrap();
     let rungs = vec![
@@ -109,7 +109,7 @@ fn an_overloaded_stream_goes_down_with_its_selection_and_says_so() {
     let variants = ModelVariants::new(model, installed.dir, options, Placement::default());
     let (ladder, left_out) = variants.ladder(1, &rungs);
     assert_eq!((ladder.last(), left_out.len()), (1, 1), "100 is no size of this model: {left_out:?}");
-    let budgets = Budgets { latency_ms: Some(1400.0), window_s: 8.0, hold_s: 8.0, ladder: rungs, ..Budgets::default() };
+    let budgets = Budgets { latency_ms: Some(300.0), ladder: rungs, ..Budgets::default() };
     let degrade =
         Degrade { budgets, ladder, variants: Box::new(SlowVariants(variants, cost)), thermometer: Box::new(Cool) };
 
@@ -148,7 +148,7 @@ fn an_overloaded_stream_goes_down_with_its_selection_and_says_so() {
     let [step] = &steps[..] else { panic!("{:?}", seen.events) };
     let EventKind::Degraded { rung, setting, reason } = &step.kind else { unreachable!() };
     assert_eq!((*rung, setting.as_str()), (1, "192x192 f32, every frame"));
-    assert!(reason.starts_with("latency ") && reason.ends_with(" ms > 1400 ms"), "{reason}");
+    assert!(reason.starts_with("latency ") && reason.ends_with(" ms > 300 ms"), "{reason}");
     let degrade = summary.degrade.unwrap();
     assert_eq!((degrade.rung, degrade.steps, degrade.history[0].reason.as_str()), (1, 1, reason.as_str()));
 

@@ -166,7 +166,7 @@ mod tests {
             ("latency_ms = 100\nladder = [{ encode_evry = 2 }]", "`budgets.ladder.encode_every`"),
             ("latency_ms = 100\nhold_s = 1\nladder = [{ encode_every = 2 }]", "budgets.hold_s"),
             ("latency_ms = 100\ncalm_s = 1\nladder = [{ encode_every = 2 }]", "budgets.calm_s"),
-            ("latency_ms = 100\nladder = 3", "budgets.ladder"),
+            ("latency_ms = 100\nladder = 3", "expected a sequence"),
         ];
         for (text, key) in rows {
             let message = parsed(text).expect_err(text);

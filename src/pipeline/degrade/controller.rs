@@ -205,11 +205,9 @@ mod tests {
             (0.0, 1, "temperature 80 °C > 75 °C".to_owned()),
             (3.0, 2, "temperature 80 °C > 75 °C".to_owned()),
             (24.0, 1, "every budget calm for 20 s".to_owned()),
-            (44.0, 0, "every budget calm for 20 s".to_owned()),
+            (44.5, 0, "every budget calm for 20 s".to_owned()),
         ];
-        assert_eq!(taken[..3], expected[..3]);
-        assert_eq!((taken[3].1, taken.len()), (0, 4));
-        assert!(taken[3].0 >= 44.0);
+        assert_eq!(taken, expected);
         let mut controller = Controller::new(budgets(), 1);
         let throttled = Sample { throttled: Some("under-voltage".into()), ..sample(0.0, 10.0, 40.0) };
         let decision = controller.observe(&throttled).unwrap();
