@@ -51,9 +51,9 @@ mod tests {
         ] {
             let file = |name: &str| format!("sys/devices/system/cpu/cpufreq/{policy}/{name}");
             root.write(&file("affected_cpus"), cores);
-            root.write(&file("scaling_cur_freq"), &format!("{current}\n"));
-            root.write(&file("scaling_max_freq"), &format!("{limit}\n"));
-            root.write(&file("cpuinfo_max_freq"), &format!("{highest}\n"));
+            root.write(&file("scaling_cur_freq"), format!("{current}\n"));
+            root.write(&file("scaling_max_freq"), format!("{limit}\n"));
+            root.write(&file("cpuinfo_max_freq"), format!("{highest}\n"));
             root.write(&file("scaling_governor"), "schedutil\n");
         }
         let found = frequencies(root.path());

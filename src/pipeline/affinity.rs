@@ -32,7 +32,10 @@ impl Placement {
     /// # Errors
     /// What the system refuses, and what to do about it.
     pub fn check(&self) -> Result<(), String> {
-        std::thread::scope(|scope| scope.spawn(|| self.apply()).join().unwrap_or_else(|_| Ok(())))
+        std::thread::scope(|scope| {
+            let tried = scope.spawn(|| self.apply());
+            tried.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
     }
 
     /// Places the calling thread.
