@@ -3,7 +3,7 @@
 //! A light thread looks at the latency of the last records and at the thermometer twice a second. The controller, which is
 //! a pure state machine, decides; the supervisor carries the step out: it loads the model at the rung's size and precision
 //! on its own thread, while the stream goes on, and hands encoder and decoder over through latest-value slots, which the
-//! stages look into between frames. Selections live through the change: see [`LadderDecoder`](switch::LadderDecoder).
+//! stages look into between frames. Selections live through the change: see `switch::LadderDecoder`.
 
 mod controller;
 mod ladder;
