@@ -88,6 +88,9 @@ fn events() -> Vec<Event> {
         EventKind::Stalled { stage: "decode".into(), busy_s: 2.5 },
         EventKind::SourceLost { reason: reason.clone() },
         EventKind::SourceReopened { after_s: 0.5 },
+        EventKind::Degraded { rung: 1, setting: "192x192 f32, every frame".into(), reason: reason.clone() },
+        EventKind::Recovered { rung: 0, setting: "256x256 f32, every frame".into(), reason: reason.clone() },
+        EventKind::DegradeFailed { rung: 1, reason: reason.clone() },
         EventKind::SinkFailed { sink: "ndjson:-".into(), reason },
     ]
     .map(|kind| Event { kind, time_s: 1.41 })
