@@ -3,6 +3,7 @@
 mod detect;
 mod machine;
 mod profile;
+mod touch;
 
 pub use detect::{Detection, detect};
 pub use machine::{Machine, Temperature};

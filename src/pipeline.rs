@@ -15,6 +15,7 @@ mod capture;
 mod config;
 mod decode;
 mod encode;
+mod gestures;
 mod history;
 mod input;
 mod losses;
@@ -29,6 +30,7 @@ mod summary;
 mod threads;
 mod watchdog;
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 
 use crossbeam_channel::bounded;
@@ -41,9 +43,10 @@ pub use summary::{Summary, Throughput};
 use crate::capture::Source;
 use crate::error::Result;
 use crate::frame::Frame;
-use crate::input::{GazeSource, PromptSource};
+use crate::input::{GazeSource, PromptSource, TouchSource};
 use crate::model::{Decoder, Encoder};
 use crate::select::gaze::DwellSelector;
+use crate::select::touch::TouchSelector;
 use crate::sink::{FrameRecord, Sink, StreamInfo};
 use crate::sync::{Pool, StopToken};
 use crate::time::{Clock, MonotonicClock};
@@ -51,8 +54,9 @@ use crate::time::{Clock, MonotonicClock};
 use capture::CaptureStage;
 use decode::DecodeStage;
 use encode::{EncodeStage, Encoded};
+use gestures::Gestures;
 use history::History;
-use input::{GazeCell, GazeRoad, InputStage};
+use input::{GazeCell, GazeRoad, InputStage, TouchRoad};
 use losses::Losses;
 use objects::ObjectSet;
 use output::Outputs;
@@ -73,6 +77,7 @@ pub struct Pipeline {
     decoder: Box<dyn Decoder>,
     model: String,
     prompts: Vec<Box<dyn PromptSource>>,
+    touch: Vec<TouchRoad>,
     gaze: Option<(Box<dyn GazeSource>, DwellSelector)>,
     sinks: Vec<Box<dyn Sink>>,
     config: PipelineConfig,
@@ -95,6 +100,7 @@ impl Pipeline {
             decoder,
             model: model.into(),
             prompts: Vec::new(),
+            touch: Vec::new(),
             gaze: None,
             sinks: Vec::new(),
             config: PipelineConfig::default(),
@@ -106,6 +112,12 @@ impl Pipeline {
     /// Adds a source of prompts.
     pub fn prompts(mut self, source: Box<dyn PromptSource>) -> Self {
         self.prompts.push(source);
+        self
+    }
+
+    /// Selects what the person touches; may be called for several screens.
+    pub fn touch(mut self, source: Box<dyn TouchSource>, selector: TouchSelector) -> Self {
+        self.touch.push(TouchRoad::new(source, selector));
         self
     }
 
@@ -143,7 +155,7 @@ impl Pipeline {
     /// # Errors
     /// [`PipelineError::Spawn`](crate::error::PipelineError::Spawn) when the system refuses a thread; those already started end at once.
     pub fn start(self) -> Result<Running> {
-        let Pipeline { source, encoder, decoder, model, prompts, gaze, sinks, config, clock, stop } = self;
+        let Pipeline { source, encoder, decoder, model, prompts, touch, gaze, sinks, config, clock, stop } = self;
         let started = clock.now();
         let info = source.info().clone();
         let (event_senders, event_receivers): (Vec<_>, Vec<_>) = sinks.iter().map(|_| bounded(EVENTS)).unzip();
@@ -179,6 +191,7 @@ impl Pipeline {
             age: age.clone(),
             shared: shared.clone(),
             gaze: gaze_cell.clone(),
+            gestures: Gestures::default(),
             last_id: 0,
             changes: Vec::with_capacity(2 * config.max_objects + 2),
         };
@@ -205,7 +218,9 @@ impl Pipeline {
         let mut input_threads = Threads::new(input_stop.clone());
         let gaze = gaze.map(|(source, selector)| GazeRoad { source, selector, cell: gaze_cell });
         let input_shared = shared.with_stop(input_stop);
-        let stage = InputStage { sources: prompts, gaze, output: requests, shared: input_shared };
+        let inputs_lost = Arc::new(AtomicU64::new(0));
+        let losses = Arc::clone(&inputs_lost);
+        let stage = InputStage { sources: prompts, touch, gaze, losses, output: requests, shared: input_shared };
         input_threads.spawn("input", &[], move || stage.run())?;
 
         let stage = CaptureStage {
@@ -220,6 +235,18 @@ impl Pipeline {
         threads.spawn("capture", &config.affinity.capture, move || stage.run())?;
 
         let watchdog = Watchdog::new(meters.iter().chain(outputs.meters()).cloned().collect(), config.stall_after);
-        Ok(Running { shared, started, info, threads, input_threads, meters, outputs, age, unanswered, watchdog })
+        Ok(Running {
+            shared,
+            started,
+            info,
+            threads,
+            input_threads,
+            meters,
+            outputs,
+            age,
+            unanswered,
+            inputs_lost,
+            watchdog,
+        })
     }
 }

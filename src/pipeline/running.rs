@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::meter::{AgeMeter, StageMeter, StageReport};
@@ -21,6 +22,7 @@ pub struct Running {
     pub(super) outputs: Outputs,
     pub(super) age: AgeMeter,
     pub(super) unanswered: Arc<OnceLock<usize>>,
+    pub(super) inputs_lost: Arc<AtomicU64>,
     pub(super) watchdog: Watchdog,
 }
 
@@ -81,6 +83,7 @@ impl Running {
             age_at_sink: self.outputs.slowest_age(),
             sink_failures: self.outputs.failures(),
             prompts_unanswered: self.unanswered.get().copied().unwrap_or(0),
+            inputs_lost: self.inputs_lost.load(Ordering::Relaxed),
             throughput,
             stages: self.reports(),
         }

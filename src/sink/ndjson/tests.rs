@@ -82,12 +82,16 @@ fn events() -> Vec<Event> {
         EventKind::Selected { object, prompt_time_s: 1.36, frame: 41 },
         EventKind::Rejected { object, prompt_time_s: 1.36, reason: reason.clone() },
         EventKind::Released { object },
+        EventKind::Undone { object },
         EventKind::Lost { object },
         EventKind::Found { object },
         EventKind::Dropped { stage: "capture".into(), count: 3, reason: reason.clone().into() },
         EventKind::Stalled { stage: "decode".into(), busy_s: 2.5 },
         EventKind::SourceLost { reason: reason.clone() },
         EventKind::SourceReopened { after_s: 0.5 },
+        EventKind::InputLost { input: "touch:auto".into(), reason: reason.clone() },
+        EventKind::InputReturned { input: "touch:auto".into(), after_s: 0.5 },
+        EventKind::InputOverflowed { input: "touch:auto".into() },
         EventKind::SinkFailed { sink: "ndjson:-".into(), reason },
     ]
     .map(|kind| Event { kind, time_s: 1.41 })
