@@ -17,6 +17,9 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 use suite::{Row, Suite};
 
+/// Longest problem in a line; `hardware.json` has it whole.
+const WIDEST_PROBLEM: usize = 400;
+
 /// The suite whose frames are checked here beside its rows.
 const SYSTEM: &str = "system";
 
@@ -53,7 +56,7 @@ fn main() -> std::io::Result<ExitCode> {
     let file = out.join("hardware.json");
     fs::write(&file, format!("{report:#}\n"))?;
     for problem in &problems {
-        println!("FAILED  {problem}");
+        println!("FAILED  {}", table::cut(problem, WIDEST_PROBLEM));
     }
     println!("{} cases, {} problems; {}", rows.len(), problems.len(), file.display());
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

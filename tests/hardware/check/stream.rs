@@ -86,7 +86,7 @@ fn complete(records: &[Value]) -> Result<Value, String> {
     Ok(json!({"frames": sequence.len(), "events": of_type(records, "event").count()}))
 }
 
-/// One object was selected, and its box holds the middle of the picture.
+/// One object was selected, and its box holds the middle of the square.
 fn selected(records: &[Value], square: &Mask) -> Result<Value, String> {
     let events: Vec<_> =
         of_type(records, "event").filter(|e| e["event"] == "selected" || e["event"] == "rejected").collect();

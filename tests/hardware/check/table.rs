@@ -9,8 +9,9 @@ use super::suite::{Row, Suite};
 /// Columns of the table of faults, as the rows name them.
 const FAULT: [&str; 5] = ["injected", "reported", "frames_lost", "recovered_ms", "alive"];
 
-/// Longest text of a measurement in a line.
+/// Longest text of the measurements in a line, and of one cell; `hardware.json` has them whole.
 const WIDEST: usize = 110;
+const WIDEST_CELL: usize = 60;
 
 /// Every case with what was measured, faults in a table of their own.
 pub fn text(suites: &[Suite]) -> String {
@@ -40,7 +41,7 @@ fn write_faults(out: &mut String, faults: &[&Row], width: usize) {
     if faults.is_empty() {
         return;
     }
-    let cells = |row: &Row| FAULT.map(|column| row.outcome.as_ref().map_or_else(String::clone, |m| cell(&m[column])));
+    let cells = |row: &Row| FAULT.map(|column| row.outcome.as_ref().map_or_else(String::clone, |m| cut(&cell(&m[column]), WIDEST_CELL)));
     let rows: Vec<_> = faults.iter().map(|row| cells(row)).collect();
     let widest =
         |i: usize| rows.iter().map(|cells| cells[i].chars().count()).chain([FAULT[i].len()]).max().unwrap_or(0);
@@ -81,5 +82,13 @@ fn short(measured: &Value) -> String {
         }
         other => other.to_string(),
     };
-    if text.chars().count() <= WIDEST { text } else { text.chars().take(WIDEST - 1).chain(['…']).collect() }
+    cut(&text, WIDEST)
+}
+
+/// The text, or its beginning and an ellipsis.
+pub fn cut(text: &str, widest: usize) -> String {
+    if text.chars().count() <= widest {
+        return text.to_owned();
+    }
+    text.chars().take(widest - 1).chain(['…']).collect()
 }

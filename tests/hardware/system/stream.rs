@@ -7,13 +7,17 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::screen::{HEIGHT, Virtual, WIDTH, finger, lift};
+
 /// Longest wait for anything; an emulated core takes seconds for a frame.
 const PATIENCE: Duration = Duration::from_secs(240);
 const RECORDS: &str = "frames.ndjson";
 const SUMMARY: &str = "summary.json";
-const PROMPTS: &str = "prompts.ndjson";
+/// Where the screen is tapped, in parts of its sides: on the square of a frame that is letterboxed on it.
+const TAP: [f64; 2] = [0.4, 0.4];
 
 pub struct Stream {
+    screen: Virtual,
     child: Child,
     started: Instant,
 }
@@ -22,15 +26,15 @@ impl Stream {
     /// Starts `foveate run` on `camera` with `arguments` beside those that this program needs.
     pub fn start(foveate: &str, camera: &str, arguments: impl Iterator<Item = String>) -> Result<Self, String> {
         let summary = File::create(SUMMARY).map_err(|e| format!("{SUMMARY}: {e}"))?;
-        fs::write(PROMPTS, "{\"time_s\":0.5,\"object\":1,\"points\":[[320,240,1]]}\n").map_err(|e| e.to_string())?;
+        let screen = Virtual::screen("test screen")?;
         let child = Command::new(foveate)
-            .args(["run", "--json", "--source", &format!("v4l:{camera}"), "--prompt", &format!("script:{PROMPTS}")])
+            .args(["run", "--json", "--source", &format!("v4l:{camera}"), "--prompt", &screen.address()])
             .args(["--sink", &format!("ndjson:{RECORDS}"), "--sink", "overlay:overlay?every=10"])
             .args(arguments)
             .stdout(summary)
             .spawn()
             .map_err(|e| format!("{foveate}: {e}"))?;
-        Ok(Stream { child, started: Instant::now() })
+        Ok(Stream { screen, child, started: Instant::now() })
     }
 
     /// Waits for the first record of a frame.
@@ -39,9 +43,13 @@ impl Stream {
         Ok(json!({"after_s": self.elapsed_s()}))
     }
 
-    /// Touches the middle of the screen.
+    /// Touches the screen and lifts the finger.
     pub fn tap(&mut self) -> Result<Value, String> {
-        Ok(json!({"at_s": self.elapsed_s()}))
+        let [x, y] = [(WIDTH, TAP[0]), (HEIGHT, TAP[1])].map(|(side, part)| (f64::from(side) * part) as i32);
+        self.screen.report(&finger(0, 1, x, y))?;
+        sleep(Duration::from_millis(80));
+        self.screen.report(&lift(0))?;
+        Ok(json!({"at": TAP, "at_s": self.elapsed_s()}))
     }
 
     /// Waits until `count` frames carry a mask.
