@@ -61,9 +61,10 @@ pub struct TouchDeviceInfo {
 }
 
 /// The touch screens, pens and mice of this machine; empty where the build cannot read any.
+#[cfg_attr(not(all(feature = "touch", target_os = "linux")), allow(unused_mut))]
 pub fn list_touch_devices() -> Vec<TouchDeviceInfo> {
+    let mut devices = Vec::new();
     #[cfg(all(feature = "touch", target_os = "linux"))]
-    return super::evdev::list();
-    #[cfg(not(all(feature = "touch", target_os = "linux")))]
-    return Vec::new();
+    devices.extend(super::evdev::list());
+    devices
 }
