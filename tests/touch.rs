@@ -157,20 +157,28 @@ fn explore() {
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
     let registry = Registry::from_dirs(&[models]).unwrap();
     let model = registry.load("foveate", &ModelOptions::default()).unwrap();
-    use foveate::segment::Predictor;
-    use foveate::model::Prompt;
     use foveate::geometry::*;
+    use foveate::model::Prompt;
+    use foveate::segment::Predictor;
     let mut predictor = Predictor::new(model.encoder().unwrap(), model.decoder().unwrap());
     for seed in 1..9 {
         let scene = Scene::new(seed, SIZE);
         let mut picture = Rendering::default();
         scene.render(0.0, &mut picture);
-        let frame = Frame { size: SIZE, format: PixelFormat::Rgb24, stride: 960, data: picture.rgb.clone(), ..Frame::default() };
+        let frame = Frame {
+            size: SIZE,
+            format: PixelFormat::Rgb24,
+            stride: 960,
+            data: picture.rgb.clone(),
+            ..Frame::default()
+        };
         predictor.set_frame(&frame).unwrap();
         let mut deep = Vec::new();
         for o in scene.objects() {
             let t = truth(&picture.ids, o.id);
-            if t.area() < 600 { continue; }
+            if t.area() < 600 {
+                continue;
+            }
             let Some(p) = deepest(&t) else { continue };
             let prompt = Prompt { points: vec![LabeledPoint::foreground(p.x, p.y)], ..Prompt::default() };
             let a = predictor.predict(&prompt, true).unwrap();
@@ -179,22 +187,52 @@ fn explore() {
             println!("seed {seed} {} {} area {} at {p:?} ious {ious:?} areas {areas:?}", o.id, o.name, t.area());
             deep.push((o.id, p, t));
         }
-        for i in 0..deep.len() { for j in 0..deep.len() { if i == j { continue }
-            let (a, b) = (&deep[i], &deep[j]);
-            let prompt = Prompt { points: vec![LabeledPoint::foreground(a.1.x, a.1.y), LabeledPoint::foreground(b.1.x, b.1.y)], ..Prompt::default() };
-            let first = predictor.predict(&prompt, false).unwrap();
-            let f = &first[0];
-            let covers = f.mask.contains(b.1);
-            let next = Prompt { points: vec![LabeledPoint::background(b.1.x, b.1.y)], mask: Some(f.logits.clone()), ..Prompt::default() };
-            let second = predictor.predict(&next, false).unwrap();
-            let ba = a.2.bounding_box().unwrap(); let bb = b.2.bounding_box().unwrap();
-            let u = BoundingBox::new(ba.x0.min(bb.x0), ba.y0.min(bb.y0), ba.x1.max(bb.x1), ba.y1.max(bb.y1));
-            let f2 = predictor.predict(&Prompt { bbox: Some(u), ..Prompt::default() }, false).unwrap().remove(0);
-            let n2 = Prompt { points: vec![LabeledPoint::background(b.1.x, b.1.y)], mask: Some(f2.logits.clone()), ..Prompt::default() };
-            let s2 = predictor.predict(&n2, false).unwrap().remove(0);
-            println!("    box: iou a {:.2} covers a {} b {}; after bg {:.2} covers b {}", f2.mask.iou(&a.2), f2.mask.contains(a.1), f2.mask.contains(b.1), s2.mask.iou(&a.2), s2.mask.contains(b.1));
-            println!("  {}+{}: iou a {:.2}, covers b {covers:?}; after bg {:.2}", a.0, b.0, f.mask.iou(&a.2), second[0].mask.iou(&a.2));
-        }}
+        for i in 0..deep.len() {
+            for j in 0..deep.len() {
+                if i == j {
+                    continue;
+                }
+                let (a, b) = (&deep[i], &deep[j]);
+                let prompt = Prompt {
+                    points: vec![LabeledPoint::foreground(a.1.x, a.1.y), LabeledPoint::foreground(b.1.x, b.1.y)],
+                    ..Prompt::default()
+                };
+                let first = predictor.predict(&prompt, false).unwrap();
+                let f = &first[0];
+                let covers = f.mask.contains(b.1);
+                let next = Prompt {
+                    points: vec![LabeledPoint::background(b.1.x, b.1.y)],
+                    mask: Some(f.logits.clone()),
+                    ..Prompt::default()
+                };
+                let second = predictor.predict(&next, false).unwrap();
+                let ba = a.2.bounding_box().unwrap();
+                let bb = b.2.bounding_box().unwrap();
+                let u = BoundingBox::new(ba.x0.min(bb.x0), ba.y0.min(bb.y0), ba.x1.max(bb.x1), ba.y1.max(bb.y1));
+                let f2 = predictor.predict(&Prompt { bbox: Some(u), ..Prompt::default() }, false).unwrap().remove(0);
+                let n2 = Prompt {
+                    points: vec![LabeledPoint::background(b.1.x, b.1.y)],
+                    mask: Some(f2.logits.clone()),
+                    ..Prompt::default()
+                };
+                let s2 = predictor.predict(&n2, false).unwrap().remove(0);
+                println!(
+                    "    box: iou a {:.2} covers a {} b {}; after bg {:.2} covers b {}",
+                    f2.mask.iou(&a.2),
+                    f2.mask.contains(a.1),
+                    f2.mask.contains(b.1),
+                    s2.mask.iou(&a.2),
+                    s2.mask.contains(b.1)
+                );
+                println!(
+                    "  {}+{}: iou a {:.2}, covers b {covers:?}; after bg {:.2}",
+                    a.0,
+                    b.0,
+                    f.mask.iou(&a.2),
+                    second[0].mask.iou(&a.2)
+                );
+            }
+        }
     }
 }
 

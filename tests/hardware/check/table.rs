@@ -41,7 +41,9 @@ fn write_faults(out: &mut String, faults: &[&Row], width: usize) {
     if faults.is_empty() {
         return;
     }
-    let cells = |row: &Row| FAULT.map(|column| row.outcome.as_ref().map_or_else(String::clone, |m| cut(&cell(&m[column]), WIDEST_CELL)));
+    let cells = |row: &Row| {
+        FAULT.map(|column| row.outcome.as_ref().map_or_else(String::clone, |m| cut(&cell(&m[column]), WIDEST_CELL)))
+    };
     let rows: Vec<_> = faults.iter().map(|row| cells(row)).collect();
     let widest =
         |i: usize| rows.iter().map(|cells| cells[i].chars().count()).chain([FAULT[i].len()]).max().unwrap_or(0);
