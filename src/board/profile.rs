@@ -3,6 +3,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{Budgets, Scheduling, detect};
+use super::touch::Touch;
 use crate::capture::SourceOptions;
 use crate::engine::Precision;
 use crate::error::{ConfigError, IoError, Result, nearest_name};
@@ -37,6 +38,8 @@ pub struct Board {
     pub budgets: Budgets,
     #[serde(default)]
     capture: Capture,
+    #[serde(default)]
+    pub(super) touch: Touch,
 }
 
 /// How a machine is recognised.
@@ -102,7 +105,7 @@ const BUNDLED: [(&str, &str); 6] = [
 ];
 
 /// Every key of a board file, tables with a trailing dot first.
-const KEYS: [&str; 39] = [
+const KEYS: &[&str] = &[
     "match.",
     "threads.",
     "affinity.",
@@ -110,6 +113,7 @@ const KEYS: [&str; 39] = [
     "budgets.",
     "budgets.ladder.",
     "capture.",
+    "touch.",
     "name",
     "model",
     "precision",
@@ -142,6 +146,17 @@ const KEYS: [&str; 39] = [
     "capture.size",
     "capture.fps",
     "capture.format",
+    "touch.size_mm",
+    "touch.rotation",
+    "touch.calibration",
+    "touch.grab",
+    "touch.fit",
+    "touch.view_rotation",
+    "touch.slop_dp",
+    "touch.pressed_ms",
+    "touch.double_tap_ms",
+    "touch.long_press_ms",
+    "touch.scribble_points",
 ];
 
 const MAX_THREADS: usize = 256;
@@ -224,7 +239,7 @@ impl Board {
             (self.capture.size.into_iter().all(side), "capture.size", "two sides of 16 to 8192 pixels"),
             (self.capture.fps > 0.0 && self.capture.fps <= 1000.0, "capture.fps", "a number above 0 and at most 1000"),
         ];
-        match rules.into_iter().find(|(holds, ..)| !holds) {
+        match rules.into_iter().chain(self.touch.rules()).find(|(holds, ..)| !holds) {
             Some((_, key, allowed)) => Err((key, allowed)),
             None => self.budgets.check(),
         }

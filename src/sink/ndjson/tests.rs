@@ -82,6 +82,7 @@ fn events() -> Vec<Event> {
         EventKind::Selected { object, prompt_time_s: 1.36, frame: 41 },
         EventKind::Rejected { object, prompt_time_s: 1.36, reason: reason.clone() },
         EventKind::Released { object },
+        EventKind::Undone { object },
         EventKind::Lost { object },
         EventKind::Found { object },
         EventKind::Dropped { stage: "capture".into(), count: 3, reason: reason.clone().into() },
@@ -91,6 +92,9 @@ fn events() -> Vec<Event> {
         EventKind::Degraded { rung: 1, setting: "192x192 f32, every frame".into(), reason: reason.clone() },
         EventKind::Recovered { rung: 0, setting: "256x256 f32, every frame".into(), reason: reason.clone() },
         EventKind::DegradeFailed { rung: 1, reason: reason.clone() },
+        EventKind::InputLost { input: "touch:auto".into(), reason: reason.clone() },
+        EventKind::InputReturned { input: "touch:auto".into(), after_s: 0.5 },
+        EventKind::InputOverflowed { input: "touch:auto".into() },
         EventKind::SinkFailed { sink: "ndjson:-".into(), reason },
     ]
     .map(|kind| Event { kind, time_s: 1.41 })
