@@ -165,10 +165,8 @@ impl Device {
         }
         let kernel_time = evdev.set_clockid(libc::CLOCK_MONOTONIC).is_ok();
         let map = ScreenMap::new(x, y, options);
-        let identity = Identity {
-            name: evdev.name().unwrap_or_default(),
-            phys: evdev.phys().ok().flatten().unwrap_or_default(),
-        };
+        let identity =
+            Identity { name: evdev.name().unwrap_or_default(), phys: evdev.phys().ok().flatten().unwrap_or_default() };
         let tracker = Tracker::new(protocol, map);
         let mut device = Device { evdev, protocol, tracker, map, kernel_time, identity };
         // The kernel tells only what changes, so its state has to be known from the start. What touches already is not told

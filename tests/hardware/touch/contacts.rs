@@ -196,11 +196,8 @@ pub fn mouse() -> Outcome {
     mouse.report(&[key(Key::BTN_LEFT, true)])?;
     mouse.report(&[RelEvent::new(Rel::X, 9000).into()])?;
     mouse.report(&[key(Key::BTN_LEFT, false)])?;
-    let expected = [
-        (Down, 1, WIDTH / 4, HEIGHT / 4 * 3),
-        (Move, 1, WIDTH, HEIGHT / 4 * 3),
-        (Up, 1, WIDTH, HEIGHT / 4 * 3),
-    ];
+    let expected =
+        [(Down, 1, WIDTH / 4, HEIGHT / 4 * 3), (Move, 1, WIDTH, HEIGHT / 4 * 3), (Up, 1, WIDTH, HEIGHT / 4 * 3)];
     expect("contacts", brief(&read(source.as_mut())).as_slice(), expected.as_slice())?;
     Ok(json!({"contacts": expected.len()}))
 }

@@ -111,7 +111,8 @@ pub fn gestures() -> Outcome {
     check("tap", kind.clone(), matches!(kind, GestureKind::Tap { point } if near(point, 100.0, 50.0)))?;
     let at = bench.tap(0, 1010, 505)?;
     let kind = bench.one(at)?;
-    let double = matches!(kind, GestureKind::DoubleTap { first_at, .. } if first_at.since(first) < Duration::from_secs(1));
+    let double =
+        matches!(kind, GestureKind::DoubleTap { first_at, .. } if first_at.since(first) < Duration::from_secs(1));
     check("double tap", kind, double)?;
     thread::sleep(CONFIG.double_tap + SHORT);
 
@@ -140,7 +141,9 @@ pub fn gestures() -> Outcome {
 
     let at = bench.stroke(&[(500, 400), (2500, 1400)])?;
     let kind = bench.one(at)?;
-    let corners = |b: foveate::geometry::BoundingBox| near(Point::new(b.x0, b.y0), 50.0, 40.0) && near(Point::new(b.x1, b.y1), 250.0, 140.0);
+    let corners = |b: foveate::geometry::BoundingBox| {
+        near(Point::new(b.x0, b.y0), 50.0, 40.0) && near(Point::new(b.x1, b.y1), 250.0, 140.0)
+    };
     check("drag", kind.clone(), matches!(kind, GestureKind::Drag { bbox } if corners(bbox)))?;
 
     let at = bench.stroke(&[(500, 400), (2500, 500), (500, 1000), (2500, 1100)])?;

@@ -162,13 +162,7 @@ fn lost_events_end_the_contacts_whose_end_was_missed() {
     assert_eq!(tracker.take(&SynEvent::new(Syn::DROPPED).into(), at(6), &mut out), Next::Resync);
     let state = State { slot: 3, slots: vec![(NONE, 15, 10), (2, 25, 20), (9, 50, 50), (4, 40, 40)] };
     tracker.adopt(&state, at(7), &mut out);
-    let expected = [
-        (Cancel, 1, 11, 10),
-        (Cancel, 3, 30, 30),
-        (Move, 2, 25, 20),
-        (Down, 4, 50, 50),
-        (Down, 5, 40, 40),
-    ];
+    let expected = [(Cancel, 1, 11, 10), (Cancel, 3, 30, 30), (Move, 2, 25, 20), (Down, 4, 50, 50), (Down, 5, 40, 40)];
     assert_eq!(brief(&out), expected);
     assert_eq!(play(&mut tracker, &[&[x(41)]]), [vec![(Move, 5, 41, 40)]], "the slot in use is known too");
     out.clear();
