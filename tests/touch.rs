@@ -18,7 +18,7 @@ use foveate::geometry::{Point, Size};
 use foveate::input::{InputEvent, TouchSource};
 use foveate::mask::{Border, DistanceTransform, Mask};
 use foveate::model::{ModelOptions, Registry};
-use foveate::pipeline::Pipeline;
+use foveate::pipeline::{Pipeline, Summary};
 use foveate::select::touch::{Contact, Fit, Phase, Rotation, TouchConfig, TouchSelector, Viewport};
 use foveate::sink::{Event, EventKind, FrameRecord, Sink, StreamInfo};
 use foveate::time::{Clock, MonotonicClock, Timestamp};
@@ -39,7 +39,7 @@ struct Still {
 }
 
 impl Still {
-    fn new(scene: &Scene, count: u64, start: Start) -> (Self, Vec<u8>) {
+    fn new(scene: &Scene, count: u64, start: Start) -> Self {
         let mut picture = Rendering::default();
         scene.render(0.0, &mut picture);
         let info = SourceInfo {
@@ -49,8 +49,7 @@ impl Still {
             rate: Some(10.0),
             intrinsics: None,
         };
-        let ids = picture.ids.clone();
-        (Still { info, picture, start, next: 0, count }, ids)
+        Still { info, picture, start, next: 0, count }
     }
 }
 
@@ -115,7 +114,7 @@ impl TouchSource for Fingers {
     }
 }
 
-/// Keeps the last mask of every object, and the events.
+/// The time and the masks of every record, and the events.
 #[derive(Default)]
 struct Kept {
     masks: Vec<(f64, Vec<(u32, Mask)>)>,
@@ -152,87 +151,39 @@ fn truth(ids: &[u8], id: u8) -> Mask {
     Mask::from_fn(SIZE, |x, y| ids[(y * SIZE.width + x) as usize] == id)
 }
 
-#[test]
-fn explore() {
+/// Plays `fingers` on a still picture of `scene` for `frames` frames through the bundled model.
+fn play(scene: &Scene, frames: u64, script: impl FnOnce(&mut Fingers)) -> (Summary, Kept) {
+    let start = Start::default();
+    let mut fingers = Fingers { start: start.clone(), script: Vec::new(), size: SIZE, event: None };
+    script(&mut fingers);
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
-    let registry = Registry::from_dirs(&[models]).unwrap();
-    let model = registry.load("foveate", &ModelOptions::default()).unwrap();
-    use foveate::geometry::*;
-    use foveate::model::Prompt;
-    use foveate::segment::Predictor;
-    let mut predictor = Predictor::new(model.encoder().unwrap(), model.decoder().unwrap());
-    for seed in 1..9 {
-        let scene = Scene::new(seed, SIZE);
-        let mut picture = Rendering::default();
-        scene.render(0.0, &mut picture);
-        let frame = Frame {
-            size: SIZE,
-            format: PixelFormat::Rgb24,
-            stride: 960,
-            data: picture.rgb.clone(),
-            ..Frame::default()
-        };
-        predictor.set_frame(&frame).unwrap();
-        let mut deep = Vec::new();
-        for o in scene.objects() {
-            let t = truth(&picture.ids, o.id);
-            if t.area() < 600 {
-                continue;
-            }
-            let Some(p) = deepest(&t) else { continue };
-            let prompt = Prompt { points: vec![LabeledPoint::foreground(p.x, p.y)], ..Prompt::default() };
-            let a = predictor.predict(&prompt, true).unwrap();
-            let ious: Vec<_> = a.iter().map(|c| (c.mask.iou(&t) * 100.0).round()).collect();
-            let areas: Vec<_> = a.iter().map(|c| c.area).collect();
-            println!("seed {seed} {} {} area {} at {p:?} ious {ious:?} areas {areas:?}", o.id, o.name, t.area());
-            deep.push((o.id, p, t));
-        }
-        for i in 0..deep.len() {
-            for j in 0..deep.len() {
-                if i == j {
-                    continue;
-                }
-                let (a, b) = (&deep[i], &deep[j]);
-                let prompt = Prompt {
-                    points: vec![LabeledPoint::foreground(a.1.x, a.1.y), LabeledPoint::foreground(b.1.x, b.1.y)],
-                    ..Prompt::default()
-                };
-                let first = predictor.predict(&prompt, false).unwrap();
-                let f = &first[0];
-                let covers = f.mask.contains(b.1);
-                let next = Prompt {
-                    points: vec![LabeledPoint::background(b.1.x, b.1.y)],
-                    mask: Some(f.logits.clone()),
-                    ..Prompt::default()
-                };
-                let second = predictor.predict(&next, false).unwrap();
-                let ba = a.2.bounding_box().unwrap();
-                let bb = b.2.bounding_box().unwrap();
-                let u = BoundingBox::new(ba.x0.min(bb.x0), ba.y0.min(bb.y0), ba.x1.max(bb.x1), ba.y1.max(bb.y1));
-                let f2 = predictor.predict(&Prompt { bbox: Some(u), ..Prompt::default() }, false).unwrap().remove(0);
-                let n2 = Prompt {
-                    points: vec![LabeledPoint::background(b.1.x, b.1.y)],
-                    mask: Some(f2.logits.clone()),
-                    ..Prompt::default()
-                };
-                let s2 = predictor.predict(&n2, false).unwrap().remove(0);
-                println!(
-                    "    box: iou a {:.2} covers a {} b {}; after bg {:.2} covers b {}",
-                    f2.mask.iou(&a.2),
-                    f2.mask.contains(a.1),
-                    f2.mask.contains(b.1),
-                    s2.mask.iou(&a.2),
-                    s2.mask.contains(b.1)
-                );
-                println!(
-                    "  {}+{}: iou a {:.2}, covers b {covers:?}; after bg {:.2}",
-                    a.0,
-                    b.0,
-                    f.mask.iou(&a.2),
-                    second[0].mask.iou(&a.2)
-                );
-            }
-        }
+    let model = Registry::from_dirs(&[models]).unwrap().load("foveate", &ModelOptions::default()).unwrap();
+    let kept = Arc::new(Mutex::new(Kept::default()));
+    let source = Box::new(Still::new(scene, frames, start));
+    let summary = Pipeline::new(source, model.encoder().unwrap(), model.decoder().unwrap(), "foveate")
+        .touch(Box::new(fingers), selector(SIZE))
+        .sink(Box::new(KeepingSink(Arc::clone(&kept))))
+        .start()
+        .and_then(|running| running.wait(|_| {}))
+        .unwrap();
+    let kept = std::mem::take(&mut *kept.lock().unwrap());
+    (summary, kept)
+}
+
+/// A frame of `size` that covers the screen of [`Fingers`].
+fn selector(size: Size) -> TouchSelector {
+    let view = Viewport::new(size, Some([160.0, 120.0]), Fit::Stretch, Rotation::None);
+    TouchSelector::new(TouchConfig::default(), view)
+}
+
+impl Kept {
+    /// The objects of the last record before `time_s`.
+    fn before(&self, time_s: f64) -> &[(u32, Mask)] {
+        &self.masks.iter().rfind(|(at, _)| *at < time_s).expect("a record").1
+    }
+
+    fn told(&self, wanted: impl Fn(&EventKind) -> bool) -> usize {
+        self.events.iter().filter(|event| wanted(&event.kind)).count()
     }
 }
 
@@ -241,4 +192,123 @@ fn deepest(mask: &Mask) -> Option<Point> {
     let mut depth = DistanceTransform::default();
     depth.compute(mask, Border::Background);
     depth.peak().map(|(point, _)| point)
+}
+
+/// The scene of the tests with the model, and the ids of its things.
+const SEED: u64 = 7;
+const CAMERA: u8 = 3;
+const APPLE: u8 = 4;
+const VASE: u8 = 6;
+
+fn scene() -> (Scene, Vec<u8>) {
+    let scene = Scene::new(SEED, SIZE);
+    let mut ids = Vec::new();
+    scene.render_ids(0.0, &mut ids);
+    (scene, ids)
+}
+
+#[test]
+fn a_tap_selects_what_lies_under_it_and_two_fingers_take_it_back() {
+    let (scene, ids) = scene();
+    let camera = truth(&ids, CAMERA);
+    let at = deepest(&camera).unwrap();
+    let (summary, kept) = play(&scene, 45, |fingers| {
+        fingers.touch(500, 80, at);
+        fingers.touch(2500, 100, Point::new(20.0, 20.0));
+        fingers.touch(2500, 100, Point::new(200.0, 20.0));
+    });
+    assert_eq!(summary.prompts_unanswered, 0);
+    let prompted: Vec<_> = kept
+        .events
+        .iter()
+        .filter_map(|event| match event.kind {
+            EventKind::Selected { object, prompt_time_s, .. } => Some((object, prompt_time_s)),
+            _ => None,
+        })
+        .collect();
+    let [(1, prompt_time_s)] = prompted[..] else { panic!("{:?}", kept.events) };
+    assert!((prompt_time_s - 0.5).abs() < 1e-6, "the gesture's time is that of its touch: {prompt_time_s}");
+    assert!(kept.before(0.5).is_empty());
+    let [(1, mask)] = kept.before(2.5) else { panic!("{:?}", kept.events) };
+    let iou = mask.iou(&camera);
+    assert!(iou > 0.75, "IoU {iou} with the camera under the finger");
+    assert_eq!(kept.told(|kind| matches!(kind, EventKind::Released { object: 1 })), 1);
+    assert!(kept.before(f64::MAX).is_empty());
+}
+
+#[test]
+fn a_long_press_takes_a_wrong_part_away_and_undo_brings_it_back() {
+    let (scene, ids) = scene();
+    let (vase, apple) = (truth(&ids, VASE), truth(&ids, APPLE));
+    let both = Mask::from_fn(SIZE, |x, y| {
+        let id = ids[(y * SIZE.width + x) as usize];
+        id == VASE || id == APPLE
+    });
+    let (around, wrong) = (both.bounding_box().unwrap(), deepest(&apple).unwrap());
+    let (_, kept) = play(&scene, 55, |fingers| {
+        let (from, to) = (Point::new(around.x0, around.y0), Point::new(around.x1, around.y1));
+        let middle = around.center();
+        let id = 77;
+        let drag = [(300, Phase::Down, from), (350, Phase::Move, middle), (400, Phase::Move, to), (420, Phase::Up, to)];
+        fingers.script.extend(drag.map(|(ms, phase, at)| (ms, id, phase, at)));
+        fingers.touch(1500, 600, wrong);
+        fingers.touch(3500, 100, Point::new(20.0, 20.0));
+        fingers.touch(3500, 100, Point::new(200.0, 20.0));
+    });
+    let mask_before = |time_s: f64| match kept.before(time_s) {
+        [(1, mask)] => mask,
+        other => panic!("one object at {time_s}, not {}: {:?}", other.len(), kept.events),
+    };
+    let (boxed, refined, undone) = (mask_before(1.5), mask_before(3.5), mask_before(f64::MAX));
+    assert!(boxed.contains(wrong), "the box takes in the apple");
+    assert!(!refined.contains(wrong), "the long press takes it out");
+    let (first, second) = (boxed.iou(&vase), refined.iou(&vase));
+    assert!(second > 0.85 && second > first + 0.1, "IoU with the vase {first} before, {second} after");
+    assert!(undone.contains(wrong) && undone.iou(boxed) > 0.9, "IoU {} with what it was", undone.iou(boxed));
+    assert_eq!(kept.told(|kind| matches!(kind, EventKind::Undone { object: 1 })), 1);
+}
+
+#[test]
+fn a_gesture_means_the_frame_of_its_touch_and_a_lost_screen_is_told() {
+    let start = Start::default();
+    let (sink, seen) = MemorySink::boxed(Duration::ZERO);
+    let event = Some(InputEvent::Lost { reason: "unplugged".into() });
+    let mut fingers = Fingers { start: start.clone(), script: Vec::new(), size: FRAME, event };
+    fingers.touch(500, 120, Point::new(60.0, 40.0));
+    let source = Started(SteadySource::new(50.0, 50), start);
+    let encoder = Box::new(GeometryEncoder { cost: Duration::ZERO });
+    let pipeline = Pipeline::new(Box::new(source), encoder, Box::new(GeometryDecoder), "geometry");
+    let running = pipeline.touch(Box::new(fingers), selector(FRAME)).sink(sink).start();
+    let summary = running.and_then(|running| running.wait(|_| {})).unwrap();
+    let seen = seen.lock().unwrap();
+    let on_frame = seen.events.iter().find_map(|e| match e.kind {
+        EventKind::Selected { frame, .. } => Some(frame),
+        _ => None,
+    });
+    let on_frame = on_frame.expect("the tap is answered");
+    assert!((24..=26).contains(&on_frame), "touched at 0.5 s, answered on frame {on_frame} of 50 a second");
+    let first = seen.frames.iter().find(|f| !f.objects.is_empty()).unwrap();
+    assert!(first.time_s >= 0.6, "the present cannot know it earlier: {}", first.time_s);
+    let lost = |e: &&Event| matches!(&e.kind, EventKind::InputLost { input, reason } if input == "touch:test" && reason == "unplugged");
+    assert_eq!(seen.events.iter().filter(lost).count(), 1, "{:?}", seen.events);
+    assert_eq!(summary.inputs_lost, 1);
+    assert!(seen.frames.last().is_some_and(|f| f.sequence == 49 && f.objects.len() == 1));
+    let last = seen.frames.last().unwrap();
+    assert!(last.age > Duration::ZERO && seen.summary.as_ref().unwrap()["inputs_lost"] == 1);
+    assert!(last.objects[0].1.unwrap().contains(Point::new(60.0, 40.0)));
+}
+
+/// A source that tells when it started.
+struct Started(SteadySource, Start);
+
+impl Source for Started {
+    fn info(&self) -> &SourceInfo {
+        self.0.info()
+    }
+
+    fn next_frame(&mut self, frame: &mut Frame, timeout: Duration) -> Result<Step> {
+        let step = self.0.next_frame(frame, timeout)?;
+        self.1.0.lock().unwrap().get_or_insert(frame.captured_at);
+        Ok(step)
+    }
 }
