@@ -3,7 +3,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::detect;
-use crate::capture::SourceOptions;
+use crate::capture::{Controls, Setting, SourceOptions};
 use crate::engine::Precision;
 use crate::error::{ConfigError, IoError, Result, nearest_name};
 use crate::frame::PixelFormat;
@@ -74,12 +74,13 @@ struct Capture {
     /// Frames per second.
     fps: f64,
     format: Option<PixelFormat>,
+    controls: Controls,
 }
 
 impl Default for Capture {
     fn default() -> Self {
         let Size { width, height } = SourceOptions::DEFAULT_SIZE;
-        Capture { size: [width, height], fps: SourceOptions::DEFAULT_FPS, format: None }
+        Capture { size: [width, height], fps: SourceOptions::DEFAULT_FPS, format: None, controls: Controls::default() }
     }
 }
 
@@ -98,11 +99,12 @@ const BUNDLED: [(&str, &str); 6] = [
 ];
 
 /// Every key of a board file, tables with a trailing dot first.
-const KEYS: [&str; 21] = [
+const KEYS: [&str; 27] = [
     "match.",
     "threads.",
     "affinity.",
     "capture.",
+    "capture.controls.",
     "name",
     "model",
     "precision",
@@ -120,6 +122,11 @@ const KEYS: [&str; 21] = [
     "capture.size",
     "capture.fps",
     "capture.format",
+    "capture.controls.exposure",
+    "capture.controls.gain",
+    "capture.controls.focus",
+    "capture.controls.white_balance",
+    "capture.controls.power_line_frequency",
 ];
 
 const MAX_THREADS: usize = 256;
@@ -188,6 +195,11 @@ impl Board {
         let cores = |c: &[usize]| c.iter().all(|c| *c <= MAX_CORE);
         let named = |n: &str| !n.is_empty() && n.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
         let a = &self.affinity;
+        let c = &self.capture.controls;
+        let within = |setting: Option<Setting>, low: i32, high: i32| match setting {
+            Some(Setting::Value(value)) => (low..=high).contains(&value),
+            Some(Setting::Auto) | None => true,
+        };
         let rules = [
             (named(&self.name), "name", "letters, digits, `-`, `_` and `.`"),
             (!self.model.is_empty(), "model", "a name of `foveate models list`"),
@@ -201,6 +213,8 @@ impl Board {
             (cores(&a.sink), "affinity.sink", "core numbers of 0 to 1023"),
             (self.capture.size.into_iter().all(side), "capture.size", "two sides of 16 to 8192 pixels"),
             (self.capture.fps > 0.0 && self.capture.fps <= 1000.0, "capture.fps", "a number above 0 and at most 1000"),
+            (within(c.exposure, 100, 10_000_000), "capture.controls.exposure", "\"auto\" or 100 to 10000000"),
+            (within(c.white_balance, 1000, 20_000), "capture.controls.white_balance", "\"auto\" or 1000 to 20000"),
         ];
         match rules.into_iter().find(|(holds, ..)| !holds) {
             Some((_, key, allowed)) => Err((key, allowed)),
@@ -231,6 +245,7 @@ impl Board {
             looped: false,
             size: Some(Size::new(width, height)),
             format: self.capture.format,
+            controls: self.capture.controls.clone(),
         }
     }
 }
@@ -298,14 +313,19 @@ mod tests {
 
     /// The keys that serde knows, read off a board that has them all.
     fn keys_of_the_type() -> BTreeSet<String> {
-        let board = Board::bundled("generic-x86_64").unwrap();
-        let mut keys = BTreeSet::new();
-        for (key, value) in serde_json::to_value(board).unwrap().as_object().unwrap() {
-            match value.as_object() {
-                Some(inner) => keys.extend(inner.keys().map(|k| format!("{key}.{k}")).chain([format!("{key}.")])),
-                None => drop(keys.insert(key.clone())),
+        fn collect(table: &serde_json::Value, prefix: &str, keys: &mut BTreeSet<String>) {
+            for (key, value) in table.as_object().into_iter().flatten() {
+                let path = format!("{prefix}{key}");
+                if value.is_object() {
+                    collect(value, &format!("{path}."), keys);
+                    keys.insert(format!("{path}."));
+                } else {
+                    keys.insert(path);
+                }
             }
         }
+        let mut keys = BTreeSet::new();
+        collect(&serde_json::to_value(Board::bundled("generic-x86_64").unwrap()).unwrap(), "", &mut keys);
         keys
     }
 
@@ -332,6 +352,8 @@ mod tests {
             ("[thread]\nencoder = 1", "thread", Some("threads")),
             ("[threads]\nencoders = 1", "threads.encoders", Some("threads.encoder")),
             ("[capture]\nfsp = 30", "capture.fsp", Some("capture.fps")),
+            ("[capture.controls]\nexposition = 30", "capture.controls.exposition", Some("capture.controls.exposure")),
+            ("[capture]\ngain = 30", "capture.gain", Some("capture.controls.gain")),
             ("encoder = 2", "encoder", Some("threads.encoder")),
             ("[affinity]\nqqq = []", "affinity.qqq", None),
         ];
@@ -358,6 +380,8 @@ mod tests {
             ("name = \"x\"\nmodel = \"m\"\n[affinity]\nencode = [5000]", "affinity.encode"),
             ("name = \"x\"\nmodel = \"m\"\n[capture]\nfps = nan", "capture.fps"),
             ("name = \"x\"\nmodel = \"m\"\n[capture]\nformat = \"h264\"", "format"),
+            ("name = \"x\"\nmodel = \"m\"\n[capture.controls]\nexposure = 5", "capture.controls.exposure"),
+            ("name = \"x\"\nmodel = \"m\"\n[capture.controls]\ngain = \"full\"", "\"auto\" or a whole number"),
             ("name = \"../x\"\nmodel = \"m\"", "name"),
             ("name = ", "TOML"),
         ];

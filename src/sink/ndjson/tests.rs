@@ -86,8 +86,9 @@ fn events() -> Vec<Event> {
         EventKind::Found { object },
         EventKind::Dropped { stage: "capture".into(), count: 3, reason: reason.clone().into() },
         EventKind::Stalled { stage: "decode".into(), busy_s: 2.5 },
-        EventKind::SourceLost { reason: reason.clone() },
+        EventKind::SourceLost { reason: reason.clone(), count: 1 },
         EventKind::SourceReopened { after_s: 0.5 },
+        EventKind::SourceWarned { count: 2, message: reason.clone().into() },
         EventKind::SinkFailed { sink: "ndjson:-".into(), reason },
     ]
     .map(|kind| Event { kind, time_s: 1.41 })
