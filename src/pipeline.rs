@@ -196,6 +196,7 @@ impl Pipeline {
             meter: encode_meter.clone(),
             losses: Losses::new(encode_meter.clone()),
             replaced: Losses::new(decode_meter.clone()),
+            unreadable: 0,
             shared: shared.clone(),
         };
         threads.spawn("encode", &config.affinity.encode, move || stage.run())?;
