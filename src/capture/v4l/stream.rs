@@ -51,7 +51,7 @@ impl V4lStream {
     /// When all buffers are full, the driver has been without one for an unknown time, and even the newest picture may be
     /// old. They are given back then and the next picture is awaited, if there is time for it.
     fn fresh(&mut self, arrival: &mut Arrival, timeout: Duration) -> Result<Option<Filled>, Refusal> {
-        let wait = |error| Refusal { doing: "wait for a picture", error };
+        let wait = |error| Refusal { doing: "wait for a picture (VIDIOC_DQBUF)", error };
         let began = Instant::now();
         self.hand_back(arrival)?;
         if !self.buffers.wait(timeout).map_err(wait)? {

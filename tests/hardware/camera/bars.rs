@@ -24,29 +24,31 @@ fn weights(encoding: ColorEncoding) -> (f64, f64) {
     }
 }
 
-/// A colour as it is after a camera put it into 8-bit codes and the standard's formula took it out again, in real numbers.
-/// vivid cuts its codes off where others round, and keeps the codes 0 and 255 free; `bound` says whether it also keeps to
-/// the limited range's ends.
-pub fn through_codes([r, g, b]: [f64; 3], Colorimetry { encoding, range }: Colorimetry, bound: bool) -> [f64; 3] {
+/// A colour as it is after vivid put it into 8-bit codes and the standard's formula, in real numbers, took it out again.
+///
+/// vivid's coefficients have three or four digits and 8 fraction bits, of which negative ones are cut towards zero; sums are
+/// cut off where others round, and the codes 0 and 255 stay free. `bound` says whether it also keeps to the limited range.
+pub fn through_codes(bar: [f64; 3], Colorimetry { encoding, range }: Colorimetry, bound: bool) -> [f64; 3] {
     let (kr, kb) = weights(encoding);
     let kg = 1.0 - kr - kb;
     let (black, luma, chroma) = match range {
         ColorRange::Limited => (16.0, 219.0, 224.0),
         ColorRange::Full => (0.0, 255.0, 255.0),
     };
-    // Beyond the last bit of the generator's own arithmetic.
-    let code = |v: f64, highest: f64| {
+    let digits = if encoding == ColorEncoding::Smpte240m { 1e3 } else { 1e4 };
+    let code = |shares: [f64; 3], scale: f64, offset: f64, highest: f64| {
+        let sixteenths =
+            |share: f64, level: f64| ((share * digits).round() / digits * scale * 256.0 + 0.5).trunc() * level * 16.0;
+        let sum: f64 = shares.into_iter().zip(bar).map(|(share, level)| sixteenths(share, level)).sum();
+        let code = (((sum / 65536.0).floor() + offset * 16.0) / 16.0).floor();
         let (low, high) = if range == ColorRange::Limited && bound { (16.0, highest) } else { (1.0, 254.0) };
-        (v + 1e-3).floor().clamp(low, high)
+        code.clamp(low, high)
     };
-    let y = kr * r + kg * g + kb * b;
-    let cb = (b - y) / (2.0 * (1.0 - kb));
-    let cr = (r - y) / (2.0 * (1.0 - kr));
-    let y = (code(black + y * luma / 255.0, 235.0) - black) * 255.0 / luma;
-    let cb = (code(128.0 + cb * chroma / 255.0, 240.0) - 128.0) * 255.0 / chroma;
-    let cr = (code(128.0 + cr * chroma / 255.0, 240.0) - 128.0) * 255.0 / chroma;
-    let red = y + 2.0 * (1.0 - kr) * cr;
-    let blue = y + 2.0 * (1.0 - kb) * cb;
+    let (b, r) = (2.0 * (1.0 - kb), 2.0 * (1.0 - kr));
+    let y = (code([kr, kg, kb], luma, black, 235.0) - black) * 255.0 / luma;
+    let cb = (code([-kr / b, -kg / b, 0.5], chroma, 128.0, 240.0) - 128.0) * 255.0 / chroma;
+    let cr = (code([0.5, -kg / r, -kb / r], chroma, 128.0, 240.0) - 128.0) * 255.0 / chroma;
+    let (red, blue) = (y + r * cr, y + b * cb);
     let green = (y - kr * red - kb * blue) / kg;
     [red, green, blue].map(|v| v.clamp(0.0, 255.0))
 }

@@ -38,7 +38,7 @@ fn start() -> Result<(Hand, Box<dyn Source>, Seen), String> {
     let mut source = open_soon(CAMERA, &options(PixelFormat::Yuyv))?;
     let mut seen = Seen::default();
     seen.frames(source.as_mut(), 5, PATIENCE)?;
-    seen.events.clear();
+    seen.forget();
     Ok((hand, source, seen))
 }
 

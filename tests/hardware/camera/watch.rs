@@ -85,6 +85,13 @@ impl Seen {
         Ok(false)
     }
 
+    /// Begins to count anew, with the last frame as the first.
+    pub fn forget(&mut self) {
+        self.events.clear();
+        self.first = self.last;
+        self.frames = u64::from(self.last.is_some());
+    }
+
     /// Takes `count` further frames.
     pub fn frames(&mut self, source: &mut dyn Source, count: u64, limit: Duration) -> Result<(), String> {
         let target = self.frames + count;
