@@ -119,7 +119,7 @@ pub(in crate::capture::v4l) struct BufferStream {
     node: Node,
     /// The mapped planes of each buffer.
     buffers: Vec<Vec<Mapping>>,
-    /// Buffers that the driver refused to take back.
+    /// Buffers that are neither filled nor with the driver.
     unqueued: Vec<u32>,
 }
 
@@ -192,12 +192,12 @@ impl BufferStream {
         bytes.get(from..to.min(bytes.len())).unwrap_or_default()
     }
 
-    /// Hands a buffer back to the driver. If the driver refuses it, it is kept for [`Self::queue_again`].
+    /// Gives a buffer up; [`Self::flush`] hands it back to the driver.
     pub(in crate::capture::v4l) fn queue(&mut self, filled: Filled) {
         self.unqueued.push(filled.index);
     }
 
-    /// Hands the buffers back that wait for it; says how many the driver refused.
+    /// Hands the buffers back that were given up; says how many the driver refused, which are offered again next time.
     ///
     /// # Errors
     /// When the driver refuses every buffer there is, or the device is gone.
