@@ -1,4 +1,5 @@
-//! MJPEG as cameras send it, written to v4l2loopback by this program: without Huffman tables, cut short, of another size.
+//! MJPEG as cameras send it, written to v4l2loopback by this program: without Huffman tables, cut short, of another size; and
+//! raw pictures cut short.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -35,6 +36,7 @@ pub fn cases(report: &mut Report) -> io::Result<()> {
     report.case("colours mjpeg", colours(true))?;
     report.case("colours mjpeg without Huffman tables", colours(false))?;
     report.case("fault: pictures cut short", cut_short())?;
+    report.case("fault: raw pictures cut short", raw_cut_short())?;
     report.case("fault: bytes that are no picture", no_picture())?;
     report.case("fault: damaged inside", damaged_inside())?;
     report.case("pictures of another size than stated", another_size())?;
@@ -74,9 +76,9 @@ struct Feeder {
 }
 
 impl Feeder {
-    fn start(stated: Size, pictures: Vec<Vec<u8>>) -> Result<Self, String> {
+    fn start(code: &[u8; 4], stated: Size, pictures: Vec<Vec<u8>>) -> Result<Self, String> {
         let hand = Hand::open(CAMERA)?;
-        hand.set_output(b"MJPG", (stated.width, stated.height), MOST_BYTES)?;
+        hand.set_output(code, (stated.width, stated.height), MOST_BYTES)?;
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let mut written = pictures.into_iter().cycle();
@@ -123,7 +125,7 @@ fn colours(tables: bool) -> Result<Value, String> {
     let has_tables = jpeg.windows(2).any(|pair| pair == [0xff, 0xc4]);
     check(has_tables == tables, || "the picture is not what it should be".into())?;
     let bytes = jpeg.len();
-    let _feeder = Feeder::start(SIZE, vec![jpeg])?;
+    let _feeder = Feeder::start(b"MJPG", SIZE, vec![jpeg])?;
     let seen = watch(20)?;
     check(seen.frame.size == SIZE, || format!("{:?}", seen.frame.size))?;
     let levels = difference(&seen.frame, |bar| BARS[bar])?;
@@ -139,7 +141,7 @@ fn colours(tables: bool) -> Result<Value, String> {
 fn cut_short() -> Result<Value, String> {
     let whole = picture(SIZE, false);
     let cut = whole[..whole.len() / 2].to_vec();
-    let _feeder = Feeder::start(SIZE, vec![whole, cut])?;
+    let _feeder = Feeder::start(b"MJPG", SIZE, vec![whole, cut])?;
     let seen = watch(20)?;
     let told = seen.dropped("bytes are missing");
     check(told >= 5, || format!("{told} told: {:?}", seen.events))?;
@@ -148,8 +150,23 @@ fn cut_short() -> Result<Value, String> {
     Ok(json!({ "injected": "every other", "reported": told, "frames_lost": told, "recovered_ms": 0, "alive": true }))
 }
 
+/// The same with raw pictures, all of one grey.
+fn raw_cut_short() -> Result<Value, String> {
+    let whole = [126, 128].repeat(SIZE.area());
+    let cut = whole[..whole.len() - 100].to_vec();
+    let _feeder = Feeder::start(b"YUYV", SIZE, vec![whole, cut])?;
+    let mut source = open_soon(CAMERA, &options(PixelFormat::Yuyv))?;
+    let mut seen = Seen::default();
+    seen.frames(source.as_mut(), 20, PATIENCE)?;
+    let told = seen.dropped("bytes are missing");
+    check(told >= 5, || format!("{told} told: {:?}", seen.events))?;
+    let levels = difference(&seen.frame, |_| [128.0; 3])?;
+    check(levels <= 1.0, || format!("{levels} levels off"))?;
+    Ok(json!({ "injected": "every other", "reported": told, "frames_lost": told, "recovered_ms": 0, "alive": true }))
+}
+
 fn no_picture() -> Result<Value, String> {
-    let _feeder = Feeder::start(SIZE, vec![picture(SIZE, true), vec![0x5a; 3000], vec![0xff; 20]])?;
+    let _feeder = Feeder::start(b"MJPG", SIZE, vec![picture(SIZE, true), vec![0x5a; 3000], vec![0xff; 20]])?;
     let seen = watch(15)?;
     let told = seen.dropped("bytes are missing");
     check(told >= 5, || format!("{told} told: {:?}", seen.events))?;
@@ -162,7 +179,7 @@ fn damaged_inside() -> Result<Value, String> {
     let mut torn = whole.clone();
     let middle = torn.len() / 2;
     torn.drain(middle..middle + torn.len() / 4);
-    let _feeder = Feeder::start(SIZE, vec![torn, whole])?;
+    let _feeder = Feeder::start(b"MJPG", SIZE, vec![torn, whole])?;
     let mut source = open_soon(CAMERA, &options(PixelFormat::Mjpeg))?;
     let (mut good, mut told) = (0, Vec::new());
     let mut seen = Seen::default();
@@ -180,7 +197,7 @@ fn damaged_inside() -> Result<Value, String> {
 
 fn another_size() -> Result<Value, String> {
     let real = Size::new(160, 96);
-    let _feeder = Feeder::start(SIZE, vec![picture(real, false)])?;
+    let _feeder = Feeder::start(b"MJPG", SIZE, vec![picture(real, false)])?;
     let seen = watch(10)?;
     check(seen.frame.size == real, || format!("frames say {:?}", seen.frame.size))?;
     check(seen.warned("it now sends 160x96 mjpeg") == 1, || format!("{:?}", seen.events))?;
@@ -191,14 +208,14 @@ fn another_size() -> Result<Value, String> {
 }
 
 fn stops() -> Result<Value, String> {
-    let feeder = Feeder::start(SIZE, vec![picture(SIZE, true)])?;
+    let feeder = Feeder::start(b"MJPG", SIZE, vec![picture(SIZE, true)])?;
     let mut source = open_soon(CAMERA, &options(PixelFormat::Mjpeg))?;
     let mut seen = Seen::default();
     seen.frames(source.as_mut(), 5, PATIENCE)?;
     drop(feeder);
     let lost = seen.watch(source.as_mut(), PATIENCE, |seen| !seen.losses().is_empty())?;
     check(lost, || "the silence was not told".into())?;
-    let _feeder = Feeder::start(SIZE, vec![picture(SIZE, true)])?;
+    let _feeder = Feeder::start(b"MJPG", SIZE, vec![picture(SIZE, true)])?;
     let back = seen.watch(source.as_mut(), PATIENCE, |seen| !seen.recoveries_ms().is_empty())?;
     check(back, || format!("no return: {:?}", seen.events))?;
     let recovered = greatest(&seen.recoveries_ms());
