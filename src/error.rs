@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::geometry::{Point, Size};
+use crate::geometry::{Point, Region, Size};
 
 /// Result with the library's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -139,6 +139,9 @@ pub enum ImageError {
     #[error("picture is {}x{} but {expected_of} is {}x{}: give files of one size",
             .given.width, .given.height, .expected.width, .expected.height)]
     SizeMismatch { given: Size, expected: Size, expected_of: String },
+    #[error("region of {}x{} pixels at {},{} does not lie in a frame of {}x{}: give one inside it that begins at even pixels",
+            .region.size.width, .region.size.height, .region.x, .region.y, .size.width, .size.height)]
+    Region { region: Region, size: Size },
     #[error("COCO RLE of {}x{} pixels: {reason}: give `size` as [height, width] and `counts` as pycocotools writes them",
             .size.width, .size.height)]
     Rle { size: Size, reason: String },

@@ -8,8 +8,10 @@ mod bbox;
 mod intrinsics;
 mod letterbox;
 mod point;
+mod region;
 
 pub use bbox::BoundingBox;
 pub use intrinsics::Intrinsics;
 pub use letterbox::Letterbox;
 pub use point::{Label, LabeledPoint, Point, Size};
+pub use region::Region;

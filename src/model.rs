@@ -21,7 +21,7 @@ mod signature;
 use crate::engine::{CompileOptions, Precision, Tensor, Threads};
 use crate::error::{ModelError, PromptError, Result};
 use crate::frame::Frame;
-use crate::geometry::{Letterbox, Size};
+use crate::geometry::{Letterbox, Region, Size};
 use crate::mask::LowResLogits;
 
 pub use load::{LoadedModel, ModelOptions, Race};
@@ -36,8 +36,20 @@ pub trait Encoder: Send {
     /// The input size in pixels, letterbox padding included.
     fn input_size(&self) -> Size;
 
-    /// Encodes `frame` into `out`, reusing its buffers.
-    fn encode(&mut self, frame: &Frame, out: &mut Embedding) -> Result<()>;
+    /// Encodes `region` of `frame` as if it were a frame of its own into `out`, reusing its buffers. The letterbox of `out`
+    /// keeps prompts and masks in the frame's coordinates.
+    ///
+    /// # Errors
+    /// A frame whose buffer is too short, a region that does not lie in it, a model that breaks its own contract.
+    fn encode_region(&mut self, frame: &Frame, region: Region, out: &mut Embedding) -> Result<()>;
+
+    /// Encodes all of `frame`.
+    ///
+    /// # Errors
+    /// As [`Self::encode_region`].
+    fn encode(&mut self, frame: &Frame, out: &mut Embedding) -> Result<()> {
+        self.encode_region(frame, Region::of_frame(frame.size), out)
+    }
 }
 
 /// The prompt decoder of a loaded model. Each thread that decodes owns one; graph and weights are shared.

@@ -12,8 +12,10 @@ mod prediction;
 mod predictor;
 #[cfg(test)]
 mod tests;
+mod zoom;
 
 pub use check::{check_prompt, clip_box};
 pub use decoder::MaskDecoder;
 pub use prediction::{Prediction, Predictions};
 pub use predictor::Predictor;
+pub use zoom::zoom_region;

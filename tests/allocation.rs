@@ -10,7 +10,7 @@ use std::time::Duration;
 use common::{GeometryDecoder, INPUT, SteadySource};
 use foveate::Result;
 use foveate::frame::{Frame, Normalization, Preprocessor};
-use foveate::geometry::{LabeledPoint, Size};
+use foveate::geometry::{LabeledPoint, Region, Size};
 use foveate::input::{PromptAction, PromptEvent, PromptSource};
 use foveate::model::{Embedding, Encoder};
 use foveate::pipeline::{Pipeline, PipelineConfig};
@@ -62,8 +62,8 @@ impl Encoder for PreprocessingEncoder {
         INPUT
     }
 
-    fn encode(&mut self, frame: &Frame, out: &mut Embedding) -> Result<()> {
-        out.letterbox = self.preprocessor.run(frame, &mut self.tensor)?;
+    fn encode_region(&mut self, frame: &Frame, region: Region, out: &mut Embedding) -> Result<()> {
+        out.letterbox = self.preprocessor.run_region(frame, region, &mut self.tensor)?;
         Ok(())
     }
 }

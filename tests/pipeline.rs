@@ -15,7 +15,7 @@ use foveate::Result;
 use foveate::capture::{Source, SourceInfo, Step};
 use foveate::error::{DeviceError, Error, ImageError, IoError, PipelineError};
 use foveate::frame::Frame;
-use foveate::geometry::{LabeledPoint, Size};
+use foveate::geometry::{LabeledPoint, Region, Size};
 use foveate::input::{PromptAction, PromptEvent, PromptSource};
 use foveate::model::{Embedding, Encoder};
 use foveate::pipeline::{Pipeline, PipelineConfig, Summary};
@@ -278,10 +278,10 @@ impl Encoder for Breaking {
         INPUT
     }
 
-    fn encode(&mut self, frame: &Frame, out: &mut Embedding) -> Result<()> {
+    fn encode_region(&mut self, frame: &Frame, region: Region, out: &mut Embedding) -> Result<()> {
         self.frames += 1;
         if self.frames < 3 {
-            return GeometryEncoder { cost: Duration::ZERO }.encode(frame, out);
+            return GeometryEncoder { cost: Duration::ZERO }.encode_region(frame, region, out);
         }
         assert!(!self.panics, "the test asked for a panic");
         Err(DeviceError::Lost { device: "encoder".into(), reason: "test".into() }.into())

@@ -1,5 +1,6 @@
 //! `foveate eval`: how good a model is on a set of photos with known masks.
 
+mod asking;
 mod clicker;
 mod clicks_plot;
 mod contact_sheet;
@@ -27,6 +28,7 @@ use super::interrupt::on_interrupt;
 use super::model_args::ModelArgs;
 use super::output::{print, print_json};
 use super::samples::Samples;
+use asking::Asker;
 use dataset::{Layout, Photo, Truth};
 use pictures::Pictures;
 use protocol::Outcome;
@@ -36,7 +38,9 @@ use report::Report;
 ///
 /// Each object is asked for with one click, with the tightest box, and with up to 20 clicks: the first at the point
 /// deepest inside the object, each further one at the centre of the larger error of the answer before, whose logits go
-/// in as the mask prompt. Figures are means over objects; `noc85` and `noc90` are the clicks needed for an IoU of 0.85
+/// in as the mask prompt. Each answer is looked at again from nearer by: the part of the photo around it is encoded at
+/// the model's full input and the prompt answered there, as in the protocol of RITM; --no-zoom asks on the whole photo
+/// alone, encoded once. Figures are means over objects; `noc85` and `noc90` are the clicks needed for an IoU of 0.85
 /// and 0.90, 20 where it is never reached. `boundary_f` is how well contours agree within 0.8 % of the photo's diagonal
 /// (DAVIS); `jitter_iou` is the IoU between the answers to the first click and to the same click 5 pixels away,
 /// `jitter_drop` the IoU with the truth that this costs; `sizes` has objects below 2 %, to 15 % and above 15 % of their
@@ -78,6 +82,9 @@ struct SetArgs {
     /// (clicks.svg), and the twenty best, middle and worst answers to one click (best.jpg, median.jpg, worst.jpg)
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     out: Option<PathBuf>,
+    /// Encode each photo once, as a whole, and take no second look
+    #[arg(long)]
+    no_zoom: bool,
     /// Print one JSON object instead of a table
     #[arg(long, help_heading = "Output")]
     json: bool,
@@ -100,7 +107,7 @@ pub fn run(args: EvalArgs) -> anyhow::Result<()> {
     let mut predictor = Predictor::new(model.encoder()?, model.decoder()?);
 
     let stop = on_interrupt()?;
-    let mut evaluation = Evaluation::new(layout, pictures);
+    let mut evaluation = Evaluation::new(layout, !args.no_zoom, pictures);
     let finished = evaluation.photos(&mut predictor, &photos, &stop)?;
     let name = model.spec().name.to_string();
     let report = evaluation.report(name, model.precision().name().to_owned(), finished < photos.len());
@@ -120,6 +127,7 @@ pub fn run(args: EvalArgs) -> anyhow::Result<()> {
 /// A run over a set, with what was found so far.
 struct Evaluation {
     layout: Layout,
+    zoom: bool,
     pictures: Option<Pictures>,
     outcomes: Vec<Outcome>,
     encoding: Samples,
@@ -128,9 +136,9 @@ struct Evaluation {
 }
 
 impl Evaluation {
-    fn new(layout: Layout, pictures: Option<Pictures>) -> Self {
+    fn new(layout: Layout, zoom: bool, pictures: Option<Pictures>) -> Self {
         let (encoding, decoding) = Default::default();
-        Evaluation { layout, pictures, outcomes: Vec::new(), encoding, decoding, finished: 0 }
+        Evaluation { layout, zoom, pictures, outcomes: Vec::new(), encoding, decoding, finished: 0 }
     }
 
     /// Evaluates `photos` in turn until `stop` is raised. Returns how many were finished.
@@ -165,7 +173,9 @@ impl Evaluation {
                     return Ok(());
                 }
                 same_size(truth, &frame, mask, &photo.image)?;
-                let (outcome, answers) = protocol::evaluate(predictor, truth, &mut self.decoding)?;
+                let (zoom, timings) = (self.zoom, &mut self.decoding);
+                let mut asker = Asker { predictor: &mut *predictor, photo: &frame, zoom, timings };
+                let (outcome, answers) = protocol::evaluate(&mut asker, truth)?;
                 if let Some(pictures) = &self.pictures {
                     let name = pictures::name(mask, (truths.len() > 1).then_some(index + 1));
                     thumbnails.push(pictures.draw(name, &frame, truth, &answers, &outcome)?);
@@ -183,7 +193,7 @@ impl Evaluation {
 
     fn report(&self, model: String, precision: String, interrupted: bool) -> Report {
         let figures = Report::new(model, precision, &self.outcomes, &self.encoding, &self.decoding);
-        Report { images: self.finished, interrupted, ..figures }
+        Report { images: self.finished, zoom: self.zoom, interrupted, ..figures }
     }
 
     /// Writes the pictures of the whole set, if any are wanted.

@@ -32,6 +32,10 @@ pub struct SegmentArgs {
     /// Give every mask the model proposes, best first: one click on a wheel may mean the wheel or the car
     #[arg(long)]
     multimask: bool,
+    /// Take no second look: without this, the part of the photo around the best mask is encoded once more at the model's
+    /// full input and the prompt answered there, which sharpens whatever does not fill the photo. Not done with --multimask
+    #[arg(long)]
+    no_zoom: bool,
     /// Write the photo with the best mask and the prompt drawn over it
     #[arg(long, value_name = "OUT.png", help_heading = "Output")]
     overlay: Option<PathBuf>,
@@ -68,6 +72,8 @@ struct Answer<'a> {
     precision: &'a str,
     encoder_ms: Option<f64>,
     decoder_ms: Option<f64>,
+    /// The part of the photo that was looked at again, `null` if none.
+    zoomed: Option<BoundingBox>,
     masks: Vec<AnswerMask>,
 }
 
@@ -97,7 +103,14 @@ pub fn run(args: SegmentArgs) -> anyhow::Result<()> {
         bbox: args.prompt.bbox,
         mask: prior.map(|mask| predictor.mask_prompt(&mask)).transpose()?,
     };
-    let masks = decoding.time(|| predictor.predict(&prompt, args.multimask))?;
+    let mut masks = decoding.time(|| predictor.predict(&prompt, args.multimask))?;
+    let mut zoomed = None;
+    if let (false, false, Some(best)) = (args.multimask, args.no_zoom, masks.first_mut())
+        && let Some(closer) = predictor.zoom_in(&photo, &prompt, best)?
+    {
+        zoomed = Some(closer.region.as_box());
+        *best = closer;
+    }
 
     if let (Some(path), Some(best)) = (&args.out_mask, masks.first()) {
         write_mask(path, &best.mask)?;
@@ -112,6 +125,7 @@ pub fn run(args: SegmentArgs) -> anyhow::Result<()> {
         precision: model.precision().name(),
         encoder_ms: encoding.median_ms(),
         decoder_ms: decoding.median_ms(),
+        zoomed,
         masks: masks.iter().enumerate().map(answer_mask).collect(),
     };
     if args.json { print_json(&answer) } else { print(&summary(&answer)) }
@@ -184,6 +198,7 @@ mod tests {
             precision: "f32",
             encoder_ms: Some(1.0),
             decoder_ms: None,
+            zoomed: None,
             masks: [found, empty].iter().enumerate().map(answer_mask).collect(),
         };
         let json = serde_json::to_value(&answer).unwrap();

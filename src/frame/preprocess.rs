@@ -7,7 +7,7 @@ use super::resample::{HorizontalFilter, SUM_PER_LEVEL, VerticalFilter, sum_rows}
 use super::yuv::YuvToRgb;
 use super::{Frame, MAX_SIDE, PixelFormat};
 use crate::error::ImageError;
-use crate::geometry::{Letterbox, Size};
+use crate::geometry::{Letterbox, Region, Size};
 
 /// What an encoder expects of its pixels: `(level / 255 - mean) / std`, in the order red, green, blue.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,7 +50,7 @@ pub struct Preprocessor {
     picture: Vec<u8>,
 }
 
-/// What follows from a frame's size and format; the default is no frame's.
+/// What follows from the size of what is read, and its format; the default is nothing's.
 #[derive(Debug, Default)]
 struct Plan {
     size: Size,
@@ -92,7 +92,15 @@ impl Preprocessor {
     /// A buffer too short for its frame, an `out` that is not `3 * H * W` long, a side of zero or beyond [`MAX_SIDE`], a
     /// JPEG picture that is broken or of another size. `out` may be partly written then.
     pub fn run(&mut self, frame: &Frame, out: &mut [f32]) -> Result<Letterbox, ImageError> {
-        self.write(frame, out)
+        self.write(frame, Region::of_frame(frame.size), out)
+    }
+
+    /// [`Self::run`] on one region of the frame, as if it were a frame of its own; what surrounds it does not bleed in.
+    ///
+    /// # Errors
+    /// As [`Self::run`], and [`ImageError::Region`] for a region that does not lie in the frame.
+    pub fn run_region(&mut self, frame: &Frame, region: Region, out: &mut [f32]) -> Result<Letterbox, ImageError> {
+        self.write(frame, region, out)
     }
 
     /// [`Self::run`] in half precision: the same values, rounded to nearest.
@@ -100,11 +108,14 @@ impl Preprocessor {
     /// # Errors
     /// As [`Self::run`].
     pub fn run_f16(&mut self, frame: &Frame, out: &mut [f16]) -> Result<Letterbox, ImageError> {
-        self.write(frame, out)
+        self.write(frame, Region::of_frame(frame.size), out)
     }
 
-    fn write<T: Element>(&mut self, frame: &Frame, out: &mut [T]) -> Result<Letterbox, ImageError> {
+    fn write<T: Element>(&mut self, frame: &Frame, region: Region, out: &mut [T]) -> Result<Letterbox, ImageError> {
         frame.check()?;
+        if !region.fits(frame.size) {
+            return Err(ImageError::Region { region, size: frame.size });
+        }
         if self.input.area() == 0 {
             return Err(ImageError::AbsurdSize { what: "model input".into(), size: self.input, limit: MAX_SIDE });
         }
@@ -115,9 +126,10 @@ impl Preprocessor {
         if frame.format == PixelFormat::Mjpeg {
             self.jpeg.decode(&frame.data, frame.size, &mut self.picture)?;
         }
-        let letterbox = Letterbox::new(frame.size, self.input);
-        self.prepare(frame, &letterbox);
+        let letterbox = Letterbox::of_region(frame.size, region, self.input);
+        self.prepare(frame.format, &letterbox);
         let plan = &self.plan;
+        let (left, top) = (region.x as usize, region.y as usize);
 
         let converter = YuvToRgb::new(frame.colorimetry);
         let slots = plan.vertical.longest();
@@ -131,11 +143,14 @@ impl Preprocessor {
         for ((first, weights), ((red, green), blue)) in plan.vertical.rows().zip(&mut planes) {
             match plan.format {
                 PixelFormat::Mjpeg => {
-                    let picture = &self.picture;
-                    sum_rows(&mut self.sums, weights, |k| &picture[(first + k) * plan.samples..]);
+                    let row = |y: usize| &self.picture[(y * frame.size.width as usize + left) * 3..];
+                    sum_rows(&mut self.sums, weights, |k| row(top + first + k));
                 }
-                PixelFormat::Rgb24 | PixelFormat::Bgr24 | PixelFormat::Grey => {
-                    sum_rows(&mut self.sums, weights, |k| frame.row(first + k));
+                PixelFormat::Rgb24 | PixelFormat::Bgr24 => {
+                    sum_rows(&mut self.sums, weights, |k| &frame.row(top + first + k)[left * 3..]);
+                }
+                PixelFormat::Grey => {
+                    sum_rows(&mut self.sums, weights, |k| &frame.row(top + first + k)[left..]);
                 }
                 // YUV.
                 _ => {
@@ -143,7 +158,7 @@ impl Preprocessor {
                         let row = &mut self.ring[y % slots * plan.samples..][..plan.samples];
                         let (r, rest) = row.split_at_mut(plan.samples / 3);
                         let (g, b) = rest.split_at_mut(plan.samples / 3);
-                        converter.convert_row(frame, y, 0, [r, g, b]);
+                        converter.convert_row(frame, top + y, left / 2, [r, g, b]);
                     }
                     converted = first + weights.len();
                     let ring = &self.ring;
@@ -168,16 +183,17 @@ impl Preprocessor {
         Ok(letterbox)
     }
 
-    /// Makes tables and buffers fit the frame's size and format.
-    fn prepare(&mut self, frame: &Frame, letterbox: &Letterbox) {
-        if self.plan.size == frame.size && self.plan.format == frame.format {
+    /// Makes tables and buffers fit the size of what is read, and its format.
+    fn prepare(&mut self, format: PixelFormat, letterbox: &Letterbox) {
+        let size = letterbox.region.size;
+        if self.plan.size == size && self.plan.format == format {
             return;
         }
-        let vertical = VerticalFilter::new(frame.size.height, letterbox.content.height);
-        let horizontal = HorizontalFilter::new(frame.size.width, letterbox.content.width);
-        let width = frame.size.width as usize;
+        let vertical = VerticalFilter::new(size.height, letterbox.content.height);
+        let horizontal = HorizontalFilter::new(size.width, letterbox.content.width);
+        let width = size.width as usize;
         let content_width = letterbox.content.width as usize;
-        let (samples, rows, pixels) = match frame.format {
+        let (samples, rows, pixels) = match format {
             PixelFormat::Mjpeg | PixelFormat::Rgb24 | PixelFormat::Bgr24 => {
                 (width * 3, 0, horizontal.padded_len::<3>())
             }
@@ -195,8 +211,7 @@ impl Preprocessor {
         self.resampled.resize(content_width, [0.0; 4]);
         self.line.clear();
         self.line.resize(3 * content_width, 0.0);
-        self.plan =
-            Plan { size: frame.size, format: frame.format, width: content_width, vertical, horizontal, samples };
+        self.plan = Plan { size, format, width: content_width, vertical, horizontal, samples };
     }
 }
 

@@ -6,7 +6,7 @@ use image::{ExtendedColorType, ImageEncoder};
 use proptest::prelude::*;
 
 use super::*;
-use crate::geometry::Letterbox;
+use crate::geometry::{Letterbox, Region};
 
 const ENCODINGS: [ColorEncoding; 4] =
     [ColorEncoding::Bt601, ColorEncoding::Bt709, ColorEncoding::Bt2020, ColorEncoding::Smpte240m];
@@ -171,6 +171,27 @@ proptest! {
                 prop_assert!((f64::from(got) - expected).abs() < tolerance, "{} for {}", got, expected);
             }
         }
+    }
+
+    #[test]
+    fn a_region_is_as_a_frame_of_its_own(
+        frame in noise(),
+        input in input_size(),
+        cut in (0u32..70, 0u32..70, 1u32..70, 1u32..70),
+    ) {
+        let (x, y) = (cut.0.min(frame.size.width - 1) / 2 * 2, cut.1.min(frame.size.height - 1) / 2 * 2);
+        let size = Size::new(cut.2.min(frame.size.width - x), cut.3.min(frame.size.height - y));
+        let region = Region { x, y, size };
+        let (mut rgb, mut tensor) = (Vec::new(), vec![f32::NAN; 3 * input.area()]);
+        to_rgb(&frame, &mut rgb).unwrap();
+        let row = |y: u32| &rgb[3 * (y * frame.size.width + x) as usize..][..3 * size.width as usize];
+        let part = Frame::from_rgb(size, (y..y + size.height).flat_map(row).copied().collect()).unwrap();
+        let letterbox = Preprocessor::new(input, NORMALIZATION).run_region(&frame, region, &mut tensor).unwrap();
+        prop_assert_eq!(letterbox, Letterbox::of_region(frame.size, region, input));
+        let (_, expected) = run(&part, input);
+        let expected: Vec<f64> = expected.into_iter().map(f64::from).collect();
+        let difference = difference_in_levels(&tensor, &expected);
+        prop_assert!(difference <= 0.01, "{difference} levels");
     }
 
     #[test]

@@ -1,51 +1,60 @@
-use super::{BoundingBox, Point, Size};
+use super::{BoundingBox, Point, Region, Size};
 
-/// How a frame lies in the model's input: scaled by one factor so that it fits, placed at the top-left corner, the rest
-/// padded (Segment Anything's `ResizeLongestSide` followed by padding at the right and bottom).
+/// How a frame, or a region of it, lies in the model's input: scaled by one factor so that it fits, placed at the top-left
+/// corner, the rest padded (Segment Anything's `ResizeLongestSide` followed by padding at the right and bottom).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Letterbox {
     /// The original frame.
     pub frame: Size,
+    /// The part of it that the input shows.
+    pub region: Region,
     /// The model's input, padding included.
     pub input: Size,
-    /// The part of the input that shows the frame, in whole input pixels.
+    /// The part of the input that shows the region, in whole input pixels.
     pub content: Size,
 }
 
 impl Letterbox {
-    /// The largest placement of `frame` inside `input`. Both need an area.
+    /// The largest placement of all of `frame` inside `input`. Both need an area.
     pub fn new(frame: Size, input: Size) -> Self {
-        let scale =
-            f64::min(input.width as f64 / frame.width.max(1) as f64, input.height as f64 / frame.height.max(1) as f64);
+        Letterbox::of_region(frame, Region::of_frame(frame), input)
+    }
+
+    /// The largest placement of `region` of `frame` inside `input`. All need an area.
+    pub fn of_region(frame: Size, region: Region, input: Size) -> Self {
+        let Size { width, height } = region.size;
+        let scale = f64::min(input.width as f64 / width.max(1) as f64, input.height as f64 / height.max(1) as f64);
         let fit = |side: u32, limit: u32| ((side as f64 * scale + 0.5).floor() as u32).clamp(1, limit);
-        let content = Size::new(fit(frame.width, input.width), fit(frame.height, input.height));
-        Letterbox { frame, input, content }
+        let content = Size::new(fit(width, input.width), fit(height, input.height));
+        Letterbox { frame, region, input, content }
     }
 
     /// Input pixels per frame pixel along x. Differs from [`Self::scale_y`] only by the rounding of `content`.
     pub fn scale_x(&self) -> f32 {
-        self.content.width as f32 / self.frame.width as f32
+        self.content.width as f32 / self.region.size.width as f32
     }
 
     /// Input pixels per frame pixel along y.
     pub fn scale_y(&self) -> f32 {
-        self.content.height as f32 / self.frame.height as f32
+        self.content.height as f32 / self.region.size.height as f32
     }
 
-    /// Frame pixels to input pixels.
+    /// Frame pixels to input pixels. What lies outside the region lands outside the content.
     pub fn to_input(&self, p: Point) -> Point {
-        Point::new(p.x * self.scale_x(), p.y * self.scale_y())
+        let (x, y) = (self.region.x as f32, self.region.y as f32);
+        Point::new((p.x - x) * self.scale_x(), (p.y - y) * self.scale_y())
     }
 
     /// Input pixels to frame pixels.
     pub fn to_frame(&self, p: Point) -> Point {
-        Point::new(p.x / self.scale_x(), p.y / self.scale_y())
+        let (x, y) = (self.region.x as f32, self.region.y as f32);
+        Point::new(p.x / self.scale_x() + x, p.y / self.scale_y() + y)
     }
 
     /// A box in frame pixels to input pixels.
     pub fn box_to_input(&self, b: BoundingBox) -> BoundingBox {
-        let (sx, sy) = (self.scale_x(), self.scale_y());
-        BoundingBox::new(b.x0 * sx, b.y0 * sy, b.x1 * sx, b.y1 * sy)
+        let (from, to) = (self.to_input(Point::new(b.x0, b.y0)), self.to_input(Point::new(b.x1, b.y1)));
+        BoundingBox::new(from.x, from.y, to.x, to.y)
     }
 }
 
@@ -65,9 +74,14 @@ mod tests {
 
     #[test]
     fn points_come_back() {
-        let l = Letterbox::new(Size::new(481, 321), Size::new(256, 256));
+        let (frame, input) = (Size::new(481, 321), Size::new(256, 256));
         let p = Point::new(123.4, 56.7);
-        let q = l.to_frame(l.to_input(p));
-        assert!(p.distance(q) < 1e-3);
+        let l = Letterbox::new(frame, input);
+        assert!(p.distance(l.to_frame(l.to_input(p))) < 1e-3);
+        let region = Region { x: 100, y: 40, size: Size::new(64, 32) };
+        let l = Letterbox::of_region(frame, region, input);
+        assert!(p.distance(l.to_frame(l.to_input(p))) < 1e-3);
+        assert_eq!(l.content, Size::new(256, 128));
+        assert_eq!(l.box_to_input(region.as_box()), BoundingBox::new(0.0, 0.0, 256.0, 128.0));
     }
 }

@@ -3,7 +3,7 @@ use super::{LowResLogits, Mask, runs};
 use crate::geometry::{Letterbox, Size};
 
 /// Turns a mask of the frame into a mask prompt: each cell of a `size` grid over the letterbox's input gets
-/// `magnitude * (2 * share - 1)`, where `share` is how much of the cell's part of the frame is set. Padding gets
+/// `magnitude * (2 * share - 1)`, where `share` is how much of the cell's part of the region is set. Padding gets
 /// `-magnitude`. `out` is reused.
 ///
 /// # Panics
@@ -14,21 +14,21 @@ pub fn low_res_from_mask(mask: &Mask, letterbox: &Letterbox, size: Size, magnitu
     out.data.clear();
     out.data.resize(size.area(), -magnitude);
     let content = content_cells(letterbox, size);
-    if content.area() == 0 || mask.size().area() == 0 {
+    let Letterbox { frame, region, input, content: shown } = *letterbox;
+    if content.area() == 0 || !region.fits(frame) {
         return;
     }
-    let Letterbox { frame, input, content: shown } = *letterbox;
-    let columns = Axis::new(frame.width, shown.width, input.width, size.width);
-    let rows = Axis::new(frame.height, shown.height, input.height, size.height);
+    let columns = Axis::new(region.size.width, shown.width, input.width, size.width);
+    let rows = Axis::new(region.size.height, shown.height, input.height, size.height);
 
     for (cell_y, values) in out.data.chunks_exact_mut(size.width as usize).take(content.height as usize).enumerate() {
         let (top, bottom) = rows.span(cell_y);
         // First the area that is set in each cell, then its logit.
         let values = &mut values[..content.width as usize];
         values.fill(0.0);
-        for y in top as usize..(bottom.ceil() as usize).min(frame.height as usize) {
+        for y in top as usize..(bottom.ceil() as usize).min(region.size.height as usize) {
             let height = bottom.min(y as f32 + 1.0) - top.max(y as f32);
-            let row = mask.row(y as u32);
+            let row = &mask.row(region.y + y as u32)[region.x as usize..][..region.size.width as usize];
             let Some(first) = runs::find(row, 0, 1) else { continue };
             let last = row.iter().rposition(|pixel| *pixel != 0).unwrap_or(first);
             let cells = columns.cell_of(first)..(columns.cell_of(last + 1) + 1).min(values.len());
@@ -45,7 +45,7 @@ pub fn low_res_from_mask(mask: &Mask, letterbox: &Letterbox, size: Size, magnitu
     }
 }
 
-/// One axis of the grid, in frame pixels.
+/// One axis of the grid, in pixels of the region.
 struct Axis {
     pixels: u32,
     pixels_per_cell: f64,
@@ -57,7 +57,7 @@ impl Axis {
         Axis { pixels, pixels_per_cell }
     }
 
-    /// The part of the frame that the cell covers.
+    /// The part of the region that the cell covers.
     fn span(&self, cell: usize) -> (f32, f32) {
         let start = cell as f64 * self.pixels_per_cell;
         let end = (start + self.pixels_per_cell).min(self.pixels as f64);
@@ -86,6 +86,7 @@ mod tests {
     use super::super::testing::masks;
     use super::super::{UpsampleScratch, upsample_mask};
     use super::*;
+    use crate::geometry::Region;
 
     fn overlap(a: (f64, f64), b: (f64, f64)) -> f64 {
         (a.1.min(b.1) - a.0.max(b.0)).max(0.0)
@@ -130,6 +131,22 @@ mod tests {
                     prop_assert!((value as f64 - 8.0 * (2.0 * share - 1.0)).abs() < 0.01, "({cx}, {cy}) {value} {share}");
                 }
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_region_is_as_a_frame_of_its_own(mask in masks(), at in (0u32..9, 0u32..9, 1u32..30, 1u32..30), input in (1u32..40, 1u32..40)) {
+            let frame = mask.size();
+            let (x, y) = ((at.0 / 2 * 2).min((frame.width - 1) / 2 * 2), (at.1 / 2 * 2).min((frame.height - 1) / 2 * 2));
+            let size = Size::new(at.2.min(frame.width - x), at.3.min(frame.height - y));
+            let (input, grid) = (Size::new(input.0, input.1), Size::new(7, 5));
+            let part = Mask::from_fn(size, |px, py| mask.row(y + py)[(x + px) as usize] != 0);
+            let (mut of_region, mut of_part) = (LowResLogits::default(), LowResLogits::default());
+            let letterbox = Letterbox::of_region(frame, Region { x, y, size }, input);
+            low_res_from_mask(&mask, &letterbox, grid, 8.0, &mut of_region);
+            low_res_from_mask(&part, &Letterbox::new(size, input), grid, 8.0, &mut of_part);
+            prop_assert_eq!(of_region, of_part);
         }
     }
 

@@ -6,7 +6,7 @@
 
 use super::logits::content_cells;
 use super::{LowResLogits, Mask, runs};
-use crate::geometry::{BoundingBox, Letterbox, Size};
+use crate::geometry::{BoundingBox, Letterbox, Region, Size};
 
 /// What [`upsample_mask`] learns of a mask on the way.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -71,9 +71,10 @@ impl Axis {
     }
 }
 
-/// Scales `logits` to the frame of `letterbox` and writes into `out` the pixels where they exceed `threshold`.
+/// Scales `logits` to the frame of `letterbox` and writes into `out` the pixels where they exceed `threshold`; outside the
+/// letterbox's region none do.
 ///
-/// The centre of each frame pixel is looked up bilinearly between the centres of the cells that show the frame;
+/// The centre of each pixel of the region is looked up bilinearly between the centres of the cells that show the region;
 /// beyond the outermost centres the outermost value holds, so that padding never bleeds in. A logit that is not a number
 /// is below every threshold.
 ///
@@ -89,12 +90,12 @@ pub fn upsample_mask(
     assert_eq!(logits.data.len(), logits.size.area(), "logits fill their size");
     out.reset(letterbox.frame);
     let content = content_cells(letterbox, logits.size);
-    if content.area() == 0 || letterbox.frame.area() == 0 {
+    if content.area() == 0 || !letterbox.region.fits(letterbox.frame) {
         return MaskExtent::default();
     }
     scratch.prepare(letterbox, logits.size, content);
     scratch.mark_active(logits, threshold);
-    scratch.blend(logits, threshold, out)
+    scratch.blend(logits, threshold, letterbox.region, out)
 }
 
 impl UpsampleScratch {
@@ -102,12 +103,12 @@ impl UpsampleScratch {
         if self.geometry == Some((*letterbox, grid)) {
             return;
         }
-        let Letterbox { frame, input, content } = *letterbox;
-        self.columns.fill(frame.width, content.width, input.width, grid.width, cells.width);
-        self.rows.fill(frame.height, content.height, input.height, grid.height, cells.height);
+        let Letterbox { region: Region { size, .. }, input, content, .. } = *letterbox;
+        self.columns.fill(size.width, content.width, input.width, grid.width, cells.width);
+        self.rows.fill(size.height, content.height, input.height, grid.height, cells.height);
         for row in [&mut self.upper, &mut self.lower] {
             row.clear();
-            row.resize(frame.width as usize, 0.0);
+            row.resize(size.width as usize, 0.0);
         }
         self.geometry = Some((*letterbox, grid));
     }
@@ -123,7 +124,8 @@ impl UpsampleScratch {
         }));
     }
 
-    fn blend(&mut self, logits: &LowResLogits, threshold: f32, out: &mut Mask) -> MaskExtent {
+    fn blend(&mut self, logits: &LowResLogits, threshold: f32, region: Region, out: &mut Mask) -> MaskExtent {
+        let (left, top) = (region.x as usize, region.y as usize);
         let mut extent = Extent::default();
         let mut lower_holds = None;
         for interval in 0..self.rows.intervals() {
@@ -144,9 +146,9 @@ impl UpsampleScratch {
             let intervals = self.columns.touching(active);
             let (x0, x1) = (self.columns.starts[intervals.start], self.columns.starts[intervals.end]);
             for y in pixels {
-                let row = &mut out.row_mut(y as u32)[x0..x1];
+                let row = &mut out.row_mut((top + y) as u32)[left + x0..left + x1];
                 blend_row(&self.upper[x0..x1], &self.lower[x0..x1], self.rows.weights[y], threshold, row);
-                extent.add_row(y, x0, row);
+                extent.add_row(top + y, left + x0, row);
             }
         }
         extent.finish()
@@ -218,7 +220,7 @@ mod tests {
 
     use super::*;
 
-    /// The value at the centre of frame pixel (`x`, `y`), straight from the definition.
+    /// The value at the centre of pixel (`x`, `y`) of the region, straight from the definition.
     fn reference(logits: &LowResLogits, letterbox: &Letterbox, x: u32, y: u32) -> f64 {
         let content = logits.content(letterbox);
         let axis = |pixel: u32, frame: u32, shown: u32, input: u32, grid: u32, cells: u32| {
@@ -226,9 +228,9 @@ mod tests {
             let at = (on_input * grid as f64 / input as f64 - 0.5).clamp(0.0, (cells - 1) as f64);
             (at.floor() as usize, (at.floor() as usize + 1).min(cells as usize - 1), at - at.floor())
         };
-        let Letterbox { frame, input, content: shown } = *letterbox;
-        let (xa, xb, u) = axis(x, frame.width, shown.width, input.width, logits.size.width, content.width);
-        let (ya, yb, v) = axis(y, frame.height, shown.height, input.height, logits.size.height, content.height);
+        let Letterbox { region: Region { size, .. }, input, content: shown, .. } = *letterbox;
+        let (xa, xb, u) = axis(x, size.width, shown.width, input.width, logits.size.width, content.width);
+        let (ya, yb, v) = axis(y, size.height, shown.height, input.height, logits.size.height, content.height);
         let at = |x: usize, y: usize| logits.data[y * logits.size.width as usize + x] as f64;
         (at(xa, ya) * (1.0 - u) + at(xb, ya) * u) * (1.0 - v) + (at(xa, yb) * (1.0 - u) + at(xb, yb) * u) * v
     }
@@ -243,7 +245,15 @@ mod tests {
             let value = prop_oneof![3 => -9.0f32..-0.5, 1 => -0.5f32..9.0];
             prop::collection::vec(value, size.area()).prop_map(move |data| LowResLogits { size, data })
         });
-        (logits, sizes(60), sizes(40)).prop_map(|(logits, frame, input)| (logits, Letterbox::new(frame, input)))
+        let region = (0u32..20, 0u32..20, 0u32..20, 0u32..20, any::<bool>());
+        (logits, sizes(60), sizes(40), region).prop_map(|(logits, size, input, (x, y, right, below, whole))| {
+            if whole {
+                return (logits, Letterbox::new(size, input));
+            }
+            let region = Region { x: x / 2 * 2, y: y / 2 * 2, size };
+            let frame = Size::new(region.x + size.width + right, region.y + size.height + below);
+            (logits, Letterbox::of_region(frame, region, input))
+        })
     }
 
     proptest! {
@@ -260,8 +270,13 @@ mod tests {
                 prop_assert_eq!(out.size(), letterbox.frame);
                 for y in 0..letterbox.frame.height {
                     for x in 0..letterbox.frame.width {
-                        let value = reference(&logits, &letterbox, x, y) - threshold as f64;
                         let set = out.row(y)[x as usize] == 1;
+                        let Region { x: left, y: top, size } = letterbox.region;
+                        if x < left || y < top || x >= left + size.width || y >= top + size.height {
+                            prop_assert!(!set, "({x}, {y}) lies outside the region");
+                            continue;
+                        }
+                        let value = reference(&logits, &letterbox, x - left, y - top) - threshold as f64;
                         prop_assert!(value.abs() < 1e-4 || set == (value > 0.0), "({x}, {y}): {value}, {set}");
                     }
                 }

@@ -5,7 +5,7 @@ use super::{Embedding, Encoder};
 use crate::engine::{Graph, Session};
 use crate::error::{ModelError, Result};
 use crate::frame::{Frame, Normalization, Preprocessor};
-use crate::geometry::Size;
+use crate::geometry::{Region, Size};
 
 /// A compiled encoder of any family: one image in, the embedding's tensors out.
 #[derive(Clone, Debug)]
@@ -54,8 +54,8 @@ impl Encoder for ImageEncoder {
         self.input
     }
 
-    fn encode(&mut self, frame: &Frame, out: &mut Embedding) -> Result<()> {
-        out.letterbox = self.preprocessor.run(frame, self.session.input_mut(0)?)?;
+    fn encode_region(&mut self, frame: &Frame, region: Region, out: &mut Embedding) -> Result<()> {
+        out.letterbox = self.preprocessor.run_region(frame, region, self.session.input_mut(0)?)?;
         self.session.run(&mut out.tensors)?;
         out.model = self.model.clone();
         Ok(())

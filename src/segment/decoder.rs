@@ -96,6 +96,7 @@ impl MaskDecoder {
                 answer.stability = place.stability;
                 answer.bbox = extent.bbox;
                 answer.area = extent.area;
+                answer.region = embedding.letterbox.region;
                 std::mem::swap(&mut answer.logits, &mut candidate.logits);
             }
         }

@@ -1,4 +1,4 @@
-use crate::geometry::BoundingBox;
+use crate::geometry::{BoundingBox, Region};
 use crate::mask::{LowResLogits, Mask};
 
 /// One answer to a prompt.
@@ -12,6 +12,8 @@ pub struct Prediction {
     pub stability: f32,
     /// What the mask was cut from; the mask prompt of a next round.
     pub logits: LowResLogits,
+    /// The part of the frame that the logits show: all of it, or where the model was zoomed in to.
+    pub region: Region,
     /// The tightest box around the mask, `None` when it is empty.
     pub bbox: Option<BoundingBox>,
     /// Pixels of the mask.

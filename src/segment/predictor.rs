@@ -1,10 +1,10 @@
 use crate::error::{ImageError, ModelError, PromptError, Result};
 use crate::frame::Frame;
-use crate::geometry::{LabeledPoint, Size};
-use crate::mask::{LowResLogits, Mask, low_res_from_mask};
+use crate::geometry::{LabeledPoint, Letterbox, Size};
+use crate::mask::{LowResLogits, Mask, low_res_from_mask, reproject};
 use crate::model::{Decoder, Embedding, Encoder, Prompt};
 
-use super::{MaskDecoder, Prediction, Predictions};
+use super::{MaskDecoder, Prediction, Predictions, zoom_region};
 
 /// Logit of a mask prompt's cell that lies entirely inside the mask, as in SAM 2 (`20 * mask - 10`).
 const SURE: f32 = 10.0;
@@ -25,6 +25,8 @@ pub struct Predictor {
     encoder: Box<dyn Encoder>,
     decoder: MaskDecoder,
     embedding: Embedding,
+    /// Of the region that was last zoomed in to.
+    closer: Embedding,
     frame: Option<Size>,
     answers: Predictions,
 }
@@ -36,6 +38,7 @@ impl Predictor {
             encoder,
             decoder: MaskDecoder::new(decoder),
             embedding: Embedding::empty(),
+            closer: Embedding::empty(),
             frame: None,
             answers: Predictions::new(),
         }
@@ -87,10 +90,54 @@ impl Predictor {
     /// Corrects an earlier answer about the frame that is set: its logits go in as the mask prompt together with
     /// `points`, which are all the points given so far, the correcting one included.
     pub fn refine(&mut self, earlier: &Prediction, points: &[LabeledPoint]) -> Result<Prediction> {
-        let prompt = Prompt { points: points.to_vec(), bbox: None, mask: Some(earlier.logits.clone()) };
-        self.frame.ok_or(PromptError::NoFrame)?;
+        let frame = self.frame.ok_or(PromptError::NoFrame)?;
+        let mask = self.prior(earlier, frame, self.embedding.letterbox)?;
+        let prompt = Prompt { points: points.to_vec(), bbox: None, mask: Some(mask) };
         self.decoder.decode(&self.embedding, std::slice::from_ref(&prompt), false, &mut self.answers)?;
         Ok(self.answers.take_best(0).ok_or_else(no_answer)?)
+    }
+
+    /// A second look at `earlier`, an answer about the frame that is set: the part of the frame around it is encoded at
+    /// the model's full input, and `prompt` is answered there with `earlier` as the mask prompt (that of `prompt` is left
+    /// out). The embedding of the whole frame stays. `None` where zooming in would show little more ([`zoom_region`]).
+    ///
+    /// # Errors
+    /// As [`Self::set_frame`] and [`Self::predict`]; [`ImageError::SizeMismatch`] when `frame` or `earlier` is of another
+    /// size than the frame that is set.
+    pub fn zoom_in(&mut self, frame: &Frame, prompt: &Prompt, earlier: &Prediction) -> Result<Option<Prediction>> {
+        let set = self.frame.ok_or(PromptError::NoFrame)?;
+        for given in [frame.size, earlier.mask.size()] {
+            if given != set {
+                return Err(ImageError::SizeMismatch { given, expected: set, expected_of: "the frame".into() }.into());
+            }
+        }
+        let input = self.encoder.input_size();
+        let Some(region) = zoom_region(earlier, prompt, input) else { return Ok(None) };
+        let mask = Some(self.prior(earlier, set, Letterbox::of_region(set, region, input))?);
+        self.encoder.encode_region(frame, region, &mut self.closer)?;
+        let prompt = Prompt { points: prompt.points.clone(), bbox: prompt.bbox, mask };
+        self.decoder.decode(&self.closer, std::slice::from_ref(&prompt), false, &mut self.answers)?;
+        Ok(Some(self.answers.take_best(0).ok_or_else(no_answer)?))
+    }
+
+    /// The logits of `earlier` as the mask prompt for what `to` shows.
+    fn prior(&self, earlier: &Prediction, frame: Size, to: Letterbox) -> Result<LowResLogits> {
+        let from = Letterbox::of_region(frame, earlier.region, to.input);
+        if earlier.region == to.region {
+            return Ok(earlier.logits.clone());
+        }
+        let Prediction { logits, region, .. } = earlier;
+        if !region.fits(frame) || logits.size != self.decoder.mask_size() || logits.data.len() != logits.size.area() {
+            return Err(PromptError::MaskSize { given: logits.size, expected: self.decoder.mask_size() }.into());
+        }
+        let mut mask = LowResLogits::default();
+        reproject(logits, &from, &to, logits.size, -SURE, &mut mask);
+        Ok(mask)
+    }
+
+    /// The model's input in pixels, letterbox padding included.
+    pub fn input_size(&self) -> Size {
+        self.encoder.input_size()
     }
 
     /// A mask at frame resolution as a mask prompt about the frame that is set.

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 use proptest::prelude::*;
 
 use super::*;
-use crate::error::{Error, ModelError, PromptError, Result};
+use crate::error::{Error, ImageError, ModelError, PromptError, Result};
 use crate::frame::Frame;
-use crate::geometry::{BoundingBox, Label, LabeledPoint, Letterbox, Point, Size};
+use crate::geometry::{BoundingBox, Label, LabeledPoint, Letterbox, Point, Region, Size};
 use crate::mask::{LowResLogits, Mask};
 use crate::model::{Candidate, Decoder, Embedding, Encoder, Prompt};
 
@@ -26,10 +26,10 @@ impl Encoder for LetterboxEncoder {
         INPUT
     }
 
-    fn encode(&mut self, frame: &Frame, out: &mut Embedding) -> Result<()> {
+    fn encode_region(&mut self, frame: &Frame, region: Region, out: &mut Embedding) -> Result<()> {
         frame.check()?;
         self.0.0.fetch_add(1, Ordering::Relaxed);
-        out.letterbox = Letterbox::new(frame.size, INPUT);
+        out.letterbox = Letterbox::of_region(frame.size, region, INPUT);
         Ok(())
     }
 }
@@ -331,4 +331,53 @@ proptest! {
         let prompt = Prompt { points: points.collect(), bbox: bbox.map(BoundingBox::from), mask: None };
         let _ = ready().predict(&prompt, true);
     }
+}
+
+#[test]
+fn a_second_look_sees_the_object_larger_and_answers_in_frame_pixels() {
+    let photo = frame(Size::new(640, 480));
+    let encodings = Arc::<Encodings>::default();
+    let decoder = disc_decoder();
+    let seen = decoder.seen.clone();
+    let mut predictor = Predictor::new(Box::new(LetterboxEncoder(encodings.clone())), Box::new(decoder));
+    predictor.set_frame(&photo).unwrap();
+    let prompt = click(300.0, 200.0);
+    let first = predictor.predict(&prompt, false).unwrap().remove(0);
+    // 30 input pixels are 75 of the frame.
+    assert_eq!(first.region, Region::of_frame(photo.size));
+    assert!((first.bbox.unwrap().width() - 150.0).abs() < 6.0, "{:?}", first.bbox);
+
+    let closer = predictor.zoom_in(&photo, &prompt, &first).unwrap().unwrap();
+    assert_eq!(encodings.0.load(Ordering::Relaxed), 2);
+    let letterbox = Letterbox::of_region(photo.size, closer.region, INPUT);
+    assert!(closer.region.as_box().contains(Point::new(300.0, 200.0)) && letterbox.scale_x() > 0.8);
+    // The decoder's disc is as large in input pixels as before, and lies about the same point of the frame.
+    let bbox = closer.bbox.unwrap();
+    assert!((bbox.width() - 60.0 / letterbox.scale_x()).abs() < 6.0, "{bbox:?}");
+    assert!(bbox.center().distance(Point::new(300.0, 200.0)) < 4.0, "{bbox:?}");
+    // The first answer went along as the mask prompt: positive in the middle, negative in the corner.
+    let prior = seen.lock().unwrap().last().unwrap().mask.clone().unwrap();
+    assert!(prior.data[32 * 64 + 32] > 0.0 && prior.data[0] < 0.0);
+
+    // A correction of the zoomed answer speaks about the whole frame again.
+    let points = [LabeledPoint::foreground(300.0, 200.0), LabeledPoint::background(310.0, 200.0)];
+    let refined = predictor.refine(&closer, &points).unwrap();
+    assert_eq!(refined.region, Region::of_frame(photo.size));
+    assert!(!refined.mask.contains(Point::new(310.0, 200.0)));
+    let prior = seen.lock().unwrap().last().unwrap().mask.clone().unwrap();
+    assert!(prior.data[20 * 64 + 30] > 0.0 && prior.data[0] < 0.0, "the answer lies at its place in the frame");
+}
+
+#[test]
+fn a_second_look_refuses_another_frame() {
+    let mut predictor = ready();
+    let first = predictor.predict(&click(300.0, 200.0), false).unwrap().remove(0);
+    let other = frame(Size::new(320, 240));
+    assert!(matches!(
+        predictor.zoom_in(&other, &click(300.0, 200.0), &first),
+        Err(Error::Image(ImageError::SizeMismatch { .. }))
+    ));
+    predictor.reset();
+    let photo = frame(Size::new(640, 480));
+    assert_eq!(refusal(predictor.zoom_in(&photo, &click(300.0, 200.0), &first)), PromptError::NoFrame);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use foveate::Result;
 use foveate::frame::Frame;
-use foveate::geometry::{BoundingBox, Letterbox, Size};
+use foveate::geometry::{BoundingBox, Letterbox, Region, Size};
 use foveate::model::{Embedding, Encoder};
 use foveate::sink::{Event, FrameRecord, Sink, StreamInfo};
 
@@ -21,9 +21,9 @@ impl Encoder for GeometryEncoder {
         INPUT
     }
 
-    fn encode(&mut self, frame: &Frame, out: &mut Embedding) -> Result<()> {
+    fn encode_region(&mut self, frame: &Frame, region: Region, out: &mut Embedding) -> Result<()> {
         std::thread::sleep(self.cost);
-        out.letterbox = Letterbox::new(frame.size, INPUT);
+        out.letterbox = Letterbox::of_region(frame.size, region, INPUT);
         Ok(())
     }
 }

@@ -2,11 +2,11 @@
 
 use crate::error::{Error, ModelError, PromptError, Result};
 use crate::geometry::{BoundingBox, LabeledPoint};
-use crate::mask::{BoundaryMeasure, LowResLogits, Mask};
+use crate::mask::{BoundaryMeasure, Mask};
 use crate::model::Prompt;
-use crate::segment::{Prediction, Predictor};
+use crate::segment::Prediction;
 
-use super::super::samples::Samples;
+use super::asking::Asker;
 use super::clicker::Clicker;
 use super::dataset::Truth;
 use super::jitter::{self, Jitter};
@@ -53,39 +53,32 @@ pub struct Answers {
     pub boxed: Prediction,
 }
 
-/// Asks about the object of `truth`, which has pixels, on the frame that is set, which has the truth's size.
+/// Asks about the object of `truth`, which has pixels, on the asker's photo, which has the truth's size.
 ///
 /// Each round passes every click so far (the newest ones when the model takes fewer) and the logits of the previous
-/// answer. `timings` gets the time of every answer but those to moved clicks, its mask at frame resolution included.
-pub fn evaluate(predictor: &mut Predictor, truth: &Truth, timings: &mut Samples) -> Result<(Outcome, Answers)> {
+/// answer.
+pub fn evaluate(asker: &mut Asker, truth: &Truth) -> Result<(Outcome, Answers)> {
     let mut clicker = Clicker::new(truth);
-    let mut ask = |predictor: &mut Predictor, prompt: &Prompt, multimask| {
-        let answers = timings.time(|| predictor.predict(prompt, multimask))?;
-        if answers.is_empty() { Err(no_masks()) } else { Ok(answers) }
-    };
-
     let truth_box = truth.object.bounding_box().ok_or(PromptError::Empty)?;
-    let boxed = Prompt { bbox: Some(truth_box), ..Prompt::default() };
-    let boxed = ask(predictor, &boxed, false)?.swap_remove(0);
+    let boxed = asker.best(&Prompt { bbox: Some(truth_box), ..Prompt::default() })?;
     let iou_box = iou(&boxed.mask, truth);
 
     let first = clicker.next(&Mask::new(truth.object.size())).ok_or(PromptError::Empty)?;
     let mut clicks = vec![first];
-    let mut answers = ask(predictor, &Prompt { points: clicks.clone(), ..Prompt::default() }, true)?;
+    let prompt = Prompt { points: clicks.clone(), ..Prompt::default() };
+    let mut answers = asker.candidates(&prompt)?;
     let iou_1click_oracle = answers.iter().map(|a| iou(&a.mask, truth)).fold(0.0, f64::max);
-    let one_click = answers.swap_remove(0);
+    let one_click = asker.closer(&prompt, answers.swap_remove(0))?;
 
     let mut iou_by_click = [iou(&one_click.mask, truth); MAX_CLICKS];
-    let mut previous: LowResLogits = one_click.logits.clone();
-    let mut mask = one_click.mask.clone();
+    let mut previous = one_click.clone();
     for k in 1..MAX_CLICKS {
-        let Some(click) = clicker.next(&mask) else { break };
+        let Some(click) = clicker.next(&previous.mask) else { break };
         clicks.push(click);
-        let newest = clicks.len().saturating_sub(predictor.max_points());
-        let prompt = Prompt { points: clicks[newest..].to_vec(), bbox: None, mask: Some(previous) };
-        let answer = ask(predictor, &prompt, false)?.swap_remove(0);
-        iou_by_click[k..].fill(iou(&answer.mask, truth));
-        (previous, mask) = (answer.logits, answer.mask);
+        let newest = clicks.len().saturating_sub(asker.predictor.max_points());
+        let prompt = Prompt { points: clicks[newest..].to_vec(), ..Prompt::default() };
+        previous = asker.correct(&prompt, &previous)?;
+        iou_by_click[k..].fill(iou(&previous.mask, truth));
     }
 
     let Truth { object, ignored } = truth;
@@ -97,7 +90,7 @@ pub fn evaluate(predictor: &mut Predictor, truth: &Truth, timings: &mut Samples)
         iou_box,
         boundary_f_1click: boundary.f(&one_click.mask, object, ignored, tolerance),
         boundary_f_box: boundary.f(&boxed.mask, object, ignored, tolerance),
-        jitter: jitter::measure(predictor, first.point, &one_click.mask, truth)?,
+        jitter: jitter::measure(asker, first.point, &one_click.mask, truth)?,
         share: object.area() as f64 / object.size().area().max(1) as f64,
     };
     Ok((outcome, Answers { click: first, one_click, truth_box, boxed }))

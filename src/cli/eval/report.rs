@@ -14,6 +14,8 @@ use super::statistics::mean;
 pub struct Report {
     pub model: String,
     pub precision: String,
+    /// Whether each answer was looked at again from nearer by.
+    pub zoom: bool,
     /// Photos of which every object was evaluated.
     pub images: usize,
     pub objects: usize,
@@ -33,7 +35,7 @@ pub struct Report {
     pub sizes: Sizes,
     /// Median time to encode a photo, preprocessing included.
     pub encoder_ms: Option<f64>,
-    /// Median time of one answer, the mask at the photo's resolution included.
+    /// Median time of one answer, the mask at the photo's resolution included, and of one second look.
     pub decoder_ms: Option<f64>,
     /// Whether Ctrl-C ended the run before the last photo.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -48,6 +50,7 @@ impl Report {
         Report {
             model,
             precision,
+            zoom: false,
             images: 0,
             objects: outcomes.len(),
             iou_1click: mean_of(&Outcome::iou_1click),

@@ -6,7 +6,7 @@ use super::protocol::MAX_CLICKS;
 use super::*;
 use crate::cli::mask_file::{write_mask, write_rgb};
 use crate::error::Result;
-use crate::geometry::{Label, Letterbox, Point, Size};
+use crate::geometry::{Label, Letterbox, Point, Region, Size};
 use crate::mask::{LowResLogits, Mask, low_res_from_mask};
 use crate::model::{Candidate, Decoder, Embedding, Encoder, Prompt};
 
@@ -20,8 +20,8 @@ impl Encoder for StillEncoder {
         Size::new(64, 64)
     }
 
-    fn encode(&mut self, frame: &Frame, out: &mut Embedding) -> Result<()> {
-        out.letterbox = Letterbox::new(frame.size, self.input_size());
+    fn encode_region(&mut self, frame: &Frame, region: Region, out: &mut Embedding) -> Result<()> {
+        out.letterbox = Letterbox::of_region(frame.size, region, self.input_size());
         Ok(())
     }
 }
@@ -97,7 +97,7 @@ fn clicks_follow_the_errors_until_none_is_left() {
     let object = block(10, 10, 50, 20);
     let dir = folder(std::slice::from_ref(&object));
     let (mut predictor, seen) = oracle(&object);
-    let mut evaluation = Evaluation::new(Layout::Trimap, None);
+    let mut evaluation = Evaluation::new(Layout::Trimap, false, None);
     let photos = dataset::list(dir.path(), Layout::Trimap).unwrap();
     let finished = evaluation.photos(&mut predictor, &photos, &StopToken::new()).unwrap();
     assert_eq!((finished, evaluation.outcomes.len()), (1, 1));
@@ -151,7 +151,7 @@ fn a_raised_stop_keeps_what_was_finished() {
     let object = block(10, 10, 30, 30);
     let dir = folder(&[object.clone(), object.clone()]);
     let (mut predictor, _) = oracle(&object);
-    let mut evaluation = Evaluation::new(Layout::Trimap, None);
+    let mut evaluation = Evaluation::new(Layout::Trimap, false, None);
     let photos = dataset::list(dir.path(), Layout::Trimap).unwrap();
     let stop = StopToken::new();
     evaluation.photo(&mut predictor, &photos[0], &stop).unwrap();
@@ -169,7 +169,7 @@ fn a_mask_of_another_size_names_both_files() {
     write_mask(&dir.path().join("masks/0.png"), &Mask::from_fn(Size::new(9, 9), |_, _| true)).unwrap();
     let (mut predictor, _) = oracle(&object);
     let photos = dataset::list(dir.path(), Layout::Trimap).unwrap();
-    let e = Evaluation::new(Layout::Trimap, None).photo(&mut predictor, &photos[0], &StopToken::new());
+    let e = Evaluation::new(Layout::Trimap, false, None).photo(&mut predictor, &photos[0], &StopToken::new());
     let text = e.unwrap_err().to_string();
     assert!(text.contains("images/0.png") && text.contains("masks/0.png") && text.contains("9x9"), "{text}");
 }
@@ -181,7 +181,7 @@ fn pictures_are_written_of_both_answers_and_of_the_set() {
     let (mut predictor, _) = oracle(&object);
     let photos = dataset::list(dir.path(), Layout::Trimap).unwrap();
     let out = dir.path().join("out");
-    let mut evaluation = Evaluation::new(Layout::Trimap, Some(Pictures::create(out.clone()).unwrap()));
+    let mut evaluation = Evaluation::new(Layout::Trimap, false, Some(Pictures::create(out.clone()).unwrap()));
     let finish = |evaluation: &Evaluation| {
         evaluation.finish_pictures(&evaluation.report("m".into(), "f32".into(), false)).unwrap();
         std::fs::read_dir(&out).unwrap().count()
