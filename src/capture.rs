@@ -2,6 +2,7 @@
 
 mod address;
 mod camera;
+mod controls;
 mod events;
 mod files;
 mod negotiate;
@@ -24,6 +25,7 @@ use crate::time::Clock;
 
 pub use address::SourceAddress;
 pub use camera::{CameraInfo, CameraProblem, list_cameras};
+pub use controls::{Controls, PowerLine, Setting};
 pub use files::FilesSource;
 pub use negotiate::{Choice, FormatOffer, Rates, Wish, negotiate};
 
@@ -38,6 +40,8 @@ pub struct SourceOptions {
     pub size: Option<Size>,
     /// The only pixel format that a camera may choose, if it offers it.
     pub format: Option<PixelFormat>,
+    /// What to set a camera's controls to; other sources have none.
+    pub controls: Controls,
 }
 
 impl SourceOptions {
@@ -115,12 +119,14 @@ pub enum Step {
 /// Something that happened to a source and that the person should know.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SourceEvent {
-    /// The device went away or stopped sending; it is being reopened.
-    Lost { reason: String },
+    /// The device went away or stopped sending, the `count`th time; it is being reopened.
+    Lost { reason: String, count: u64 },
     /// Sending again after `after`.
     Reopened { after: Duration },
     /// `count` frames were lost or spoilt before they reached us.
     Dropped { count: u64, reason: Cow<'static, str> },
+    /// The stream goes on, but not as it should, `count` times for one cause.
+    Warned { count: u64, message: Cow<'static, str> },
 }
 
 /// A source of frames. Sources pace themselves: a camera by its hardware, a folder or the scene by its rate.
@@ -137,5 +143,16 @@ pub trait Source: Send {
     /// The oldest event not taken yet.
     fn take_event(&mut self) -> Option<SourceEvent> {
         None
+    }
+
+    /// The buffers that the kernel fills, as DMA buffers that another device can read without a copy: buffer by buffer,
+    /// each with as many as it has planes of memory. Empty for sources without such buffers and while a camera is away;
+    /// after a reopening there are others.
+    ///
+    /// # Errors
+    /// A driver that does not export its buffers (`VIDIOC_EXPBUF`).
+    #[cfg(target_os = "linux")]
+    fn dma_buffers(&self) -> std::io::Result<Vec<std::os::fd::OwnedFd>> {
+        Ok(Vec::new())
     }
 }

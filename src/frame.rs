@@ -10,7 +10,9 @@ mod rgb;
 mod tests;
 mod yuv;
 
-pub use format::{ColorEncoding, ColorRange, Colorimetry, PixelFormat};
+pub use format::{ColorEncoding, ColorRange, Colorimetry, PixelFormat, Plane};
+#[cfg(all(feature = "camera", target_os = "linux"))]
+pub(crate) use jpeg::jpeg_size;
 pub use photo::{decode_image, open_image};
 pub use preprocess::{Normalization, Preprocessor};
 pub use rgb::to_rgb;
@@ -35,8 +37,8 @@ pub struct Frame {
     pub size: Size,
     pub format: PixelFormat,
     pub colorimetry: Colorimetry,
-    /// Bytes from the start of a row to the start of the next, in the first plane. NV12's second plane has the same
-    /// stride and starts at `stride * height`. Zero for MJPEG.
+    /// Bytes from the start of a row to the start of the next, in the first plane; [`PixelFormat::planes`] says where the
+    /// others lie. Zero for MJPEG.
     pub stride: usize,
     /// Pixel bytes, at least [`PixelFormat::buffer_len`] of them (or one JPEG picture for MJPEG).
     pub data: Vec<u8>,
@@ -68,17 +70,18 @@ impl Frame {
         }
         Ok(())
     }
+
     /// The bytes of row `y` of the first plane, without padding; empty if the buffer has no such row.
     fn row(&self, y: usize) -> &[u8] {
-        self.bytes_at(y * self.stride)
+        self.plane_row(0, y)
     }
 
-    /// NV12's chroma for the pixels of row `y`.
-    fn chroma_row(&self, y: usize) -> &[u8] {
-        self.bytes_at((self.size.height as usize + y / 2) * self.stride)
-    }
-
-    fn bytes_at(&self, start: usize) -> &[u8] {
-        self.data.get(start..).and_then(|rest| rest.get(..self.format.min_stride(self.size.width))).unwrap_or_default()
+    /// The row of `plane` that belongs to row `y` of the picture, without padding.
+    fn plane_row(&self, plane: usize, y: usize) -> &[u8] {
+        let height = self.size.height as usize;
+        let plane = self.format.planes(self.size, self.stride)[plane];
+        let y = if plane.rows < height { y / 2 } else { y };
+        let start = plane.start.saturating_add(y.saturating_mul(plane.stride));
+        self.data.get(start..).and_then(|rest| rest.get(..plane.row_bytes)).unwrap_or_default()
     }
 }

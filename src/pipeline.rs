@@ -172,7 +172,8 @@ impl Pipeline {
     /// [`PipelineError::Placement`](crate::error::PipelineError::Placement) when it refuses the affinity or policy that the
     /// configuration insists on; threads already started end at once.
     pub fn start(self) -> Result<Running> {
-        let Pipeline { source, encoder, decoder, model, prompts, touch, gaze, sinks, config, degrade, clock, stop } = self;
+        let Pipeline { source, encoder, decoder, model, prompts, touch, gaze, sinks, config, degrade, clock, stop } =
+            self;
         let started = clock.now();
         let info = source.info().clone();
         let (event_senders, event_receivers): (Vec<_>, Vec<_>) = sinks.iter().map(|_| bounded(EVENTS)).unzip();
@@ -237,6 +238,7 @@ impl Pipeline {
             meter: encode_meter.clone(),
             losses: Losses::new(encode_meter.clone()),
             replaced: Losses::new(decode_meter.clone()),
+            unreadable: 0,
             shared: shared.clone(),
         };
         threads.spawn("encode", &config.encoder_placement(), move || stage.run())?;

@@ -9,10 +9,11 @@ use std::io::ErrorKind;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::{GeometryDecoder, INPUT, SteadySource};
+use common::{FRAME, GeometryDecoder, INPUT, SteadySource};
 use ends::{GeometryEncoder, MemorySink, Seen};
 use foveate::Result;
-use foveate::error::{DeviceError, Error, IoError, PipelineError};
+use foveate::capture::{Source, SourceInfo, Step};
+use foveate::error::{DeviceError, Error, ImageError, IoError, PipelineError};
 use foveate::frame::Frame;
 use foveate::geometry::{LabeledPoint, Region, Size};
 use foveate::input::{PromptAction, PromptEvent, PromptSource};
@@ -189,6 +190,81 @@ fn stopping_from_outside_finishes_the_sinks() {
     let seen = seen.lock().unwrap();
     assert!(seen.summary.is_some());
     assert_eq!(seen.frames.len() as u64, summary.frames_out, "what was decoded is written");
+}
+
+/// Frames of twice the size from number 20 on, as a camera may send after it was away.
+struct Growing(SteadySource);
+
+impl Source for Growing {
+    fn info(&self) -> &SourceInfo {
+        self.0.info()
+    }
+
+    fn next_frame(&mut self, frame: &mut Frame, timeout: Duration) -> Result<Step> {
+        let step = self.0.next_frame(frame, timeout)?;
+        if frame.sequence >= 20 {
+            frame.size = Size::new(2 * FRAME.width, 2 * FRAME.height);
+            frame.stride = frame.size.width as usize;
+            frame.data.resize(frame.size.area(), 128);
+        }
+        Ok(step)
+    }
+}
+
+#[test]
+fn an_object_is_carried_into_frames_of_another_size() {
+    let source = Growing(SteadySource::new(40.0, 40));
+    let encoder = Box::new(GeometryEncoder { cost: Duration::ZERO });
+    let prompts = Prompts(vec![point(0.1, 7, 40.0, 48.0)]);
+    let pipeline =
+        Pipeline::new(Box::new(source), encoder, Box::new(GeometryDecoder), "geometry").prompts(Box::new(prompts));
+    let (summary, seen) = run(pipeline, Duration::ZERO);
+    summary.unwrap();
+    let seen = seen.lock().unwrap();
+    assert!(!seen.events.iter().any(|e| matches!(e.kind, EventKind::Lost { .. })), "{:?}", seen.events);
+    let boxes = |from: u64, to: u64| {
+        let frames = seen.frames.iter().filter(move |f| (from..to).contains(&f.sequence));
+        frames.filter_map(|f| f.objects.first()?.1).map(|b| b.center()).collect::<Vec<_>>()
+    };
+    let (before, after) = (boxes(10, 20), boxes(20, 40));
+    assert!(!before.is_empty() && !after.is_empty());
+    let (b, a) = (before[before.len() - 1], after[after.len() - 1]);
+    assert!((a.x - 2.0 * b.x).abs() < 6.0 && (a.y - 2.0 * b.y).abs() < 6.0, "{b:?} became {a:?}");
+}
+
+/// Finds every picture of number `from` or later unreadable, up to number `to`.
+struct Torn {
+    from: u64,
+    to: u64,
+}
+
+impl Encoder for Torn {
+    fn input_size(&self) -> Size {
+        INPUT
+    }
+
+    fn encode(&mut self, frame: &Frame, out: &mut Embedding) -> Result<()> {
+        if (self.from..self.to).contains(&frame.sequence) {
+            return Err(ImageError::Undecodable { what: "JPEG frame".into(), reason: "test".into() }.into());
+        }
+        GeometryEncoder { cost: Duration::ZERO }.encode(frame, out)
+    }
+}
+
+#[test]
+fn damaged_pictures_are_drops_unless_there_is_nothing_else() {
+    let torn = |encoder: Torn| {
+        let source = Box::new(SteadySource::new(100.0, 60));
+        run(Pipeline::new(source, Box::new(encoder), Box::new(GeometryDecoder), "geometry"), Duration::ZERO)
+    };
+    let (summary, seen) = torn(Torn { from: 10, to: 13 });
+    let summary = summary.unwrap();
+    assert_eq!(summary.frames_out + summary.frames_dropped, 60);
+    assert!(summary.frames_dropped >= 1);
+    assert!(seen.lock().unwrap().frames.iter().any(|f| f.sequence > 13));
+    let (error, seen) = torn(Torn { from: 3, to: 1000 });
+    assert!(matches!(error.unwrap_err(), Error::Image(ImageError::Undecodable { .. })));
+    assert!(seen.lock().unwrap().summary.is_some(), "the sinks still finish");
 }
 
 /// Fails, or panics, at the third frame.

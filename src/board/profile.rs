@@ -2,9 +2,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Budgets, Scheduling, detect};
 use super::touch::Touch;
-use crate::capture::SourceOptions;
+use super::{Budgets, Scheduling, detect};
+use crate::capture::{Controls, Setting, SourceOptions};
 use crate::engine::Precision;
 use crate::error::{ConfigError, IoError, Result, nearest_name};
 use crate::frame::PixelFormat;
@@ -81,12 +81,13 @@ struct Capture {
     /// Frames per second.
     fps: f64,
     format: Option<PixelFormat>,
+    controls: Controls,
 }
 
 impl Default for Capture {
     fn default() -> Self {
         let Size { width, height } = SourceOptions::DEFAULT_SIZE;
-        Capture { size: [width, height], fps: SourceOptions::DEFAULT_FPS, format: None }
+        Capture { size: [width, height], fps: SourceOptions::DEFAULT_FPS, format: None, controls: Controls::default() }
     }
 }
 
@@ -113,6 +114,7 @@ const KEYS: &[&str] = &[
     "budgets.",
     "budgets.ladder.",
     "capture.",
+    "capture.controls.",
     "touch.",
     "name",
     "model",
@@ -146,6 +148,11 @@ const KEYS: &[&str] = &[
     "capture.size",
     "capture.fps",
     "capture.format",
+    "capture.controls.exposure",
+    "capture.controls.gain",
+    "capture.controls.focus",
+    "capture.controls.white_balance",
+    "capture.controls.power_line_frequency",
     "touch.size_mm",
     "touch.rotation",
     "touch.calibration",
@@ -225,6 +232,11 @@ impl Board {
         let cores = |c: &[usize]| c.iter().all(|c| *c <= MAX_CORE);
         let named = |n: &str| !n.is_empty() && n.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
         let a = &self.affinity;
+        let c = &self.capture.controls;
+        let within = |setting: Option<Setting>, low: i32, high: i32| match setting {
+            Some(Setting::Value(value)) => (low..=high).contains(&value),
+            Some(Setting::Auto) | None => true,
+        };
         let rules = [
             (named(&self.name), "name", "letters, digits, `-`, `_` and `.`"),
             (!self.model.is_empty(), "model", "a name of `foveate models list`"),
@@ -238,6 +250,8 @@ impl Board {
             (cores(&a.sink), "affinity.sink", "core numbers of 0 to 1023"),
             (self.capture.size.into_iter().all(side), "capture.size", "two sides of 16 to 8192 pixels"),
             (self.capture.fps > 0.0 && self.capture.fps <= 1000.0, "capture.fps", "a number above 0 and at most 1000"),
+            (within(c.exposure, 100, 10_000_000), "capture.controls.exposure", "\"auto\" or 100 to 10000000"),
+            (within(c.white_balance, 1000, 20_000), "capture.controls.white_balance", "\"auto\" or 1000 to 20000"),
         ];
         match rules.into_iter().chain(self.touch.rules()).find(|(holds, ..)| !holds) {
             Some((_, key, allowed)) => Err((key, allowed)),
@@ -268,6 +282,7 @@ impl Board {
             looped: false,
             size: Some(Size::new(width, height)),
             format: self.capture.format,
+            controls: self.capture.controls.clone(),
         }
     }
 }
@@ -376,6 +391,8 @@ mod tests {
             ("[thread]\nencoder = 1", "thread", Some("threads")),
             ("[threads]\nencoders = 1", "threads.encoders", Some("threads.encoder")),
             ("[capture]\nfsp = 30", "capture.fsp", Some("capture.fps")),
+            ("[capture.controls]\nexposition = 30", "capture.controls.exposition", Some("capture.controls.exposure")),
+            ("[capture]\ngain = 30", "capture.gain", Some("capture.controls.gain")),
             ("encoder = 2", "encoder", Some("threads.encoder")),
             ("[affinity]\nqqq = []", "affinity.qqq", None),
         ];
@@ -402,6 +419,8 @@ mod tests {
             ("name = \"x\"\nmodel = \"m\"\n[affinity]\nencode = [5000]", "affinity.encode"),
             ("name = \"x\"\nmodel = \"m\"\n[capture]\nfps = nan", "capture.fps"),
             ("name = \"x\"\nmodel = \"m\"\n[capture]\nformat = \"h264\"", "format"),
+            ("name = \"x\"\nmodel = \"m\"\n[capture.controls]\nexposure = 5", "capture.controls.exposure"),
+            ("name = \"x\"\nmodel = \"m\"\n[capture.controls]\ngain = \"full\"", "\"auto\" or a whole number"),
             ("name = \"../x\"\nmodel = \"m\"", "name"),
             ("name = ", "TOML"),
         ];

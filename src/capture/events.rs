@@ -30,6 +30,19 @@ impl Events {
         }
     }
 
+    /// Reports what happened `count` times; nothing if it is 0.
+    #[cfg(feature = "camera")]
+    pub(super) fn warned(&mut self, count: u64, message: impl Into<Cow<'static, str>>) {
+        if count == 0 {
+            return;
+        }
+        let message = message.into();
+        match self.0.back_mut() {
+            Some(SourceEvent::Warned { count: sum, message: same }) if *same == message => *sum += count,
+            _ => self.push(SourceEvent::Warned { count, message }),
+        }
+    }
+
     pub(super) fn take(&mut self) -> Option<SourceEvent> {
         self.0.pop_front()
     }

@@ -66,8 +66,8 @@ pub struct Choice {
 fn convert_ns(format: PixelFormat) -> f64 {
     match format {
         PixelFormat::Grey => 0.5,
-        PixelFormat::Nv12 => 0.9,
-        PixelFormat::Yuyv => 1.0,
+        PixelFormat::Nv12 | PixelFormat::Nv21 | PixelFormat::I420 => 0.9,
+        PixelFormat::Yuyv | PixelFormat::Uyvy | PixelFormat::Yvyu | PixelFormat::Nv16 => 1.0,
         PixelFormat::Rgb24 | PixelFormat::Bgr24 => 0.8,
         PixelFormat::Mjpeg => 8.0,
     }
@@ -77,8 +77,8 @@ fn convert_ns(format: PixelFormat) -> f64 {
 fn bytes_per_pixel(format: PixelFormat) -> f64 {
     match format {
         PixelFormat::Grey => 1.0,
-        PixelFormat::Nv12 => 1.5,
-        PixelFormat::Yuyv => 2.0,
+        PixelFormat::Nv12 | PixelFormat::Nv21 | PixelFormat::I420 => 1.5,
+        PixelFormat::Yuyv | PixelFormat::Uyvy | PixelFormat::Yvyu | PixelFormat::Nv16 => 2.0,
         PixelFormat::Rgb24 | PixelFormat::Bgr24 => 3.0,
         PixelFormat::Mjpeg => 0.25,
     }
@@ -160,6 +160,12 @@ mod tests {
 
     #[test]
     fn table_of_cameras_and_wishes() {
+        let csi = vec![
+            offer(Uyvy, 1920, 1080, &[30.0]),
+            offer(Nv16, 1920, 1080, &[30.0]),
+            offer(I420, 1920, 1080, &[30.0]),
+            offer(Nv12, 1920, 1080, &[15.0]),
+        ];
         let any_raw = vec![
             offer(Grey, 640, 480, &[30.0]),
             offer(Rgb24, 640, 480, &[30.0]),
@@ -189,6 +195,7 @@ mod tests {
                 Some((Yuyv, 640, Some(30.0))),
             ),
             ("colour before grey, least bytes first", any_raw, wish(640, 480, 30.0), Some((Nv12, 640, Some(30.0)))),
+            ("the fewest bytes at the rate", csi, wish(1920, 1080, 30.0), Some((I420, 1920, Some(30.0)))),
             ("29.97 is 30", ntsc, wish(640, 480, 30.0), Some((Yuyv, 640, Some(29.97)))),
             ("only too large", large, wish(640, 480, 30.0), Some((Yuyv, 1920, Some(30.0)))),
             ("unstated rates", silent, wish(640, 480, 30.0), Some((Yuyv, 640, None))),

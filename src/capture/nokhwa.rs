@@ -14,7 +14,7 @@ use backend::utils::{
 use backend::{Buffer, Camera};
 
 use super::reopen::{Arrival, CameraSource, Driver, Stream};
-use super::{CameraInfo, Choice, FormatOffer, Rates, SourceAddress, SourceOptions, Wish, negotiate};
+use super::{CameraInfo, Choice, Controls, FormatOffer, Rates, SourceAddress, SourceOptions, Wish, negotiate};
 use crate::error::{DeviceError, Result};
 use crate::frame::{Colorimetry, Frame, PixelFormat};
 use crate::geometry::Size;
@@ -27,7 +27,8 @@ const PLAUSIBLE_AGE: Duration = Duration::from_secs(5);
 
 /// Opens camera `index` and starts streaming.
 pub(super) fn open(index: u32, options: &SourceOptions, clock: Arc<dyn Clock>) -> Result<CameraSource<NokhwaDriver>> {
-    let driver = NokhwaDriver { index, wish: options.wish()?, clock: Arc::clone(&clock) };
+    let driver =
+        NokhwaDriver { index, wish: options.wish()?, controls: options.controls.clone(), clock: Arc::clone(&clock) };
     Ok(CameraSource::open(SourceAddress::Nokhwa(index).to_string(), driver, clock)?)
 }
 
@@ -61,6 +62,7 @@ pub(super) fn list(wish: &Wish) -> Vec<CameraInfo> {
 pub(super) struct NokhwaDriver {
     index: u32,
     wish: Wish,
+    controls: Controls,
     clock: Arc<dyn Clock>,
 }
 
@@ -83,7 +85,10 @@ pub(super) struct NokhwaStream {
 impl Driver for NokhwaDriver {
     type Stream = NokhwaStream;
 
-    fn open(&mut self) -> Result<NokhwaStream, DeviceError> {
+    fn open(&mut self, warnings: &mut Vec<String>) -> Result<NokhwaStream, DeviceError> {
+        if self.controls != Controls::default() {
+            warnings.push("[capture.controls] is not applied through nokhwa: use v4l:PATH on Linux".into());
+        }
         let (opened, opening) = bounded(1);
         let (sender, pictures) = bounded(1);
         let stop = Arc::new(AtomicBool::new(false));
@@ -259,8 +264,8 @@ impl Stream for NokhwaStream {
         frame.colorimetry = Colorimetry::default();
         frame.captured_at = picture.at;
         if frame.check().is_err() {
-            return Ok(Arrival { sequence: None, passed_over, spoilt: 1 });
+            return Ok(Arrival { passed_over, short: 1, ..Arrival::default() });
         }
-        Ok(Arrival { sequence: Some(picture.sequence), passed_over, spoilt: 0 })
+        Ok(Arrival { sequence: Some(picture.sequence), passed_over, ..Arrival::default() })
     }
 }

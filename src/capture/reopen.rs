@@ -11,8 +11,9 @@ use crate::time::{Clock, Timestamp};
 pub(super) trait Driver: Send {
     type Stream: Stream;
 
-    /// Opens the camera, negotiates a format and starts streaming.
-    fn open(&mut self) -> Result<Self::Stream, DeviceError>;
+    /// Opens the camera, negotiates a format and starts streaming. What the person should know although it streams goes
+    /// into `warnings`.
+    fn open(&mut self, warnings: &mut Vec<String>) -> Result<Self::Stream, DeviceError>;
 }
 
 /// A camera that streams. Dropping it closes the device.
@@ -25,6 +26,12 @@ pub(super) trait Stream: Send {
     /// # Errors
     /// Why the device has to be opened again.
     fn read(&mut self, frame: &mut Frame, timeout: Duration, clock: &dyn Clock) -> Result<Arrival, String>;
+
+    /// As [`Source::dma_buffers`].
+    #[cfg(target_os = "linux")]
+    fn dma_buffers(&self) -> std::io::Result<Vec<std::os::fd::OwnedFd>> {
+        Ok(Vec::new())
+    }
 }
 
 /// What came out of one [`Stream::read`].
@@ -34,13 +41,19 @@ pub(super) struct Arrival {
     pub sequence: Option<u32>,
     /// Good pictures that were passed over because a newer one was there.
     pub passed_over: u64,
-    /// Pictures that the driver marked as damaged or that are too short.
-    pub spoilt: u64,
+    /// Pictures that the driver marked as damaged.
+    pub damaged: u64,
+    /// Pictures of which bytes are missing.
+    pub short: u64,
+    /// How often the driver refused to take a buffer back; it is offered again.
+    pub refused: u64,
 }
 
 /// The first wait before a lost camera is opened again; it doubles with each failure.
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 const LONGEST_DELAY: Duration = Duration::from_secs(2);
+/// A camera that has more to say than this repeats itself in other words.
+const MAX_WARNINGS: usize = 100;
 /// A camera that delivers no good picture for so long is taken for lost.
 const STALLED_AFTER: Duration = Duration::from_secs(2);
 
@@ -99,6 +112,9 @@ pub(super) struct CameraSource<D: Driver> {
     counter: Counter,
     /// Since when pictures are missing, if they are.
     lost_at: Option<Timestamp>,
+    losses: u64,
+    /// Warnings that were told once, which is enough.
+    told: Vec<String>,
     delay: Duration,
     events: Events,
 }
@@ -109,7 +125,8 @@ impl<D: Driver> CameraSource<D> {
     /// # Errors
     /// What [`Driver::open`] says: a camera that was never there is not waited for.
     pub(super) fn open(address: String, mut driver: D, clock: Arc<dyn Clock>) -> Result<Self, DeviceError> {
-        let stream = driver.open()?;
+        let mut warnings = Vec::new();
+        let stream = driver.open(&mut warnings)?;
         let info = SourceInfo {
             address,
             size: stream.choice().size,
@@ -118,44 +135,71 @@ impl<D: Driver> CameraSource<D> {
             intrinsics: None,
         };
         let alive = clock.now();
-        Ok(CameraSource {
+        let mut source = CameraSource {
             driver,
             clock,
             info,
             state: State::Streaming { stream, alive },
             counter: Counter::default(),
             lost_at: None,
+            losses: 0,
+            told: Vec::new(),
             delay: FIRST_DELAY,
             events: Events::default(),
-        })
+        };
+        source.warn_once(warnings);
+        Ok(source)
+    }
+
+    fn warn_once(&mut self, warnings: Vec<String>) {
+        for warning in warnings {
+            if !self.told.contains(&warning) && self.told.len() < MAX_WARNINGS {
+                self.told.push(warning.clone());
+                self.events.warned(1, warning);
+            }
+        }
     }
 
     fn lose(&mut self, reason: String) {
         let now = self.clock.now();
         if self.lost_at.is_none() {
             self.lost_at = Some(now);
-            self.events.push(SourceEvent::Lost { reason });
+            self.losses += 1;
+            self.events.push(SourceEvent::Lost { reason, count: self.losses });
         }
         self.state = State::Closed { retry_at: now + self.delay };
         self.delay = (self.delay * 2).min(LONGEST_DELAY);
     }
 
     fn reopen(&mut self) {
-        match self.driver.open() {
+        let mut warnings = Vec::new();
+        match self.driver.open(&mut warnings) {
             Ok(stream) => {
-                let choice = stream.choice();
-                (self.info.size, self.info.format, self.info.rate) = (choice.size, choice.format, choice.rate);
+                self.info.rate = stream.choice().rate;
                 self.counter.reopened();
                 self.state = State::Streaming { stream, alive: self.clock.now() };
             }
-            Err(error) => self.lose(error.to_string()),
+            Err(error) => {
+                warnings.push(format!("cannot be opened again yet: {error}"));
+                self.lose(error.to_string());
+            }
         }
+        self.warn_once(warnings);
     }
 
     fn received(&mut self, frame: &mut Frame, driver_sequence: u32) {
         let (sequence, lost) = self.counter.next(driver_sequence);
         frame.sequence = sequence;
         self.events.dropped(lost, "the driver had no free buffer for them, or the camera lost them");
+        let (size, format) = (self.info.size, self.info.format);
+        if (size, format) != (frame.size, frame.format) {
+            let message = format!(
+                "it now sends {}x{} {}, before {}x{} {format}",
+                frame.size.width, frame.size.height, frame.format, size.width, size.height
+            );
+            (self.info.size, self.info.format) = (frame.size, frame.format);
+            self.events.warned(1, message);
+        }
         if let Some(since) = self.lost_at.take() {
             self.delay = FIRST_DELAY;
             self.events.push(SourceEvent::Reopened { after: self.clock.now().since(since) });
@@ -184,9 +228,11 @@ impl<D: Driver> Source for CameraSource<D> {
                 Ok(Step::Idle)
             }
             Ok(arrival) => {
-                self.counter.explained += arrival.passed_over + arrival.spoilt;
+                self.counter.explained += arrival.passed_over + arrival.damaged + arrival.short;
                 self.events.dropped(arrival.passed_over, "a newer picture was there already");
-                self.events.dropped(arrival.spoilt, "damaged by the camera or on its cable");
+                self.events.dropped(arrival.damaged, "damaged by the camera or on its cable");
+                self.events.dropped(arrival.short, "bytes are missing: lost by the camera or on its cable");
+                self.events.warned(arrival.refused, "the driver refused a buffer (VIDIOC_QBUF), it is offered again");
                 let now = self.clock.now();
                 if let Some(sequence) = arrival.sequence {
                     *alive = now;
@@ -203,6 +249,14 @@ impl<D: Driver> Source for CameraSource<D> {
 
     fn take_event(&mut self) -> Option<SourceEvent> {
         self.events.take()
+    }
+
+    #[cfg(target_os = "linux")]
+    fn dma_buffers(&self) -> std::io::Result<Vec<std::os::fd::OwnedFd>> {
+        match &self.state {
+            State::Streaming { stream, .. } => stream.dma_buffers(),
+            State::Closed { .. } => Ok(Vec::new()),
+        }
     }
 }
 

@@ -1,8 +1,12 @@
-//! Video4Linux capture devices with single-planar buffers.
+//! Video4Linux capture devices, single-planar (webcams) and multi-planar (cameras on a board's own connector).
 
+mod arrange;
 mod colour;
+mod controls;
 mod device;
+mod find;
 mod ioctl;
+mod stream;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,17 +22,13 @@ use ioctl::Node;
 /// Opens the device at `path` and starts streaming.
 pub(super) fn open(path: &Path, options: &SourceOptions, clock: Arc<dyn Clock>) -> Result<CameraSource<V4lDriver>> {
     let address = SourceAddress::V4l(path.to_path_buf()).to_string();
-    let driver = V4lDriver::new(path.to_path_buf(), options.wish()?);
+    let driver = V4lDriver::new(path.to_path_buf(), options.wish()?, options.controls.clone());
     Ok(CameraSource::open(address, driver, clock)?)
 }
 
 /// The capture devices under `/dev`; nodes that carry no pictures (a webcam's metadata node) are left out.
 pub(super) fn list(wish: &Wish) -> Vec<CameraInfo> {
-    let Ok(entries) = std::fs::read_dir("/dev") else { return Vec::new() };
-    let mut numbers: Vec<u32> =
-        entries.filter_map(|e| e.ok()?.file_name().to_str()?.strip_prefix("video")?.parse().ok()).collect();
-    numbers.sort_unstable();
-    numbers.into_iter().filter_map(|n| describe(&PathBuf::from(format!("/dev/video{n}")), n, wish)).collect()
+    find::numbers().into_iter().filter_map(|n| describe(&PathBuf::from(format!("/dev/video{n}")), n, wish)).collect()
 }
 
 fn describe(path: &Path, number: u32, wish: &Wish) -> Option<CameraInfo> {
@@ -42,14 +42,13 @@ fn describe(path: &Path, number: u32, wish: &Wish) -> Option<CameraInfo> {
         choice: None,
         problem: None,
     };
-    let described = Node::open(path).and_then(|node| Ok((node.capability()?, node)));
-    match described {
-        Err(e) => camera.problem = Some(device_error(path, "open", &e).into()),
-        Ok((capability, _)) if !capability.captures_pictures() => return None,
-        Ok((capability, node)) => {
-            camera.name = capability.card.clone();
-            camera.bus = capability.bus.clone();
-            match check_capability(path, &capability).and_then(|()| offers(&node, path, wish.size)) {
+    match Node::open(path) {
+        Err(e) => camera.problem = Some(device_error(path, "open it", &e).into()),
+        Ok(node) if !node.capability().captures_pictures() => return None,
+        Ok(node) => {
+            camera.name = node.capability().card.clone();
+            camera.bus = node.capability().bus.clone();
+            match check_capability(path, node.capability()).and_then(|()| offers(&node, path, wish.size)) {
                 Err(error) => camera.problem = Some(error.into()),
                 Ok(formats) => {
                     camera.choice = negotiate(&formats, wish);
@@ -68,6 +67,12 @@ fn device_error(path: &Path, doing: &str, error: &io::Error) -> DeviceError {
         Some(libc::ENOENT | libc::ENXIO | libc::ENODEV) => DeviceError::Missing { device },
         Some(libc::EACCES | libc::EPERM) => DeviceError::Permission { device },
         Some(libc::EBUSY) => DeviceError::Busy { device },
+        Some(libc::ENOSPC) => DeviceError::Unsupported {
+            device,
+            reason: format!(
+                "cannot {doing}: its USB bus has no bandwidth left; ask for a smaller size or rate, or for mjpeg"
+            ),
+        },
         _ => DeviceError::Unsupported { device, reason: format!("cannot {doing}: {error}") },
     }
 }
@@ -94,6 +99,7 @@ mod tests {
         assert!(matches!(row(libc::EACCES), DeviceError::Permission { .. }));
         assert!(matches!(row(libc::EBUSY), DeviceError::Busy { .. }));
         assert!(matches!(row(libc::ENODEV), DeviceError::Missing { .. }));
+        assert!(matches!(row(libc::ENOSPC), DeviceError::Unsupported { reason, .. } if reason.contains("bandwidth")));
         assert!(matches!(row(libc::EINVAL), DeviceError::Unsupported { reason, .. } if reason.contains("cannot open")));
     }
 }

@@ -11,8 +11,18 @@ use crate::geometry::Size;
 pub enum PixelFormat {
     /// 4:2:2, bytes Y0 U Y1 V for two pixels.
     Yuyv,
-    /// 4:2:0, a plane of Y, then a plane of interleaved U V at half size.
+    /// 4:2:2, bytes U Y0 V Y1 for two pixels.
+    Uyvy,
+    /// 4:2:2, bytes Y0 V Y1 U for two pixels.
+    Yvyu,
+    /// 4:2:0, a plane of Y, then a plane of interleaved U V at half width and height.
     Nv12,
+    /// 4:2:0 as NV12, with V before U.
+    Nv21,
+    /// 4:2:2, a plane of Y, then a plane of interleaved U V at half width.
+    Nv16,
+    /// 4:2:0, planes of Y, U and V, the latter two at half width and height (V4L2's YU12).
+    I420,
     /// One JPEG picture per frame; camera streams may leave out the Huffman tables.
     Mjpeg,
     /// Bytes R G B.
@@ -25,9 +35,14 @@ pub enum PixelFormat {
 }
 
 impl PixelFormat {
-    pub const ALL: [PixelFormat; 6] = [
+    pub const ALL: [PixelFormat; 11] = [
         PixelFormat::Yuyv,
+        PixelFormat::Uyvy,
+        PixelFormat::Yvyu,
         PixelFormat::Nv12,
+        PixelFormat::Nv21,
+        PixelFormat::Nv16,
+        PixelFormat::I420,
         PixelFormat::Mjpeg,
         PixelFormat::Rgb24,
         PixelFormat::Bgr24,
@@ -37,7 +52,12 @@ impl PixelFormat {
     pub const fn name(self) -> &'static str {
         match self {
             PixelFormat::Yuyv => "yuyv",
+            PixelFormat::Uyvy => "uyvy",
+            PixelFormat::Yvyu => "yvyu",
             PixelFormat::Nv12 => "nv12",
+            PixelFormat::Nv21 => "nv21",
+            PixelFormat::Nv16 => "nv16",
+            PixelFormat::I420 => "i420",
             PixelFormat::Mjpeg => "mjpeg",
             PixelFormat::Rgb24 => "rgb24",
             PixelFormat::Bgr24 => "bgr24",
@@ -45,30 +65,70 @@ impl PixelFormat {
         }
     }
 
-    /// Bytes of one row without padding (first plane); 0 for MJPEG. Odd YUYV widths are rounded up to a pixel pair.
+    /// Bytes of one row without padding (first plane); 0 for MJPEG. Odd widths of YUV are rounded up to a pixel pair.
     pub const fn min_stride(self, width: u32) -> usize {
         let w = width as usize;
         match self {
-            PixelFormat::Yuyv => w.div_ceil(2) * 4,
-            PixelFormat::Nv12 => w.div_ceil(2) * 2,
+            PixelFormat::Yuyv | PixelFormat::Uyvy | PixelFormat::Yvyu => w.div_ceil(2) * 4,
+            PixelFormat::Nv12 | PixelFormat::Nv21 | PixelFormat::Nv16 | PixelFormat::I420 => w.div_ceil(2) * 2,
             PixelFormat::Rgb24 | PixelFormat::Bgr24 => w * 3,
             PixelFormat::Grey => w,
             PixelFormat::Mjpeg => 0,
         }
     }
 
+    /// The colour planes of a frame of `size` whose first plane has rows of `stride` bytes, one behind the other. A plane
+    /// that the format does not have has no rows; MJPEG has none at all.
+    pub const fn planes(self, size: Size, stride: usize) -> [Plane; 3] {
+        let row_bytes = self.min_stride(size.width);
+        let rows = size.height as usize;
+        let first = Plane { start: 0, rows, row_bytes, stride };
+        let behind = stride.saturating_mul(rows);
+        match self {
+            PixelFormat::Nv12 | PixelFormat::Nv21 => {
+                [first, Plane { start: behind, rows: rows.div_ceil(2), ..first }, Plane::NONE]
+            }
+            PixelFormat::Nv16 => [first, Plane { start: behind, ..first }, Plane::NONE],
+            PixelFormat::I420 => {
+                let (stride, rows) = (stride / 2, rows.div_ceil(2));
+                let u = Plane { start: behind, rows, row_bytes: row_bytes / 2, stride };
+                [first, u, Plane { start: behind.saturating_add(stride.saturating_mul(rows)), ..u }]
+            }
+            PixelFormat::Mjpeg => [Plane::NONE; 3],
+            _ => [first, Plane::NONE, Plane::NONE],
+        }
+    }
+
     /// Least buffer length for a frame: the last row needs no padding. 0 for MJPEG.
     pub const fn buffer_len(self, size: Size, stride: usize) -> usize {
-        let h = size.height as usize;
-        if h == 0 {
-            return 0;
+        match self.planes(size, stride) {
+            [_, _, last] if last.rows > 0 => last.end(),
+            [_, last, _] if last.rows > 0 => last.end(),
+            [only, ..] => only.end(),
         }
-        match self {
-            PixelFormat::Nv12 => {
-                stride.saturating_mul(h + h.div_ceil(2) - 1).saturating_add(self.min_stride(size.width))
-            }
-            PixelFormat::Mjpeg => 0,
-            _ => stride.saturating_mul(h - 1).saturating_add(self.min_stride(size.width)),
+    }
+}
+
+/// Where one colour plane lies in a frame's buffer; all in bytes but `rows`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plane {
+    /// From the start of the buffer.
+    pub start: usize,
+    pub rows: usize,
+    /// A row's own bytes, without padding.
+    pub row_bytes: usize,
+    /// From the start of a row to the start of the next.
+    pub stride: usize,
+}
+
+impl Plane {
+    const NONE: Plane = Plane { start: 0, rows: 0, row_bytes: 0, stride: 0 };
+
+    /// Where the last row ends.
+    pub const fn end(&self) -> usize {
+        match self.rows {
+            0 => self.start,
+            rows => self.start.saturating_add(self.stride.saturating_mul(rows - 1)).saturating_add(self.row_bytes),
         }
     }
 }
@@ -88,6 +148,22 @@ pub enum ColorEncoding {
     Bt601,
     /// ITU-R BT.709.
     Bt709,
+    /// ITU-R BT.2020 with non-constant luminance.
+    Bt2020,
+    /// SMPTE 240M.
+    Smpte240m,
+}
+
+impl ColorEncoding {
+    /// The shares of red and blue in luma.
+    pub(super) const fn luma_weights(self) -> (f64, f64) {
+        match self {
+            ColorEncoding::Bt601 => (0.299, 0.114),
+            ColorEncoding::Bt709 => (0.2126, 0.0722),
+            ColorEncoding::Bt2020 => (0.2627, 0.0593),
+            ColorEncoding::Smpte240m => (0.212, 0.087),
+        }
+    }
 }
 
 /// Which codes black and white have.

@@ -73,6 +73,22 @@ pub(super) struct Headers {
     one_plain_scan: bool,
     /// Where the first SOS marker begins.
     scan: usize,
+    /// As the frame header says; 0x0 without one.
+    size: Size,
+}
+
+/// The size of the JPEG picture in `data`, if its headers and its end are there; the pixels between are not looked at.
+///
+/// # Errors
+/// What is missing.
+#[cfg(any(test, all(feature = "camera", target_os = "linux")))]
+pub(crate) fn jpeg_size(data: &[u8]) -> Result<Size, &'static str> {
+    let headers = Headers::scan(data)?;
+    headers.find_end(data)?;
+    match headers.size {
+        size if size.area() > 0 => Ok(size),
+        _ => Err("it does not say its size"),
+    }
 }
 
 impl Headers {
@@ -83,6 +99,7 @@ impl Headers {
             return Err("it does not begin like a JPEG picture");
         }
         let (mut huffman_tables, mut restarts, mut components) = (false, false, None);
+        let mut size = Size::default();
         let mut at = 2;
         loop {
             let marker = match data.get(at..at + 2).ok_or(CUT)? {
@@ -102,14 +119,20 @@ impl Headers {
             let length = data.get(at + 2..at + 4).ok_or(CUT)?;
             let end = at + 2 + usize::from(u16::from_be_bytes([length[0], length[1]]));
             let segment = data.get(at + 4..end).ok_or(CUT)?;
+            // Frame headers: precision, height, width, number of components.
+            if let (0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf, &[_, h0, h1, w0, w1, ..]) = (marker, segment)
+            {
+                let side = |bytes| u32::from(u16::from_be_bytes(bytes));
+                size = Size::new(side([w0, w1]), side([h0, h1]));
+            }
             match marker {
-                // Baseline or extended sequential frame: the number of components follows precision, height and width.
+                // Baseline or extended sequential frame.
                 0xc0 | 0xc1 => components = segment.get(5),
                 0xc4 => huffman_tables = true,
                 0xd9 => return Err("it holds no picture"),
                 0xda => {
                     let one_plain_scan = components.is_some() && components == segment.first() && !restarts;
-                    return Ok(Headers { huffman_tables, one_plain_scan, scan: at });
+                    return Ok(Headers { huffman_tables, one_plain_scan, scan: at, size });
                 }
                 0xdd => restarts = true,
                 _ => {}

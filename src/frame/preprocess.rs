@@ -142,17 +142,6 @@ impl Preprocessor {
 
         for ((first, weights), ((red, green), blue)) in plan.vertical.rows().zip(&mut planes) {
             match plan.format {
-                PixelFormat::Yuyv | PixelFormat::Nv12 => {
-                    for y in converted.max(first)..first + weights.len() {
-                        let row = &mut self.ring[y % slots * plan.samples..][..plan.samples];
-                        let (r, rest) = row.split_at_mut(plan.samples / 3);
-                        let (g, b) = rest.split_at_mut(plan.samples / 3);
-                        converter.convert_row(frame, top + y, left / 2, [r, g, b]);
-                    }
-                    converted = first + weights.len();
-                    let ring = &self.ring;
-                    sum_rows(&mut self.sums, weights, |k| &ring[(first + k) % slots * plan.samples..]);
-                }
                 PixelFormat::Mjpeg => {
                     let row = |y: usize| &self.picture[(y * frame.size.width as usize + left) * 3..];
                     sum_rows(&mut self.sums, weights, |k| row(top + first + k));
@@ -162,6 +151,18 @@ impl Preprocessor {
                 }
                 PixelFormat::Grey => {
                     sum_rows(&mut self.sums, weights, |k| &frame.row(top + first + k)[left..]);
+                }
+                // YUV.
+                _ => {
+                    for y in converted.max(first)..first + weights.len() {
+                        let row = &mut self.ring[y % slots * plan.samples..][..plan.samples];
+                        let (r, rest) = row.split_at_mut(plan.samples / 3);
+                        let (g, b) = rest.split_at_mut(plan.samples / 3);
+                        converter.convert_row(frame, top + y, left / 2, [r, g, b]);
+                    }
+                    converted = first + weights.len();
+                    let ring = &self.ring;
+                    sum_rows(&mut self.sums, weights, |k| &ring[(first + k) % slots * plan.samples..]);
                 }
             }
             plan.resample_row(&self.sums, &mut self.pixels, &mut self.resampled);
@@ -193,14 +194,12 @@ impl Preprocessor {
         let width = size.width as usize;
         let content_width = letterbox.content.width as usize;
         let (samples, rows, pixels) = match format {
-            // Planes of whole pixel pairs.
-            PixelFormat::Yuyv | PixelFormat::Nv12 => {
-                (width.div_ceil(2) * 2 * 3, vertical.longest(), horizontal.padded_len::<4>())
-            }
             PixelFormat::Mjpeg | PixelFormat::Rgb24 | PixelFormat::Bgr24 => {
                 (width * 3, 0, horizontal.padded_len::<3>())
             }
             PixelFormat::Grey => (width, 0, horizontal.padded_len::<1>()),
+            // YUV: planes of whole pixel pairs.
+            _ => (width.div_ceil(2) * 2 * 3, vertical.longest(), horizontal.padded_len::<4>()),
         };
         self.ring.clear();
         self.ring.resize(rows * samples, 0);
@@ -220,15 +219,6 @@ impl Plan {
     /// Resamples one row horizontally; `pixels` is scratch.
     fn resample_row(&self, sums: &[i32], pixels: &mut [f32], resampled: &mut [[f32; 4]]) {
         match self.format {
-            PixelFormat::Yuyv | PixelFormat::Nv12 => {
-                let (red, rest) = sums.split_at(self.samples / 3);
-                let (green, blue) = rest.split_at(self.samples / 3);
-                let planes = red.iter().zip(green).zip(blue).take(self.size.width as usize);
-                for (pixel, ((&r, &g), &b)) in pixels.as_chunks_mut::<4>().0.iter_mut().zip(planes) {
-                    *pixel = [r as f32, g as f32, b as f32, 0.0];
-                }
-                self.horizontal.run::<4>(pixels, resampled);
-            }
             PixelFormat::Mjpeg | PixelFormat::Rgb24 | PixelFormat::Bgr24 | PixelFormat::Grey => {
                 for (pixel, &sum) in pixels.iter_mut().zip(sums) {
                     *pixel = sum as f32;
@@ -237,6 +227,16 @@ impl Plan {
                     PixelFormat::Grey => self.horizontal.run::<1>(pixels, resampled),
                     _ => self.horizontal.run::<3>(pixels, resampled),
                 }
+            }
+            // YUV.
+            _ => {
+                let (red, rest) = sums.split_at(self.samples / 3);
+                let (green, blue) = rest.split_at(self.samples / 3);
+                let planes = red.iter().zip(green).zip(blue).take(self.size.width as usize);
+                for (pixel, ((&r, &g), &b)) in pixels.as_chunks_mut::<4>().0.iter_mut().zip(planes) {
+                    *pixel = [r as f32, g as f32, b as f32, 0.0];
+                }
+                self.horizontal.run::<4>(pixels, resampled);
             }
         }
     }

@@ -21,15 +21,6 @@ pub fn to_rgb(frame: &Frame, out: &mut Vec<u8>) -> Result<(), ImageError> {
     for (y, row) in out.chunks_exact_mut(frame.size.width as usize * 3).enumerate() {
         let pixels = row.as_chunks_mut::<3>().0;
         match frame.format {
-            PixelFormat::Yuyv | PixelFormat::Nv12 => {
-                for (block, pixels) in pixels.chunks_mut(BLOCK).enumerate() {
-                    let [mut red, mut green, mut blue] = [[0; BLOCK]; 3];
-                    converter.convert_row(frame, y, block * BLOCK / 2, [&mut red, &mut green, &mut blue]);
-                    for (pixel, ((r, g), b)) in pixels.iter_mut().zip(red.into_iter().zip(green).zip(blue)) {
-                        *pixel = [r, g, b];
-                    }
-                }
-            }
             PixelFormat::Bgr24 => {
                 for (pixel, &[b, g, r]) in pixels.iter_mut().zip(frame.row(y).as_chunks::<3>().0) {
                     *pixel = [r, g, b];
@@ -41,6 +32,16 @@ pub fn to_rgb(frame: &Frame, out: &mut Vec<u8>) -> Result<(), ImageError> {
                 }
             }
             PixelFormat::Rgb24 | PixelFormat::Mjpeg => row.copy_from_slice(frame.row(y)),
+            // YUV.
+            _ => {
+                for (block, pixels) in pixels.chunks_mut(BLOCK).enumerate() {
+                    let [mut red, mut green, mut blue] = [[0; BLOCK]; 3];
+                    converter.convert_row(frame, y, block * BLOCK / 2, [&mut red, &mut green, &mut blue]);
+                    for (pixel, ((r, g), b)) in pixels.iter_mut().zip(red.into_iter().zip(green).zip(blue)) {
+                        *pixel = [r, g, b];
+                    }
+                }
+            }
         }
     }
     Ok(())

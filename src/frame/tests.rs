@@ -8,26 +8,42 @@ use proptest::prelude::*;
 use super::*;
 use crate::geometry::{Letterbox, Region};
 
+const ENCODINGS: [ColorEncoding; 4] =
+    [ColorEncoding::Bt601, ColorEncoding::Bt709, ColorEncoding::Bt2020, ColorEncoding::Smpte240m];
 const NORMALIZATION: Normalization = Normalization::IMAGENET;
 
 /// Red, green, blue in levels, by the formulas of BT.601 and BT.709.
 fn reference_pixel(frame: &Frame, x: usize, y: usize) -> [f64; 3] {
     let byte = |at: usize| f64::from(frame.data[at]);
-    let row = y * frame.stride;
+    let (row, height) = (y * frame.stride, frame.size.height as usize);
     let (luma, u, v) = match frame.format {
         PixelFormat::Rgb24 => return [0, 1, 2].map(|c| byte(row + 3 * x + c)),
         PixelFormat::Bgr24 => return [2, 1, 0].map(|c| byte(row + 3 * x + c)),
         PixelFormat::Grey => return [byte(row + x); 3],
         PixelFormat::Yuyv => (byte(row + 2 * x), byte(row + x / 2 * 4 + 1), byte(row + x / 2 * 4 + 3)),
-        PixelFormat::Nv12 => {
-            let chroma = (frame.size.height as usize + y / 2) * frame.stride + x / 2 * 2;
-            (byte(row + x), byte(chroma), byte(chroma + 1))
+        PixelFormat::Uyvy => (byte(row + 2 * x + 1), byte(row + x / 2 * 4), byte(row + x / 2 * 4 + 2)),
+        PixelFormat::Yvyu => (byte(row + 2 * x), byte(row + x / 2 * 4 + 3), byte(row + x / 2 * 4 + 1)),
+        PixelFormat::Nv12 | PixelFormat::Nv21 | PixelFormat::Nv16 => {
+            let (down, swapped) = match frame.format {
+                PixelFormat::Nv12 => (2, 0),
+                PixelFormat::Nv21 => (2, 1),
+                _ => (1, 0),
+            };
+            let chroma = (height + y / down) * frame.stride + x / 2 * 2;
+            (byte(row + x), byte(chroma + swapped), byte(chroma + 1 - swapped))
+        }
+        PixelFormat::I420 => {
+            let (half, start) = (frame.stride / 2, height * frame.stride);
+            let at = start + y / 2 * half + x / 2;
+            (byte(row + x), byte(at), byte(at + height.div_ceil(2) * half))
         }
         PixelFormat::Mjpeg => panic!("no reference for JPEG"),
     };
     let (kr, kb) = match frame.colorimetry.encoding {
         ColorEncoding::Bt601 => (0.299, 0.114),
         ColorEncoding::Bt709 => (0.2126, 0.0722),
+        ColorEncoding::Bt2020 => (0.2627, 0.0593),
+        ColorEncoding::Smpte240m => (0.212, 0.087),
     };
     let kg = 1.0 - kr - kb;
     let (luma, cb, cr) = match frame.colorimetry.range {
@@ -93,7 +109,7 @@ fn run(frame: &Frame, input: Size) -> (Letterbox, Vec<f32>) {
 }
 
 fn is_yuv(format: PixelFormat) -> bool {
-    matches!(format, PixelFormat::Yuyv | PixelFormat::Nv12)
+    !matches!(format, PixelFormat::Mjpeg | PixelFormat::Rgb24 | PixelFormat::Bgr24 | PixelFormat::Grey)
 }
 
 fn raw_format() -> impl Strategy<Value = PixelFormat> {
@@ -101,10 +117,7 @@ fn raw_format() -> impl Strategy<Value = PixelFormat> {
 }
 
 fn colorimetry() -> impl Strategy<Value = Colorimetry> {
-    (
-        prop::sample::select(vec![ColorEncoding::Bt601, ColorEncoding::Bt709]),
-        prop::sample::select(vec![ColorRange::Limited, ColorRange::Full]),
-    )
+    (prop::sample::select(ENCODINGS.to_vec()), prop::sample::select(vec![ColorRange::Limited, ColorRange::Full]))
         .prop_map(|(encoding, range)| Colorimetry { encoding, range })
 }
 
@@ -226,7 +239,7 @@ proptest! {
 
 #[test]
 fn every_yuv_code_is_within_one_level() {
-    let colorimetries = [ColorEncoding::Bt601, ColorEncoding::Bt709]
+    let colorimetries = ENCODINGS
         .into_iter()
         .flat_map(|encoding| [ColorRange::Limited, ColorRange::Full].map(|range| Colorimetry { encoding, range }));
     let codes: Vec<u8> = (0..=255u8).filter(|v| v % 5 == 0 || (14..20).contains(v) || (125..131).contains(v)).collect();
@@ -251,7 +264,7 @@ fn every_yuv_code_is_within_one_level() {
 #[test]
 fn black_white_and_grey_are_exact() {
     for (range, black, white) in [(ColorRange::Limited, 16, 235), (ColorRange::Full, 0, 255)] {
-        for encoding in [ColorEncoding::Bt601, ColorEncoding::Bt709] {
+        for encoding in ENCODINGS {
             let frame = Frame {
                 size: Size::new(2, 1),
                 format: PixelFormat::Yuyv,

@@ -3,7 +3,7 @@
 //! Every product is the high half of a 16x16 multiply, which all SIMD sets have; sums are in 1/32 of a level. The result
 //! is within 0.65 levels of the real formula. Chroma is replicated, not interpolated.
 
-use super::{ColorEncoding, ColorRange, Colorimetry, Frame, PixelFormat};
+use super::{ColorRange, Colorimetry, Frame, PixelFormat};
 
 /// Fraction bits of the sums.
 const FRACTION: u32 = 5;
@@ -23,10 +23,7 @@ pub(super) struct YuvToRgb {
 
 impl YuvToRgb {
     pub(super) fn new(colorimetry: Colorimetry) -> Self {
-        let (kr, kb) = match colorimetry.encoding {
-            ColorEncoding::Bt601 => (0.299, 0.114),
-            ColorEncoding::Bt709 => (0.2126, 0.0722),
-        };
+        let (kr, kb) = colorimetry.encoding.luma_weights();
         let (black, luma, chroma) = match colorimetry.range {
             ColorRange::Limited => (16.0, 255.0 / 219.0, 255.0 / 224.0),
             ColorRange::Full => (0.0, 1.0, 1.0),
@@ -46,19 +43,27 @@ impl YuvToRgb {
         }
     }
 
-    /// Row `y` of a YUYV or NV12 frame that passed [`Frame::check`], from pixel pair `first_pair` on, into as many pairs
-    /// as the planes hold. Other formats leave the planes alone.
+    /// Row `y` of a YUV frame that passed [`Frame::check`], from pixel pair `first_pair` on, into as many pairs as the
+    /// planes hold. Other formats leave the planes alone.
     pub(super) fn convert_row(&self, frame: &Frame, y: usize, first_pair: usize, planes: [&mut [u8]; 3]) {
         let row = frame.row(y);
+        let packed = || row.as_chunks::<4>().0.get(first_pair..).unwrap_or_default().iter();
+        let luma = || row.as_chunks::<2>().0.get(first_pair..).unwrap_or_default().iter();
+        let chroma = || frame.plane_row(1, y).as_chunks::<2>().0.get(first_pair..).unwrap_or_default();
+        let half = |plane| frame.plane_row(plane, y).get(first_pair..).unwrap_or_default();
         match frame.format {
-            PixelFormat::Yuyv => {
-                let pairs = row.as_chunks::<4>().0.get(first_pair..).unwrap_or_default();
-                self.convert(pairs.iter().copied(), planes);
+            PixelFormat::Yuyv => self.convert(packed().copied(), planes),
+            PixelFormat::Uyvy => self.convert(packed().map(|&[u, y0, v, y1]| [y0, u, y1, v]), planes),
+            PixelFormat::Yvyu => self.convert(packed().map(|&[y0, v, y1, u]| [y0, u, y1, v]), planes),
+            PixelFormat::Nv12 | PixelFormat::Nv16 => {
+                self.convert(luma().zip(chroma()).map(|(&[y0, y1], &[u, v])| [y0, u, y1, v]), planes);
             }
-            PixelFormat::Nv12 => {
-                let luma = row.as_chunks::<2>().0.get(first_pair..).unwrap_or_default();
-                let chroma = frame.chroma_row(y).as_chunks::<2>().0.get(first_pair..).unwrap_or_default();
-                self.convert(luma.iter().zip(chroma).map(|(&[y0, y1], &[u, v])| [y0, u, y1, v]), planes);
+            PixelFormat::Nv21 => {
+                self.convert(luma().zip(chroma()).map(|(&[y0, y1], &[v, u])| [y0, u, y1, v]), planes);
+            }
+            PixelFormat::I420 => {
+                let pairs = luma().zip(half(1)).zip(half(2));
+                self.convert(pairs.map(|((&[y0, y1], &u), &v)| [y0, u, y1, v]), planes);
             }
             PixelFormat::Mjpeg | PixelFormat::Rgb24 | PixelFormat::Bgr24 | PixelFormat::Grey => {}
         }

@@ -80,7 +80,12 @@ impl CaptureStage {
         let time_s = self.shared.stream_time(self.shared.clock.now());
         match event {
             SourceEvent::Dropped { count, reason } => self.losses.add(count, reason),
-            SourceEvent::Lost { reason } => self.shared.tell(Event::new(time_s, EventKind::SourceLost { reason })),
+            SourceEvent::Lost { reason, count } => {
+                self.shared.tell(Event::new(time_s, EventKind::SourceLost { reason, count }))
+            }
+            SourceEvent::Warned { count, message } => {
+                self.shared.tell(Event::new(time_s, EventKind::SourceWarned { count, message }))
+            }
             SourceEvent::Reopened { after } => {
                 self.shared.tell(Event::new(time_s, EventKind::SourceReopened { after_s: after.as_secs_f64() }))
             }

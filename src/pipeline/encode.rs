@@ -4,6 +4,7 @@ use super::losses::Losses;
 use super::meter::StageMeter;
 use super::pace::Pace;
 use super::shared::{Feed, Shared, Stamped, WAIT};
+use crate::error::Error;
 use crate::frame::Frame;
 use crate::model::{Embedding, Encoder};
 use crate::sync::{LatestSlot, Pool, Taken};
@@ -38,8 +39,13 @@ pub(super) struct EncodeStage {
     pub losses: Losses,
     /// Embeddings replaced before the next stage took them.
     pub replaced: Losses,
+    /// Pictures in a row that could not be read.
+    pub unreadable: u32,
     pub shared: Shared,
 }
+
+/// A stream of which so many pictures in a row cannot be read has no other.
+const MOST_UNREADABLE: u32 = 30;
 
 impl EncodeStage {
     /// Runs until the input is closed and empty.
@@ -76,7 +82,19 @@ impl EncodeStage {
             Ok::<_, crate::Error>(())
         });
         let now = self.shared.clock.now();
-        match filled? {
+        let filled = match filled {
+            // A picture that came damaged through a cable; the next may be whole.
+            Err(Error::Image(error)) if self.unreadable < MOST_UNREADABLE => {
+                self.unreadable += 1;
+                self.meter.abandon();
+                self.losses.add(1, error.to_string());
+                self.losses.tell(&self.shared);
+                return Ok(());
+            }
+            other => other?,
+        };
+        self.unreadable = 0;
+        match filled {
             Some(encoded) => {
                 self.meter.end(now.since(began));
                 if self.output.put(encoded, now) {

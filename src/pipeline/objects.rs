@@ -1,7 +1,7 @@
 use super::encode::Encoded;
 use crate::error::{PromptError, Result};
 use crate::frame::Frame;
-use crate::geometry::{BoundingBox, LabeledPoint, Point};
+use crate::geometry::{BoundingBox, LabeledPoint, Point, Size};
 use crate::mask::{LowResLogits, Mask, UpsampleScratch, upsample_mask};
 use crate::model::{Candidate, Decoder, Prompt};
 use crate::segment;
@@ -66,6 +66,8 @@ pub(super) struct ObjectSet {
 
 struct Object {
     follower: Follower,
+    /// Size of the frames that the follower counts its pixels in.
+    frame: Size,
     /// The present frame's own prompt, if it has one: its slot in `prompts` is already written.
     prompted: bool,
     /// When that prompt was made, in seconds from the first frame.
@@ -170,6 +172,7 @@ impl ObjectSet {
         let best = &self.candidates[chosen];
         let measured = measure(best, seen, &mut self.scratch, &mut self.late);
         self.objects[at].follower.select(seen.at(), best, measured);
+        self.objects[at].frame = seen.frame.size;
         self.objects[at].prompted = false;
         let Asked { object, time_s: prompt_time_s, .. } = *asked;
         changes.push(Change::Selected { object, prompt_time_s, frame: seen.frame.sequence });
@@ -186,6 +189,7 @@ impl ObjectSet {
         let Some(at) = self.position(object) else { return };
         let measured = measure(candidate, on, &mut self.scratch, &mut self.late);
         self.objects[at].follower.select(on.at(), candidate, measured);
+        self.objects[at].frame = on.frame.size;
         self.objects[at].prompted = false;
     }
 
@@ -212,7 +216,13 @@ impl ObjectSet {
         }
         let at = known.unwrap_or_else(|| {
             let follower = Follower::new(object, self.config);
-            self.objects.push(Object { follower, prompted: false, prompted_at_s: 0.0, points: Vec::new() });
+            self.objects.push(Object {
+                follower,
+                frame: seen.frame.size,
+                prompted: false,
+                prompted_at_s: 0.0,
+                points: Vec::new(),
+            });
             self.prompts.push(Prompt::default());
             self.objects.len() - 1
         });
@@ -227,7 +237,11 @@ impl ObjectSet {
             return Ok(());
         }
         let Frame { size, sequence, .. } = *present.frame;
-        for (object, prompt) in self.objects.iter().zip(&mut self.prompts) {
+        for (object, prompt) in self.objects.iter_mut().zip(&mut self.prompts) {
+            let before = std::mem::replace(&mut object.frame, size);
+            if before != size {
+                object.follower.rescale(before, size);
+            }
             if !object.prompted {
                 object.follower.prompt(present.at(), size, prompt);
             }

@@ -39,8 +39,8 @@ pub enum EventKind {
     Found { object: ObjectId },
     /// Frames were dropped before `stage`, one of the pipeline; a source's own losses count for `capture`.
     Dropped { stage: Cow<'static, str>, count: u64, reason: Cow<'static, str> },
-    /// The source stopped sending; it is being reopened.
-    SourceLost { reason: String },
+    /// The source stopped sending, the `count`th time; it is being reopened.
+    SourceLost { reason: String, count: u64 },
     /// The source sends again after so many seconds.
     SourceReopened { after_s: f64 },
     /// An input device went away; it is looked for.
@@ -49,6 +49,8 @@ pub enum EventKind {
     InputReturned { input: String, after_s: f64 },
     /// An input device reported more than the system kept: contacts whose end was missed are cancelled.
     InputOverflowed { input: String },
+    /// The source sends, but not as it should, `count` times for one cause: a control that it refuses, another size.
+    SourceWarned { count: u64, message: Cow<'static, str> },
     /// A stage holds one frame for longer than it should; `busy_s` is how long so far.
     Stalled { stage: Cow<'static, str>, busy_s: f64 },
     /// A budget is exceeded: the stream went down to this rung of the board's ladder. `setting` says what that means.

@@ -99,6 +99,15 @@ impl Follower {
         self.remember(at, candidate, measured);
     }
 
+    /// Brings what is remembered in pixels from frames of one size to frames of another: a camera may come back with
+    /// another size. The logits lie on the model's input and stay.
+    pub fn rescale(&mut self, from: Size, to: Size) {
+        let ratio = |to: u32, from: u32| to as f32 / from.max(1) as f32;
+        let (x, y) = (ratio(to.width, from.width), ratio(to.height, from.height));
+        self.motion.scale(x, y);
+        self.area *= x * y;
+    }
+
     /// Writes the prompt that should find the object on the frame of `at` into `prompt`, reusing its buffers.
     pub fn prompt(&self, at: Timestamp, frame: Size, prompt: &mut Prompt) {
         prompt.points.clear();
@@ -264,6 +273,20 @@ mod tests {
         assert_eq!(follower.observe(at(8), &candidate, measured), Outcome::Missed, "a low score is not a return");
         let (candidate, measured) = blob(4, 0.9);
         assert_eq!(follower.observe(at(9), &candidate, measured), Outcome::Returned);
+    }
+
+    #[test]
+    fn frames_of_another_size_are_no_sudden_giant() {
+        let mut follower = selected();
+        follower.rescale(Size::new(128, 128), Size::new(512, 256));
+        let (candidate, measured) = blob(4, 0.9);
+        let b = measured.bbox.unwrap();
+        let large = BoundingBox::new(b.x0 * 4.0, b.y0 * 2.0, b.x1 * 4.0, b.y1 * 2.0);
+        let mut prompt = Prompt::default();
+        follower.prompt(at(1), Size::new(512, 256), &mut prompt);
+        assert_eq!(prompt.bbox, Some(large));
+        let measured = Measured { bbox: Some(large), area: large.area() as usize };
+        assert_eq!(follower.observe(at(1), &candidate, measured), Outcome::Held);
     }
 
     #[test]

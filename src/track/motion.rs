@@ -39,6 +39,14 @@ impl BoxMotion {
         self.last = Some((at, bbox));
     }
 
+    /// Takes all pixels for `x` and `y` times as many.
+    pub fn scale(&mut self, x: f32, y: f32) {
+        self.velocity = (self.velocity.0 * x, self.velocity.1 * y);
+        if let Some((_, b)) = &mut self.last {
+            *b = BoundingBox::new(b.x0 * x, b.y0 * y, b.x1 * x, b.y1 * y);
+        }
+    }
+
     /// Displacement in pixels and scale factor from the last measurement to `at`.
     pub fn since_last(&self, at: Timestamp) -> (f32, f32, f32) {
         let Some((then, _)) = self.last else { return (0.0, 0.0, 1.0) };

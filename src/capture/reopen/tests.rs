@@ -30,7 +30,8 @@ struct FakeStream {
 impl Driver for Fake {
     type Stream = FakeStream;
 
-    fn open(&mut self) -> Result<FakeStream, DeviceError> {
+    fn open(&mut self, warnings: &mut Vec<String>) -> Result<FakeStream, DeviceError> {
+        warnings.push("has no zoom".into());
         self.opened.lock().unwrap().push(self.clock.now());
         match self.script.lock().unwrap().pop_front() {
             Some(Act::Open(Ok(width))) => Ok(FakeStream { fake: self.clone(), width }),
@@ -49,6 +50,7 @@ impl Stream for FakeStream {
         match act {
             Some(Act::Read(Ok(arrival))) => {
                 frame.captured_at = clock.now();
+                (frame.size, frame.format) = (self.choice().size, self.choice().format);
                 Ok(arrival)
             }
             Some(Act::Read(Err(reason))) => Err(reason.into()),
@@ -69,7 +71,8 @@ fn start(script: impl IntoIterator<Item = Act>) -> (CameraSource<Fake>, Fake) {
     let fake = Fake::default();
     fake.clock.set(Timestamp::from_secs_f64(100.0));
     *fake.script.lock().unwrap() = std::iter::once(Act::Open(Ok(4))).chain(script).collect();
-    let source = CameraSource::open("fake:0".into(), fake.clone(), Arc::new(fake.clock.clone())).unwrap();
+    let mut source = CameraSource::open("fake:0".into(), fake.clone(), Arc::new(fake.clock.clone())).unwrap();
+    assert_eq!(source.take_event(), Some(SourceEvent::Warned { count: 1, message: "has no zoom".into() }));
     (source, fake)
 }
 
@@ -87,7 +90,7 @@ fn the_first_open_must_succeed() {
 
 #[test]
 fn gaps_are_counted_and_told_apart() {
-    let gap = Arrival { sequence: Some(9), passed_over: 2, spoilt: 1 };
+    let gap = Arrival { sequence: Some(9), passed_over: 2, damaged: 1, ..Arrival::default() };
     let (mut source, _) = start([frame(3), frame(4), Act::Read(Ok(gap))]);
     assert_eq!([step(&mut source), step(&mut source), step(&mut source)].map(|s| s.1), [0, 1, 6]);
     let counts: Vec<u64> = std::iter::from_fn(|| source.take_event())
@@ -118,7 +121,7 @@ fn a_lost_camera_is_opened_again_with_doubling_waits() {
     let (mut source, fake) = start(script);
     assert_eq!(step(&mut source), (Step::Frame, 0));
     assert_eq!(step(&mut source).0, Step::Idle);
-    assert_eq!(source.take_event(), Some(SourceEvent::Lost { reason: "unplugged".into() }));
+    assert_eq!(source.take_event(), Some(SourceEvent::Lost { reason: "unplugged".into(), count: 1 }));
 
     let lost_at = fake.clock.now();
     let mut sequence = None;
@@ -132,8 +135,14 @@ fn a_lost_camera_is_opened_again_with_doubling_waits() {
     assert_eq!((sequence, source.info().size.width), (Some(1), 8));
     let opened: Vec<u128> = fake.opened.lock().unwrap()[1..].iter().map(|t| t.since(lost_at).as_millis()).collect();
     assert_eq!(opened, [100, 300, 700, 1500, 3100, 5100, 7100]);
-    assert_eq!(source.take_event(), Some(SourceEvent::Reopened { after: Duration::from_millis(7100) }));
-    assert_eq!(source.take_event(), None);
+    let events: Vec<_> = std::iter::from_fn(|| source.take_event()).collect();
+    let [SourceEvent::Warned { message: why, .. }, SourceEvent::Warned { message: size, .. }, reopened] = &events[..]
+    else {
+        panic!("each is told once: {events:?}");
+    };
+    assert!(why.contains("cannot be opened again yet: fake: no such device"), "{why}");
+    assert_eq!(size, "it now sends 8x2 yuyv, before 4x2 yuyv");
+    assert_eq!(*reopened, SourceEvent::Reopened { after: Duration::from_millis(7100) });
     assert_eq!(step(&mut source), (Step::Frame, 2));
 }
 
@@ -146,7 +155,7 @@ fn a_camera_that_stops_sending_is_reopened_and_keeps_backing_off() {
     assert_eq!(source.take_event(), None);
     fake.clock.advance(Duration::from_millis(1));
     step(&mut source);
-    assert!(matches!(source.take_event(), Some(SourceEvent::Lost { reason }) if reason.contains("2 s")));
+    assert!(matches!(source.take_event(), Some(SourceEvent::Lost { reason, .. }) if reason.contains("2 s")));
     let lost_at = fake.clock.now();
     for _ in 0..300 {
         fake.clock.advance(Duration::from_millis(10));
@@ -161,7 +170,7 @@ fn a_camera_that_stops_sending_is_reopened_and_keeps_backing_off() {
 
 #[test]
 fn only_spoilt_pictures_are_a_stall() {
-    let spoilt = || Act::Read(Ok(Arrival { spoilt: 1, ..Arrival::default() }));
+    let spoilt = || Act::Read(Ok(Arrival { damaged: 1, ..Arrival::default() }));
     let (mut source, fake) = start((0..30).map(|_| spoilt()));
     for _ in 0..30 {
         fake.clock.advance(Duration::from_millis(100));
@@ -177,8 +186,8 @@ proptest! {
     fn sequences_only_go_up(
         acts in proptest::collection::vec(
             prop_oneof![
-                6 => (any::<u32>(), 0..3u64, 0..3u64).prop_map(|(sequence, passed_over, spoilt)| {
-                    Act::Read(Ok(Arrival { sequence: Some(sequence), passed_over, spoilt }))
+                6 => (any::<u32>(), 0..3u64, 0..3u64).prop_map(|(sequence, passed_over, damaged)| {
+                    Act::Read(Ok(Arrival { sequence: Some(sequence), passed_over, damaged, ..Arrival::default() }))
                 }),
                 1 => Just(Act::Read(Ok(Arrival::default()))),
                 1 => Just(Act::Read(Err("gone"))),

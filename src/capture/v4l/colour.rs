@@ -6,36 +6,52 @@ use v4l::v4l_sys as sys;
 use super::ioctl::PixelLayout;
 use crate::frame::{ColorEncoding, ColorRange, Colorimetry, PixelFormat};
 
-pub(super) fn colorimetry(format: PixelFormat, layout: &PixelLayout) -> Colorimetry {
+/// # Errors
+/// For colours that no matrix gives back.
+pub(super) fn colorimetry(format: PixelFormat, layout: &PixelLayout) -> Result<Colorimetry, String> {
     if format == PixelFormat::Mjpeg {
         // JFIF fixes both, whatever the driver claims.
-        return Colorimetry { encoding: ColorEncoding::Bt601, range: ColorRange::Full };
+        return Ok(Colorimetry { encoding: ColorEncoding::Bt601, range: ColorRange::Full });
     }
     let rgb = matches!(format, PixelFormat::Rgb24 | PixelFormat::Bgr24);
-    Colorimetry { encoding: encoding(layout), range: range(rgb, layout) }
+    let encoding = match encoding(layout) {
+        None if !rgb && format != PixelFormat::Grey => {
+            return Err("it sends BT.2020 colours of constant luminance: set the source to another encoding".into());
+        }
+        encoding => encoding.unwrap_or_default(),
+    };
+    Ok(Colorimetry { encoding, range: range(rgb, layout) })
 }
 
-fn encoding(layout: &PixelLayout) -> ColorEncoding {
-    match layout.ycbcr_encoding {
+/// `None` for constant luminance, which is not linear.
+fn encoding(layout: &PixelLayout) -> Option<ColorEncoding> {
+    Some(match layout.ycbcr_encoding {
         sys::v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_DEFAULT => match layout.colorspace {
-            sys::v4l2_colorspace_V4L2_COLORSPACE_REC709
-            | sys::v4l2_colorspace_V4L2_COLORSPACE_DCI_P3
-            | sys::v4l2_colorspace_V4L2_COLORSPACE_BT2020
-            | sys::v4l2_colorspace_V4L2_COLORSPACE_SMPTE240M => ColorEncoding::Bt709,
+            sys::v4l2_colorspace_V4L2_COLORSPACE_REC709 | sys::v4l2_colorspace_V4L2_COLORSPACE_DCI_P3 => {
+                ColorEncoding::Bt709
+            }
+            sys::v4l2_colorspace_V4L2_COLORSPACE_BT2020 => ColorEncoding::Bt2020,
+            sys::v4l2_colorspace_V4L2_COLORSPACE_SMPTE240M => ColorEncoding::Smpte240m,
             _ => ColorEncoding::Bt601,
         },
-        // The matrices of BT.2020 and SMPTE 240M lie far closer to BT.709 than to BT.601.
-        sys::v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_709
-        | sys::v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_XV709
-        | sys::v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_BT2020
-        | sys::v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_BT2020_CONST_LUM
-        | sys::v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_SMPTE240M => ColorEncoding::Bt709,
+        sys::v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_709 | sys::v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_XV709 => {
+            ColorEncoding::Bt709
+        }
+        sys::v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_BT2020 => ColorEncoding::Bt2020,
+        sys::v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_SMPTE240M => ColorEncoding::Smpte240m,
+        sys::v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_BT2020_CONST_LUM => return None,
         _ => ColorEncoding::Bt601,
-    }
+    })
 }
 
 fn range(rgb: bool, layout: &PixelLayout) -> ColorRange {
+    let extended = matches!(
+        layout.ycbcr_encoding,
+        sys::v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_XV601 | sys::v4l2_ycbcr_encoding_V4L2_YCBCR_ENC_XV709
+    );
     match layout.quantization {
+        // xvYCC has limited range only, whatever is said.
+        _ if extended && !rgb => ColorRange::Limited,
         sys::v4l2_quantization_V4L2_QUANTIZATION_FULL_RANGE => ColorRange::Full,
         sys::v4l2_quantization_V4L2_QUANTIZATION_LIM_RANGE => ColorRange::Limited,
         _ if rgb || layout.colorspace == sys::v4l2_colorspace_V4L2_COLORSPACE_JPEG => ColorRange::Full,
@@ -63,10 +79,16 @@ mod tests {
             ("explicit 709 under sRGB", PixelFormat::Nv12, layout(8, 2, 2), Bt709, Limited),
             ("RGB is full by default", PixelFormat::Rgb24, layout(8, 0, 0), Bt601, Full),
             ("MJPEG is JFIF", PixelFormat::Mjpeg, layout(3, 2, 2), Bt601, Full),
+            ("wide gamut", PixelFormat::Nv12, layout(10, 0, 0), Bt2020, Limited),
+            ("early high definition", PixelFormat::Nv12, layout(2, 0, 0), Smpte240m, Limited),
+            ("xvYCC is limited", PixelFormat::Yuyv, layout(8, 4, 1), Bt709, Limited),
+            ("limited RGB", PixelFormat::Rgb24, layout(8, 0, 2), Bt601, Limited),
             ("codes of the future", PixelFormat::Yuyv, layout(99, 99, 99), Bt601, Limited),
         ];
         for (name, format, layout, encoding, range) in rows {
-            assert_eq!(colorimetry(format, &layout), Colorimetry { encoding, range }, "{name}");
+            assert_eq!(colorimetry(format, &layout), Ok(Colorimetry { encoding, range }), "{name}");
         }
+        assert!(colorimetry(PixelFormat::Yuyv, &layout(10, 7, 0)).unwrap_err().contains("constant luminance"));
+        assert!(colorimetry(PixelFormat::Rgb24, &layout(10, 7, 0)).is_ok());
     }
 }

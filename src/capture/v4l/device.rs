@@ -1,59 +1,35 @@
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use v4l::v4l_sys as sys;
-
-use super::colour::colorimetry;
-use super::device_error;
-use super::ioctl::{BufferStream, Capability, Filled, Node, PixelLayout, SizeRange, fourcc};
-use crate::capture::reopen::{Arrival, Driver, Stream};
-use crate::capture::{Choice, FormatOffer, Wish, negotiate};
+use super::arrange::{Arrangement, FORMATS, pixel_format};
+use super::find::{Identity, capture_nodes};
+use super::ioctl::{Capability, Node, Refusal, SizeRange};
+use super::stream::V4lStream;
+use super::{controls, device_error};
+use crate::capture::reopen::Driver;
+use crate::capture::{Choice, Controls, FormatOffer, Wish, negotiate};
 use crate::error::DeviceError;
-use crate::frame::{Frame, PixelFormat};
+use crate::frame::PixelFormat;
 use crate::geometry::Size;
-use crate::time::{Clock, Timestamp};
 
 /// Enough that the driver always has one to fill while one is read, few enough that no old picture waits.
 const BUFFERS: u32 = 4;
-/// A kernel time further from now than this comes from a broken clock in the camera.
-const PLAUSIBLE_AGE: Duration = Duration::from_secs(5);
-
-/// The formats that can be read, by V4L2's codes.
-const FORMATS: [(u32, PixelFormat); 7] = [
-    (fourcc(b"YUYV"), PixelFormat::Yuyv),
-    (fourcc(b"NV12"), PixelFormat::Nv12),
-    (fourcc(b"MJPG"), PixelFormat::Mjpeg),
-    (fourcc(b"JPEG"), PixelFormat::Mjpeg),
-    (fourcc(b"RGB3"), PixelFormat::Rgb24),
-    (fourcc(b"BGR3"), PixelFormat::Bgr24),
-    (fourcc(b"GREY"), PixelFormat::Grey),
-];
-
-fn pixel_format(code: u32) -> Option<PixelFormat> {
-    FORMATS.iter().find(|(known, _)| *known == code).map(|(_, format)| *format)
-}
 
 /// What to open and what to ask of it.
 pub(crate) struct V4lDriver {
     path: PathBuf,
     wish: Wish,
+    controls: Controls,
+    /// The camera that was opened first; another one is never taken for it.
+    camera: Option<Identity>,
 }
 
-impl V4lDriver {
-    pub(super) fn new(path: PathBuf, wish: Wish) -> Self {
-        V4lDriver { path, wish }
-    }
-}
-
-/// Refuses devices that are no single-planar capture devices.
+/// Refuses devices that are no capture devices.
 pub(super) fn check_capability(path: &Path, capability: &Capability) -> Result<(), DeviceError> {
     let refuse =
         |reason: &str| Err(DeviceError::Unsupported { device: path.display().to_string(), reason: reason.into() });
     if !capability.captures_pictures() {
         refuse("not a video capture device")
-    } else if !capability.single_planar() {
-        refuse("a multi-planar device, which cannot be read: use its single-planar node or another camera")
     } else if !capability.streams() {
         refuse("the driver cannot stream into mapped buffers")
     } else {
@@ -113,133 +89,77 @@ fn snap(wanted: u32, min: u32, max: u32, step: u32) -> u32 {
     min + (limited - min) / step.max(1) * step.max(1)
 }
 
+impl V4lDriver {
+    pub(super) fn new(path: PathBuf, wish: Wish, controls: Controls) -> Self {
+        V4lDriver { path, wish, controls, camera: None }
+    }
+
+    /// The node of the camera that was opened first, wherever it is now; at first, the one at the path.
+    fn find(&self, warnings: &mut Vec<String>) -> Result<(PathBuf, Node), DeviceError> {
+        let path = &self.path;
+        let opened = Node::open(path);
+        let Some(camera) = &self.camera else {
+            let node = opened.map_err(|e| device_error(path, "open it", &e))?;
+            return Ok((path.clone(), node));
+        };
+        match opened {
+            Ok(node) if camera.fits(node.capability()) => Ok((path.clone(), node)),
+            opened => {
+                let gone = || match opened {
+                    Err(e) => device_error(path, "open it", &e),
+                    Ok(_) => DeviceError::Missing { device: path.display().to_string() },
+                };
+                let nodes = capture_nodes();
+                let found = camera.find(&nodes).ok_or_else(gone)?;
+                let node = Node::open(found).map_err(|e| device_error(found, "open it", &e))?;
+                warnings.push(format!("the camera of {} is now {}", path.display(), found.display()));
+                Ok((found.to_path_buf(), node))
+            }
+        }
+    }
+}
+
 impl Driver for V4lDriver {
     type Stream = V4lStream;
 
-    fn open(&mut self) -> Result<V4lStream, DeviceError> {
-        let path = self.path.as_path();
+    fn open(&mut self, warnings: &mut Vec<String>) -> Result<V4lStream, DeviceError> {
+        let (path, node) = self.find(warnings)?;
+        let path = path.as_path();
         let fail = |doing: &'static str| move |e: io::Error| device_error(path, doing, &e);
         let refuse = |reason: String| DeviceError::Unsupported { device: path.display().to_string(), reason };
 
-        let node = Node::open(path).map_err(fail("open"))?;
-        check_capability(path, &node.capability().map_err(fail("ask what it is (VIDIOC_QUERYCAP)"))?)?;
+        check_capability(path, node.capability())?;
+        if self.camera.is_none() {
+            self.camera = Some(Identity::of(path, node.capability(), &capture_nodes()));
+        }
         let offers = offers(&node, path, self.wish.size)?;
         let mut choice = negotiate(&offers, &self.wish).ok_or_else(|| {
             let known: Vec<&str> = PixelFormat::ALL.iter().map(|f| f.name()).collect();
             refuse(format!("it offers none of {}", known.join(", ")))
         })?;
 
-        let wanted_codes = FORMATS.iter().filter(|(_, f)| *f == choice.format).map(|(code, _)| *code);
-        let offered = node.formats().map_err(fail("list its formats"))?;
-        let code = wanted_codes.into_iter().find(|c| offered.contains(c)).unwrap_or_default();
-        let layout = node.set_format(code, choice.size).map_err(fail("set the format"))?;
+        let code = code(&node, choice.format).map_err(fail("list its formats"))?;
+        let layout = node.set_format(code, choice.size).map_err(fail("set the format (VIDIOC_S_FMT)"))?;
         let format = pixel_format(layout.fourcc)
             .ok_or_else(|| refuse(format!("it answers {} with another format", choice.format)))?;
-        check_layout(format, &layout).map_err(refuse)?;
+        let arrangement = Arrangement::new(format, &layout).map_err(refuse)?;
         let stated = choice.rate;
         let rate = node.set_rate(stated.unwrap_or(self.wish.fps)).unwrap_or(None);
         choice = Choice { format, size: layout.size, rate: rate.or(stated), ..choice };
+        warnings.extend(controls::apply(&node, &self.controls));
 
-        let buffers = node.stream(BUFFERS).map_err(fail("start streaming"))?;
-        Ok(V4lStream { buffers, layout, choice })
+        let buffers = node.stream(BUFFERS).map_err(|Refusal { doing, error }| device_error(path, doing, &error))?;
+        Ok(V4lStream::new(buffers, arrangement, choice))
     }
 }
 
-/// Refuses layouts that would be read wrongly.
-fn check_layout(format: PixelFormat, layout: &PixelLayout) -> Result<(), String> {
-    let Size { width, height } = layout.size;
-    if width == 0 || height == 0 {
-        return Err(format!("it answers with frames of {width}x{height} pixels"));
-    }
-    if layout.stride < format.min_stride(width) && format != PixelFormat::Mjpeg {
-        return Err(format!("it states {} bytes per row, too few for {width} pixels of {format}", layout.stride));
-    }
-    match layout.field {
-        sys::v4l2_field_V4L2_FIELD_ANY
-        | sys::v4l2_field_V4L2_FIELD_NONE
-        | sys::v4l2_field_V4L2_FIELD_INTERLACED
-        | sys::v4l2_field_V4L2_FIELD_INTERLACED_TB
-        | sys::v4l2_field_V4L2_FIELD_INTERLACED_BT => Ok(()),
-        _ => Err("it sends separate fields of interlaced video".into()),
-    }
-}
-
-/// A V4L2 device that streams.
-pub(crate) struct V4lStream {
-    buffers: BufferStream,
-    layout: PixelLayout,
-    choice: Choice,
-}
-
-impl V4lStream {
-    /// Whether a buffer holds a whole picture.
-    fn is_whole(&self, filled: &Filled) -> bool {
-        let bytes = self.buffers.bytes(filled);
-        !filled.damaged
-            && match self.choice.format {
-                PixelFormat::Mjpeg => bytes.starts_with(&[0xff, 0xd8]),
-                format => bytes.len() >= format.buffer_len(self.layout.size, self.layout.stride),
-            }
-    }
-
-    /// Takes every filled buffer and keeps the newest whole one, so that a reader that fell behind goes on with the
-    /// present. At most one round of the buffers, so that a fast camera cannot hold the reader for ever.
-    fn newest(&mut self, arrival: &mut Arrival) -> io::Result<Option<Filled>> {
-        let mut newest: Option<Filled> = None;
-        for _ in 0..BUFFERS {
-            let Some(filled) = self.buffers.dequeue()? else { break };
-            if !self.is_whole(&filled) {
-                arrival.spoilt += 1;
-                self.buffers.queue(filled)?;
-            } else if let Some(older) = newest.replace(filled) {
-                arrival.passed_over += 1;
-                self.buffers.queue(older)?;
-            }
-        }
-        Ok(newest)
-    }
-
-    fn read_newest(&mut self, frame: &mut Frame, timeout: Duration, clock: &dyn Clock) -> io::Result<Arrival> {
-        let mut arrival = Arrival::default();
-        if !self.buffers.wait(timeout)? {
-            return Ok(arrival);
-        }
-        let Some(filled) = self.newest(&mut arrival)? else { return Ok(arrival) };
-        let (format, layout) = (self.choice.format, &self.layout);
-        let bytes = self.buffers.bytes(&filled);
-        let bytes = match format {
-            PixelFormat::Mjpeg => bytes,
-            _ => bytes.get(..format.buffer_len(layout.size, layout.stride)).unwrap_or(bytes),
-        };
-        frame.data.clear();
-        frame.data.extend_from_slice(bytes);
-        frame.size = layout.size;
-        frame.format = format;
-        frame.stride = if format == PixelFormat::Mjpeg { 0 } else { layout.stride };
-        frame.colorimetry = colorimetry(format, layout);
-        frame.captured_at = plausible(filled.at, clock.now());
-        arrival.sequence = Some(filled.sequence);
-        self.buffers.queue(filled)?;
-        Ok(arrival)
-    }
-}
-
-/// The kernel's capture time, or now if it has none or one that cannot be.
-fn plausible(stamped: Option<Timestamp>, now: Timestamp) -> Timestamp {
-    stamped.filter(|at| *at <= now && now.since(*at) <= PLAUSIBLE_AGE).unwrap_or(now)
-}
-
-impl Stream for V4lStream {
-    fn choice(&self) -> Choice {
-        self.choice
-    }
-
-    fn read(&mut self, frame: &mut Frame, timeout: Duration, clock: &dyn Clock) -> Result<Arrival, String> {
-        self.read_newest(frame, timeout, clock).map_err(|e| match e.raw_os_error() {
-            Some(libc::ENODEV) => "unplugged".to_owned(),
-            _ => e.to_string(),
-        })
-    }
+/// V4L2's code to ask for. Where the camera has several for one format, the one that it is set to stays: on a board's camera
+/// the whole chain from the sensor on is set up for it.
+fn code(node: &Node, format: PixelFormat) -> io::Result<u32> {
+    let offered = node.formats()?;
+    let codes = || FORMATS.iter().filter(|(c, f)| *f == format && offered.contains(c)).map(|(code, _)| *code);
+    let present = node.format().map_or(0, |layout| layout.fourcc);
+    Ok(codes().find(|code| *code == present).or_else(|| codes().next()).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -255,23 +175,6 @@ mod tests {
         assert_eq!(found, [(640, 480), (320, 240), (1280, 720)].map(|(w, h)| Size::new(w, h)));
         assert_eq!(sizes(&[], Size::new(640, 480)), [Size::new(640, 480)]);
         assert_eq!(sizes(&[SizeRange::One(Size::new(0, 5))], Size::new(640, 480)), []);
-    }
-
-    #[test]
-    fn layouts_that_would_be_read_wrongly_are_refused() {
-        let good = PixelLayout { size: Size::new(640, 480), stride: 1280, field: 1, ..PixelLayout::default() };
-        assert!(check_layout(PixelFormat::Yuyv, &good).is_ok());
-        assert!(check_layout(PixelFormat::Mjpeg, &PixelLayout { stride: 0, ..good }).is_ok());
-        assert!(check_layout(PixelFormat::Yuyv, &PixelLayout { stride: 1279, ..good }).is_err());
-        assert!(check_layout(PixelFormat::Yuyv, &PixelLayout { size: Size::new(640, 0), ..good }).is_err());
-        assert!(check_layout(PixelFormat::Yuyv, &PixelLayout { field: 7, ..good }).is_err());
-    }
-
-    #[test]
-    fn implausible_kernel_times_give_way_to_now() {
-        let now = Timestamp::from_secs_f64(100.0);
-        let row = |at: Option<f64>| plausible(at.map(Timestamp::from_secs_f64), now).as_secs_f64();
-        assert_eq!([row(Some(99.9)), row(Some(100.1)), row(Some(1.0)), row(None)], [99.9, 100.0, 100.0, 100.0]);
     }
 
     proptest! {

@@ -61,6 +61,15 @@ fn missing_tables_are_the_standard_ones() {
 }
 
 #[test]
+fn the_size_is_in_the_headers() {
+    let size = Size::new(80, 48);
+    let jpeg = encode(size, 60);
+    assert_eq!(jpeg_size(&jpeg), Ok(size));
+    assert_eq!(jpeg_size(&without_tables(&jpeg)), Ok(size));
+    assert!((0..jpeg.len()).all(|length| jpeg_size(&jpeg[..length]).is_err()));
+}
+
+#[test]
 fn grey_pictures_become_rgb() {
     let mut jpeg = Vec::new();
     JpegEncoder::new(&mut jpeg).write_image(&[100; 16 * 8], 16, 8, ExtendedColorType::L8).unwrap();

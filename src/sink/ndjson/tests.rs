@@ -87,7 +87,7 @@ fn events() -> Vec<Event> {
         EventKind::Found { object },
         EventKind::Dropped { stage: "capture".into(), count: 3, reason: reason.clone().into() },
         EventKind::Stalled { stage: "decode".into(), busy_s: 2.5 },
-        EventKind::SourceLost { reason: reason.clone() },
+        EventKind::SourceLost { reason: reason.clone(), count: 1 },
         EventKind::SourceReopened { after_s: 0.5 },
         EventKind::Degraded { rung: 1, setting: "192x192 f32, every frame".into(), reason: reason.clone() },
         EventKind::Recovered { rung: 0, setting: "256x256 f32, every frame".into(), reason: reason.clone() },
@@ -95,6 +95,7 @@ fn events() -> Vec<Event> {
         EventKind::InputLost { input: "touch:auto".into(), reason: reason.clone() },
         EventKind::InputReturned { input: "touch:auto".into(), after_s: 0.5 },
         EventKind::InputOverflowed { input: "touch:auto".into() },
+        EventKind::SourceWarned { count: 2, message: reason.clone().into() },
         EventKind::SinkFailed { sink: "ndjson:-".into(), reason },
     ]
     .map(|kind| Event { kind, time_s: 1.41 })

@@ -1,0 +1,115 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What a camera's controls are set to whenever it is opened. What is not given stays as the camera has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Controls {
+    /// The time that one picture is exposed, in microseconds.
+    pub exposure: Option<Setting>,
+    /// Gain of the sensor, in the camera's own steps.
+    pub gain: Option<Setting>,
+    /// Distance of the focus, in the camera's own steps.
+    pub focus: Option<Setting>,
+    /// Colour temperature of the light, in kelvin.
+    pub white_balance: Option<Setting>,
+    /// Against the flicker of lamps on alternating current.
+    pub power_line_frequency: Option<PowerLine>,
+}
+
+/// A control that the camera can see to itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "Written")]
+pub enum Setting {
+    /// The camera chooses, picture by picture.
+    Auto,
+    Value(i32),
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Setting::Auto => f.write_str("\"auto\""),
+            Setting::Value(value) => value.fmt(f),
+        }
+    }
+}
+
+/// A setting as a file has it.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged, expecting = "give \"auto\" or a whole number")]
+enum Written {
+    Number(i32),
+    Word(String),
+}
+
+impl TryFrom<Written> for Setting {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, String> {
+        match written {
+            Written::Number(value) => Ok(Setting::Value(value)),
+            Written::Word(word) if word == "auto" => Ok(Setting::Auto),
+            Written::Word(word) => Err(format!("\"{word}\" is no setting: give \"auto\" or a whole number")),
+        }
+    }
+}
+
+impl From<Setting> for Written {
+    fn from(setting: Setting) -> Self {
+        match setting {
+            Setting::Auto => Written::Word("auto".into()),
+            Setting::Value(value) => Written::Number(value),
+        }
+    }
+}
+
+/// The frequency of the mains, whose lamps flicker at twice that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PowerLine {
+    /// No filter.
+    Off,
+    #[serde(rename = "50hz")]
+    Hz50,
+    #[serde(rename = "60hz")]
+    Hz60,
+    /// The camera finds out.
+    Auto,
+}
+
+impl fmt::Display for PowerLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PowerLine::Off => "\"off\"",
+            PowerLine::Hz50 => "\"50hz\"",
+            PowerLine::Hz60 => "\"60hz\"",
+            PowerLine::Auto => "\"auto\"",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_auto_or_a_number() {
+        let parse = |text: &str| toml::from_str::<Controls>(text);
+        let controls = parse("exposure = 10000\ngain = \"auto\"\npower_line_frequency = \"50hz\"").unwrap();
+        let expected = Controls {
+            exposure: Some(Setting::Value(10_000)),
+            gain: Some(Setting::Auto),
+            power_line_frequency: Some(PowerLine::Hz50),
+            ..Controls::default()
+        };
+        assert_eq!(controls, expected);
+        let written = serde_json::to_string(&expected).unwrap();
+        assert_eq!(serde_json::from_str::<Controls>(&written).unwrap(), expected);
+        for wrong in ["gain = \"much\"", "gain = 0.5", "power_line_frequency = 50", "zoom = 1"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+        assert!(parse("gain = 0.5").unwrap_err().to_string().contains("\"auto\" or a whole number"));
+    }
+}
