@@ -12,6 +12,7 @@
 
 mod affinity;
 mod capture;
+mod choice;
 mod config;
 mod decode;
 mod degrade;

@@ -1,3 +1,4 @@
+use super::choice::{logit_at, most_obedient};
 use super::encode::Encoded;
 use crate::error::{PromptError, Result};
 use crate::frame::Frame;
@@ -80,14 +81,8 @@ impl Object {
     /// True if it is not lost and its last believed mask covers `point` of a frame that lies in the model's input as `seen`
     /// does.
     fn covers(&self, point: Point, seen: &Encoded) -> bool {
-        let p = seen.embedding.letterbox.to_input(point);
-        let input = seen.embedding.letterbox.input;
-        let logits = self.follower.memory();
-        let x = (p.x / input.width as f32 * logits.size.width as f32) as usize;
-        let y = (p.y / input.height as f32 * logits.size.height as f32) as usize;
-        let inside = x < logits.size.width as usize && y < logits.size.height as usize;
-        let followed = self.follower.state() != ObjectState::Lost;
-        followed && inside && logits.data[y * logits.size.width as usize + x] > 0.0
+        let logit = logit_at(self.follower.memory(), point, &seen.embedding.letterbox);
+        self.follower.state() != ObjectState::Lost && logit.is_some_and(|logit| logit > 0.0)
     }
 }
 
@@ -168,7 +163,7 @@ impl ObjectSet {
     pub fn answer(&mut self, asked: &Asked, seen: &Encoded, changes: &mut Vec<Change>) -> Result<Option<usize>> {
         let Some((at, prompt)) = self.accept(asked, seen, changes) else { return Ok(None) };
         self.decoder.decode(&seen.embedding, std::slice::from_ref(&prompt), &mut self.candidates)?;
-        let chosen = most_confident(&self.candidates);
+        let chosen = most_obedient(&self.candidates, &prompt.points, &seen.embedding.letterbox);
         let best = &self.candidates[chosen];
         let measured = measure(best, seen, &mut self.scratch, &mut self.late);
         self.objects[at].follower.select(seen.at(), best, measured);

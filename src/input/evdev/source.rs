@@ -42,7 +42,7 @@ pub struct EvdevTouch {
 }
 
 enum Connection {
-    Open(Device),
+    Open(Box<Device>),
     Lost { since: Timestamp, retry_at: Timestamp },
 }
 
@@ -75,7 +75,7 @@ impl EvdevTouch {
             path,
             options,
             clock,
-            device: Connection::Open(device),
+            device: Connection::Open(Box::new(device)),
             events: VecDeque::new(),
         })
     }
@@ -129,7 +129,7 @@ impl TouchSource for EvdevTouch {
                 match self.find() {
                     Some((path, device)) => {
                         self.path = path;
-                        self.device = Connection::Open(device);
+                        self.device = Connection::Open(Box::new(device));
                         self.tell(InputEvent::Returned { after: now.since(since) });
                     }
                     None => self.device = Connection::Lost { since, retry_at: now + RETRY },

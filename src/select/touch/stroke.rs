@@ -110,9 +110,12 @@ mod tests {
 
     #[test]
     fn drags_and_scribbles() {
-        let arc: Vec<_> =
-            (0..=12).map(|i| (i as f32 / 12.0 * 1.5708).sin_cos()).map(|(s, c)| (200.0 * s, 200.0 * c)).collect();
-        let rows: [(&str, Vec<(f32, f32)>, bool); 8] = [
+        let arc: Vec<_> = (0..=12)
+            .map(|i| (i as f32 / 12.0 * std::f32::consts::FRAC_PI_2).sin_cos())
+            .map(|(s, c)| (200.0 * s, 200.0 * c))
+            .collect();
+        type Row = (&'static str, Vec<(f32, f32)>, bool);
+        let rows: [Row; 8] = [
             ("diagonal", vec![(0.0, 0.0), (200.0, 150.0)], true),
             ("diagonal upwards", vec![(200.0, 150.0), (20.0, 10.0)], true),
             ("flat box", vec![(0.0, 0.0), (200.0, 60.0)], true),
