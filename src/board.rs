@@ -1,9 +1,20 @@
-//! The machine we run on: board profiles, detection, and what the processor can do.
+//! The machine we run on: board profiles, detection, what the processor can do, and how hot it is.
 
+mod budgets;
+mod cpu;
 mod detect;
+mod frequency;
 mod machine;
 mod profile;
+mod scheduling;
+#[cfg(test)]
+mod testing;
+mod thermal;
 
+pub use budgets::{Budgets, Rung};
 pub use detect::{Detection, detect};
-pub use machine::{Machine, Temperature};
+pub use frequency::Frequency;
+pub use machine::Machine;
 pub use profile::{Affinity, Board};
+pub use scheduling::{OnFailure, Policy, Scheduling};
+pub use thermal::{Cooling, Firmware, Reading, Sensors, Temperature, Thermometer};

@@ -18,6 +18,7 @@ mod quantize;
 mod run;
 mod samples;
 mod segment;
+mod service;
 mod stages;
 
 use std::process::ExitCode;

@@ -187,6 +187,8 @@ pub enum PipelineError {
         #[source]
         source: std::io::Error,
     },
+    #[error("the {stage} thread: {reason}")]
+    Placement { stage: String, reason: String },
     #[error("the {stage} thread panicked: please report this with the message printed above")]
     Panicked { stage: String },
 }

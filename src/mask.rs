@@ -14,6 +14,7 @@ mod logits;
 mod morphology;
 mod nms;
 mod reproject;
+mod resize;
 mod rle;
 mod runs;
 mod stability;

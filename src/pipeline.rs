@@ -14,6 +14,7 @@ mod affinity;
 mod capture;
 mod config;
 mod decode;
+mod degrade;
 mod encode;
 mod history;
 mod input;
@@ -21,6 +22,7 @@ mod losses;
 mod meter;
 mod objects;
 mod output;
+mod pace;
 mod pending;
 mod request;
 mod running;
@@ -33,8 +35,11 @@ use std::sync::{Arc, OnceLock};
 
 use crossbeam_channel::bounded;
 
+pub use affinity::Placement;
 pub use config::{PipelineConfig, StageCores};
+pub use degrade::{Degrade, DegradeSummary, Ladder, ModelVariants, Setting, Step, Variant, Variants};
 pub use meter::{AgeMeter, StageMeter, StageReport};
+pub use pace::EncodeEvery;
 pub use running::Running;
 pub use summary::{Summary, Throughput};
 
@@ -50,12 +55,14 @@ use crate::time::{Clock, MonotonicClock};
 
 use capture::CaptureStage;
 use decode::DecodeStage;
+use degrade::{Stream, Supervisor, Switch};
 use encode::{EncodeStage, Encoded};
 use history::History;
 use input::{GazeCell, GazeRoad, InputStage};
 use losses::Losses;
 use objects::ObjectSet;
 use output::Outputs;
+use pace::Pace;
 use pending::Pending;
 use shared::{Feed, Shared};
 use threads::Threads;
@@ -76,6 +83,7 @@ pub struct Pipeline {
     gaze: Option<(Box<dyn GazeSource>, DwellSelector)>,
     sinks: Vec<Box<dyn Sink>>,
     config: PipelineConfig,
+    degrade: Option<Degrade>,
     clock: Arc<dyn Clock>,
     stop: StopToken,
 }
@@ -98,6 +106,7 @@ impl Pipeline {
             gaze: None,
             sinks: Vec::new(),
             config: PipelineConfig::default(),
+            degrade: None,
             clock: Arc::new(MonotonicClock),
             stop: StopToken::new(),
         }
@@ -126,6 +135,12 @@ impl Pipeline {
         self
     }
 
+    /// Gives up quality by a ladder when budgets are exceeded; the encoder and decoder are those of its first setting.
+    pub fn degrade(mut self, degrade: Degrade) -> Self {
+        self.degrade = Some(degrade);
+        self
+    }
+
     /// Replaces the system's clock; the source must stamp its frames with the same one.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -141,9 +156,11 @@ impl Pipeline {
     /// Starts every stage on its own named thread.
     ///
     /// # Errors
-    /// [`PipelineError::Spawn`](crate::error::PipelineError::Spawn) when the system refuses a thread; those already started end at once.
+    /// [`PipelineError::Spawn`](crate::error::PipelineError::Spawn) when the system refuses a thread,
+    /// [`PipelineError::Placement`](crate::error::PipelineError::Placement) when it refuses the affinity or policy that the
+    /// configuration insists on; threads already started end at once.
     pub fn start(self) -> Result<Running> {
-        let Pipeline { source, encoder, decoder, model, prompts, gaze, sinks, config, clock, stop } = self;
+        let Pipeline { source, encoder, decoder, model, prompts, gaze, sinks, config, degrade, clock, stop } = self;
         let started = clock.now();
         let info = source.info().clone();
         let (event_senders, event_receivers): (Vec<_>, Vec<_>) = sinks.iter().map(|_| bounded(EVENTS)).unzip();
@@ -162,6 +179,16 @@ impl Pipeline {
         let (requests, incoming) = bounded(REQUESTS);
         let gaze_cell = GazeCell::default();
         let age = AgeMeter::default();
+
+        let every = EncodeEvery::new(config.encode_every);
+        let place = |cores: &[usize], policy| config.placed(cores, policy);
+        let (cores, policies) = (&config.affinity, &config.scheduling);
+        let (mut encoder, mut decoder, mut ladder) = (encoder, decoder, None);
+        if let Some(degrade) = degrade {
+            let switch;
+            (switch, encoder, decoder) = Switch::new(encoder, decoder);
+            ladder = Some((degrade, switch));
+        }
 
         let stream = StreamInfo { source: info.address.clone(), size: info.size, model };
         let outputs = Outputs::start(sinks, event_receivers, &config, &stream, &shared, &mut threads)?;
@@ -184,12 +211,13 @@ impl Pipeline {
         };
         let unanswered = Arc::new(OnceLock::new());
         let tell_unanswered = Arc::clone(&unanswered);
-        threads.spawn("decode", &config.affinity.decode, move || {
+        threads.spawn("decode", &place(&cores.decode, policies.decode), move || {
             let _ = tell_unanswered.set(stage.run());
         })?;
 
         let stage = EncodeStage {
             encoder,
+            pace: Pace::new(every.clone()),
             pool: Pool::new(encoded_pool, Encoded::empty),
             input: frame_slot,
             output: encoded_feed,
@@ -199,15 +227,23 @@ impl Pipeline {
             unreadable: 0,
             shared: shared.clone(),
         };
-        threads.spawn("encode", &config.affinity.encode, move || stage.run())?;
+        threads.spawn("encode", &config.encoder_placement(), move || stage.run())?;
 
         // The input stage ends with the stream: it has its own token, which the end of the stages sets.
         let input_stop = StopToken::new();
         let mut input_threads = Threads::new(input_stop.clone());
         let gaze = gaze.map(|(source, selector)| GazeRoad { source, selector, cell: gaze_cell });
         let input_shared = shared.with_stop(input_stop);
-        let stage = InputStage { sources: prompts, gaze, output: requests, shared: input_shared };
-        input_threads.spawn("input", &[], move || stage.run())?;
+        let stage = InputStage { sources: prompts, gaze, output: requests, shared: input_shared.clone() };
+        input_threads.spawn("input", &Placement::default(), move || stage.run())?;
+
+        let supervisor = ladder.map(|(degrade, switch)| {
+            Supervisor::new(degrade, Stream { switch, every, age: age.clone(), shared: input_shared })
+        });
+        let degrade = supervisor.as_ref().map(Supervisor::log);
+        if let Some(supervisor) = supervisor {
+            input_threads.spawn("degrade", &Placement::default(), move || supervisor.run())?;
+        }
 
         let stage = CaptureStage {
             source,
@@ -218,9 +254,21 @@ impl Pipeline {
             replaced: Losses::new(encode_meter),
             shared: shared.clone(),
         };
-        threads.spawn("capture", &config.affinity.capture, move || stage.run())?;
+        threads.spawn("capture", &place(&cores.capture, policies.capture), move || stage.run())?;
 
-        let watchdog = Watchdog::new(meters.iter().chain(outputs.meters()).cloned().collect(), config.stall_after);
-        Ok(Running { shared, started, info, threads, input_threads, meters, outputs, age, unanswered, watchdog })
+        let watchdog = Watchdog::new(meters.clone(), outputs.meters().cloned(), config.stall_after);
+        Ok(Running {
+            shared,
+            started,
+            info,
+            threads,
+            input_threads,
+            meters,
+            outputs,
+            age,
+            unanswered,
+            watchdog,
+            degrade,
+        })
     }
 }

@@ -301,3 +301,47 @@ fn eval_tells_where_a_model_is_wrong_and_draws_it() {
     let table = sandbox.foveate(&["eval", "photos", "--data", "."]).stdout();
     assert!(table.contains("boundary F, box") && table.contains("medium, 2 to 15 %"), "{table}");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn systemd_is_told_of_readiness_life_and_end() {
+    use std::os::unix::net::UnixDatagram;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let sandbox = Sandbox::new();
+    let socket = UnixDatagram::bind(sandbox.path().join("notify")).unwrap();
+    socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    let ended = AtomicBool::new(false);
+    let listen = || {
+        let mut told = Vec::new();
+        let mut buffer = [0; 4096];
+        loop {
+            // Asked before the wait, so that what was sent before the end is still heard.
+            let last = ended.load(Ordering::SeqCst);
+            match socket.recv(&mut buffer) {
+                Ok(n) => told.extend(String::from_utf8_lossy(&buffer[..n]).lines().map(str::to_owned)),
+                Err(_) if last => return told,
+                Err(_) => {}
+            }
+        }
+    };
+    let told = std::thread::scope(|scope| {
+        let listener = scope.spawn(listen);
+        let ran = sandbox
+            .command(&["run", "--board", "generic-x86_64", "--source", "scene:7", "--fps", "10", "--seconds", "6"])
+            .env("NOTIFY_SOCKET", sandbox.path().join("notify"))
+            .env("WATCHDOG_USEC", "600000")
+            .output();
+        ended.store(true, Ordering::SeqCst);
+        let output = ran.unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        listener.join().unwrap()
+    });
+    let count = |line: &str| told.iter().filter(|t| *t == line).count();
+    assert_eq!((count("READY=1"), count("STOPPING=1")), (1, 1), "{told:?}");
+    assert!(count("WATCHDOG=1") >= 3, "{told:?}");
+    let place = |line: &str| told.iter().position(|t| t == line);
+    assert!(place("READY=1") < place("STOPPING=1"));
+    assert!(told.iter().any(|t| t.starts_with("STATUS=") && t.contains("capture to mask")), "{told:?}");
+    assert!(!told.iter().any(|t| t.contains("stuck")), "{told:?}");
+}

@@ -243,11 +243,11 @@ impl Encoder for Torn {
         INPUT
     }
 
-    fn encode(&mut self, frame: &Frame, out: &mut Embedding) -> Result<()> {
+    fn encode_region(&mut self, frame: &Frame, region: Region, out: &mut Embedding) -> Result<()> {
         if (self.from..self.to).contains(&frame.sequence) {
             return Err(ImageError::Undecodable { what: "JPEG frame".into(), reason: "test".into() }.into());
         }
-        GeometryEncoder { cost: Duration::ZERO }.encode(frame, out)
+        GeometryEncoder { cost: Duration::ZERO }.encode_region(frame, region, out)
     }
 }
 

@@ -2,6 +2,10 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::cpu::{self, field};
+use super::frequency::{Frequency, frequencies};
+use super::thermal::{self, Cooling, Firmware, Temperature};
+
 /// Facts about the machine, for people to read.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Machine {
@@ -9,20 +13,17 @@ pub struct Machine {
     pub arch: &'static str,
     /// Cores that this process may use.
     pub cores: usize,
-    /// The processor's or board's own name, if the system tells.
+    /// The processor's own name, or those of its cores, if the system tells.
     pub cpu: Option<String>,
     /// Instruction set extensions that matter to the kernels and that this processor has.
     pub instruction_sets: Vec<&'static str>,
     pub memory_total_mib: Option<u64>,
     pub memory_available_mib: Option<u64>,
     pub temperatures: Vec<Temperature>,
-}
-
-/// A temperature sensor.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Temperature {
-    pub zone: String,
-    pub celsius: f64,
+    pub frequencies: Vec<Frequency>,
+    pub cooling: Vec<Cooling>,
+    /// On a Raspberry Pi.
+    pub firmware: Option<Firmware>,
 }
 
 impl Machine {
@@ -33,40 +34,21 @@ impl Machine {
         Machine {
             arch: std::env::consts::ARCH,
             cores: std::thread::available_parallelism().map_or(1, usize::from),
-            cpu: field(&cpuinfo, "model name").or_else(|| field(&cpuinfo, "Model")),
+            cpu: cpu::name(&cpuinfo),
             instruction_sets: instruction_sets(),
             memory_total_mib: mib(&meminfo, "MemTotal"),
             memory_available_mib: mib(&meminfo, "MemAvailable"),
-            temperatures: temperatures(root),
+            temperatures: thermal::temperatures(root),
+            frequencies: frequencies(root),
+            cooling: thermal::coolings(root),
+            firmware: thermal::firmware(root),
         }
     }
-}
-
-/// The first value of `key` in a file of `key : value` lines.
-fn field(text: &str, key: &str) -> Option<String> {
-    text.lines().find_map(|line| {
-        let (found, value) = line.split_once(':')?;
-        (found.trim() == key).then(|| value.trim().to_owned())
-    })
 }
 
 fn mib(meminfo: &str, key: &str) -> Option<u64> {
     let kib: u64 = field(meminfo, key)?.strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib / 1024)
-}
-
-fn temperatures(root: &Path) -> Vec<Temperature> {
-    let Ok(entries) = std::fs::read_dir(root.join("sys/class/thermal")) else { return Vec::new() };
-    let mut zones: Vec<Temperature> = entries
-        .filter_map(|entry| {
-            let path = entry.ok()?.path();
-            let millidegrees: f64 = std::fs::read_to_string(path.join("temp")).ok()?.trim().parse().ok()?;
-            let zone = std::fs::read_to_string(path.join("type")).ok()?.trim().to_owned();
-            Some(Temperature { zone, celsius: millidegrees / 1000.0 })
-        })
-        .collect();
-    zones.sort_by(|a, b| a.zone.cmp(&b.zone));
-    zones
 }
 
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
@@ -97,20 +79,17 @@ fn instruction_sets() -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::board::testing::FakeRoot;
 
     #[test]
     fn facts_come_from_the_system_files() {
-        let root = tempfile::tempdir().unwrap();
-        let write = |path: &str, text: &str| {
-            let path = root.path().join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        };
-        write("proc/cpuinfo", "processor\t: 0\nmodel name\t: Acme 9000\nprocessor\t: 1\nmodel name\t: other\n");
-        write("proc/meminfo", "MemTotal:        8388608 kB\nMemAvailable:   nonsense\n");
-        write("sys/class/thermal/thermal_zone0/temp", "48312\n");
-        write("sys/class/thermal/thermal_zone0/type", "cpu-thermal\n");
-        write("sys/class/thermal/cooling_device0/type", "fan\n");
+        let root = FakeRoot::new(&[
+            ("proc/cpuinfo", "processor\t: 0\nmodel name\t: Acme 9000\nprocessor\t: 1\nmodel name\t: other\n"),
+            ("proc/meminfo", "MemTotal:        8388608 kB\nMemAvailable:   nonsense\n"),
+            ("sys/class/thermal/thermal_zone0/temp", "48312\n"),
+            ("sys/class/thermal/thermal_zone0/type", "cpu-thermal\n"),
+            ("sys/class/thermal/cooling_device0/type", "fan\n"),
+        ]);
         let machine = Machine::read(root.path());
         assert_eq!(machine.cpu.as_deref(), Some("Acme 9000"));
         assert_eq!((machine.memory_total_mib, machine.memory_available_mib), (Some(8192), None));
@@ -120,8 +99,9 @@ mod tests {
 
     #[test]
     fn a_system_that_tells_nothing_is_no_error() {
-        let root = tempfile::tempdir().unwrap();
+        let root = FakeRoot::new(&[]);
         let machine = Machine::read(root.path());
         assert_eq!((machine.cpu, machine.memory_total_mib, machine.temperatures.len()), (None, None, 0));
+        assert!(machine.frequencies.is_empty() && machine.cooling.is_empty() && machine.firmware.is_none());
     }
 }

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::detect;
+use super::{Budgets, Scheduling, detect};
 use crate::capture::{Controls, Setting, SourceOptions};
 use crate::engine::Precision;
 use crate::error::{ConfigError, IoError, Result, nearest_name};
@@ -32,6 +32,10 @@ pub struct Board {
     #[serde(default)]
     pub affinity: Affinity,
     #[serde(default)]
+    pub scheduling: Scheduling,
+    #[serde(default)]
+    pub budgets: Budgets,
+    #[serde(default)]
     capture: Capture,
 }
 
@@ -43,7 +47,7 @@ pub(super) struct Match {
     pub(super) arch: Option<String>,
     /// Entries of the device tree's `compatible`.
     pub(super) compatible: Vec<String>,
-    /// Parts of the `Model` line in `/proc/cpuinfo`.
+    /// Parts of the machine's name: the device tree's `model`, or the `Model` line of `/proc/cpuinfo`.
     pub(super) cpuinfo: Vec<String>,
 }
 
@@ -99,10 +103,13 @@ const BUNDLED: [(&str, &str); 6] = [
 ];
 
 /// Every key of a board file, tables with a trailing dot first.
-const KEYS: [&str; 27] = [
+const KEYS: [&str; 45] = [
     "match.",
     "threads.",
     "affinity.",
+    "scheduling.",
+    "budgets.",
+    "budgets.ladder.",
     "capture.",
     "capture.controls.",
     "name",
@@ -119,6 +126,21 @@ const KEYS: [&str; 27] = [
     "affinity.encode",
     "affinity.decode",
     "affinity.sink",
+    "scheduling.on_failure",
+    "scheduling.capture",
+    "scheduling.encode",
+    "scheduling.decode",
+    "scheduling.sink",
+    "budgets.latency_ms",
+    "budgets.temperature_c",
+    "budgets.window_s",
+    "budgets.hold_s",
+    "budgets.calm_s",
+    "budgets.latency_margin",
+    "budgets.temperature_margin_c",
+    "budgets.ladder.encode_every",
+    "budgets.ladder.input_size",
+    "budgets.ladder.precision",
     "capture.size",
     "capture.fps",
     "capture.format",
@@ -218,7 +240,7 @@ impl Board {
         ];
         match rules.into_iter().find(|(holds, ..)| !holds) {
             Some((_, key, allowed)) => Err((key, allowed)),
-            None => Ok(()),
+            None => self.budgets.check(),
         }
     }
 
@@ -255,8 +277,12 @@ fn check_keys(table: &toml::Table, prefix: &str, origin: &str) -> Result<(), Con
     for (key, value) in table {
         let path = format!("{prefix}{key}");
         let as_table = format!("{path}.");
+        let rows = value.as_array().map(|list| list.iter().filter_map(toml::Value::as_table));
         match value.as_table() {
             Some(inner) if KEYS.contains(&as_table.as_str()) => check_keys(inner, &as_table, origin)?,
+            None if KEYS.contains(&as_table.as_str()) && rows.is_some() => {
+                rows.into_iter().flatten().try_for_each(|row| check_keys(row, &as_table, origin))?
+            }
             // A table where a value belongs, or the other way round, is a wrong type, which serde names.
             _ if KEYS.contains(&path.as_str()) || KEYS.contains(&as_table.as_str()) => {}
             _ => {
@@ -313,19 +339,17 @@ mod tests {
 
     /// The keys that serde knows, read off a board that has them all.
     fn keys_of_the_type() -> BTreeSet<String> {
-        fn collect(table: &serde_json::Value, prefix: &str, keys: &mut BTreeSet<String>) {
-            for (key, value) in table.as_object().into_iter().flatten() {
+        fn walk(value: &serde_json::Value, prefix: &str, keys: &mut BTreeSet<String>) {
+            for (key, value) in value.as_object().into_iter().flatten() {
                 let path = format!("{prefix}{key}");
-                if value.is_object() {
-                    collect(value, &format!("{path}."), keys);
-                    keys.insert(format!("{path}."));
-                } else {
-                    keys.insert(path);
-                }
+                // A list of tables has its keys in the first.
+                let inner = value.as_array().and_then(|list| list.first()).unwrap_or(value);
+                keys.insert(if inner.is_object() { format!("{path}.") } else { path.clone() });
+                walk(inner, &format!("{path}."), keys);
             }
         }
         let mut keys = BTreeSet::new();
-        collect(&serde_json::to_value(Board::bundled("generic-x86_64").unwrap()).unwrap(), "", &mut keys);
+        walk(&serde_json::to_value(Board::bundled("raspberry-pi-5").unwrap()).unwrap(), "", &mut keys);
         keys
     }
 

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use crate::board::Board;
+use crate::board::{Board, Sensors};
 use crate::geometry::Size;
-use crate::model::{LoadedModel, ModelOptions, Registry};
-use crate::pipeline::{PipelineConfig, StageCores};
+use crate::model::{Installed, LoadedModel, ModelOptions, Registry};
+use crate::pipeline::{Degrade, ModelVariants, PipelineConfig, Placement, StageCores};
 
 use super::model_args::{PrecisionChoice, parse_size};
 
@@ -39,18 +39,48 @@ impl BoardArgs {
         Ok(Board::load(&self.board)?)
     }
 
-    /// Loads the model that the board, or an argument, names.
+    /// Loads the model that the board, or an argument, names, with its threads where the board wants the encoder.
     pub fn load(&self, board: &Board) -> anyhow::Result<LoadedModel> {
+        let (Installed { spec, dir }, options) = (self.installed(board)?, self.options(board));
+        Ok(encoder_placement(board).run(|| LoadedModel::load(&spec, &dir, &options))?)
+    }
+
+    /// What the board gives up when its budgets are exceeded, from `model` on, which [`Self::load`] loaded; `None` if it
+    /// has no budgets, or the model no way down.
+    pub fn degrade(&self, board: &Board, model: LoadedModel) -> anyhow::Result<Option<Degrade>> {
+        let budgets = board.budgets.clone();
+        if budgets.ladder.is_empty() {
+            return Ok(None);
+        }
+        let dir = self.installed(board)?.dir;
+        let variants = ModelVariants::new(model, dir, self.options(board), encoder_placement(board));
+        let (ladder, left_out) = variants.ladder(1, &budgets.ladder);
+        for (rung, reason) in left_out {
+            tracing::warn!("rung {rung} of the board's ladder is left out: {reason}");
+        }
+        let (variants, thermometer) = (Box::new(variants), Box::new(Sensors::new("/")));
+        Ok((ladder.last() > 0).then_some(Degrade { budgets, ladder, variants, thermometer }))
+    }
+
+    fn installed(&self, board: &Board) -> anyhow::Result<Installed> {
+        let name = self.model.as_deref().unwrap_or(&board.model);
+        Ok(Registry::discover(self.models_dir.as_deref())?.get(name)?.clone())
+    }
+
+    fn options(&self, board: &Board) -> ModelOptions {
         let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
-        let options = ModelOptions {
+        ModelOptions {
             precision: self.precision.map_or(board.precision, |choice| choice.0),
             threads: self.threads.unwrap_or_else(|| board.encoder_threads(cores)),
             decoder_threads: Some(board.decoder_threads()),
             input_size: self.input_size.or(board.input_size()),
-        };
-        let name = self.model.as_deref().unwrap_or(&board.model);
-        Ok(Registry::discover(self.models_dir.as_deref())?.load(name, &options)?)
+        }
     }
+}
+
+fn encoder_placement(board: &Board) -> Placement {
+    // The rate changes nothing of it.
+    pipeline_config(board, 1.0).encoder_placement()
 }
 
 /// The pipeline's layout on `board` for a source of `fps` frames a second.
@@ -65,6 +95,7 @@ pub fn pipeline_config(board: &Board, fps: f64) -> PipelineConfig {
             decode: cores.decode.clone(),
             sink: cores.sink.clone(),
         },
+        scheduling: board.scheduling.clone(),
         ..PipelineConfig::default()
     }
 }

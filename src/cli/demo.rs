@@ -128,6 +128,9 @@ pub fn run(args: DemoArgs) -> anyhow::Result<()> {
     if let Some(seconds) = limit {
         interrupt::after(&stop, Duration::try_from_secs_f64(seconds)?);
     }
+    if let Some(degrade) = args.board.degrade(&board, model)? {
+        pipeline = pipeline.degrade(degrade);
+    }
     let mut live = Live::new();
     let summary = pipeline.start()?.wait(|running: &Running| live.show(running))?;
     live.clear();

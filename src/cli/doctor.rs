@@ -1,5 +1,8 @@
 //! `foveate doctor`: what this machine has, what works, and what to do about the rest.
 
+mod health;
+mod policy;
+
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -79,6 +82,8 @@ pub fn run(args: &DoctorArgs) -> anyhow::Result<()> {
 
     let mut findings = vec![board_finding(&detection)];
     findings.extend(machine_findings(&machine));
+    findings.extend(health::findings(&machine, &detection.board));
+    findings.extend(policy::findings(&detection.board, root));
     findings.extend(model_findings(Registry::discover(None)));
     findings.extend(camera_findings(&cameras));
 
@@ -120,9 +125,12 @@ fn write_text(out: &mut impl Write, findings: &[Finding]) -> io::Result<()> {
 }
 
 fn board_finding(detection: &Detection) -> Finding {
-    let detail = format!("{} ({})", detection.board.name, detection.evidence);
+    let mut detail = format!("{} ({})", detection.board.name, detection.evidence);
+    if let Some(model) = detection.model.as_ref().filter(|model| !detection.evidence.contains(model.as_str())) {
+        detail.push_str(&format!(", {model}"));
+    }
     // A device tree that no profile knows: the machine is a board, and its cores and camera are left to chance.
-    if detection.board.name.starts_with("generic-") && !detection.compatible.is_empty() {
+    if detection.board.name.starts_with("generic-") && !detection.compatible.is_empty() && !detection.is_virtual() {
         let remedy = "write a profile for this board (docs/adding-a-board.md) and pass it with --board FILE.toml";
         return Finding::problem(
             Status::Warn,
@@ -137,8 +145,6 @@ fn board_finding(detection: &Detection) -> Finding {
 fn machine_findings(machine: &Machine) -> Vec<Finding> {
     /// Less free memory than the bundled model and its frames need with room to spare.
     const LEAST_FREE_MIB: u64 = 512;
-    /// Boards begin to slow down here.
-    const HOT: f64 = 80.0;
 
     let cpu = machine.cpu.as_deref().unwrap_or(machine.arch);
     let mut findings = vec![Finding::ok("cores", format!("{} usable, {cpu}", machine.cores))];
@@ -163,19 +169,6 @@ fn machine_findings(machine: &Machine) -> Vec<Finding> {
             Finding::ok("memory", detail)
         } else {
             Finding::problem(Status::Warn, "memory", detail, "close other programs or choose a smaller model")
-        });
-    }
-    for t in &machine.temperatures {
-        let (subject, detail) = (format!("temperature {}", t.zone), format!("{:.0} °C", t.celsius));
-        findings.push(if t.celsius < HOT {
-            Finding::ok(subject, detail)
-        } else {
-            Finding::problem(
-                Status::Warn,
-                subject,
-                detail,
-                "the processor slows down when hot: add a heat sink or a fan",
-            )
         });
     }
     findings
@@ -332,8 +325,10 @@ mod tests {
     #[test]
     fn an_unknown_board_is_a_warning_and_a_pc_is_not() {
         let board = Board::bundled("generic-aarch64").unwrap();
-        let known = Detection { board, evidence: "architecture: aarch64".into(), compatible: Vec::new() };
+        let known = Detection { board, evidence: "architecture: aarch64".into(), compatible: Vec::new(), model: None };
         assert_eq!(board_finding(&known).status, Status::Ok);
+        let emulated = Detection { compatible: vec!["linux,dummy-virt".into()], ..known.clone() };
+        assert_eq!(board_finding(&emulated).status, Status::Ok);
         let unknown = Detection { compatible: vec!["acme,board".into()], ..known };
         assert_eq!(board_finding(&unknown).status, Status::Warn);
     }

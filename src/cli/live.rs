@@ -25,8 +25,9 @@ impl Live {
         }
         let reports = running.reports();
         let [capture, encode, decode, ..] = &reports[..] else { return };
+        let rung = running.degrade().filter(|d| d.rung > 0).map_or(String::new(), |d| format!(", {}", d.setting));
         self.bar.set_message(format!(
-            "{} frames, encode {:.1} ms, decode {:.1} ms, {} dropped",
+            "{} frames, encode {:.1} ms, decode {:.1} ms, {} dropped{rung}",
             decode.frames_out,
             encode.service.p50_ms,
             decode.service.p50_ms,

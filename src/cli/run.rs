@@ -13,6 +13,7 @@ use super::board_args::{BoardArgs, pipeline_config};
 use super::live::Live;
 use super::model_args::precision_text;
 use super::output::print_json;
+use super::service::Service;
 use super::{interrupt, stages};
 
 /// Follow objects in a stream of frames.
@@ -65,6 +66,7 @@ A script has one prompt a line; times count from the first frame:
     {\"time_s\":2.0,\"object\":2,\"box\":[310,140,560,400]}
     {\"time_s\":4.0,\"object\":1,\"release\":true}
 
+Started by systemd (packaging/foveate.service), it tells when the first frame is out, what it is at, and that it is alive.
 docs/wire-format.md documents every field of the output.";
 
 /// Runs the command.
@@ -100,8 +102,15 @@ pub fn run(args: RunArgs) -> anyhow::Result<()> {
     if let Some(seconds) = args.seconds {
         interrupt::after(&stop, Duration::try_from_secs_f64(seconds)?);
     }
-    let mut live = Live::new();
-    let summary = pipeline.start()?.wait(|running: &Running| live.show(running))?;
+    if let Some(degrade) = args.board.degrade(&board, model)? {
+        pipeline = pipeline.degrade(degrade);
+    }
+    let (mut live, mut service) = (Live::new(), Service::from_environment());
+    let summary = pipeline.start()?.wait(|running: &Running| {
+        live.show(running);
+        service.tell(running);
+    })?;
+    service.ended();
     live.clear();
     if args.json {
         print_json(&summary)?;

@@ -43,6 +43,11 @@ pub fn table(summary: &Summary) -> String {
         t.slowest_stage_fps,
         t.ratio * 100.0
     );
+    if let Some(degrade) = summary.degrade.as_ref().filter(|d| d.steps > 0) {
+        let spent = degrade.seconds.iter().enumerate().map(|(rung, s)| format!("{s:.0} s on rung {rung}"));
+        let spent = spent.collect::<Vec<_>>().join(", ");
+        let _ = writeln!(out, "{} steps on the board's ladder: {spent}; at the end {}", degrade.steps, degrade.setting);
+    }
     if summary.prompts_unanswered > 0 {
         let _ = writeln!(out, "{} prompts were for a time after the last frame", summary.prompts_unanswered);
     }

@@ -33,12 +33,15 @@ impl CaptureStage {
     pub fn run(mut self) {
         let mut began = self.shared.clock.now();
         while !self.shared.stop.is_stopped() {
+            // A call that does not come back shows as a stalled stage.
+            self.meter.occupy(self.shared.clock.now());
             let Self { source, pool, .. } = &mut self;
             let filled = pool.fill(|frame| match source.next_frame(frame, WAIT) {
                 Ok(Step::Frame) => Ok(()),
                 Ok(step) => Err(Unfilled::Step(step)),
                 Err(error) => Err(Unfilled::Error(error)),
             });
+            self.meter.abandon();
             while let Some(event) = self.source.take_event() {
                 self.pass_on(event);
             }

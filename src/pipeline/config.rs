@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use super::affinity::Placement;
+use crate::board::{Policy, Scheduling};
 use crate::track::FollowerConfig;
 
 /// How the pipeline is laid out on the machine. The board profile sets it.
@@ -17,6 +19,21 @@ pub struct PipelineConfig {
     pub stall_after: Duration,
     /// Cores that each stage's thread is pinned to; an empty list leaves the thread to the scheduler.
     pub affinity: StageCores,
+    /// How the scheduler treats each stage's thread, and what a refusal means.
+    pub scheduling: Scheduling,
+    /// Frames of the source that each encoding stands for at least: 1 encodes all that there is time for.
+    pub encode_every: u32,
+}
+
+impl PipelineConfig {
+    /// Placement of the encoder's thread; the model is to be loaded with [`Placement::run`], so that its helpers share it.
+    pub fn encoder_placement(&self) -> Placement {
+        self.placed(&self.affinity.encode, self.scheduling.encode)
+    }
+
+    pub(super) fn placed(&self, cores: &[usize], policy: Policy) -> Placement {
+        Placement { cores: cores.to_vec(), policy, on_failure: self.scheduling.on_failure }
+    }
 }
 
 /// Core numbers for each stage.
@@ -37,6 +54,8 @@ impl Default for PipelineConfig {
             follower: FollowerConfig::default(),
             stall_after: Duration::from_secs(2),
             affinity: StageCores::default(),
+            scheduling: Scheduling::default(),
+            encode_every: 1,
         }
     }
 }

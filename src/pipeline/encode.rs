@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use super::losses::Losses;
 use super::meter::StageMeter;
+use super::pace::Pace;
 use super::shared::{Feed, Shared, Stamped, WAIT};
 use crate::error::Error;
 use crate::frame::Frame;
@@ -29,11 +30,12 @@ impl Encoded {
 /// The encode stage: takes the latest frame, encodes it, and makes the result the latest embedding.
 pub(super) struct EncodeStage {
     pub encoder: Box<dyn Encoder>,
+    pub pace: Pace,
     pub pool: Pool<Encoded>,
     pub input: LatestSlot<Stamped<Arc<Frame>>>,
     pub output: Feed<Arc<Encoded>>,
     pub meter: StageMeter,
-    /// Frames that found no free embedding.
+    /// Frames that were passed over, or found no free embedding.
     pub losses: Losses,
     /// Embeddings replaced before the next stage took them.
     pub replaced: Losses,
@@ -66,6 +68,11 @@ impl EncodeStage {
     }
 
     fn encode(&mut self, Stamped { value: frame, since }: Stamped<Arc<Frame>>) -> crate::Result<()> {
+        if !self.pace.takes(frame.sequence) {
+            self.losses.add(1, "not every frame is encoded");
+            self.losses.tell(&self.shared);
+            return Ok(());
+        }
         let began = self.shared.clock.now();
         self.meter.begin(began, began.since(since));
         let Self { encoder, pool, .. } = self;

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -50,6 +51,11 @@ impl StageMeter {
         self.0.frames_in.fetch_add(1, Ordering::Relaxed);
         self.0.busy_since.store(now.as_nanos().max(1), Ordering::Relaxed);
         self.times().queue.record(queue_wait);
+    }
+
+    /// The stage is at something that is no frame yet; [`Self::abandon`] ends it.
+    pub fn occupy(&self, now: Timestamp) {
+        self.0.busy_since.store(now.as_nanos().max(1), Ordering::Relaxed);
     }
 
     /// The stage handed its frame on, `service` after it had begun.
@@ -127,11 +133,26 @@ impl StageReport {
 #[derive(Clone, Debug, Default)]
 pub struct AgeMeter(Arc<Mutex<Ages>>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Ages {
     histogram: Histogram,
     first: Option<Timestamp>,
     last: Timestamp,
+    /// The last records: when they left, and their ages.
+    recent: VecDeque<(Timestamp, Duration)>,
+}
+
+impl Ages {
+    const RECENT: usize = 256;
+    /// Fewer records say nothing of the latency.
+    const LEAST: usize = 4;
+}
+
+impl Default for Ages {
+    fn default() -> Self {
+        let (histogram, recent) = (Histogram::new(), VecDeque::with_capacity(Self::RECENT));
+        Ages { histogram, first: None, last: Timestamp::ZERO, recent }
+    }
 }
 
 impl AgeMeter {
@@ -141,6 +162,25 @@ impl AgeMeter {
         ages.histogram.record(age);
         ages.first.get_or_insert(now);
         ages.last = now;
+        if ages.recent.len() == Ages::RECENT {
+            ages.recent.pop_front();
+        }
+        ages.recent.push_back((now, age));
+    }
+
+    /// The age that 95 of 100 records of the last `window` did not exceed. Records before `since` do not count. A stream of
+    /// few frames is judged by its last four; one that has stopped is not judged.
+    pub fn recent_p95(&self, now: Timestamp, window: Duration, since: Timestamp) -> Option<Duration> {
+        let ages = self.ages();
+        ages.recent.back().filter(|(at, _)| now.since(*at) <= window * 2)?;
+        let counted = ages.recent.iter().rev().take_while(|(at, _)| *at >= since).enumerate();
+        let within = counted.take_while(|(n, (at, _))| *n < Ages::LEAST || now.since(*at) <= window);
+        let mut ages: Vec<Duration> = within.map(|(_, (_, age))| *age).collect();
+        if ages.len() < Ages::LEAST {
+            return None;
+        }
+        ages.sort_unstable();
+        Some(ages[(ages.len() * 95).div_ceil(100) - 1])
     }
 
     pub fn summary(&self) -> LatencySummary {
@@ -157,5 +197,37 @@ impl AgeMeter {
 
     fn ages(&self) -> std::sync::MutexGuard<'_, Ages> {
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(n: u64) -> Timestamp {
+        Timestamp::from_nanos(n * 1_000_000)
+    }
+
+    #[test]
+    fn the_recent_latency_is_of_its_window_alone() {
+        let (meter, window) = (AgeMeter::default(), Duration::from_secs(1));
+        let p95 = |now: u64, since: u64| meter.recent_p95(ms(now), window, ms(since)).map(|d| d.as_millis());
+        assert_eq!(p95(0, 0), None);
+        // 100 records, 10 ms apart: the first half took 80 ms, the second 1 to 50 ms.
+        (0..100).for_each(|n| meter.record(Duration::from_millis(if n < 50 { 80 } else { n - 49 }), ms(n * 10)));
+        assert_eq!(p95(990, 0), Some(80));
+        assert_eq!(p95(1_499, 0), Some(48), "the 48th of the last 50");
+        assert_eq!(p95(990, 500), Some(48), "what was before does not count");
+        assert_eq!(p95(990, 970), None, "three records are too few");
+        assert_eq!(p95(2_500, 0), Some(50), "the last four, of a stream that has nearly stopped");
+        assert_eq!(p95(3_100, 0), None, "a stream that has stopped is not judged");
+    }
+
+    #[test]
+    fn memory_of_recent_records_is_bounded() {
+        let meter = AgeMeter::default();
+        (0..10_000).for_each(|n| meter.record(Duration::from_millis(n), ms(n)));
+        assert_eq!(meter.ages().recent.len(), Ages::RECENT);
+        assert_eq!(meter.ages().recent.capacity(), Ages::RECENT);
     }
 }

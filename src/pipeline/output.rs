@@ -62,7 +62,8 @@ impl Outputs {
             let (stream, summary, shared) = (stream.clone(), Arc::clone(&outputs.summary), shared.clone());
             let stage = SinkStage { sink, queue, events, stream, summary, meter, age, shared };
             let failures = Arc::clone(&outputs.failures);
-            threads.spawn(SINK, &config.affinity.sink, move || {
+            let placement = config.placed(&config.affinity.sink, config.scheduling.sink);
+            threads.spawn(SINK, &placement, move || {
                 failures.fetch_add(stage.run(), Ordering::Relaxed);
             })?;
         }

@@ -1,5 +1,7 @@
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
+use super::degrade::{DegradeSummary, Log};
 use super::meter::{AgeMeter, StageMeter, StageReport};
 use super::output::{Outputs, SINK};
 use super::shared::{self, Shared};
@@ -22,6 +24,7 @@ pub struct Running {
     pub(super) age: AgeMeter,
     pub(super) unanswered: Arc<OnceLock<usize>>,
     pub(super) watchdog: Watchdog,
+    pub(super) degrade: Option<Log>,
 }
 
 impl Running {
@@ -38,6 +41,27 @@ impl Running {
     /// True when the source has ended and every frame is decoded.
     pub fn is_finished(&self) -> bool {
         self.threads.are_finished(|stage| stage != SINK)
+    }
+
+    /// True when the stream was asked to end and finishes what it holds.
+    pub fn is_stopping(&self) -> bool {
+        self.shared.stop.is_stopped()
+    }
+
+    /// What keeps the stream from getting on, if anything does: a stage that holds one frame for too long, or frames that go
+    /// in while none comes out. A camera that is away and being reopened does not. Judged while [`Self::wait`] runs.
+    pub fn stuck(&self) -> Option<std::borrow::Cow<'static, str>> {
+        self.watchdog.stuck(self.shared.clock.now())
+    }
+
+    /// What is given up at present; `None` without a ladder.
+    pub fn degrade(&self) -> Option<DegradeSummary> {
+        self.degrade.as_ref().map(|log| log.summary(self.shared.clock.now()))
+    }
+
+    /// From capture to mask, for 95 of 100 frames of the last two seconds; `None` while there are too few.
+    pub fn recent_latency(&self) -> Option<Duration> {
+        self.age.recent_p95(self.shared.clock.now(), Duration::from_secs(2), self.started)
     }
 
     /// Figures of every stage so far.
@@ -82,6 +106,7 @@ impl Running {
             sink_failures: self.outputs.failures(),
             prompts_unanswered: self.unanswered.get().copied().unwrap_or(0),
             throughput,
+            degrade: self.degrade(),
             stages: self.reports(),
         }
     }

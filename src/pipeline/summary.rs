@@ -1,5 +1,6 @@
 use serde::Serialize;
 
+use super::degrade::DegradeSummary;
 use super::meter::StageReport;
 use crate::sync::LatencySummary;
 
@@ -23,6 +24,9 @@ pub struct Summary {
     /// Writes that failed, over all sinks.
     pub sink_failures: u64,
     pub throughput: Throughput,
+    /// What was given up to stay within the board's budgets; absent without a ladder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub degrade: Option<DegradeSummary>,
     pub stages: Vec<StageReport>,
 }
 

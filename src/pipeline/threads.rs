@@ -1,6 +1,9 @@
 use std::thread::{Builder, JoinHandle};
 
-use super::affinity;
+use crossbeam_channel::bounded;
+
+use super::affinity::Placement;
+use crate::board::OnFailure;
 use crate::error::{PipelineError, Result};
 use crate::sync::StopToken;
 
@@ -15,26 +18,38 @@ impl Threads {
         Threads { stop, handles: Vec::new() }
     }
 
-    /// Starts a named thread on `cores`, on all if that is empty.
-    pub fn spawn(&mut self, stage: &'static str, cores: &[usize], work: impl FnOnce() + Send + 'static) -> Result<()> {
-        let cores = cores.to_vec();
+    /// Starts a named thread, placed as `placement` says.
+    pub fn spawn(
+        &mut self,
+        stage: &'static str,
+        placement: &Placement,
+        work: impl FnOnce() + Send + 'static,
+    ) -> Result<()> {
+        let placement = placement.clone();
         let stop = self.stop.clone();
+        let (tell, placed) = bounded(1);
         let spawned = Builder::new().name(format!("foveate-{stage}")).spawn(move || {
             // A panic in one stage must not leave the others waiting for it.
             let _stop = StopOnPanic(stop);
-            affinity::pin(stage, &cores);
+            match placement.apply() {
+                Err(reason) if placement.on_failure == OnFailure::Fail => return drop(tell.send(reason)),
+                Err(reason) => tracing::warn!("{stage}: {reason}"),
+                Ok(()) => {}
+            }
+            drop(tell);
             work();
         });
-        match spawned {
+        let failure = match spawned {
             Ok(handle) => {
                 self.handles.push((stage, handle));
-                Ok(())
+                // The channel closes without a message once the thread is placed.
+                let Ok(reason) = placed.recv() else { return Ok(()) };
+                PipelineError::Placement { stage: stage.to_owned(), reason }
             }
-            Err(source) => {
-                self.stop.stop();
-                Err(PipelineError::Spawn { stage: stage.to_owned(), source }.into())
-            }
-        }
+            Err(source) => PipelineError::Spawn { stage: stage.to_owned(), source },
+        };
+        self.stop.stop();
+        Err(failure.into())
     }
 
     /// True when every thread of a stage that is `wanted` has ended.

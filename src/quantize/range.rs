@@ -13,7 +13,7 @@ pub enum Method {
     MinMax,
     /// All but the outermost values: the greatest, and half of them at either end where there are negative values.
     Percentile,
-    /// The cut that changes the distribution least (Kullback-Leibler divergence), as TensorRT does. See [`entropy`].
+    /// The cut that changes the distribution least (Kullback-Leibler divergence), as TensorRT does..
     Entropy,
     /// Of the three, the one whose grid has the least squared error over the histogram.
     #[default]

@@ -7,6 +7,7 @@ const MARGIN: f32 = 0.2;
 /// The shortest side of a region, as a share of the frame's longer side: less has too few pixels to say more.
 const LEAST: f32 = 0.1;
 /// By how much a region has to be enlarged against the whole frame to be worth another run of the encoder.
+const WORTHWHILE: f32 = 1.1;
 
 /// The part of the frame to zoom in to for a second look at `earlier`, the answer to `prompt` or to the prompts before it:
 /// the mask and everything in the prompt, with a margin (the zoom-in of Sofiiuk et al., "Reviving Iterative Training with

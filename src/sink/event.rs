@@ -45,6 +45,12 @@ pub enum EventKind {
     SourceWarned { count: u64, message: Cow<'static, str> },
     /// A stage holds one frame for longer than it should; `busy_s` is how long so far.
     Stalled { stage: Cow<'static, str>, busy_s: f64 },
+    /// A budget is exceeded: the stream went down to this rung of the board's ladder. `setting` says what that means.
+    Degraded { rung: u32, setting: String, reason: String },
+    /// Every budget was calm: the stream went back up to this rung; 0 is full quality.
+    Recovered { rung: u32, setting: String, reason: String },
+    /// A rung cannot be gone to; the stream goes on as it was.
+    DegradeFailed { rung: u32, reason: String },
     /// A sink failed to write for the first time; it goes on trying.
     SinkFailed { sink: String, reason: String },
 }

@@ -89,6 +89,9 @@ fn events() -> Vec<Event> {
         EventKind::SourceLost { reason: reason.clone(), count: 1 },
         EventKind::SourceReopened { after_s: 0.5 },
         EventKind::SourceWarned { count: 2, message: reason.clone().into() },
+        EventKind::Degraded { rung: 1, setting: "192x192 f32, every frame".into(), reason: reason.clone() },
+        EventKind::Recovered { rung: 0, setting: "256x256 f32, every frame".into(), reason: reason.clone() },
+        EventKind::DegradeFailed { rung: 1, reason: reason.clone() },
         EventKind::SinkFailed { sink: "ndjson:-".into(), reason },
     ]
     .map(|kind| Event { kind, time_s: 1.41 })

@@ -1,0 +1,89 @@
+use super::LowResLogits;
+use crate::geometry::Size;
+
+impl LowResLogits {
+    /// Writes these logits on a grid of another `size` over the same model input into `out`, reusing its buffer: bilinear
+    /// between the centres of the cells, the outermost value beyond them. Without cells on either side, `out` is zero.
+    pub fn resize_into(&self, size: Size, out: &mut LowResLogits) {
+        if self.size == size {
+            return out.clone_from(self);
+        }
+        out.size = size;
+        out.data.clear();
+        out.data.resize(size.area(), 0.0);
+        let (width, height) = (self.size.width as usize, self.size.height as usize);
+        if self.data.len() != self.size.area() || self.data.is_empty() || size.area() == 0 {
+            return;
+        }
+        let axis = |cell: usize, from: usize, to: u32| {
+            let at = ((cell as f32 + 0.5) * from as f32 / to as f32 - 0.5).clamp(0.0, (from - 1) as f32);
+            (at as usize, (at as usize + 1).min(from - 1), at.fract())
+        };
+        for (y, row) in out.data.chunks_exact_mut(size.width as usize).enumerate() {
+            let (upper, lower, down) = axis(y, height, size.height);
+            let line = |y: usize| &self.data[y * width..(y + 1) * width];
+            let (upper, lower) = (line(upper), line(lower));
+            for (x, value) in row.iter_mut().enumerate() {
+                let (left, right, along) = axis(x, width, size.width);
+                let blend = |row: &[f32]| row[left] + along * (row[right] - row[left]);
+                let (above, below) = (blend(upper), blend(lower));
+                *value = above + down * (below - above);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn grid(width: u32, height: u32, value: impl Fn(f32, f32) -> f32) -> LowResLogits {
+        let centre = |i: u32, n: u32| (i as f32 + 0.5) / n as f32;
+        let cells = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+        let data = cells.map(|(x, y)| value(centre(x, width), centre(y, height))).collect();
+        LowResLogits { size: Size::new(width, height), data }
+    }
+
+    proptest! {
+        /// A plane is a plane on every grid, away from the edge, where the outermost value holds.
+        #[test]
+        fn planes_stay_planes(w in 4u32..40, h in 4u32..40, to_w in 4u32..40, to_h in 4u32..40,
+                              a in -9f32..9.0, b in -9f32..9.0) {
+            let mut out = LowResLogits::default();
+            grid(w, h, |x, y| a * x + b * y).resize_into(Size::new(to_w, to_h), &mut out);
+            let expected = grid(to_w, to_h, |x, y| a * x + b * y);
+            prop_assert_eq!(out.size, expected.size);
+            for (i, (found, expected)) in out.data.iter().zip(&expected.data).enumerate() {
+                let (x, y) = ((i as u32 % to_w) as f32 + 0.5, (i as u32 / to_w) as f32 + 0.5);
+                let inside = |v: f32, from: u32, to: u32| {
+                    let margin = to as f32 / from as f32 / 2.0;
+                    v >= margin && v <= to as f32 - margin
+                };
+                if inside(x, w, to_w) && inside(y, h, to_h) {
+                    prop_assert!((found - expected).abs() < 1e-3, "cell {}: {} for {}", i, found, expected);
+                }
+            }
+        }
+
+        #[test]
+        fn values_stay_between_the_least_and_the_greatest(w in 1u32..12, h in 1u32..12, to_w in 0u32..12,
+                                                          to_h in 0u32..12, seed in 0u32..1000) {
+            let from = grid(w, h, |x, y| ((x * 37.0 + y * 91.0 + seed as f32).sin() * 7.0).trunc());
+            let mut out = LowResLogits { size: Size::new(1, 1), data: vec![99.0] };
+            from.resize_into(Size::new(to_w, to_h), &mut out);
+            prop_assert_eq!(out.data.len(), out.size.area());
+            let (least, most) = from.data.iter().fold((f32::MAX, f32::MIN), |(l, m), v| (l.min(*v), m.max(*v)));
+            prop_assert!(out.data.iter().all(|v| *v >= least - 1e-4 && *v <= most + 1e-4));
+        }
+    }
+
+    #[test]
+    fn the_same_grid_is_copied() {
+        let from = grid(5, 3, |x, y| x - y);
+        let mut out = LowResLogits::default();
+        from.resize_into(from.size, &mut out);
+        assert_eq!(out, from);
+    }
+}

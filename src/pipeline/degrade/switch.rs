@@ -1,0 +1,254 @@
+use std::time::Duration;
+
+use crate::error::{ModelError, Result};
+use crate::frame::Frame;
+use crate::geometry::{Region, Size};
+use crate::mask::LowResLogits;
+use crate::model::{Candidate, Decoder, Embedding, Encoder, Prompt};
+use crate::sync::{DropOldest, LatestSlot, Taken};
+
+/// Hands encoders and decoders over to the stages that run them.
+pub(in crate::pipeline) struct Switch {
+    encoders: LatestSlot<Box<dyn Encoder>>,
+    decoders: DropOldest<Part>,
+    candidates: usize,
+}
+
+/// Decoders that wait for the decode stage. Each step puts one, and steps are seconds apart.
+const WAITING: usize = 16;
+
+impl Switch {
+    /// A switch, and the encoder and decoder that it can exchange; they begin as the given ones.
+    pub fn new(encoder: Box<dyn Encoder>, decoder: Box<dyn Decoder>) -> (Switch, Box<dyn Encoder>, Box<dyn Decoder>) {
+        let (encoders, decoders) = (LatestSlot::new(), DropOldest::new(WAITING));
+        let switch =
+            Switch { encoders: encoders.clone(), decoders: decoders.clone(), candidates: decoder.candidates() };
+        let parts = vec![Part { input: encoder.input_size(), decoder }];
+        let grid = parts[0].decoder.mask_size();
+        let decoder = LadderDecoder { parts, incoming: decoders, grid, prompts: Vec::new(), candidates: Vec::new() };
+        (switch, Box::new(SwitchingEncoder { current: encoder, incoming: encoders }), Box::new(decoder))
+    }
+
+    /// Makes `encoder` the next frame's, and `decoder` that of its embeddings.
+    ///
+    /// # Errors
+    /// When the two are of another kind than those before them.
+    pub fn put(&self, encoder: Box<dyn Encoder>, decoder: Box<dyn Decoder>) -> Result<(), ModelError> {
+        if decoder.candidates() != self.candidates {
+            let reason =
+                format!("this decoder gives {} masks, the one before it {}", decoder.candidates(), self.candidates);
+            return Err(ModelError::Run { graph: "decoder".into(), reason });
+        }
+        // The decoder first: it is there when the first embedding of the encoder comes.
+        self.decoders.send(Part { input: encoder.input_size(), decoder });
+        self.encoders.put(encoder);
+        Ok(())
+    }
+}
+
+/// An encoder that is exchanged between two frames.
+struct SwitchingEncoder {
+    current: Box<dyn Encoder>,
+    incoming: LatestSlot<Box<dyn Encoder>>,
+}
+
+impl Encoder for SwitchingEncoder {
+    fn input_size(&self) -> Size {
+        self.current.input_size()
+    }
+
+    fn encode_region(&mut self, frame: &Frame, region: Region, out: &mut Embedding) -> Result<()> {
+        if let Taken::Value(encoder) = self.incoming.take(Duration::ZERO) {
+            self.current = encoder;
+        }
+        self.current.encode_region(frame, region, out)
+    }
+}
+
+/// The decoder of one input size.
+struct Part {
+    input: Size,
+    decoder: Box<dyn Decoder>,
+}
+
+/// Decoders of several input sizes that look like one.
+///
+/// Each embedding is decoded by the decoder of its own size: embeddings of earlier frames, to which late prompts refer,
+/// stay valid through a switch. Masks go in and come out on the grid of the first decoder, whatever the embedding: the
+/// memory of an object, which is such a mask, lives through a switch too, scaled to the other grid and back. The grids
+/// cover the same picture, because the ladder admits only sizes of the same proportions.
+pub(super) struct LadderDecoder {
+    parts: Vec<Part>,
+    incoming: DropOldest<Part>,
+    grid: Size,
+    /// Prompts with their masks on the decoder's own grid, and the answers on it.
+    prompts: Vec<Prompt>,
+    candidates: Vec<Candidate>,
+}
+
+impl LadderDecoder {
+    /// Takes in the decoders that have come; of two of one size the newer replaces the older.
+    fn receive(&mut self) {
+        while let Taken::Value(new) = self.incoming.receive(Duration::ZERO) {
+            match self.parts.iter_mut().find(|part| part.input == new.input) {
+                Some(part) => *part = new,
+                None => self.parts.push(new),
+            }
+        }
+    }
+}
+
+impl Decoder for LadderDecoder {
+    fn max_points(&self) -> usize {
+        self.parts.iter().map(|part| part.decoder.max_points()).min().unwrap_or(0)
+    }
+
+    fn mask_size(&self) -> Size {
+        self.grid
+    }
+
+    fn candidates(&self) -> usize {
+        self.parts.first().map_or(0, |part| part.decoder.candidates())
+    }
+
+    fn decode(&mut self, embedding: &Embedding, prompts: &[Prompt], out: &mut Vec<Candidate>) -> Result<()> {
+        self.receive();
+        let input = embedding.letterbox.input;
+        let Some(part) = self.parts.iter_mut().find(|part| part.input == input) else {
+            let reason = format!("there is no decoder for an input of {}x{}", input.width, input.height);
+            return Err(ModelError::Run { graph: "decoder".into(), reason }.into());
+        };
+        let own = part.decoder.mask_size();
+        if own == self.grid {
+            return part.decoder.decode(embedding, prompts, out);
+        }
+        if self.prompts.len() < prompts.len() {
+            self.prompts.resize_with(prompts.len(), Prompt::default);
+        }
+        for (from, to) in prompts.iter().zip(&mut self.prompts) {
+            to.points.clone_from(&from.points);
+            to.bbox = from.bbox;
+            match &from.mask {
+                Some(mask) => mask.resize_into(own, to.mask.get_or_insert_with(LowResLogits::default)),
+                None => to.mask = None,
+            }
+        }
+        part.decoder.decode(embedding, &self.prompts[..prompts.len()], &mut self.candidates)?;
+        out.resize_with(self.candidates.len(), Candidate::default);
+        for (from, to) in self.candidates.iter().zip(out) {
+            from.logits.resize_into(self.grid, &mut to.logits);
+            to.predicted_iou = from.predicted_iou;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::{LabeledPoint, Letterbox};
+
+    const FRAME: Size = Size::new(64, 48);
+
+    /// Encodes nothing at its own size.
+    struct Sized(u32);
+
+    impl Encoder for Sized {
+        fn input_size(&self) -> Size {
+            Size::new(self.0, self.0)
+        }
+
+        fn encode_region(&mut self, frame: &Frame, region: Region, out: &mut Embedding) -> Result<()> {
+            out.letterbox = Letterbox::of_region(frame.size, region, self.input_size());
+            Ok(())
+        }
+    }
+
+    /// Gives the mask prompt back, or a number of its own; insists on its size like a real one.
+    struct Echo {
+        side: u32,
+        masks: usize,
+    }
+
+    impl Decoder for Echo {
+        fn max_points(&self) -> usize {
+            16
+        }
+
+        fn mask_size(&self) -> Size {
+            Size::new(self.side / 2, self.side / 2)
+        }
+
+        fn candidates(&self) -> usize {
+            self.masks
+        }
+
+        fn decode(&mut self, embedding: &Embedding, prompts: &[Prompt], out: &mut Vec<Candidate>) -> Result<()> {
+            assert_eq!(embedding.letterbox.input.width, self.side, "the decoder of another size");
+            out.resize_with(prompts.len() * self.masks, Candidate::default);
+            for (prompt, out) in prompts.iter().zip(out.chunks_exact_mut(self.masks)) {
+                assert!(prompt.mask.as_ref().is_none_or(|m| m.size == self.mask_size()));
+                let fresh = || LowResLogits { size: self.mask_size(), data: vec![3.0; self.mask_size().area()] };
+                out.fill_with(|| Candidate {
+                    logits: prompt.mask.clone().unwrap_or_else(fresh),
+                    predicted_iou: self.side as f32,
+                });
+            }
+            Ok(())
+        }
+    }
+
+    fn echo(side: u32) -> Box<dyn Decoder> {
+        Box::new(Echo { side, masks: 2 })
+    }
+
+    #[test]
+    fn embeddings_of_every_size_are_decoded_and_masks_stay_on_one_grid() {
+        let (switch, mut encoder, mut decoder) = Switch::new(Box::new(Sized(64)), echo(64));
+        let frame = Frame { size: FRAME, ..Frame::default() };
+        let mut encode = || {
+            let mut embedding = Embedding::empty();
+            encoder.encode(&frame, &mut embedding).unwrap();
+            embedding
+        };
+        let large = encode();
+        switch.put(Box::new(Sized(48)), echo(48)).unwrap();
+        let middle = encode();
+        switch.put(Box::new(Sized(32)), echo(32)).unwrap();
+        let small = encode();
+        switch.put(Box::new(Sized(64)), echo(64)).unwrap();
+        let large_again = encode();
+
+        let grid = decoder.mask_size();
+        assert_eq!(grid, Size::new(32, 32));
+        // A step from left to right: its place must not move.
+        let step = |i: usize| if i % 32 < 13 { 6.0 } else { -6.0 };
+        let memory = LowResLogits { size: grid, data: (0..grid.area()).map(step).collect() };
+        let asked = Prompt { mask: Some(memory), ..Prompt::default() };
+        let fresh = Prompt { points: vec![LabeledPoint::foreground(3.0, 4.0)], ..Prompt::default() };
+        let mut out = Vec::new();
+        for (embedding, side) in [(large, 64.0), (small, 32.0), (middle, 48.0), (large_again, 64.0)] {
+            decoder.decode(&embedding, &[asked.clone(), fresh.clone()], &mut out).unwrap();
+            assert_eq!(out.len(), 4);
+            for candidate in &out {
+                assert_eq!((candidate.logits.size, candidate.predicted_iou), (grid, side));
+            }
+            for row in out[0].logits.data.chunks(32) {
+                let edge = row.iter().filter(|v| **v > 0.0).count();
+                assert!((12..=14).contains(&edge), "at {side}: the edge is at {edge}");
+            }
+            assert!(out[2].logits.data.iter().all(|v| *v == 3.0));
+        }
+    }
+
+    #[test]
+    fn a_decoder_of_another_kind_and_an_embedding_of_no_decoder_are_refused() {
+        let (switch, _, mut decoder) = Switch::new(Box::new(Sized(64)), echo(64));
+        let other: Box<dyn Decoder> = Box::new(Echo { side: 48, masks: 3 });
+        assert!(switch.put(Box::new(Sized(48)), other).unwrap_err().to_string().contains("3 masks"));
+        let mut embedding = Embedding::empty();
+        Sized(40).encode(&Frame { size: FRAME, ..Frame::default() }, &mut embedding).unwrap();
+        let error = decoder.decode(&embedding, &[], &mut Vec::new()).unwrap_err();
+        assert!(error.to_string().contains("40x40"), "{error}");
+    }
+}
