@@ -33,6 +33,10 @@ test: packages ## Every test that needs no special hardware
 test-arm: ## Unit and property tests on aarch64 under qemu (installs a cross compiler; 15 minutes cold)
 	scripts/test-arm.sh
 
+.PHONY: test-hardware
+test-hardware: ## Cameras, touch and the whole program in virtual machines (installs qemu; 30 minutes cold)
+	tests/hardware/run.sh
+
 .PHONY: test-training
 test-training: ## A slice of the model's training, end to end (installs PyTorch from PyPI, needs ../shared/data)
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
@@ -68,6 +72,10 @@ bench-encoders: packages ## Well-known encoders with random weights, here and on
 .PHONY: bench-arm
 bench-arm: ## Instructions of the encoder on aarch64, counted under qemu (installs a cross compiler; 15 minutes cold)
 	scripts/count-arm.sh
+
+.PHONY: dist
+dist: ## Static binaries with models and service files as tarballs for x86-64 and aarch64, in dist/
+	scripts/dist.sh
 
 .PHONY: docs
 docs: packages ## The library's documentation, warnings refused

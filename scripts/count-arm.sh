@@ -7,12 +7,11 @@ cd "$(dirname "$0")/.."
 read -ra cores <<< "${CORES:-cortex-a76 cortex-a72}"
 read -ra ways <<< "${WAYS:-f32 plain f16 int8}"
 # The static build of qemu takes no plugins.
-. scripts/arm.sh
-set_up count-arm qemu-aarch64 qemu-user
+. scripts/static.sh
+set_up aarch64 qemu-aarch64=qemu-user
 
-"${CARGO:-cargo}" build --locked --release --no-default-features --bin foveate --target "$target" \
-    --config "$rustflags" >&2
-binary=$CARGO_TARGET_DIR/$target/release/foveate
+build --test hardware-system >&2
+binary=$release/foveate
 plugin=$CARGO_TARGET_DIR/count.so
 "${CC:-cc}" -O2 -shared -fPIC -o "$plugin" benches/arm/count.c
 

@@ -10,6 +10,7 @@ mod scheduling;
 #[cfg(test)]
 mod testing;
 mod thermal;
+mod touch;
 
 pub use budgets::{Budgets, Rung};
 pub use detect::{Detection, detect};

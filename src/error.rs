@@ -72,6 +72,8 @@ pub enum PromptError {
     #[error("mask prompt holds {given} logits but this model takes {}x{}: pass the low-resolution logits of an earlier answer",
             .expected.width, .expected.height)]
     MaskLength { given: usize, expected: Size },
+    #[error("the last answer has no other mask to switch to: refine it with a point instead")]
+    NoAlternative,
     #[error(
         "the prompt was made for an embedding of model `{expected}`, this one is of `{given}`: encode the frame again"
     )]
@@ -165,7 +167,7 @@ pub enum ConfigError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeviceError {
-    #[error("{device}: no such device: `foveate doctor` lists the cameras there are")]
+    #[error("{device}: no such device: `foveate doctor` lists the devices there are")]
     Missing { device: String },
     #[error("{device}: no permission: add your user to the `video` and `input` groups and log in again")]
     Permission { device: String },

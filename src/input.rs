@@ -1,12 +1,16 @@
-//! Prompt sources: a script; and the way in for gaze.
+//! Prompt sources: a script, touch screens; and the way in for gaze.
 
 mod address;
+#[cfg(all(feature = "touch", target_os = "linux"))]
+mod evdev;
 mod gaze;
 mod script;
+mod touch;
 
-pub use address::PromptAddress;
+pub use address::{OpenedPrompts, PromptAddress, TouchDevice};
 pub use gaze::{GazeSource, GazeTrace};
 pub use script::Script;
+pub use touch::{InputEvent, TouchDeviceInfo, TouchOptions, TouchSource, list_touch_devices};
 
 use crate::geometry::{BoundingBox, LabeledPoint};
 use crate::track::ObjectId;

@@ -16,6 +16,7 @@ mod config;
 mod decode;
 mod degrade;
 mod encode;
+mod gestures;
 mod history;
 mod input;
 mod losses;
@@ -31,6 +32,7 @@ mod summary;
 mod threads;
 mod watchdog;
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 
 use crossbeam_channel::bounded;
@@ -46,9 +48,10 @@ pub use summary::{Summary, Throughput};
 use crate::capture::Source;
 use crate::error::Result;
 use crate::frame::Frame;
-use crate::input::{GazeSource, PromptSource};
+use crate::input::{GazeSource, PromptSource, TouchSource};
 use crate::model::{Decoder, Encoder};
 use crate::select::gaze::DwellSelector;
+use crate::select::touch::TouchSelector;
 use crate::sink::{FrameRecord, Sink, StreamInfo};
 use crate::sync::{Pool, StopToken};
 use crate::time::{Clock, MonotonicClock};
@@ -57,8 +60,9 @@ use capture::CaptureStage;
 use decode::DecodeStage;
 use degrade::{Stream, Supervisor, Switch};
 use encode::{EncodeStage, Encoded};
+use gestures::Gestures;
 use history::History;
-use input::{GazeCell, GazeRoad, InputStage};
+use input::{GazeCell, GazeRoad, InputStage, TouchRoad};
 use losses::Losses;
 use objects::ObjectSet;
 use output::Outputs;
@@ -80,6 +84,7 @@ pub struct Pipeline {
     decoder: Box<dyn Decoder>,
     model: String,
     prompts: Vec<Box<dyn PromptSource>>,
+    touch: Vec<TouchRoad>,
     gaze: Option<(Box<dyn GazeSource>, DwellSelector)>,
     sinks: Vec<Box<dyn Sink>>,
     config: PipelineConfig,
@@ -103,6 +108,7 @@ impl Pipeline {
             decoder,
             model: model.into(),
             prompts: Vec::new(),
+            touch: Vec::new(),
             gaze: None,
             sinks: Vec::new(),
             config: PipelineConfig::default(),
@@ -115,6 +121,12 @@ impl Pipeline {
     /// Adds a source of prompts.
     pub fn prompts(mut self, source: Box<dyn PromptSource>) -> Self {
         self.prompts.push(source);
+        self
+    }
+
+    /// Selects what the person touches; may be called for several screens.
+    pub fn touch(mut self, source: Box<dyn TouchSource>, selector: TouchSelector) -> Self {
+        self.touch.push(TouchRoad::new(source, selector));
         self
     }
 
@@ -160,7 +172,8 @@ impl Pipeline {
     /// [`PipelineError::Placement`](crate::error::PipelineError::Placement) when it refuses the affinity or policy that the
     /// configuration insists on; threads already started end at once.
     pub fn start(self) -> Result<Running> {
-        let Pipeline { source, encoder, decoder, model, prompts, gaze, sinks, config, degrade, clock, stop } = self;
+        let Pipeline { source, encoder, decoder, model, prompts, touch, gaze, sinks, config, degrade, clock, stop } =
+            self;
         let started = clock.now();
         let info = source.info().clone();
         let (event_senders, event_receivers): (Vec<_>, Vec<_>) = sinks.iter().map(|_| bounded(EVENTS)).unzip();
@@ -206,6 +219,7 @@ impl Pipeline {
             age: age.clone(),
             shared: shared.clone(),
             gaze: gaze_cell.clone(),
+            gestures: Gestures::default(),
             last_id: 0,
             changes: Vec::with_capacity(2 * config.max_objects + 2),
         };
@@ -234,7 +248,10 @@ impl Pipeline {
         let mut input_threads = Threads::new(input_stop.clone());
         let gaze = gaze.map(|(source, selector)| GazeRoad { source, selector, cell: gaze_cell });
         let input_shared = shared.with_stop(input_stop);
-        let stage = InputStage { sources: prompts, gaze, output: requests, shared: input_shared.clone() };
+        let inputs_lost = Arc::new(AtomicU64::new(0));
+        let losses = Arc::clone(&inputs_lost);
+        let shared_too = input_shared.clone();
+        let stage = InputStage { sources: prompts, touch, gaze, losses, output: requests, shared: shared_too };
         input_threads.spawn("input", &Placement::default(), move || stage.run())?;
 
         let supervisor = ladder.map(|(degrade, switch)| {
@@ -267,6 +284,7 @@ impl Pipeline {
             outputs,
             age,
             unanswered,
+            inputs_lost,
             watchdog,
             degrade,
         })

@@ -1,6 +1,7 @@
-//! Gaze to selections: filtering, fixations, dwell.
+//! Gaze and touch to selections: filtering, fixations, dwell; contacts, gestures.
 
 pub mod gaze;
+pub mod touch;
 
 use crate::geometry::Point;
 use crate::time::Timestamp;

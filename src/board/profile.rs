@@ -2,6 +2,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::touch::Touch;
 use super::{Budgets, Scheduling, detect};
 use crate::capture::{Controls, Setting, SourceOptions};
 use crate::engine::Precision;
@@ -37,6 +38,8 @@ pub struct Board {
     pub budgets: Budgets,
     #[serde(default)]
     capture: Capture,
+    #[serde(default)]
+    pub(super) touch: Touch,
 }
 
 /// How a machine is recognised.
@@ -103,7 +106,7 @@ const BUNDLED: [(&str, &str); 6] = [
 ];
 
 /// Every key of a board file, tables with a trailing dot first.
-const KEYS: [&str; 45] = [
+const KEYS: &[&str] = &[
     "match.",
     "threads.",
     "affinity.",
@@ -112,6 +115,7 @@ const KEYS: [&str; 45] = [
     "budgets.ladder.",
     "capture.",
     "capture.controls.",
+    "touch.",
     "name",
     "model",
     "precision",
@@ -149,6 +153,17 @@ const KEYS: [&str; 45] = [
     "capture.controls.focus",
     "capture.controls.white_balance",
     "capture.controls.power_line_frequency",
+    "touch.size_mm",
+    "touch.rotation",
+    "touch.calibration",
+    "touch.grab",
+    "touch.fit",
+    "touch.view_rotation",
+    "touch.slop_dp",
+    "touch.pressed_ms",
+    "touch.double_tap_ms",
+    "touch.long_press_ms",
+    "touch.scribble_points",
 ];
 
 const MAX_THREADS: usize = 256;
@@ -238,7 +253,7 @@ impl Board {
             (within(c.exposure, 100, 10_000_000), "capture.controls.exposure", "\"auto\" or 100 to 10000000"),
             (within(c.white_balance, 1000, 20_000), "capture.controls.white_balance", "\"auto\" or 1000 to 20000"),
         ];
-        match rules.into_iter().find(|(holds, ..)| !holds) {
+        match rules.into_iter().chain(self.touch.rules()).find(|(holds, ..)| !holds) {
             Some((_, key, allowed)) => Err((key, allowed)),
             None => self.budgets.check(),
         }

@@ -2,6 +2,7 @@
 
 mod health;
 mod policy;
+mod touch;
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -11,6 +12,7 @@ use serde::Serialize;
 use crate::board::{Detection, Machine, detect};
 use crate::capture::{CameraInfo, Choice, FormatOffer, Rates, SourceAddress, list_cameras};
 use crate::error::Error;
+use crate::input::{TouchDeviceInfo, list_touch_devices};
 use crate::model::{FileState, Installed, MODELS_VARIABLE, Registry};
 
 /// Show what this machine has, what works, and what to do about the rest.
@@ -67,6 +69,7 @@ struct Report<'a> {
     board: &'a str,
     machine: &'a Machine,
     cameras: &'a [CameraInfo],
+    inputs: &'a [TouchDeviceInfo],
     findings: &'a [Finding],
 }
 
@@ -86,12 +89,15 @@ pub fn run(args: &DoctorArgs) -> anyhow::Result<()> {
     findings.extend(policy::findings(&detection.board, root));
     findings.extend(model_findings(Registry::discover(None)));
     findings.extend(camera_findings(&cameras));
+    let inputs = list_touch_devices();
+    findings.extend(touch::touch_findings(&inputs));
 
     let report = Report {
         version: env!("CARGO_PKG_VERSION"),
         board: &detection.board.name,
         machine: &machine,
         cameras: &cameras,
+        inputs: &inputs,
         findings: &findings,
     };
     let mut out = io::stdout().lock();

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::capture::{self, SourceAddress, SourceOptions};
-use crate::input::PromptAddress;
+use crate::input::{OpenedPrompts, PromptAddress};
 use crate::pipeline::{Pipeline, Running};
+use crate::select::touch::TouchSelector;
 use crate::sink::SinkAddress;
 use crate::time::MonotonicClock;
 
@@ -34,7 +35,7 @@ pub struct RunArgs {
     #[arg(long = "loop")]
     looped: bool,
     /// Where prompts come from; may be given several times
-    #[arg(long = "prompt", value_name = "script:FILE")]
+    #[arg(long = "prompt", value_name = PromptAddress::KNOWN)]
     prompts: Vec<PromptAddress>,
     /// Where results go; may be given several times
     #[arg(long = "sink", value_name = "ndjson:PATH|overlay:DIR")]
@@ -58,6 +59,8 @@ Examples:
     foveate run --source files:frames --fps 24 --prompt script:prompts.ndjson --sink ndjson:-
   The same with pictures of the result, every tenth frame:
     foveate run --source files:frames --fps 24 --prompt script:prompts.ndjson --sink overlay:out?every=10
+  A camera and the first touch screen: tap a thing to select it (docs/touch.md lists the gestures):
+    foveate run --source v4l:/dev/video0 --prompt touch:auto --sink ndjson:-
   The rendered scene for ten seconds, one selection a second into it:
     foveate run --source scene:7 --seconds 10 --prompt script:prompts.ndjson --sink ndjson:run.ndjson
 
@@ -84,12 +87,15 @@ pub fn run(args: RunArgs) -> anyhow::Result<()> {
     let fallback = board.source_options();
     let options = SourceOptions { fps: args.fps.or(fallback.fps), looped: args.looped, ..fallback };
     let source = capture::open(&args.source, &options, Arc::new(MonotonicClock))?;
-    let prompts: Vec<_> = args.prompts.iter().map(PromptAddress::open).collect::<Result<_, _>>()?;
+    let touch = board.touch_options();
+    let open = |address: &PromptAddress| address.open(&touch, Arc::new(MonotonicClock));
+    let prompts: Vec<_> = args.prompts.iter().map(open).collect::<Result<_, _>>()?;
     let sinks: Vec<_> = args.sinks.iter().map(SinkAddress::open).collect::<Result<_, _>>()?;
     let model = args.board.load(&board)?;
 
     let (name, precision) = (&model.spec().name, precision_text(&model));
     eprintln!("source {}, board {}, model {name} in {precision}", source.info().address, board.name);
+    let size = source.info().size;
     let fps = source.info().rate.unwrap_or(SourceOptions::DEFAULT_FPS);
     let config =
         crate::pipeline::PipelineConfig { max_objects: args.max_objects.into(), ..pipeline_config(&board, fps) };
@@ -97,7 +103,15 @@ pub fn run(args: RunArgs) -> anyhow::Result<()> {
     let mut pipeline = Pipeline::new(source, model.encoder()?, model.decoder()?, model.spec().name.clone())
         .config(config)
         .stop_token(stop.clone());
-    pipeline = prompts.into_iter().fold(pipeline, Pipeline::prompts);
+    for opened in prompts {
+        pipeline = match opened {
+            OpenedPrompts::Prompts(source) => pipeline.prompts(source),
+            OpenedPrompts::Touch(source) => {
+                let view = board.viewport(size, source.size_mm());
+                pipeline.touch(source, TouchSelector::new(board.touch_config(), view))
+            }
+        };
+    }
     pipeline = sinks.into_iter().fold(pipeline, Pipeline::sink);
     if let Some(seconds) = args.seconds {
         interrupt::after(&stop, Duration::try_from_secs_f64(seconds)?);

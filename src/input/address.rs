@@ -1,27 +1,71 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use crate::error::{ConfigError, Result};
+use crate::time::Clock;
 
-use super::{PromptSource, Script};
+use super::{PromptSource, Script, TouchOptions, TouchSource};
 
-/// Where prompts come from, as written on the command line: `script:FILE`.
+/// Where prompts come from, as the command line writes it. Only what is compiled in can be named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PromptAddress {
-    /// An NDJSON file, see [`Script`].
+    /// `script:FILE`, an NDJSON file, see [`Script`].
     Script(PathBuf),
+    /// `touch:PATH` or `touch:auto`, a touch screen, a pen or a mouse.
+    #[cfg(all(feature = "touch", target_os = "linux"))]
+    Touch(TouchDevice),
 }
 
+/// Which input device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TouchDevice {
+    /// The first touch screen.
+    Auto,
+    /// A device node such as `/dev/input/event0`, or a link to one.
+    Path(PathBuf),
+}
+
+impl fmt::Display for TouchDevice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TouchDevice::Auto => f.write_str("touch:auto"),
+            TouchDevice::Path(path) => write!(f, "touch:{}", path.display()),
+        }
+    }
+}
+
+/// An opened source of prompts, by how it names what it means.
+pub enum OpenedPrompts {
+    /// It names objects.
+    Prompts(Box<dyn PromptSource>),
+    /// It shows a place; a [`TouchSelector`](crate::select::touch::TouchSelector) makes gestures of it.
+    Touch(Box<dyn TouchSource>),
+}
+
+#[cfg(not(all(feature = "touch", target_os = "linux")))]
+const KNOWN: &str = "script:FILE";
+#[cfg(all(feature = "touch", target_os = "linux"))]
+const KNOWN: &str = "script:FILE, touch:PATH, touch:auto";
+
 impl PromptAddress {
-    /// Opens the source.
+    /// The forms that this build takes.
+    pub const KNOWN: &'static str = KNOWN;
+
+    /// Opens the source. Contacts carry the times of `clock`; the kernel's own count only if it is the monotonic one.
     ///
     /// # Errors
-    /// If the file cannot be read or a line of it is wrong.
-    pub fn open(&self) -> Result<Box<dyn PromptSource>> {
+    /// A file that cannot be read or a line of it that is wrong; a device that is missing, forbidden, or makes no contacts.
+    #[cfg_attr(not(all(feature = "touch", target_os = "linux")), allow(unused_variables))]
+    pub fn open(&self, touch: &TouchOptions, clock: Arc<dyn Clock>) -> Result<OpenedPrompts> {
         match self {
-            PromptAddress::Script(path) => Ok(Box::new(Script::read(path)?)),
+            PromptAddress::Script(path) => Ok(OpenedPrompts::Prompts(Box::new(Script::read(path)?))),
+            #[cfg(all(feature = "touch", target_os = "linux"))]
+            PromptAddress::Touch(device) => {
+                Ok(OpenedPrompts::Touch(Box::new(super::evdev::EvdevTouch::open(device, *touch, clock)?)))
+            }
         }
     }
 }
@@ -32,9 +76,13 @@ impl FromStr for PromptAddress {
     fn from_str(address: &str) -> Result<Self, ConfigError> {
         match address.split_once(':') {
             Some(("script", path)) if !path.is_empty() => Ok(PromptAddress::Script(path.into())),
-            _ => {
-                Err(ConfigError::Address { what: "prompt source", address: address.to_owned(), known: "`script:FILE`" })
+            #[cfg(all(feature = "touch", target_os = "linux"))]
+            Some(("touch", "auto")) => Ok(PromptAddress::Touch(TouchDevice::Auto)),
+            #[cfg(all(feature = "touch", target_os = "linux"))]
+            Some(("touch", path)) if !path.is_empty() && !path.contains('\0') => {
+                Ok(PromptAddress::Touch(TouchDevice::Path(path.into())))
             }
+            _ => Err(ConfigError::Address { what: "prompt source", address: address.to_owned(), known: KNOWN }),
         }
     }
 }
@@ -43,6 +91,8 @@ impl fmt::Display for PromptAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             PromptAddress::Script(path) => write!(f, "script:{}", path.display()),
+            #[cfg(all(feature = "touch", target_os = "linux"))]
+            PromptAddress::Touch(device) => write!(f, "{device}"),
         }
     }
 }
@@ -50,13 +100,23 @@ impl fmt::Display for PromptAddress {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::MonotonicClock;
+
+    fn message(address: &str) -> String {
+        let address: PromptAddress = address.parse().unwrap();
+        address.open(&TouchOptions::default(), Arc::new(MonotonicClock)).err().unwrap().to_string()
+    }
 
     #[test]
     fn addresses_parse_and_print() {
-        let address: PromptAddress = "script:a/b:c.ndjson".parse().unwrap();
-        assert_eq!(address, PromptAddress::Script("a/b:c.ndjson".into()));
-        assert_eq!(address.to_string(), "script:a/b:c.ndjson");
-        for wrong in ["", "script", "script:", "touch:/dev/input/event0"] {
+        let mut rows = vec!["script:a/b:c.ndjson"];
+        if cfg!(all(feature = "touch", target_os = "linux")) {
+            rows.extend(["touch:auto", "touch:/dev/input/event0"]);
+        }
+        for row in rows {
+            assert_eq!(row.parse::<PromptAddress>().unwrap().to_string(), row);
+        }
+        for wrong in ["", "script", "script:", "touch", "touch:", "touch:a\0b", "mouse:0"] {
             let message = wrong.parse::<PromptAddress>().unwrap_err().to_string();
             assert!(message.contains("script:FILE"), "{message}");
         }
@@ -64,7 +124,22 @@ mod tests {
 
     #[test]
     fn a_missing_script_says_where() {
-        let error = PromptAddress::Script("/nowhere/x.ndjson".into()).open().err().unwrap();
-        assert!(error.to_string().contains("/nowhere/x.ndjson"), "{error}");
+        let text = message("script:/nowhere/x.ndjson");
+        assert!(text.contains("/nowhere/x.ndjson"), "{text}");
+    }
+
+    #[cfg(all(feature = "touch", target_os = "linux"))]
+    #[test]
+    fn devices_that_cannot_be_used_say_why_and_what_to_do() {
+        let rows = [
+            ("touch:/dev/input/event9999", "no such device"),
+            ("touch:/nowhere", "no such device"),
+            ("touch:/dev/null", "no input device"),
+        ];
+        for (address, expected) in rows {
+            let text = message(address);
+            assert!(text.contains(&address[6..]) && text.contains(expected), "{text}");
+            assert!(text.contains("foveate doctor"), "{text}");
+        }
     }
 }

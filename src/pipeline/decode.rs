@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::encode::Encoded;
+use super::gestures::{Gestures, Scene};
 use super::history::History;
 use super::input::GazeCell;
 use super::losses::Losses;
@@ -33,7 +34,8 @@ pub(super) struct DecodeStage {
     pub age: AgeMeter,
     pub shared: Shared,
     pub gaze: GazeCell,
-    /// The highest object id in use so far; a look takes the next.
+    pub gestures: Gestures,
+    /// The highest object id in use so far; a look or a touch takes the next.
     pub last_id: ObjectId,
     pub changes: Vec<Change>,
 }
@@ -114,16 +116,23 @@ impl DecodeStage {
             }
             Request::Prompt(PromptEvent { object, action: PromptAction::Prompt { points, bbox }, .. }) => {
                 self.last_id = self.last_id.max(object);
+                self.gestures.select(object);
                 let asked = Asked { object, time_s: request_s, points: &points, bbox };
                 self.objects.prompt(&asked, &seen, present, &mut self.changes)?;
             }
             Request::Look { point, .. } => {
                 if self.objects.at_point(point, &seen).is_none() {
                     self.last_id += 1;
+                    self.gestures.select(self.last_id);
                     let points = [LabeledPoint { point, label: Label::Foreground }];
                     let asked = Asked { object: self.last_id, time_s: request_s, points: &points, bbox: None };
                     self.objects.prompt(&asked, &seen, present, &mut self.changes)?;
                 }
+            }
+            Request::Touch { gesture, .. } => {
+                let Self { gestures, objects, last_id, changes, .. } = self;
+                let mut scene = Scene { seen: &seen, present, time_s: request_s, objects, last_id, changes };
+                gestures.apply(&gesture, &mut scene)?;
             }
         }
         while self.objects.len() > self.object_limit {
@@ -145,6 +154,8 @@ impl DecodeStage {
                 }
                 Change::Lost { object } => EventKind::Lost { object },
                 Change::Returned { object } => EventKind::Found { object },
+                Change::Released { object } => EventKind::Released { object },
+                Change::Undone { object } => EventKind::Undone { object },
             };
             self.shared.tell(Event::new(time_s, kind));
         }

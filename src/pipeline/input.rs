@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -6,8 +7,10 @@ use crossbeam_channel::{SendTimeoutError, Sender};
 use super::request::Request;
 use super::shared::{Shared, WAIT};
 use crate::geometry::Point;
-use crate::input::{GazeSource, PromptEvent, PromptSource};
+use crate::input::{GazeSource, InputEvent, PromptEvent, PromptSource, TouchSource};
 use crate::select::gaze::{DwellSelector, SelectEvent};
+use crate::select::touch::{Contact, TouchGesture, TouchSelector};
+use crate::sink::{Event, EventKind};
 use crate::time::Timestamp;
 
 /// How often sources are asked. A gaze sample waits at most so long.
@@ -42,10 +45,57 @@ pub(super) struct GazeRoad {
     pub cell: GazeCell,
 }
 
-/// The input stage: asks every prompt source, turns gaze into selections, and sends both to the decode stage.
+/// A touch screen and the selector that turns its contacts into requests.
+pub(super) struct TouchRoad {
+    pub source: Box<dyn TouchSource>,
+    pub selector: TouchSelector,
+    contacts: Vec<Contact>,
+    gestures: Vec<TouchGesture>,
+}
+
+impl TouchRoad {
+    pub fn new(source: Box<dyn TouchSource>, selector: TouchSelector) -> Self {
+        TouchRoad { source, selector, contacts: Vec::new(), gestures: Vec::new() }
+    }
+
+    /// Reads the screen; false when the pipeline ends.
+    fn poll(&mut self, now: Timestamp, output: &Sender<Request>, shared: &Shared, losses: &AtomicU64) -> bool {
+        self.source.poll(now, &mut self.contacts);
+        for report in self.contacts.chunk_by(|a, b| a.at == b.at) {
+            self.selector.push(report, &mut self.gestures);
+        }
+        self.contacts.clear();
+        while let Some(event) = self.source.take_event() {
+            let input = self.source.name().to_owned();
+            let kind = match event {
+                InputEvent::Lost { reason } => {
+                    losses.fetch_add(1, Ordering::Relaxed);
+                    EventKind::InputLost { input, reason }
+                }
+                InputEvent::Returned { after } => EventKind::InputReturned { input, after_s: after.as_secs_f64() },
+                InputEvent::Overflowed => EventKind::InputOverflowed { input },
+            };
+            shared.tell(Event::new(shared.stream_time(now), kind));
+        }
+        // Before the first frame there is nothing to point at.
+        let Some(origin) = shared.origin() else {
+            self.gestures.clear();
+            return true;
+        };
+        self.gestures.drain(..).all(|gesture| {
+            let time_s = gesture.made_at.signed_secs_since(origin);
+            send(output, shared, Request::Touch { time_s, gesture })
+        })
+    }
+}
+
+/// The input stage: asks every prompt source, turns gaze and touch into selections, and sends all to the decode stage.
 pub(super) struct InputStage {
     pub sources: Vec<Box<dyn PromptSource>>,
+    pub touch: Vec<TouchRoad>,
     pub gaze: Option<GazeRoad>,
+    /// How often an input device was lost.
+    pub losses: Arc<AtomicU64>,
     pub output: Sender<Request>,
     pub shared: Shared,
 }
@@ -63,6 +113,11 @@ impl InputStage {
             }
             for prompt in prompts.drain(..) {
                 if !send(&self.output, &self.shared, Request::Prompt(prompt)) {
+                    return;
+                }
+            }
+            for road in &mut self.touch {
+                if !road.poll(now, &self.output, &self.shared, &self.losses) {
                     return;
                 }
             }

@@ -2,7 +2,7 @@ use super::encode::Encoded;
 use crate::error::{PromptError, Result};
 use crate::frame::Frame;
 use crate::geometry::{BoundingBox, LabeledPoint, Point, Size};
-use crate::mask::{Mask, UpsampleScratch, upsample_mask};
+use crate::mask::{LowResLogits, Mask, UpsampleScratch, upsample_mask};
 use crate::model::{Candidate, Decoder, Prompt};
 use crate::segment;
 use crate::sink::FrameRecord;
@@ -27,6 +27,14 @@ pub(super) enum Change {
         object: ObjectId,
     },
     Returned {
+        object: ObjectId,
+    },
+    /// A gesture was taken back that had selected the object.
+    Released {
+        object: ObjectId,
+    },
+    /// A gesture was taken back: the object is as it was before it.
+    Undone {
         object: ObjectId,
     },
 }
@@ -68,6 +76,21 @@ struct Object {
     points: Vec<LabeledPoint>,
 }
 
+impl Object {
+    /// True if it is not lost and its last believed mask covers `point` of a frame that lies in the model's input as `seen`
+    /// does.
+    fn covers(&self, point: Point, seen: &Encoded) -> bool {
+        let p = seen.embedding.letterbox.to_input(point);
+        let input = seen.embedding.letterbox.input;
+        let logits = self.follower.memory();
+        let x = (p.x / input.width as f32 * logits.size.width as f32) as usize;
+        let y = (p.y / input.height as f32 * logits.size.height as f32) as usize;
+        let inside = x < logits.size.width as usize && y < logits.size.height as usize;
+        let followed = self.follower.state() != ObjectState::Lost;
+        followed && inside && logits.data[y * logits.size.width as usize + x] > 0.0
+    }
+}
+
 impl ObjectSet {
     pub fn new(decoder: Box<dyn Decoder>, config: FollowerConfig) -> Self {
         ObjectSet {
@@ -100,19 +123,24 @@ impl ObjectSet {
         self.objects.first().map(|o| o.follower.id())
     }
 
+    /// Most points in one prompt.
+    pub fn max_points(&self) -> usize {
+        self.decoder.max_points()
+    }
+
+    /// Logits of the last believed mask; empty if none was found yet, `None` if there is no such object.
+    pub fn memory(&self, object: ObjectId) -> Option<&LowResLogits> {
+        self.position(object).map(|at| self.objects[at].follower.memory())
+    }
+
+    /// True if the object is followed and its last believed mask covers `point`; see [`Self::at_point`].
+    pub fn covers(&self, object: ObjectId, point: Point, seen: &Encoded) -> bool {
+        self.position(object).is_some_and(|at| self.objects[at].covers(point, seen))
+    }
+
     /// The object whose last believed mask covers `point` of a frame that lies in the model's input as `seen` does.
     pub fn at_point(&self, point: Point, seen: &Encoded) -> Option<ObjectId> {
-        let p = seen.embedding.letterbox.to_input(point);
-        let input = seen.embedding.letterbox.input;
-        let covers = |object: &&Object| {
-            let logits = object.follower.memory();
-            let x = (p.x / input.width as f32 * logits.size.width as f32) as usize;
-            let y = (p.y / input.height as f32 * logits.size.height as f32) as usize;
-            let inside = x < logits.size.width as usize && y < logits.size.height as usize;
-            inside && logits.data[y * logits.size.width as usize + x] > 0.0
-        };
-        let followed = self.objects.iter().filter(|o| o.follower.state() != ObjectState::Lost);
-        followed.into_iter().find(covers).map(|o| o.follower.id())
+        self.objects.iter().find(|o| o.covers(point, seen)).map(|o| o.follower.id())
     }
 
     /// Takes a person's prompt on the frame they saw. On the present frame it joins the frame's batch; on an earlier one
@@ -124,10 +152,53 @@ impl ObjectSet {
         present: &Encoded,
         changes: &mut Vec<Change>,
     ) -> Result<()> {
+        if seen.frame.sequence != present.frame.sequence {
+            return self.answer(asked, seen, changes).map(drop);
+        }
+        if let Some((at, prompt)) = self.accept(asked, seen, changes) {
+            self.prompts[at] = prompt;
+            self.objects[at].prompted = true;
+            self.objects[at].prompted_at_s = asked.time_s;
+        }
+        Ok(())
+    }
+
+    /// Answers a person's prompt there and then on the frame they saw; the present frame carries the answer forward.
+    /// Gives back which of [`Self::candidates`] was taken, `None` if the prompt was refused.
+    pub fn answer(&mut self, asked: &Asked, seen: &Encoded, changes: &mut Vec<Change>) -> Result<Option<usize>> {
+        let Some((at, prompt)) = self.accept(asked, seen, changes) else { return Ok(None) };
+        self.decoder.decode(&seen.embedding, std::slice::from_ref(&prompt), &mut self.candidates)?;
+        let chosen = most_confident(&self.candidates);
+        let best = &self.candidates[chosen];
+        let measured = measure(best, seen, &mut self.scratch, &mut self.late);
+        self.objects[at].follower.select(seen.at(), best, measured);
+        self.objects[at].frame = seen.frame.size;
+        self.objects[at].prompted = false;
+        let Asked { object, time_s: prompt_time_s, .. } = *asked;
+        changes.push(Change::Selected { object, prompt_time_s, frame: seen.frame.sequence });
+        Ok(Some(chosen))
+    }
+
+    /// The candidates of the last decoding.
+    pub fn candidates(&self) -> &[Candidate] {
+        &self.candidates
+    }
+
+    /// Lets an object go on from `candidate`, whose mask lies on the frame `on`; nothing if there is no such object.
+    pub fn replace(&mut self, object: ObjectId, candidate: &Candidate, on: &Encoded) {
+        let Some(at) = self.position(object) else { return };
+        let measured = measure(candidate, on, &mut self.scratch, &mut self.late);
+        self.objects[at].follower.select(on.at(), candidate, measured);
+        self.objects[at].frame = on.frame.size;
+        self.objects[at].prompted = false;
+    }
+
+    /// Makes the decoder's prompt of what was asked, and an object if it is new; `None` if it cannot be answered.
+    fn accept(&mut self, asked: &Asked, seen: &Encoded, changes: &mut Vec<Change>) -> Option<(usize, Prompt)> {
         let Asked { object, time_s: prompt_time_s, points, bbox } = *asked;
         let known = self.position(object);
         let mut prompt = match known {
-            Some(at) if self.objects[at].prompted => std::mem::take(&mut self.prompts[at]),
+            Some(at) if self.objects[at].prompted => self.prompts[at].clone(),
             // A further prompt without a box refines the mask there is.
             Some(at) if bbox.is_none() => {
                 let memory = self.objects[at].follower.memory().clone();
@@ -141,7 +212,7 @@ impl ObjectSet {
             segment::check_prompt(&prompt, seen.frame.size, self.decoder.max_points(), self.decoder.mask_size())
         {
             changes.push(Change::Refused { object, prompt_time_s, error });
-            return Ok(());
+            return None;
         }
         let at = known.unwrap_or_else(|| {
             let follower = Follower::new(object, self.config);
@@ -157,19 +228,7 @@ impl ObjectSet {
         });
         self.objects[at].points.clear();
         self.objects[at].points.extend_from_slice(&prompt.points);
-        if seen.frame.sequence == present.frame.sequence {
-            self.prompts[at] = prompt;
-            self.objects[at].prompted = true;
-            self.objects[at].prompted_at_s = prompt_time_s;
-            return Ok(());
-        }
-        self.decoder.decode(&seen.embedding, std::slice::from_ref(&prompt), &mut self.candidates)?;
-        let best = &self.candidates[most_confident(&self.candidates)];
-        let measured = measure(best, seen, &mut self.scratch, &mut self.late);
-        self.objects[at].frame = seen.frame.size;
-        self.objects[at].follower.select(seen.at(), best, measured);
-        changes.push(Change::Selected { object, prompt_time_s, frame: seen.frame.sequence });
-        Ok(())
+        Some((at, prompt))
     }
 
     /// Finds every object on the present frame and writes it into `record`.

@@ -1,5 +1,6 @@
 use crate::geometry::Point;
 use crate::input::PromptEvent;
+use crate::select::touch::TouchGesture;
 
 /// What the input stage asks of the decode stage.
 #[derive(Clone, Debug)]
@@ -9,13 +10,15 @@ pub(super) enum Request {
     /// The person looked at `point` long enough, at `time_s` seconds from the first frame. It selects a new object,
     /// unless one that is followed already lies there.
     Look { time_s: f64, point: Point },
+    /// A gesture on a touch screen, at `time_s` seconds from the first frame.
+    Touch { time_s: f64, gesture: TouchGesture },
 }
 
 impl Request {
     pub fn time_s(&self) -> f64 {
         match self {
             Request::Prompt(prompt) => prompt.time_s,
-            Request::Look { time_s, .. } => *time_s,
+            Request::Look { time_s, .. } | Request::Touch { time_s, .. } => *time_s,
         }
     }
 }

@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ pub struct Running {
     pub(super) outputs: Outputs,
     pub(super) age: AgeMeter,
     pub(super) unanswered: Arc<OnceLock<usize>>,
+    pub(super) inputs_lost: Arc<AtomicU64>,
     pub(super) watchdog: Watchdog,
     pub(super) degrade: Option<Log>,
 }
@@ -105,6 +107,7 @@ impl Running {
             age_at_sink: self.outputs.slowest_age(),
             sink_failures: self.outputs.failures(),
             prompts_unanswered: self.unanswered.get().copied().unwrap_or(0),
+            inputs_lost: self.inputs_lost.load(Ordering::Relaxed),
             throughput,
             degrade: self.degrade(),
             stages: self.reports(),

@@ -21,6 +21,8 @@ pub struct Summary {
     pub age_at_sink: LatencySummary,
     /// Prompts that no frame answered, because the stream ended before their time.
     pub prompts_unanswered: usize,
+    /// How often an input device went away.
+    pub inputs_lost: u64,
     /// Writes that failed, over all sinks.
     pub sink_failures: u64,
     pub throughput: Throughput,

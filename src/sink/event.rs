@@ -31,6 +31,8 @@ pub enum EventKind {
     Rejected { object: ObjectId, prompt_time_s: f64, reason: String },
     /// The object was let go on request.
     Released { object: ObjectId },
+    /// A gesture was taken back: the object's mask is what it was before it.
+    Undone { object: ObjectId },
     /// The object was not found any more; it stays selected.
     Lost { object: ObjectId },
     /// A lost object was found again.
@@ -41,6 +43,12 @@ pub enum EventKind {
     SourceLost { reason: String, count: u64 },
     /// The source sends again after so many seconds.
     SourceReopened { after_s: f64 },
+    /// An input device went away; it is looked for.
+    InputLost { input: String, reason: String },
+    /// A lost input device is back after so many seconds.
+    InputReturned { input: String, after_s: f64 },
+    /// An input device reported more than the system kept: contacts whose end was missed are cancelled.
+    InputOverflowed { input: String },
     /// The source sends, but not as it should, `count` times for one cause: a control that it refuses, another size.
     SourceWarned { count: u64, message: Cow<'static, str> },
     /// A stage holds one frame for longer than it should; `busy_s` is how long so far.

@@ -4,7 +4,7 @@
 #   boot.sh [-m "MODULE OPTIONS"]... [-f FILE]... [-t SECONDS] [-c CPU] ARCH OUT_DIR -- PROGRAM [ARGS] [-- PROGRAM [ARGS]]...
 #
 # ARCH is x86_64 or aarch64. PROGRAM is a static program or a busybox shell script of this machine; -f brings further files
-# along, in /programs beside it. `-m vivid` or `-m "vivid n_devs=2"` makes virtual cameras, `-m "v4l2loopback video_nr=9"` a
+# or folders along, in /programs beside it. `-m vivid` or `-m "vivid n_devs=2"` makes virtual cameras, `-m "v4l2loopback video_nr=9"` a
 # camera that programs feed (x86_64 only); without -m there is one vivid camera that gives single-planar video. OUT_DIR is
 # /out in the machine and receives what programs write, beside console.log, kernel.log, program-N.log and exits. The exit
 # status is 0 only if every program ended with 0 in time.
@@ -41,8 +41,8 @@ programs=$(mktemp -d)
 trap 'rm -rf "$programs"' EXIT
 chmod 755 "$programs"
 bring() {
-    [ -f "$1" ] || fail "no such file: $1"
-    ln "$(realpath "$1")" "$programs/" 2>/dev/null || cp -L "$1" "$programs/"
+    [ -e "$1" ] || fail "no such file: $1"
+    cp -rL "$1" "$programs/"
 }
 for file in "${files[@]}"; do bring "$file"; done
 printf '%s\n' "${modules[@]}" > "$programs/options"

@@ -1,33 +1,12 @@
 # Sourced by boot.sh. `prepare ARCH` makes sure that $machine has a kernel, its modules and a busybox for ARCH (x86_64 or
 # aarch64), and an initramfs of them. Kernels are Debian's, unpacked and not installed, and stay between runs.
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+. "$here/../../scripts/common.sh"
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/foveate/hardware
 
 # The 9p share first, for what is loaded after it may take its options from there.
 share_modules=(virtio_pci 9pnet_virtio 9p)
 device_modules=(evdev uinput vivid)
-
-fail() {
-    echo "hardware: $*" >&2
-    exit 1
-}
-
-as_root() {
-    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
-}
-
-# Installs the Debian packages among COMMAND=PACKAGE whose command is lacking; elsewhere only names them.
-need() {
-    local pair missing=()
-    for pair in "$@"; do
-        command -v "${pair%%=*}" >/dev/null || PATH=$PATH:/usr/sbin:/sbin command -v "${pair%%=*}" >/dev/null ||
-            missing+=("${pair#*=}")
-    done
-    [ ${#missing[@]} -gt 0 ] || return 0
-    command -v apt-get >/dev/null || fail "please install ${missing[*]} (or their equivalents) and run again"
-    echo "hardware: installing ${missing[*]}" >&2
-    as_root apt-get update -qq >&2
-    as_root apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
-}
 
 # Downloads Debian packages and unpacks them into the folder $1.
 unpack() {
@@ -117,13 +96,13 @@ pack() {
 }
 
 prepare() {
-    local here debian
-    here=$(dirname "${BASH_SOURCE[0]}")
+    local debian package
     case $1 in
-        x86_64) debian=amd64 && need qemu-system-x86_64=qemu-system-x86 cpio=cpio ;;
-        aarch64) debian=arm64 && need qemu-system-aarch64=qemu-system-arm cpio=cpio ;;
+        x86_64) debian=amd64 package=qemu-system-x86 ;;
+        aarch64) debian=arm64 package=qemu-system-arm ;;
         *) fail "no such machine: $1 (x86_64 and aarch64 there are)" ;;
     esac
+    need "qemu-system-$1=$package" cpio=cpio
     machine=$cache/$1
     mkdir -p "$cache"
     # Two boots at once prepare one after the other.

@@ -1,0 +1,253 @@
+//! What gestures on a touch screen do to the selected objects.
+
+mod alternatives;
+mod grid;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::encode::Encoded;
+use super::objects::{Asked, Change, ObjectSet};
+use crate::error::{PromptError, Result};
+use crate::geometry::{BoundingBox, Label, LabeledPoint, Point};
+use crate::mask::LowResLogits;
+use crate::model::Candidate;
+use crate::select::touch::{GestureKind, TouchGesture};
+use crate::time::Timestamp;
+use crate::track::ObjectId;
+
+use alternatives::next_alternative;
+use grid::{centre, offset, shifted};
+
+/// Gestures that can be undone; each holds an object's mask as it was, and shares the candidates of its last answer.
+const UNDO_LIMIT: usize = 16;
+
+/// The person's selection by touch, and the way back.
+///
+/// A tap selects what lies under it, or adds a foreground point if that is followed already; a long press and the tap of
+/// a second finger add a background point; a drag selects by a box and a scribble by points along it; a double tap goes on
+/// to the next candidate of the last answer; a tap with two fingers takes the last of all these back.
+#[derive(Default)]
+pub(super) struct Gestures {
+    /// The object that was selected or refined last, by whatever means. It may have been released since.
+    selected: Option<ObjectId>,
+    answers: Vec<(ObjectId, Answer)>,
+    steps: VecDeque<Step>,
+}
+
+/// The candidates of an object's last answer.
+#[derive(Clone)]
+struct Answer {
+    candidates: Arc<[Candidate]>,
+    /// The one that is followed.
+    chosen: usize,
+}
+
+/// A gesture that can be undone.
+struct Step {
+    object: ObjectId,
+    /// When the gesture, or the first tap of several, came down.
+    made_at: Timestamp,
+    /// It was a tap, which may prove to be the first half of a double tap.
+    tap: bool,
+    /// What was known of the object; `None` if the gesture selected it.
+    before: Option<Before>,
+    /// Where the object's mask lay after the gesture, in cells of the decoder's grid.
+    after: Option<Point>,
+    /// The object selected last before the gesture.
+    selected: Option<ObjectId>,
+}
+
+struct Before {
+    memory: LowResLogits,
+    answer: Option<Answer>,
+}
+
+/// What a gesture is applied to.
+pub(super) struct Scene<'a> {
+    /// The frame that the person saw.
+    pub seen: &'a Encoded,
+    pub present: &'a Encoded,
+    /// When the gesture was made, in seconds from the first frame.
+    pub time_s: f64,
+    pub objects: &'a mut ObjectSet,
+    /// The highest object id in use.
+    pub last_id: &'a mut ObjectId,
+    pub changes: &'a mut Vec<Change>,
+}
+
+impl Scene<'_> {
+    fn new_id(&mut self) -> ObjectId {
+        *self.last_id += 1;
+        *self.last_id
+    }
+}
+
+impl Gestures {
+    /// An object was selected or refined by other means than touch.
+    pub fn select(&mut self, object: ObjectId) {
+        self.selected = Some(object);
+        self.answers.retain(|(id, _)| *id != object);
+    }
+
+    /// Applies `gesture`.
+    ///
+    /// # Errors
+    /// Those of the decoder; what cannot be answered is a [`Change::Refused`].
+    pub fn apply(&mut self, gesture: &TouchGesture, scene: &mut Scene) -> Result<()> {
+        self.answers.retain(|(id, _)| scene.objects.memory(*id).is_some());
+        self.selected = self.selected.filter(|id| scene.objects.memory(*id).is_some());
+        let made_at = gesture.made_at;
+        match &gesture.kind {
+            GestureKind::Tap { point } => {
+                let object = self.under(scene, *point).unwrap_or_else(|| scene.new_id());
+                self.ask(scene, object, made_at, &[labelled(*point, Label::Foreground)], None)?;
+                if let Some(step) = self.steps.back_mut().filter(|step| step.made_at == made_at) {
+                    step.tap = true;
+                }
+                Ok(())
+            }
+            GestureKind::Scribble { points } => {
+                let under = points.first().and_then(|first| self.under(scene, *first));
+                let object = under.unwrap_or_else(|| scene.new_id());
+                let points = thinned(points, scene.objects.max_points());
+                self.ask(scene, object, made_at, &points, None)
+            }
+            GestureKind::Drag { bbox } => {
+                let object = scene.new_id();
+                self.ask(scene, object, made_at, &[], Some(*bbox))
+            }
+            GestureKind::LongPress { point } => self.exclude(scene, *point, *point, made_at),
+            GestureKind::SecondTap { point, resting } => self.exclude(scene, *resting, *point, made_at),
+            GestureKind::DoubleTap { first_at, .. } => {
+                self.switch(scene, *first_at);
+                Ok(())
+            }
+            GestureKind::TwoFingerTap => {
+                self.undo(scene);
+                Ok(())
+            }
+        }
+    }
+
+    /// The followed object at `point`; the one selected last if it is one of several.
+    fn under(&self, scene: &Scene, point: Point) -> Option<ObjectId> {
+        let selected = self.selected.filter(|id| scene.objects.covers(*id, point, scene.seen));
+        selected.or_else(|| scene.objects.at_point(point, scene.seen))
+    }
+
+    /// Adds a background point at `point` to the object at `on`, or to the one selected last; without either there is
+    /// nothing to correct.
+    fn exclude(&mut self, scene: &mut Scene, on: Point, point: Point, made_at: Timestamp) -> Result<()> {
+        match self.under(scene, on).or(self.selected) {
+            Some(object) => self.ask(scene, object, made_at, &[labelled(point, Label::Background)], None),
+            None => Ok(()),
+        }
+    }
+
+    fn ask(
+        &mut self,
+        scene: &mut Scene,
+        object: ObjectId,
+        made_at: Timestamp,
+        points: &[LabeledPoint],
+        bbox: Option<BoundingBox>,
+    ) -> Result<()> {
+        let before = self.before(scene, object);
+        let asked = Asked { object, time_s: scene.time_s, points, bbox };
+        let Some(chosen) = scene.objects.answer(&asked, scene.seen, scene.changes)? else { return Ok(()) };
+        self.set_answer(object, Some(Answer { candidates: scene.objects.candidates().into(), chosen }));
+        self.note(scene, object, made_at, before);
+        Ok(())
+    }
+
+    /// Goes on to the next candidate of the object that the tap of `first_at` meant. If that tap refined an object that
+    /// there was, it was the first half of this gesture and is taken back.
+    fn switch(&mut self, scene: &mut Scene, first_at: Timestamp) {
+        let Some(step) = self.steps.back().filter(|step| step.made_at == first_at) else { return };
+        let object = step.object;
+        if step.tap && step.before.as_ref().is_some_and(|before| before.answer.is_some()) {
+            self.take_back(scene);
+        }
+        let before = self.before(scene, object);
+        let (Some(answer), Some(memory)) = (self.answer(object).cloned(), scene.objects.memory(object)) else { return };
+        let Some(next) = next_alternative(&answer.candidates, answer.chosen) else {
+            let error = PromptError::NoAlternative;
+            return scene.changes.push(Change::Refused { object, prompt_time_s: scene.time_s, error });
+        };
+        // The object has moved since it was asked for, and its candidates with it.
+        let moved = offset(centre(&answer.candidates[answer.chosen].logits), centre(memory));
+        let candidate = &answer.candidates[next];
+        let logits = shifted(&candidate.logits, moved);
+        let candidate = Candidate { logits, predicted_iou: candidate.predicted_iou };
+        scene.objects.replace(object, &candidate, scene.present);
+        self.set_answer(object, Some(Answer { chosen: next, ..answer }));
+        self.note(scene, object, first_at, before);
+        let frame = scene.present.frame.sequence;
+        scene.changes.push(Change::Selected { object, prompt_time_s: scene.time_s, frame });
+    }
+
+    /// Takes the last gesture back whose object is still followed.
+    fn undo(&mut self, scene: &mut Scene) {
+        while !self.steps.is_empty() {
+            if let Some(change) = self.take_back(scene) {
+                return scene.changes.push(change);
+            }
+        }
+    }
+
+    /// Takes the last gesture back; `None` if its object is gone.
+    fn take_back(&mut self, scene: &mut Scene) -> Option<Change> {
+        let Step { object, before, after, selected, .. } = self.steps.pop_back()?;
+        let now = centre(scene.objects.memory(object)?);
+        self.selected = selected;
+        let Some(Before { memory, answer }) = before else {
+            scene.objects.release(object);
+            return Some(Change::Released { object });
+        };
+        let chosen = answer.as_ref().and_then(|answer| answer.candidates.get(answer.chosen));
+        let predicted_iou = chosen.map_or(1.0, |candidate| candidate.predicted_iou);
+        let candidate = Candidate { logits: shifted(&memory, offset(after, now)), predicted_iou };
+        scene.objects.replace(object, &candidate, scene.present);
+        self.set_answer(object, answer);
+        Some(Change::Undone { object })
+    }
+
+    fn before(&self, scene: &Scene, object: ObjectId) -> Option<Before> {
+        let memory = scene.objects.memory(object).filter(|memory| !memory.data.is_empty())?.clone();
+        Some(Before { memory, answer: self.answer(object).cloned() })
+    }
+
+    /// Notes that a gesture was carried out.
+    fn note(&mut self, scene: &Scene, object: ObjectId, made_at: Timestamp, before: Option<Before>) {
+        if self.steps.len() == UNDO_LIMIT {
+            self.steps.pop_front();
+        }
+        let after = scene.objects.memory(object).and_then(centre);
+        let selected = self.selected.replace(object);
+        self.steps.push_back(Step { object, made_at, tap: false, before, after, selected });
+    }
+
+    fn answer(&self, object: ObjectId) -> Option<&Answer> {
+        self.answers.iter().find(|(id, _)| *id == object).map(|(_, answer)| answer)
+    }
+
+    fn set_answer(&mut self, object: ObjectId, answer: Option<Answer>) {
+        self.answers.retain(|(id, _)| *id != object);
+        self.answers.extend(answer.map(|answer| (object, answer)));
+    }
+}
+
+fn labelled(point: Point, label: Label) -> LabeledPoint {
+    LabeledPoint { point, label }
+}
+
+/// Foreground points, at most `limit` of them, the first and the last included.
+fn thinned(points: &[Point], limit: usize) -> Vec<LabeledPoint> {
+    let count = points.len().min(limit.max(1));
+    let last = points.len().saturating_sub(1);
+    let index = |n: usize| if count > 1 { n * last / (count - 1) } else { 0 };
+    (0..count).filter_map(|n| points.get(index(n))).map(|point| labelled(*point, Label::Foreground)).collect()
+}
