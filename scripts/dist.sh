@@ -3,7 +3,7 @@
 #
 #   dist.sh [ARCH]...     x86_64 and aarch64 unless given; into ${DIST:-dist}
 #
-# A tarball unpacks into /usr/local (`tar xf FILE -C /usr/local --strip-components=1`) as well as into any folder.
+# It runs where it is unpacked; packaging/README.md tells how to install it and run it as a service.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [ $# -gt 0 ] || set -- x86_64 aarch64
@@ -18,24 +18,15 @@ pack() (
     build --test hardware-system >&2
     root=$dist/foveate-$version-$1-linux
     rm -rf "$root"
-    install -d "$root"/{bin,lib/systemd/system,lib/udev/rules.d} "$root"/share/{foveate/models,foveate/board-configs,doc/foveate}
-    "$strip" -o "$root/bin/foveate" "$release/foveate"
-    cp models/*.onnx models/manifest.toml "$root/share/foveate/models/"
-    cp board-configs/*.toml board-configs/schema.md "$root/share/foveate/board-configs/"
-    cp README.md LICENSE-* models/MODEL_CARD.md "$root/share/doc/foveate/"
-    for file in packaging/*; do
-        case $file in
-            *.service) cp "$file" "$root/lib/systemd/system/" ;;
-            *.rules) cp "$file" "$root/lib/udev/rules.d/" ;;
-            *README.md) cp "$file" "$root/share/doc/foveate/service.md" ;;
-            *) [ ! -f "$file" ] || cp "$file" "$root/share/foveate/" ;;
-        esac
-    done
+    mkdir -p "$root/models"
+    "$strip" -o "$root/foveate" "$release/foveate"
+    cp models/*.onnx models/manifest.toml models/MODEL_CARD.md "$root/models/"
+    cp -r board-configs packaging README.md LICENSE-* "$root/"
     tar -C "$dist" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$stamp" -cf - "$(basename "$root")" |
         gzip -9n > "$root.tar.gz"
     bytes() { echo "$(($(du -bc "$@" | tail -n 1 | cut -f 1) / 1000)) kB"; }
-    printf '%-8s binary %s, models %s, tarball %s\n' "$1" "$(bytes "$root/bin/foveate")" \
-        "$(bytes "$root"/share/foveate/models/*)" "$(bytes "$root.tar.gz")"
+    printf '%-8s binary %s, models %s, tarball %s\n' "$1" "$(bytes "$root/foveate")" \
+        "$(bytes "$root"/models/*)" "$(bytes "$root.tar.gz")"
     rm -rf "$root"
 )
 

@@ -78,7 +78,7 @@ for name in "${parts[@]}"; do
             tar -xf "$out"/dist/foveate-*-aarch64-linux.tar.gz -C "$out/dist"
             root=$(echo "$out"/dist/foveate-*-aarch64-linux)
             part system -t 500 -f "$root" aarch64 "$out/system" -- \
-                "$bin/aarch64/hardware-system" "/programs/$(basename "$root")/bin/foveate" 30
+                "$bin/aarch64/hardware-system" "/programs/$(basename "$root")/foveate" 30
             checks+=(system:system)
             ;;
         *)
