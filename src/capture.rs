@@ -26,7 +26,7 @@ use crate::time::Clock;
 pub use address::SourceAddress;
 pub use camera::{CameraInfo, CameraProblem, list_cameras};
 pub use controls::{Controls, PowerLine, Setting};
-pub use files::FilesSource;
+pub use files::{FilesSource, pictures};
 pub use negotiate::{Choice, FormatOffer, Rates, Wish, negotiate};
 
 /// What is asked of a source. A source that cannot have it so takes the nearest and says so in its [`SourceInfo`].

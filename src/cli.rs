@@ -20,6 +20,7 @@ mod samples;
 mod segment;
 mod service;
 mod stages;
+mod track;
 
 use std::process::ExitCode;
 
@@ -53,6 +54,7 @@ enum Command {
     Demo(demo::DemoArgs),
     Run(run::RunArgs),
     Segment(segment::SegmentArgs),
+    Track(track::TrackArgs),
     Eval(eval::EvalArgs),
     Bench(bench::BenchArgs),
     Quantize(quantize::QuantizeArgs),
@@ -68,6 +70,7 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(args),
         Command::Run(args) => run::run(args),
         Command::Segment(args) => segment::run(args),
+        Command::Track(args) => track::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Quantize(args) => quantize::run(args),

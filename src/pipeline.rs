@@ -29,6 +29,7 @@ mod pending;
 mod request;
 mod running;
 mod shared;
+mod stepper;
 mod summary;
 mod threads;
 mod watchdog;
@@ -44,6 +45,7 @@ pub use degrade::{Degrade, DegradeSummary, Ladder, ModelVariants, Setting, Step,
 pub use meter::{AgeMeter, StageMeter, StageReport};
 pub use pace::EncodeEvery;
 pub use running::Running;
+pub use stepper::Stepper;
 pub use summary::{Summary, Throughput};
 
 use crate::capture::Source;

@@ -1,10 +1,12 @@
 //! Following selected objects from frame to frame.
 //!
-//! The state of one object is a [`Follower`]. Between frames its last logits are the next frame's mask prompt and its
-//! last box, moved by the box's own velocity, is the box prompt; among the decoder's candidates the one that agrees best
-//! with the last mask is taken.
+//! The state of one object is a [`Follower`]. What it remembers of earlier frames ([`memory`]) says where it should be in the
+//! present one: that is the decoder's mask prompt, and its extent the box prompt; among the decoder's candidates the one
+//! that agrees best with it is taken. Where a model's embedding cannot be compared, the last logits are the mask prompt and
+//! the last box, moved by its own velocity, is the box prompt.
 
 mod follower;
+pub mod memory;
 mod motion;
 
 use serde::{Deserialize, Serialize};

@@ -34,6 +34,26 @@ pub struct FilesSource {
     events: Events,
 }
 
+/// The PNGs and JPEGs of a folder in natural order of their names (`2.png` before `10.png`).
+///
+/// # Errors
+/// A folder that cannot be read, or has no pictures.
+pub fn pictures(dir: &Path) -> Result<Vec<PathBuf>> {
+    let mut pictures = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(IoError::when("read", dir))? {
+        let path = entry.map_err(IoError::when("read", dir))?.path();
+        if picture::has_picture_extension(&path) && path.is_file() {
+            pictures.push(path);
+        }
+    }
+    if pictures.is_empty() {
+        let reason = "no pictures in this folder: give a folder of .png, .jpg or .jpeg files".into();
+        return Err(ConfigError::Invalid { origin: SourceAddress::Files(dir.to_path_buf()).to_string(), reason }.into());
+    }
+    pictures.sort_by(|a, b| natural::compare(&a.to_string_lossy(), &b.to_string_lossy()));
+    Ok(pictures)
+}
+
 impl FilesSource {
     /// How many pictures the reader may lag behind before pictures are skipped; as many as a camera driver has buffers.
     pub const CATCH_UP: u64 = 4;
@@ -45,18 +65,7 @@ impl FilesSource {
     pub fn open(dir: &Path, options: &SourceOptions, clock: Arc<dyn Clock>) -> Result<Self> {
         let fps = options.rate()?;
         let address = SourceAddress::Files(dir.to_path_buf()).to_string();
-        let mut pictures = Vec::new();
-        for entry in std::fs::read_dir(dir).map_err(IoError::when("read", dir))? {
-            let path = entry.map_err(IoError::when("read", dir))?.path();
-            if picture::has_picture_extension(&path) && path.is_file() {
-                pictures.push(path);
-            }
-        }
-        if pictures.is_empty() {
-            let reason = "no pictures in this folder: give a folder of .png, .jpg or .jpeg files".into();
-            return Err(ConfigError::Invalid { origin: address, reason }.into());
-        }
-        pictures.sort_by(|a, b| natural::compare(&a.to_string_lossy(), &b.to_string_lossy()));
+        let pictures = pictures(dir)?;
 
         let mut size = Err(no_readable_picture(&address));
         for path in &pictures {

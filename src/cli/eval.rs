@@ -5,6 +5,7 @@ mod clicker;
 mod clicks_plot;
 mod contact_sheet;
 mod dataset;
+mod davis;
 mod jitter;
 mod pictures;
 mod protocol;
@@ -34,9 +35,9 @@ use pictures::Pictures;
 use protocol::Outcome;
 use report::Report;
 
-/// Measure a model on photos with known masks.
+/// Measure a model on photos or sequences with known masks.
 ///
-/// Each object is asked for with one click, with the tightest box, and with up to 20 clicks: the first at the point
+/// On photos, each object is asked for with one click, with the tightest box, and with up to 20 clicks: the first at the point
 /// deepest inside the object, each further one at the centre of the larger error of the answer before, whose logits go
 /// in as the mask prompt. Each answer is looked at again from nearer by: the part of the photo around it is encoded at
 /// the model's full input and the prompt answered there, as in the protocol of RITM; --no-zoom asks on the whole photo
@@ -59,6 +60,8 @@ enum PhotoSet {
     Berkeley(SetArgs),
     /// Photos of your own: `images/` and `masks/` of the same stems, coded as for grabcut or, with --ids, as id maps
     Photos(PhotosArgs),
+    /// Sequences of frames with one object each: J (mean IoU), its recall and F (boundary), as DAVIS 2016 has them
+    Davis(davis::DavisArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -99,6 +102,7 @@ pub fn run(args: EvalArgs) -> anyhow::Result<()> {
         PhotoSet::Berkeley(set) => (set, Layout::Suffixed),
         PhotoSet::Photos(PhotosArgs { set, ids: false }) => (set, Layout::Trimap),
         PhotoSet::Photos(PhotosArgs { set, ids: true }) => (set, Layout::Ids),
+        PhotoSet::Davis(args) => return davis::run(&args),
     };
     let mut photos = dataset::list(&args.data, layout)?;
     photos.truncate(args.limit.map_or(usize::MAX, |n| n as usize));

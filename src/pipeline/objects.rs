@@ -7,6 +7,7 @@ use crate::mask::{LowResLogits, Mask, UpsampleScratch, upsample_mask};
 use crate::model::{Candidate, Decoder, Prompt};
 use crate::segment;
 use crate::sink::FrameRecord;
+use crate::track::memory::Recall;
 use crate::track::{Follower, FollowerConfig, Measured, ObjectId, ObjectState, Outcome, most_confident};
 
 /// What happened to an object on one frame.
@@ -63,6 +64,7 @@ pub(super) struct ObjectSet {
     scratch: UpsampleScratch,
     /// Mask of a prompt that is answered on an earlier frame.
     late: Mask,
+    recall: Recall,
 }
 
 struct Object {
@@ -96,6 +98,7 @@ impl ObjectSet {
             candidates: Vec::new(),
             scratch: UpsampleScratch::default(),
             late: Mask::default(),
+            recall: Recall::default(),
         }
     }
 
@@ -166,7 +169,8 @@ impl ObjectSet {
         let chosen = most_obedient(&self.candidates, &prompt.points, &seen.embedding.letterbox);
         let best = &self.candidates[chosen];
         let measured = measure(best, seen, &mut self.scratch, &mut self.late);
-        self.objects[at].follower.select(seen.at(), best, measured);
+        let map = self.recall.map_of(&seen.embedding);
+        self.objects[at].follower.select(seen.at(), best, measured, map.as_ref());
         self.objects[at].frame = seen.frame.size;
         self.objects[at].prompted = false;
         let Asked { object, time_s: prompt_time_s, .. } = *asked;
@@ -179,11 +183,32 @@ impl ObjectSet {
         &self.candidates
     }
 
+    /// Size of the masks that the decoder gives and takes.
+    pub fn mask_size(&self) -> Size {
+        self.decoder.mask_size()
+    }
+
+    /// Begins to follow `object`, or goes on with it, from `candidate`, whose mask lies on the frame `on`.
+    pub fn add(&mut self, object: ObjectId, candidate: &Candidate, on: &Encoded) {
+        if self.position(object).is_none() {
+            self.push(object, on.frame.size);
+        }
+        self.replace(object, candidate, on);
+    }
+
+    fn push(&mut self, object: ObjectId, frame: Size) -> usize {
+        let follower = Follower::new(object, self.config);
+        self.objects.push(Object { follower, frame, prompted: false, prompted_at_s: 0.0, points: Vec::new() });
+        self.prompts.push(Prompt::default());
+        self.objects.len() - 1
+    }
+
     /// Lets an object go on from `candidate`, whose mask lies on the frame `on`; nothing if there is no such object.
     pub fn replace(&mut self, object: ObjectId, candidate: &Candidate, on: &Encoded) {
         let Some(at) = self.position(object) else { return };
         let measured = measure(candidate, on, &mut self.scratch, &mut self.late);
-        self.objects[at].follower.select(on.at(), candidate, measured);
+        let map = self.recall.map_of(&on.embedding);
+        self.objects[at].follower.select(on.at(), candidate, measured, map.as_ref());
         self.objects[at].frame = on.frame.size;
         self.objects[at].prompted = false;
     }
@@ -209,18 +234,7 @@ impl ObjectSet {
             changes.push(Change::Refused { object, prompt_time_s, error });
             return None;
         }
-        let at = known.unwrap_or_else(|| {
-            let follower = Follower::new(object, self.config);
-            self.objects.push(Object {
-                follower,
-                frame: seen.frame.size,
-                prompted: false,
-                prompted_at_s: 0.0,
-                points: Vec::new(),
-            });
-            self.prompts.push(Prompt::default());
-            self.objects.len() - 1
-        });
+        let at = known.unwrap_or_else(|| self.push(object, seen.frame.size));
         self.objects[at].points.clear();
         self.objects[at].points.extend_from_slice(&prompt.points);
         Some((at, prompt))
@@ -232,13 +246,16 @@ impl ObjectSet {
             return Ok(());
         }
         let Frame { size, sequence, .. } = *present.frame;
+        self.recall.begin(&present.embedding);
+        let grid = self.decoder.mask_size();
         for (object, prompt) in self.objects.iter_mut().zip(&mut self.prompts) {
             let before = std::mem::replace(&mut object.frame, size);
             if before != size {
                 object.follower.rescale(before, size);
             }
             if !object.prompted {
-                object.follower.prompt(present.at(), size, prompt);
+                object.follower.expect(&mut self.recall, grid);
+                object.follower.prompt(present.at(), &present.embedding.letterbox, prompt);
             }
         }
         self.decoder.decode(&present.embedding, &self.prompts, &mut self.candidates)?;
@@ -252,12 +269,12 @@ impl ObjectSet {
             let chosen = if object.prompted { most_confident(candidates) } else { follower.choose(candidates) };
             let chosen = &candidates[chosen];
             let out = record.push_object();
-            let measured = measure(chosen, present, &mut self.scratch, &mut out.mask);
+            let mut measured = measure(chosen, present, &mut self.scratch, &mut out.mask);
             let id = follower.id();
             out.object = id;
             out.points.clear();
             if object.prompted {
-                follower.select(present.at(), chosen, measured);
+                follower.select(present.at(), chosen, measured, self.recall.present());
                 let prompt_time_s = object.prompted_at_s;
                 changes.push(Change::Selected { object: id, prompt_time_s, frame: sequence });
                 out.points.extend_from_slice(&object.points);
@@ -266,7 +283,12 @@ impl ObjectSet {
                 match follower.observe(present.at(), chosen, measured) {
                     Outcome::Lost => changes.push(Change::Lost { object: id }),
                     Outcome::Returned => changes.push(Change::Returned { object: id }),
-                    Outcome::Held | Outcome::Missed => {}
+                    Outcome::Held => {}
+                    Outcome::Missed => {
+                        if let Some(expected) = follower.expected() {
+                            measured = lay(expected, present, &mut self.scratch, &mut out.mask);
+                        }
+                    }
                 }
             }
             out.state = follower.state();
@@ -287,6 +309,10 @@ impl ObjectSet {
 
 /// Brings a candidate to the frame's resolution.
 fn measure(candidate: &Candidate, on: &Encoded, scratch: &mut UpsampleScratch, out: &mut Mask) -> Measured {
-    let extent = upsample_mask(&candidate.logits, &on.embedding.letterbox, 0.0, scratch, out);
+    lay(&candidate.logits, on, scratch, out)
+}
+
+fn lay(logits: &LowResLogits, on: &Encoded, scratch: &mut UpsampleScratch, out: &mut Mask) -> Measured {
+    let extent = upsample_mask(logits, &on.embedding.letterbox, 0.0, scratch, out);
     Measured { bbox: extent.bbox, area: extent.area }
 }

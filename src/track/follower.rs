@@ -1,6 +1,9 @@
+use std::sync::Arc;
+
+use super::memory::{Expectation, FeatureMap, Memory, Recall};
 use super::motion::BoxMotion;
 use super::{ObjectId, ObjectState};
-use crate::geometry::{BoundingBox, Letterbox, Size};
+use crate::geometry::{BoundingBox, Letterbox, Point, Size};
 use crate::mask::LowResLogits;
 use crate::model::{Candidate, Prompt};
 use crate::time::Timestamp;
@@ -12,6 +15,10 @@ pub struct FollowerConfig {
     pub min_score: f32,
     /// Least IoU between the last believed mask and the new one, on the decoder's grid.
     pub min_agreement: f32,
+    /// Least IoU between the mask that is expected by memory and the new one.
+    pub min_recall: f32,
+    /// Least of both, and of the predicted IoU, for a lost object to be found again.
+    pub min_return: f32,
     /// Most growth or shrinkage of the area between two frames, as a factor.
     pub max_area_change: f32,
     /// Frames in a row without a believable mask until the object is reported as lost.
@@ -23,7 +30,15 @@ pub struct FollowerConfig {
 
 impl Default for FollowerConfig {
     fn default() -> Self {
-        FollowerConfig { min_score: 0.4, min_agreement: 0.15, max_area_change: 3.0, lost_after: 4, reach: 0.4 }
+        FollowerConfig {
+            min_score: 0.4,
+            min_agreement: 0.15,
+            min_recall: 0.3,
+            min_return: 0.6,
+            max_area_change: 3.0,
+            lost_after: 4,
+            reach: 0.4,
+        }
     }
 }
 
@@ -62,6 +77,11 @@ pub struct Follower {
     motion: BoxMotion,
     area: f32,
     misses: u32,
+    seen: Memory,
+    /// Where it should be in the present frame; stale unless `expecting`.
+    expected: Expectation,
+    expecting: bool,
+    present: Option<Arc<FeatureMap>>,
 }
 
 impl Follower {
@@ -75,6 +95,10 @@ impl Follower {
             motion: BoxMotion::default(),
             area: 0.0,
             misses: 0,
+            seen: Memory::default(),
+            expected: Expectation::default(),
+            expecting: false,
+            present: None,
         }
     }
 
@@ -91,8 +115,10 @@ impl Follower {
         &self.memory
     }
 
-    /// Takes the answer to a person's prompt on the frame of `at`; it replaces all memory.
-    pub fn select(&mut self, at: Timestamp, candidate: &Candidate, measured: Measured) {
+    /// Takes the answer to a person's prompt on the frame of `at`, whose features are `map`; it replaces all memory.
+    pub fn select(&mut self, at: Timestamp, candidate: &Candidate, measured: Measured, map: Option<&Arc<FeatureMap>>) {
+        (self.expecting, self.present) = (false, None);
+        self.seen.begin(map, &candidate.logits);
         self.motion.reset();
         self.misses = 0;
         self.state = ObjectState::Selected;
@@ -108,18 +134,39 @@ impl Follower {
         self.area *= x * y;
     }
 
-    /// Writes the prompt that should find the object on the frame of `at` into `prompt`, reusing its buffers.
-    pub fn prompt(&self, at: Timestamp, frame: Size, prompt: &mut Prompt) {
+    /// Looks up where the object should be in the present frame of `recall`, on the decoder's grid of `size`: near where it
+    /// was, or anywhere once it was missed for a while.
+    pub fn expect(&mut self, recall: &mut Recall, size: Size) {
+        let anywhere = self.state == ObjectState::Lost || self.misses + 1 >= self.config.lost_after;
+        self.expecting = recall.expect(&self.seen, anywhere, size, &mut self.expected);
+        self.present = recall.present().filter(|_| self.expecting).map(Arc::clone);
+    }
+
+    /// Where the object should be in the present frame, if its features could be compared: what is shown when no candidate
+    /// is believed.
+    pub fn expected(&self) -> Option<&LowResLogits> {
+        self.expecting.then_some(&self.expected.logits)
+    }
+
+    /// Writes the prompt that should find the object on the frame of `at` into `prompt`, reusing its buffers. `letterbox`
+    /// places the frame in the model's input.
+    pub fn prompt(&self, at: Timestamp, letterbox: &Letterbox, prompt: &mut Prompt) {
         prompt.points.clear();
-        let clip = |b: BoundingBox| b.intersect(BoundingBox::of_frame(frame));
+        let clip = |b: BoundingBox| b.intersect(BoundingBox::of_frame(letterbox.frame));
+        if self.expecting {
+            prompt.bbox = extent(&self.expected.logits, letterbox).map(clip).filter(|b| b.area() > 0.0);
+            prompt.mask.get_or_insert_default().clone_from(&self.expected.logits);
+            return;
+        }
         prompt.bbox = self.motion.predict(at).map(clip).filter(|b| b.area() > 0.0);
         prompt.mask.get_or_insert_default().clone_from(&self.memory);
     }
 
     /// Takes out of `logits` what lies farther from the foreseen box than the object can be; `letterbox` places the frame
-    /// in the model's input. A lost object may return anywhere and keeps all.
+    /// in the model's input. A lost object may return anywhere and keeps all; so does one that memory has a place for.
     pub fn confine(&self, at: Timestamp, letterbox: &Letterbox, logits: &mut LowResLogits) {
-        let Some(bbox) = self.motion.predict(at).filter(|_| self.state != ObjectState::Lost) else { return };
+        let confined = self.state != ObjectState::Lost && !self.expecting;
+        let Some(bbox) = self.motion.predict(at).filter(|_| confined) else { return };
         let within = letterbox.box_to_input(bbox.expand(self.config.reach));
         let (width, height) = (logits.size.width as usize, logits.size.height as usize);
         let cell = (letterbox.input.width as f32 / width as f32, letterbox.input.height as f32 / height as f32);
@@ -140,11 +187,30 @@ impl Follower {
         }
     }
 
-    /// Index of the candidate that is most likely this object: its predicted IoU plus its agreement with the memory.
-    pub fn choose(&self, candidates: &[Candidate]) -> usize {
-        let merit = |c: &Candidate| c.predicted_iou + agreement(&self.memory, &c.logits);
-        let best = candidates.iter().enumerate().max_by(|a, b| merit(a.1).total_cmp(&merit(b.1)));
-        best.map_or(0, |(index, _)| index)
+    /// Index of the candidate that is most likely this object: its predicted IoU plus its agreement with what is expected,
+    /// cell by cell of the embedding most of all; with the last mask where nothing is.
+    pub fn choose(&mut self, candidates: &[Candidate]) -> usize {
+        let mut best = (0, f32::NEG_INFINITY);
+        for (index, candidate) in candidates.iter().enumerate() {
+            let merit = candidate.predicted_iou + self.likeness(candidate) + 2.0 * self.recalled(candidate);
+            if merit > best.1 {
+                best = (index, merit);
+            }
+        }
+        best.0
+    }
+
+    /// IoU with the mask that is expected, or else with the last.
+    fn likeness(&self, candidate: &Candidate) -> f32 {
+        agreement(if self.expecting { &self.expected.logits } else { &self.memory }, &candidate.logits)
+    }
+
+    /// IoU with what memory expects, in shares of the embedding's cells; 0 where it expects nothing.
+    fn recalled(&mut self, candidate: &Candidate) -> f32 {
+        match &self.present {
+            Some(map) if self.expecting => self.expected.agreement(map, &candidate.logits),
+            _ => 0.0,
+        }
     }
 
     /// Takes the chosen candidate of the frame of `at` and decides whether it is the object.
@@ -154,12 +220,13 @@ impl Follower {
             && candidate.predicted_iou >= self.config.min_score
             && change < self.config.max_area_change
             && change > 1.0 / self.config.max_area_change
-            && agreement(&self.memory, &candidate.logits) >= self.config.min_agreement;
+            && self.is_like(candidate);
         if believed {
             let outcome = if self.state == ObjectState::Lost { Outcome::Returned } else { Outcome::Held };
             self.misses = 0;
             self.state = ObjectState::Tracked;
             self.remember(at, candidate, measured);
+            self.seen.add(self.present.as_ref(), &candidate.logits);
             return outcome;
         }
         self.misses = self.misses.saturating_add(1);
@@ -171,6 +238,20 @@ impl Follower {
             self.state = ObjectState::Tracked;
         }
         Outcome::Missed
+    }
+
+    /// Whether a candidate is enough like what is expected, or where nothing is, like the last mask.
+    fn is_like(&mut self, candidate: &Candidate) -> bool {
+        let likeness = self.likeness(candidate);
+        if !self.expecting {
+            return likeness >= self.config.min_agreement;
+        }
+        let FollowerConfig { min_recall, min_return, .. } = self.config;
+        if self.state == ObjectState::Lost {
+            let least = likeness.min(candidate.predicted_iou).min(self.recalled(candidate));
+            return least >= min_return;
+        }
+        likeness >= min_recall
     }
 
     fn remember(&mut self, at: Timestamp, candidate: &Candidate, measured: Measured) {
@@ -186,6 +267,28 @@ impl Follower {
 pub fn most_confident(candidates: &[Candidate]) -> usize {
     let ranked = candidates.iter().enumerate().rev();
     ranked.max_by(|a, b| a.1.predicted_iou.total_cmp(&b.1.predicted_iou)).map_or(0, |(index, _)| index)
+}
+
+/// The tightest box around the cells that are inside, in pixels of the frame; `None` if there are none.
+fn extent(logits: &LowResLogits, letterbox: &Letterbox) -> Option<BoundingBox> {
+    let Size { width, height } = logits.content(letterbox);
+    let stride = logits.size.width as usize;
+    let (mut x0, mut x1, mut y0, mut y1) = (usize::MAX, 0, usize::MAX, 0);
+    for (y, row) in logits.data.chunks_exact(stride.max(1)).take(height as usize).enumerate() {
+        let row = &row[..width as usize];
+        let (Some(first), Some(last)) = (row.iter().position(|v| *v > 0.0), row.iter().rposition(|v| *v > 0.0)) else {
+            continue;
+        };
+        (x0, x1) = (x0.min(first), x1.max(last + 1));
+        (y0, y1) = (y0.min(y), y + 1);
+    }
+    let cell = |input: u32, cells: u32| input as f32 / cells.max(1) as f32;
+    let (w, h) = (cell(letterbox.input.width, logits.size.width), cell(letterbox.input.height, logits.size.height));
+    let at = |x: usize, y: usize| letterbox.to_frame(Point::new(x as f32 * w, y as f32 * h));
+    (x1 > 0).then(|| {
+        let (from, to) = (at(x0, y0), at(x1, y1));
+        BoundingBox::new(from.x, from.y, to.x, to.y)
+    })
 }
 
 /// IoU of two masks on one decoder grid; 0 if the grids differ or both masks are empty.
@@ -224,7 +327,7 @@ mod tests {
     fn selected() -> Follower {
         let mut follower = Follower::new(7, FollowerConfig::default());
         let (candidate, measured) = blob(4, 0.9);
-        follower.select(at(0), &candidate, measured);
+        follower.select(at(0), &candidate, measured, None);
         follower
     }
 
@@ -234,7 +337,7 @@ mod tests {
         let (candidate, measured) = blob(5, 0.9);
         assert_eq!(follower.observe(at(1), &candidate, measured), Outcome::Held);
         let mut prompt = Prompt::default();
-        follower.prompt(at(2), Size::new(128, 128), &mut prompt);
+        follower.prompt(at(2), &Letterbox::new(Size::new(128, 128), Size::new(128, 128)), &mut prompt);
         assert_eq!(prompt.mask.as_ref(), Some(&candidate.logits));
         assert!(prompt.bbox.unwrap().x0 > 40.0, "the box moves on: {:?}", prompt.bbox);
         assert_eq!(follower.state(), ObjectState::Tracked);
@@ -257,7 +360,7 @@ mod tests {
 
     #[test]
     fn agreement_beats_a_slightly_better_score() {
-        let follower = selected();
+        let mut follower = selected();
         let candidates = [blob(0, 0.95).0, blob(4, 0.85).0];
         assert_eq!(follower.choose(&candidates), 1);
     }
@@ -283,7 +386,7 @@ mod tests {
         let b = measured.bbox.unwrap();
         let large = BoundingBox::new(b.x0 * 4.0, b.y0 * 2.0, b.x1 * 4.0, b.y1 * 2.0);
         let mut prompt = Prompt::default();
-        follower.prompt(at(1), Size::new(512, 256), &mut prompt);
+        follower.prompt(at(1), &Letterbox::new(Size::new(512, 256), Size::new(128, 128)), &mut prompt);
         assert_eq!(prompt.bbox, Some(large));
         let measured = Measured { bbox: Some(large), area: large.area() as usize };
         assert_eq!(follower.observe(at(1), &candidate, measured), Outcome::Held);

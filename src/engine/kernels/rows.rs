@@ -109,14 +109,25 @@ impl Linear {
             return None;
         }
         let groups = groups(outputs / lanes, inputs, lanes);
-        let mut packed = Vec::with_capacity(weights.len());
-        for group in &groups {
-            for row in weights.chunks_exact(outputs) {
-                packed.extend_from_slice(&row[group.first * lanes..(group.first + group.blocks) * lanes]);
+        let (taps, bias) = ([Tap { offset: 0, depth: inputs }], padded(bias, outputs));
+        let packed = Vec::with_capacity(weights.len());
+        let mut linear = Linear { inputs, outputs, taps, groups, weights: packed, bias, activation };
+        linear.repack(lanes, weights);
+        Some(linear)
+    }
+
+    /// Packs other `weights` [inputs, outputs] of the same sizes, for vectors of the same number of `lanes`.
+    ///
+    /// # Panics
+    /// If there are not as many.
+    pub fn repack(&mut self, lanes: usize, weights: &[f32]) {
+        assert_eq!(weights.len(), self.inputs * self.outputs, "weights of the same sizes");
+        self.weights.clear();
+        for group in &self.groups {
+            for row in weights.chunks_exact(self.outputs) {
+                self.weights.extend_from_slice(&row[group.first * lanes..(group.first + group.blocks) * lanes]);
             }
         }
-        let (taps, bias) = ([Tap { offset: 0, depth: inputs }], padded(bias, outputs));
-        Some(Linear { inputs, outputs, taps, groups, weights: packed, bias, activation })
     }
 
     #[inline(always)]

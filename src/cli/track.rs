@@ -1,0 +1,194 @@
+//! `foveate track`: a selected object through a folder of frames.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use crate::capture::pictures;
+use crate::error::{Error, IoError};
+use crate::frame::{self, Frame};
+use crate::geometry::{BoundingBox, LabeledPoint};
+use crate::mask::Rle;
+use crate::pipeline::Stepper;
+use crate::time::Timestamp;
+use crate::track::{FollowerConfig, ObjectState};
+
+use super::interrupt::on_interrupt;
+use super::mask_file::{read_mask, write_mask};
+use super::model_args::ModelArgs;
+use super::output::{print, print_json};
+use super::prompt_args::{parse_box, parse_point};
+
+/// Follow one thing through a folder of frames.
+///
+/// Say what to follow on the first frame, with its mask, points or a box; every frame's mask is written as a PNG under the
+/// frame's own name. Frames are PNGs or JPEGs in the order of their names, numbers by value.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct TrackArgs {
+    /// The folder of frames
+    frames: PathBuf,
+    #[command(flatten)]
+    first: First,
+    /// Write the mask of each frame into this folder, as grey PNGs, 255 inside
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    out: Option<PathBuf>,
+    /// Print one JSON object a frame, with the mask as COCO RLE
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+    /// Frames per second of the recording; motion is foreseen by it where the model's features cannot be compared
+    #[arg(long, value_name = "N", default_value_t = 25.0, value_parser = positive)]
+    fps: f64,
+    #[command(flatten)]
+    model: ModelArgs,
+}
+
+/// The object on the first frame.
+#[derive(Debug, clap::Args)]
+#[group(id = "first", required = true, multiple = true)]
+struct First {
+    /// Its mask: a grey PNG of the frame's size, bright inside
+    #[arg(long, value_name = "PNG", conflicts_with_all = ["points", "bbox"], help_heading = "Prompt")]
+    first_mask: Option<PathBuf>,
+    /// A point on it, or off it with a third number 0. May be repeated
+    #[arg(
+        long = "point",
+        value_name = "X,Y[,0|1]",
+        value_parser = parse_point,
+        allow_hyphen_values = true,
+        help_heading = "Prompt"
+    )]
+    points: Vec<LabeledPoint>,
+    /// A box around it
+    #[arg(
+        long = "box",
+        value_name = "X0,Y0,X1,Y1",
+        value_parser = parse_box,
+        allow_hyphen_values = true,
+        help_heading = "Prompt"
+    )]
+    bbox: Option<BoundingBox>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  One click on the first frame, a mask for each:
+    foveate track frames --point 420,250 --out masks
+  A known first mask, and a line a frame for a program:
+    foveate track frames --first-mask first.png --json";
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
+        _ => Err(format!("`{text}` is no frame rate: give a number above 0")),
+    }
+}
+
+/// The JSON form of one frame.
+#[derive(Serialize)]
+struct Line<'a> {
+    frame: usize,
+    file: &'a Path,
+    state: ObjectState,
+    score: f32,
+    #[serde(rename = "box")]
+    bbox: Option<BoundingBox>,
+    area: usize,
+    rle: Rle,
+}
+
+/// Runs the command.
+pub fn run(args: TrackArgs) -> anyhow::Result<()> {
+    let files = pictures(&args.frames)?;
+    let first_mask = args.first.first_mask.as_deref().map(read_mask).transpose()?;
+    if let Some(out) = &args.out {
+        std::fs::create_dir_all(out).map_err(IoError::when("create", out))?;
+    }
+    let model = args.model.load()?;
+    let mut stepper = Stepper::new(model.encoder()?, model.decoder()?, FollowerConfig::default());
+    let stop = on_interrupt()?;
+    let bar = ProgressBar::new(files.len() as u64)
+        .with_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} frames, {eta} left")?);
+    let (mut spent, mut lost) = (Duration::ZERO, 0);
+    let mut done = 0;
+    for (number, file) in files.iter().enumerate() {
+        if stop.is_stopped() {
+            break;
+        }
+        let picture = open(file, number, args.fps)?;
+        let began = Instant::now();
+        stepper.set_frame(picture)?;
+        if number == 0 {
+            match &first_mask {
+                Some(mask) => stepper.select(1, mask)?,
+                None => stepper.prompt(1, &args.first.points, args.first.bbox)?,
+            }
+        }
+        let record = stepper.follow()?;
+        spent += began.elapsed();
+        let Some(found) = record.objects().first() else { continue };
+        // What was given is the answer on its own frame.
+        let mask = first_mask.as_ref().filter(|_| number == 0).unwrap_or(&found.mask);
+        if found.state == ObjectState::Lost {
+            lost += 1;
+        }
+        if let Some(out) = &args.out {
+            write_mask(&out.join(file.file_stem().unwrap_or_default()).with_extension("png"), mask)?;
+        }
+        if args.json {
+            let (bbox, area) = (mask.bounding_box(), mask.area());
+            let rle = Rle::from_mask(mask);
+            print_json(&Line { frame: number, file, state: found.state, score: found.score, bbox, area, rle })?;
+        }
+        done += 1;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    if !args.json {
+        let each = spent.as_secs_f64() * 1e3 / done.max(1) as f64;
+        print(&format!("{done} frames, {each:.1} ms each, lost on {lost}\n"))?;
+    }
+    Ok(())
+}
+
+/// A frame of a folder, as if it had been captured at its place in a recording of `fps` frames per second.
+pub fn open(file: &Path, number: usize, fps: f64) -> Result<Arc<Frame>, Error> {
+    let mut picture = frame::open_image(file)?;
+    picture.sequence = number as u64;
+    picture.captured_at = Timestamp::from_secs_f64(number as f64 / fps);
+    Ok(Arc::new(picture))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Command {
+        #[command(flatten)]
+        args: TrackArgs,
+    }
+
+    #[test]
+    fn the_examples_in_the_help_are_valid() {
+        let lines: Vec<&str> = EXAMPLES.lines().filter_map(|l| l.trim().strip_prefix("foveate ")).collect();
+        assert_eq!(lines.len(), 2);
+        for line in lines {
+            let parsed = Command::try_parse_from(line.split(' '));
+            assert_eq!(parsed.map(|c| c.args.frames).ok(), Some("frames".into()), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_prompt_is_needed_and_a_mask_is_enough() {
+        assert!(Command::try_parse_from(["track", "frames"]).is_err());
+        let both = ["track", "frames", "--first-mask", "m.png", "--point", "1,2"];
+        assert!(Command::try_parse_from(both).is_err());
+        assert!(Command::try_parse_from(["track", "frames", "--point", "1,2", "--fps", "0"]).is_err());
+    }
+}

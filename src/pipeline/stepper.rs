@@ -1,0 +1,100 @@
+use std::sync::Arc;
+
+use super::encode::Encoded;
+use super::objects::{Asked, Change, ObjectSet};
+use crate::error::{ImageError, Result};
+use crate::frame::Frame;
+use crate::geometry::{BoundingBox, LabeledPoint};
+use crate::mask::{LowResLogits, Mask, low_res_from_mask};
+use crate::model::{Candidate, Decoder, Encoder};
+use crate::sink::FrameRecord;
+use crate::track::{FollowerConfig, ObjectId};
+
+/// Logit of a cell that lies entirely inside a given mask, as in SAM 2 (`20 * mask - 10`).
+const SURE: f32 = 10.0;
+
+/// Follows objects through pictures one after the other on the caller's thread: the pipeline's own tracking for a folder
+/// or a test, where every frame counts and none may be dropped.
+pub struct Stepper {
+    encoder: Box<dyn Encoder>,
+    objects: ObjectSet,
+    present: Encoded,
+    record: FrameRecord,
+    changes: Vec<Change>,
+}
+
+impl Stepper {
+    /// A stepper without a frame. Encoder and decoder must be of one model.
+    pub fn new(encoder: Box<dyn Encoder>, decoder: Box<dyn Decoder>, config: FollowerConfig) -> Self {
+        Stepper {
+            encoder,
+            objects: ObjectSet::new(decoder, config),
+            present: Encoded::empty(),
+            record: FrameRecord::default(),
+            changes: Vec::new(),
+        }
+    }
+
+    /// Encodes `frame`, which becomes the present one.
+    ///
+    /// # Errors
+    /// A frame that cannot be read, a model that breaks its own contract.
+    pub fn set_frame(&mut self, frame: Arc<Frame>) -> Result<()> {
+        self.encoder.encode(&frame, &mut self.present.embedding)?;
+        self.present.frame = frame;
+        Ok(())
+    }
+
+    /// Selects or refines `object` on the present frame; [`Self::follow`] answers.
+    ///
+    /// # Errors
+    /// [`crate::error::PromptError`] for a prompt that cannot be answered.
+    pub fn prompt(&mut self, object: ObjectId, points: &[LabeledPoint], bbox: Option<BoundingBox>) -> Result<()> {
+        let asked = Asked { object, time_s: 0.0, points, bbox };
+        self.objects.prompt(&asked, &self.present, &self.present, &mut self.changes)?;
+        self.refusal()
+    }
+
+    /// Selects `object` on the present frame by its mask, which is of the frame's size.
+    ///
+    /// # Errors
+    /// [`ImageError::SizeMismatch`].
+    pub fn select(&mut self, object: ObjectId, mask: &Mask) -> Result<()> {
+        let expected = self.present.frame.size;
+        if mask.size() != expected {
+            let expected_of = "the frame".to_owned();
+            return Err(ImageError::SizeMismatch { given: mask.size(), expected, expected_of }.into());
+        }
+        let mut logits = LowResLogits::default();
+        low_res_from_mask(mask, &self.present.embedding.letterbox, self.objects.mask_size(), SURE, &mut logits);
+        self.objects.add(object, &Candidate { logits, predicted_iou: 1.0 }, &self.present);
+        Ok(())
+    }
+
+    /// Forgets an object; false if there is none of that id.
+    pub fn release(&mut self, object: ObjectId) -> bool {
+        self.objects.release(object)
+    }
+
+    /// Finds every object on the present frame.
+    ///
+    /// # Errors
+    /// A model that breaks its own contract.
+    pub fn follow(&mut self) -> Result<&FrameRecord> {
+        self.record.clear();
+        self.objects.advance(&self.present, &mut self.record, &mut self.changes)?;
+        self.changes.clear();
+        self.record.sequence = self.present.frame.sequence;
+        self.record.captured_at = self.present.at();
+        self.record.frame = Some(Arc::clone(&self.present.frame));
+        Ok(&self.record)
+    }
+
+    fn refusal(&mut self) -> Result<()> {
+        let refused = self.changes.drain(..).find_map(|change| match change {
+            Change::Refused { error, .. } => Some(error),
+            _ => None,
+        });
+        refused.map_or(Ok(()), |error| Err(error.into()))
+    }
+}

@@ -1,0 +1,137 @@
+use crate::engine::Columns;
+use crate::model::Embedding;
+
+/// What an embedding says about each cell of its grid that shows the frame, as a vector of unit length.
+///
+/// The mean over the frame is taken off first: it is what all cells have in common, and says nothing about which is which.
+#[derive(Debug, Default)]
+pub struct FeatureMap {
+    /// Columns and rows of cells that show the frame.
+    width: usize,
+    height: usize,
+    /// Columns and rows of the whole grid, padding included.
+    grid: (usize, usize),
+    channels: usize,
+    /// Cell after cell, row by row.
+    rows: Vec<f32>,
+    /// The same with channels first.
+    planes: Vec<f32>,
+    columns: Columns,
+}
+
+impl FeatureMap {
+    /// Overwrites the map with the first tensor of `embedding` that is a grid [1, channels, height, width] of `f32`. False,
+    /// and a map without cells, if it has none.
+    pub fn fill(&mut self, embedding: &Embedding) -> bool {
+        (self.width, self.height) = (0, 0);
+        let grids = embedding.tensors.iter().filter_map(|t| match *t.shape() {
+            [1, channels, height, width] if channels * height * width > 0 => {
+                t.as_f32().map(|data| (data, channels, height, width))
+            }
+            _ => None,
+        });
+        let Some((data, channels, height, width)) = grids.into_iter().next() else { return false };
+        let letterbox = &embedding.letterbox;
+        let shown = |content: u32, input: u32, cells: usize| {
+            (content as usize * cells).div_ceil(input.max(1) as usize).clamp(1, cells)
+        };
+        let (w, h) = (
+            shown(letterbox.content.width, letterbox.input.width, width),
+            shown(letterbox.content.height, letterbox.input.height, height),
+        );
+        let cells = w * h;
+        self.planes.clear();
+        for plane in data.chunks_exact(width * height) {
+            let from = self.planes.len();
+            for row in plane.chunks_exact(width).take(h) {
+                self.planes.extend_from_slice(&row[..w]);
+            }
+            let plane = &mut self.planes[from..];
+            let mean = plane.iter().sum::<f32>() / cells as f32;
+            plane.iter_mut().for_each(|v| *v -= mean);
+        }
+        self.rows.clear();
+        self.rows.resize(cells * channels, 0.0);
+        for (cell, row) in self.rows.chunks_exact_mut(channels).enumerate() {
+            let mut squares = 0.0;
+            for (channel, value) in row.iter_mut().enumerate() {
+                *value = self.planes[channel * cells + cell];
+                squares += *value * *value;
+            }
+            let unit = 1.0 / (squares.sqrt() + 1e-6);
+            for (channel, value) in row.iter_mut().enumerate() {
+                *value *= unit;
+                self.planes[channel * cells + cell] = *value;
+            }
+        }
+        (self.width, self.height, self.grid, self.channels) = (w, h, (width, height), channels);
+        self.columns.pack(&self.planes, channels, cells)
+    }
+
+    /// Columns of cells that show the frame.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Rows of cells that show the frame.
+    pub fn height(&self) -> usize {
+        self.height
+    }
+
+    /// Columns and rows of the whole grid, padding included.
+    pub fn grid(&self) -> (usize, usize) {
+        self.grid
+    }
+
+    /// True if cells of the two can be compared.
+    pub fn is_like(&self, other: &FeatureMap) -> bool {
+        self.channels == other.channels && self.width > 0 && other.width > 0
+    }
+
+    /// The cosine of every cell here with every cell of `other`, into `out`; gives back the floats from one cell here to
+    /// the next.
+    pub fn cosines(&self, other: &FeatureMap, out: &mut Vec<f32>) -> usize {
+        other.columns.dot(&self.rows, out);
+        other.columns.stride()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Tensor;
+    use crate::geometry::{Letterbox, Size};
+
+    /// An embedding of 4x4 cells over a 64x48 frame, so that three rows show it.
+    pub(in crate::track) fn embedding(value: impl Fn(usize, usize) -> f32) -> Embedding {
+        let data: Vec<f32> = (0..3 * 16).map(|i| value(i / 16, i % 16)).collect();
+        Embedding {
+            letterbox: Letterbox::new(Size::new(64, 48), Size::new(64, 64)),
+            tensors: vec![Tensor::from_f32(&[1, 3, 4, 4], &data).unwrap()],
+            ..Embedding::empty()
+        }
+    }
+
+    #[test]
+    fn cells_are_compared_by_direction() {
+        let mut map = FeatureMap::default();
+        assert!(map.fill(&embedding(|channel, cell| ((channel * 7 + cell * 5) % 11) as f32)));
+        assert_eq!((map.width(), map.height(), map.grid()), (4, 3, (4, 4)));
+        let mut cosines = Vec::new();
+        let stride = map.cosines(&map, &mut cosines);
+        for a in 0..12 {
+            assert!((cosines[a * stride + a] - 1.0).abs() < 1e-3, "itself");
+            for b in 0..12 {
+                let c = cosines[a * stride + b];
+                assert!((-1.001..=1.001).contains(&c) && (c - cosines[b * stride + a]).abs() < 1e-4);
+            }
+        }
+    }
+
+    #[test]
+    fn an_embedding_without_a_grid_has_no_map() {
+        let mut map = FeatureMap::default();
+        assert!(!map.fill(&Embedding::empty()));
+        assert!(!map.is_like(&map));
+    }
+}
