@@ -205,3 +205,48 @@ fn pictures_are_written_of_both_answers_and_of_the_set() {
     }
     assert!(std::fs::read_to_string(out.join("clicks.svg")).unwrap().contains("m (f32), 2 photos"));
 }
+
+/// Rendered scenes as a photo set, with every object that covers 1 % or more.
+fn scenes(seeds: std::ops::Range<u64>) -> tempfile::TempDir {
+    use crate::capture::scene::{Rendering, Scene};
+
+    const SIDE: Size = Size::new(480, 360);
+    let dir = tempfile::tempdir().unwrap();
+    for sub in ["images", "masks"] {
+        std::fs::create_dir(dir.path().join(sub)).unwrap();
+    }
+    for seed in seeds {
+        let scene = Scene::new(seed, SIDE);
+        let mut picture = Rendering::default();
+        scene.render(1.0, &mut picture);
+        let area = |id: u8| picture.ids.iter().filter(|i| **i == id).count();
+        let large: Vec<u8> = scene.objects().iter().map(|o| o.id).filter(|id| area(*id) * 100 >= SIDE.area()).collect();
+        let ids = picture.ids.iter().map(|id| if large.contains(id) { *id } else { 0 }).collect();
+        write_rgb(&dir.path().join(format!("images/{seed}.png")), &picture.rgb, SIDE).unwrap();
+        let map = image::GrayImage::from_raw(SIDE.width, SIDE.height, ids).unwrap();
+        map.save(dir.path().join(format!("masks/{seed}.png"))).unwrap();
+    }
+    dir
+}
+
+#[test]
+fn every_click_up_to_the_eighth_improves_the_bundled_models_masks() {
+    use crate::model::{ModelOptions, Registry};
+
+    let dir = scenes(60..68);
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+    let model = Registry::from_dirs(&[models]).unwrap().load("foveate", &ModelOptions::default()).unwrap();
+    let mut predictor = Predictor::new(model.encoder().unwrap(), model.decoder().unwrap());
+    let photos = dataset::list(dir.path(), Layout::Ids).unwrap();
+    let mut evaluation = Evaluation::new(Layout::Ids, true, None);
+    evaluation.photos(&mut predictor, &photos, &StopToken::new()).unwrap();
+    let report = evaluation.report("foveate".into(), "auto".into(), false);
+    let curve = &report.iou_by_click[..8];
+    assert!(report.objects >= 20, "{} objects", report.objects);
+    // Above 0.96 what is left is the outline's last pixel, and a click may cost elsewhere what it gains.
+    assert!(
+        curve.windows(2).all(|pair| pair[1] > pair[0] || (pair[0] > 0.96 && pair[1] > pair[0] - 0.002)),
+        "{curve:?}"
+    );
+    assert!(curve[7] > curve[4], "{curve:?}");
+}
