@@ -17,7 +17,10 @@ pub struct FollowerConfig {
     pub min_agreement: f32,
     /// Least IoU between the mask that is expected by memory and the new one.
     pub min_recall: f32,
-    /// Least of both, and of the predicted IoU, for a lost object to be found again.
+    /// Least cosine between what should be the object and what is remembered, on average: below it, as after a cut, the
+    /// object is not there at all.
+    pub min_likeness: f32,
+    /// Least IoU by pixels and by cells, and least predicted IoU, for a lost object to be found again.
     pub min_return: f32,
     /// Most growth or shrinkage of the area between two frames, as a factor.
     pub max_area_change: f32,
@@ -34,6 +37,7 @@ impl Default for FollowerConfig {
             min_score: 0.4,
             min_agreement: 0.15,
             min_recall: 0.3,
+            min_likeness: 0.75,
             min_return: 0.6,
             max_area_change: 3.0,
             lost_after: 4,
@@ -246,7 +250,10 @@ impl Follower {
         if !self.expecting {
             return likeness >= self.config.min_agreement;
         }
-        let FollowerConfig { min_recall, min_return, .. } = self.config;
+        let FollowerConfig { min_recall, min_likeness, min_return, .. } = self.config;
+        if self.expected.likeness < min_likeness {
+            return false;
+        }
         if self.state == ObjectState::Lost {
             let least = likeness.min(candidate.predicted_iou).min(self.recalled(candidate));
             return least >= min_return;

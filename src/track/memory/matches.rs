@@ -12,12 +12,15 @@ const TEMPERATURE: f32 = 0.05;
 pub(super) struct Matches {
     /// [`BEST`] for each cell, the best first; weight 0 where there are fewer.
     found: Vec<(u32, f32)>,
+    /// The cosine of the best one of each cell.
+    nearest: Vec<f32>,
 }
 
 impl Matches {
     /// Looks for each cell of `present` in `past`: near its own place, or anywhere.
     pub fn find(&mut self, present: &FeatureMap, past: &FeatureMap, anywhere: bool, cosines: &mut Vec<f32>) {
         self.found.clear();
+        self.nearest.clear();
         let stride = present.cosines(past, cosines);
         if cosines.is_empty() {
             return;
@@ -39,13 +42,17 @@ impl Matches {
                     }
                 }
             }
+            self.nearest.push(best[0].1);
             self.found.extend(best.map(|(index, cosine)| (index, ((cosine - 1.0) / TEMPERATURE).exp())));
         }
     }
 
     /// Adds to each cell of the present map the weights of its matches, and those times what `inside` says of the cell
-    /// matched.
-    pub fn vote(&self, inside: &[f32], weights: &mut [f32], votes: &mut [f32]) {
+    /// matched; raises `likeness` to the cosine of its best match.
+    pub fn vote(&self, inside: &[f32], [weights, votes, likeness]: [&mut [f32]; 3]) {
+        for (likeness, nearest) in likeness.iter_mut().zip(&self.nearest) {
+            *likeness = likeness.max(*nearest);
+        }
         for ((found, weight), vote) in self.found.chunks_exact(BEST).zip(weights).zip(votes) {
             for (index, share) in found {
                 let Some(inside) = inside.get(*index as usize) else { continue };

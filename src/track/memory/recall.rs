@@ -13,6 +13,8 @@ pub struct Expectation {
     inside: Vec<f32>,
     /// The same as logits on the decoder's grid: a mask prompt.
     pub logits: LowResLogits,
+    /// How much what should be inside looks like anything remembered: the mean cosine of the best matches, at most 1.
+    pub likeness: f32,
     /// Shares of a mask that is compared.
     found: Vec<f32>,
 }
@@ -46,6 +48,7 @@ pub struct Recall {
     cosines: Vec<f32>,
     weights: Vec<f32>,
     votes: Vec<f32>,
+    likeness: Vec<f32>,
 }
 
 /// Outside of everything: the logit of padding.
@@ -84,7 +87,7 @@ impl Recall {
     pub fn expect(&mut self, memory: &Memory, anywhere: bool, size: Size, out: &mut Expectation) -> bool {
         let Some(present) = self.present.clone() else { return false };
         let cells = present.width() * present.height();
-        for sums in [&mut self.weights, &mut self.votes] {
+        for sums in [&mut self.weights, &mut self.votes, &mut self.likeness] {
             sums.clear();
             sums.resize(cells, 0.0);
         }
@@ -97,12 +100,16 @@ impl Recall {
                 self.compared.push((Arc::clone(&seen.map), anywhere, matches));
                 self.compared.len() - 1
             });
-            self.compared[at].2.vote(&seen.inside, &mut self.weights, &mut self.votes);
+            let sums = [&mut self.weights[..], &mut self.votes[..], &mut self.likeness[..]];
+            self.compared[at].2.vote(&seen.inside, sums);
             any = true;
         }
         out.inside.clear();
         let shares = self.votes.iter().zip(&self.weights).map(|(vote, weight)| vote / weight.max(f32::MIN_POSITIVE));
         out.inside.extend(shares);
+        let (alike, sum) = (out.inside.iter().zip(&self.likeness))
+            .fold((0.0, 0.0), |(alike, sum), (inside, likeness)| (alike + inside * likeness, sum + inside));
+        out.likeness = if sum > 0.0 { alike / sum } else { 0.0 };
         if any {
             enlarge(&present, &out.inside, size, &mut out.logits);
         }
