@@ -39,7 +39,7 @@ impl Memory {
         (self.first, self.last) = (None, None);
         if let Some(map) = map {
             let mut seen = Seen { map: Arc::clone(map), inside: Vec::new() };
-            inside(map, logits, &mut seen.inside);
+            shares(map, logits, probability, &mut seen.inside);
             (self.first, self.last) = (Some(seen.clone()), Some(seen));
         }
     }
@@ -48,7 +48,7 @@ impl Memory {
     pub fn add(&mut self, map: Option<&Arc<FeatureMap>>, logits: &LowResLogits) {
         if let (Some(map), Some(last)) = (map, &mut self.last) {
             last.map = Arc::clone(map);
-            inside(map, logits, &mut last.inside);
+            shares(map, logits, probability, &mut last.inside);
         }
     }
 
@@ -57,8 +57,9 @@ impl Memory {
     }
 }
 
-/// The mean probability of the mask's cells in each cell of the map that shows the frame, into `shares`.
-fn inside(map: &FeatureMap, logits: &LowResLogits, shares: &mut Vec<f32>) {
+/// The mean over the mask's cells in each cell of the map that shows the frame, of what `value` makes of a logit, into
+/// `shares`.
+fn shares(map: &FeatureMap, logits: &LowResLogits, value: impl Fn(f32) -> f32, shares: &mut Vec<f32>) {
     shares.clear();
     let (columns, rows) = map.grid();
     let (width, height) = (logits.size.width as usize, logits.size.height as usize);
@@ -70,14 +71,22 @@ fn inside(map: &FeatureMap, logits: &LowResLogits, shares: &mut Vec<f32>) {
         from.min(of - 1)..to.max(from + 1).min(of)
     };
     for y in 0..map.height() {
+        let down = span(y, rows, height);
         for x in 0..map.width() {
-            let (across, down) = (span(x, columns, width), span(y, rows, height));
+            let across = span(x, columns, width);
             let count = across.len() * down.len();
-            let sum: f32 = down
-                .flat_map(|v| &logits.data[v * width + across.start..v * width + across.end])
-                .map(|logit| 1.0 / (1.0 + (-logit).exp()))
-                .sum();
-            shares.push(sum / count.max(1) as f32);
+            let lines = down.clone().flat_map(|v| &logits.data[v * width + across.start..v * width + across.end]);
+            shares.push(lines.map(|logit| value(*logit)).sum::<f32>() / count.max(1) as f32);
         }
     }
+}
+
+/// The probability that a cell of the mask is inside.
+fn probability(logit: f32) -> f32 {
+    1.0 / (1.0 + (-logit).exp())
+}
+
+/// 1 inside the mask, 0 outside.
+fn inside(logit: f32) -> f32 {
+    f32::from(logit > 0.0)
 }

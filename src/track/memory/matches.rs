@@ -32,12 +32,16 @@ impl Matches {
             let span = |at: usize, limit: usize| {
                 if anywhere { 0..limit } else { at.saturating_sub(REACH).min(limit)..(at + REACH + 1).min(limit) }
             };
+            let across = span(x, width);
             for v in span(y, height) {
-                for u in span(x, width) {
-                    let (index, cosine) = (v * width + u, row[v * width + u]);
+                let line = v * width + across.start;
+                for (index, &cosine) in (line..).zip(&row[line..v * width + across.end]) {
                     if cosine > best[BEST - 1].1 {
-                        let place = best.partition_point(|b| b.1 >= cosine);
-                        best[place..].rotate_right(1);
+                        let mut place = BEST - 1;
+                        while place > 0 && best[place - 1].1 < cosine {
+                            best[place] = best[place - 1];
+                            place -= 1;
+                        }
                         best[place] = (index as u32, cosine);
                     }
                 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::matches::Matches;
-use super::{FeatureMap, Memory, inside};
+use super::{FeatureMap, Memory, inside, shares};
 use crate::geometry::Size;
 use crate::mask::LowResLogits;
 use crate::model::Embedding;
@@ -22,7 +22,7 @@ pub struct Expectation {
 impl Expectation {
     /// How well `mask`, on the decoder's grid, agrees with what was expected: the IoU of shares, 0 to 1.
     pub fn agreement(&mut self, map: &FeatureMap, mask: &LowResLogits) -> f32 {
-        inside(map, mask, &mut self.found);
+        shares(map, mask, inside, &mut self.found);
         let (mut both, mut either) = (0.0, 0.0);
         for (expected, found) in self.inside.iter().zip(&self.found) {
             both += expected.min(*found);
