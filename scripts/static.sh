@@ -25,7 +25,7 @@ set_up() {
                 [ -d "/usr/lib/rustlib/$target" ] || missing+=(rustc-web libstd-rust-web-dev:arm64)
             fi
             if [[ " ${missing[*]} " = *:arm64* ]]; then as_root dpkg --add-architecture arm64; fi
-            export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
+            export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=$repository/scripts/link-aarch64.sh
             export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}-arm"
             strip=aarch64-linux-gnu-strip
             ;;
