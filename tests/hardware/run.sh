@@ -60,16 +60,16 @@ begin=$SECONDS
 for name in "${parts[@]}"; do
     case $name in
         single)
-            part single -t 420 x86_64 "$out/single" -- "$bin/x86_64/hardware-camera" single -- "$bin/x86_64/hardware-touch"
+            part single -t 900 x86_64 "$out/single" -- "$bin/x86_64/hardware-camera" single -- "$bin/x86_64/hardware-touch"
             checks+=(single:camera-single,touch)
             ;;
         multi)
-            part multi -t 360 -m "vivid n_devs=1 node_types=0x1 num_inputs=1 input_types=0x00 multiplanar=2" \
+            part multi -t 600 -m "vivid n_devs=1 node_types=0x1 num_inputs=1 input_types=0x00 multiplanar=2" \
                 x86_64 "$out/multi" -- "$bin/x86_64/hardware-camera" multi
             checks+=(multi:camera-multi)
             ;;
         mjpeg)
-            part mjpeg -t 180 -m "v4l2loopback video_nr=0 exclusive_caps=0" \
+            part mjpeg -t 400 -m "v4l2loopback video_nr=0 exclusive_caps=0" \
                 x86_64 "$out/mjpeg" -- "$bin/x86_64/hardware-camera" mjpeg
             checks+=(mjpeg:camera-mjpeg)
             ;;
@@ -77,7 +77,7 @@ for name in "${parts[@]}"; do
             # What a user installs: the tarball, unpacked.
             tar -xf "$out"/dist/foveate-*-aarch64-linux.tar.gz -C "$out/dist"
             root=$(echo "$out"/dist/foveate-*-aarch64-linux)
-            part system -t 500 -f "$root" aarch64 "$out/system" -- \
+            part system -t 900 -f "$root" aarch64 "$out/system" -- \
                 "$bin/aarch64/hardware-system" "/programs/$(basename "$root")/foveate" 30
             checks+=(system:system)
             ;;
