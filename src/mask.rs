@@ -3,6 +3,7 @@
 //! Work that needs memory of its own is a struct or a scratch argument that the caller keeps, so that a running stream
 //! allocates nothing.
 
+mod bilinear;
 mod binary;
 mod boundary;
 mod combine;
@@ -22,12 +23,13 @@ mod stability;
 mod testing;
 mod upsample;
 
+pub(crate) use bilinear::Between;
 pub use binary::Mask;
 pub use boundary::BoundaryMeasure;
 pub use components::{Component, Components, Connectivity, fill_small_holes, keep_largest, remove_small_islands};
 pub use contour::{Contour, Contours};
 pub use distance::{Border, DistanceTransform};
-pub use downsample::low_res_from_mask;
+pub use downsample::{SURE, low_res_from_mask, mask_prompt};
 pub use logits::LowResLogits;
 pub use morphology::{Morphology, StructuringElement};
 pub use nms::{nms_boxes, nms_masks};

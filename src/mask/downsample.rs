@@ -1,6 +1,25 @@
 use super::logits::content_cells;
 use super::{LowResLogits, Mask, runs};
+use crate::error::ImageError;
 use crate::geometry::{Letterbox, Size};
+
+/// Logit of a mask prompt's cell that lies entirely inside the mask, as in SAM 2 (`20 * mask - 10`); outside it is the
+/// negative of it.
+pub const SURE: f32 = 10.0;
+
+/// A mask of the letterbox's frame as a mask prompt of `size`, see [`low_res_from_mask`].
+///
+/// # Errors
+/// [`ImageError::SizeMismatch`] when the mask is not of the frame's size.
+pub fn mask_prompt(mask: &Mask, letterbox: &Letterbox, size: Size) -> Result<LowResLogits, ImageError> {
+    let (given, expected) = (mask.size(), letterbox.frame);
+    if given != expected {
+        return Err(ImageError::SizeMismatch { given, expected, expected_of: "the frame".to_owned() });
+    }
+    let mut logits = LowResLogits::default();
+    low_res_from_mask(mask, letterbox, size, SURE, &mut logits);
+    Ok(logits)
+}
 
 /// Turns a mask of the frame into a mask prompt: each cell of a `size` grid over the letterbox's input gets
 /// `magnitude * (2 * share - 1)`, where `share` is how much of the cell's part of the region is set. Padding gets

@@ -21,6 +21,20 @@ impl Clone for LowResLogits {
 }
 
 impl LowResLogits {
+    /// IoU of two masks on one grid; 0 if the grids differ or both masks are empty.
+    pub fn iou(&self, other: &LowResLogits) -> f32 {
+        if self.size != other.size {
+            return 0.0;
+        }
+        let (mut both, mut either) = (0u32, 0u32);
+        for (a, b) in self.data.iter().zip(&other.data) {
+            let (a, b) = (*a > 0.0, *b > 0.0);
+            both += (a && b) as u32;
+            either += (a || b) as u32;
+        }
+        if either == 0 { 0.0 } else { both as f32 / either as f32 }
+    }
+
     /// The cells, from the top-left one, that show the frame at least in part; the rest is padding.
     pub fn content(&self, letterbox: &Letterbox) -> Size {
         content_cells(letterbox, self.size)

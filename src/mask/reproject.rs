@@ -1,5 +1,5 @@
-use super::LowResLogits;
 use super::logits::content_cells;
+use super::{Between, LowResLogits};
 use crate::geometry::{Letterbox, Size};
 
 /// Writes into `out`, which is reused, what `logits` on the grid of `from` say on a `size` grid over the input of `to`: the
@@ -42,13 +42,11 @@ pub fn reproject(
     };
     let stride = logits.size.width as usize;
     for (y, row) in out.data.chunks_exact_mut(size.width as usize).take(content.height as usize).enumerate() {
-        let Some((above, below, v)) = rows.look_up(y) else { continue };
-        let (above, below) = (&logits.data[above * stride..], &logits.data[below * stride..]);
+        let Some(down) = rows.look_up(y) else { continue };
+        let (upper, lower) = (&logits.data[down.first * stride..], &logits.data[down.second * stride..]);
         for (x, value) in row[..content.width as usize].iter_mut().enumerate() {
-            let Some((left, right, u)) = columns.look_up(x) else { continue };
-            let upper = above[left] + (above[right] - above[left]) * u;
-            let lower = below[left] + (below[right] - below[left]) * u;
-            *value = upper + (lower - upper) * v;
+            let Some(across) = columns.look_up(x) else { continue };
+            *value = down.value(across.of(upper), across.of(lower));
         }
     }
 }
@@ -68,15 +66,11 @@ struct Axis {
 }
 
 impl Axis {
-    /// The two old cells about the centre of a new one, and the share of the second; `None` outside the old region.
-    fn look_up(&self, cell: usize) -> Option<(usize, usize, f32)> {
+    /// The two old cells about the centre of a new one; `None` outside the old region.
+    fn look_up(&self, cell: usize) -> Option<Between> {
         let pixel = (cell as f32 + 0.5) * self.scale + self.offset;
-        if !(0.0..=self.extent).contains(&pixel) {
-            return None;
-        }
-        let at = (pixel * self.cells_per_pixel - 0.5).clamp(0.0, (self.cells - 1) as f32);
-        let first = at as usize;
-        Some((first, (first + 1).min(self.cells - 1), at - first as f32))
+        let inside = (0.0..=self.extent).contains(&pixel);
+        inside.then(|| Between::cells(pixel * self.cells_per_pixel, self.cells))
     }
 }
 

@@ -1,4 +1,4 @@
-use super::LowResLogits;
+use super::{Between, LowResLogits};
 use crate::geometry::Size;
 
 impl LowResLogits {
@@ -15,19 +15,15 @@ impl LowResLogits {
         if self.data.len() != self.size.area() || self.data.is_empty() || size.area() == 0 {
             return;
         }
-        let axis = |cell: usize, from: usize, to: u32| {
-            let at = ((cell as f32 + 0.5) * from as f32 / to as f32 - 0.5).clamp(0.0, (from - 1) as f32);
-            (at as usize, (at as usize + 1).min(from - 1), at.fract())
-        };
+        let axis =
+            |cell: usize, from: usize, to: u32| Between::cells((cell as f32 + 0.5) * from as f32 / to as f32, from);
         for (y, row) in out.data.chunks_exact_mut(size.width as usize).enumerate() {
-            let (upper, lower, down) = axis(y, height, size.height);
+            let down = axis(y, height, size.height);
             let line = |y: usize| &self.data[y * width..(y + 1) * width];
-            let (upper, lower) = (line(upper), line(lower));
+            let (upper, lower) = (line(down.first), line(down.second));
             for (x, value) in row.iter_mut().enumerate() {
-                let (left, right, along) = axis(x, width, size.width);
-                let blend = |row: &[f32]| row[left] + along * (row[right] - row[left]);
-                let (above, below) = (blend(upper), blend(lower));
-                *value = above + down * (below - above);
+                let across = axis(x, width, size.width);
+                *value = down.value(across.of(upper), across.of(lower));
             }
         }
     }

@@ -2,16 +2,13 @@ use std::sync::Arc;
 
 use super::encode::Encoded;
 use super::objects::{Asked, Change, ObjectSet};
-use crate::error::{ImageError, Result};
+use crate::error::Result;
 use crate::frame::Frame;
 use crate::geometry::{BoundingBox, LabeledPoint};
-use crate::mask::{LowResLogits, Mask, low_res_from_mask};
+use crate::mask::{Mask, mask_prompt};
 use crate::model::{Candidate, Decoder, Encoder};
 use crate::sink::FrameRecord;
 use crate::track::{FollowerConfig, ObjectId};
-
-/// Logit of a cell that lies entirely inside a given mask, as in SAM 2 (`20 * mask - 10`).
-const SURE: f32 = 10.0;
 
 /// Follows objects through pictures one after the other on the caller's thread: the pipeline's own tracking for a folder
 /// or a test, where every frame counts and none may be dropped.
@@ -58,15 +55,9 @@ impl Stepper {
     /// Selects `object` on the present frame by its mask, which is of the frame's size.
     ///
     /// # Errors
-    /// [`ImageError::SizeMismatch`].
+    /// [`ImageError::SizeMismatch`](crate::error::ImageError::SizeMismatch).
     pub fn select(&mut self, object: ObjectId, mask: &Mask) -> Result<()> {
-        let expected = self.present.frame.size;
-        if mask.size() != expected {
-            let expected_of = "the frame".to_owned();
-            return Err(ImageError::SizeMismatch { given: mask.size(), expected, expected_of }.into());
-        }
-        let mut logits = LowResLogits::default();
-        low_res_from_mask(mask, &self.present.embedding.letterbox, self.objects.mask_size(), SURE, &mut logits);
+        let logits = mask_prompt(mask, &self.present.embedding.letterbox, self.objects.mask_size())?;
         self.objects.add(object, &Candidate { logits, predicted_iou: 1.0 }, &self.present);
         Ok(())
     }

@@ -1,13 +1,10 @@
 use crate::error::{ImageError, ModelError, PromptError, Result};
 use crate::frame::Frame;
 use crate::geometry::{LabeledPoint, Letterbox, Size};
-use crate::mask::{LowResLogits, Mask, low_res_from_mask, reproject};
+use crate::mask::{LowResLogits, Mask, SURE, mask_prompt, reproject};
 use crate::model::{Decoder, Embedding, Encoder, Prompt};
 
 use super::{MaskDecoder, Prediction, Predictions, zoom_region};
-
-/// Logit of a mask prompt's cell that lies entirely inside the mask, as in SAM 2 (`20 * mask - 10`).
-const SURE: f32 = 10.0;
 
 /// Segments one frame by as many prompts as one likes; the frame is encoded once.
 ///
@@ -145,14 +142,8 @@ impl Predictor {
     /// # Errors
     /// [`PromptError::NoFrame`], and [`ImageError::SizeMismatch`] when the mask is not of the frame's size.
     pub fn mask_prompt(&self, mask: &Mask) -> Result<LowResLogits> {
-        let frame = self.frame.ok_or(PromptError::NoFrame)?;
-        if mask.size() != frame {
-            let expected_of = "the frame".to_owned();
-            return Err(ImageError::SizeMismatch { given: mask.size(), expected: frame, expected_of }.into());
-        }
-        let mut logits = LowResLogits::default();
-        low_res_from_mask(mask, &self.embedding.letterbox, self.decoder.mask_size(), SURE, &mut logits);
-        Ok(logits)
+        self.frame.ok_or(PromptError::NoFrame)?;
+        Ok(mask_prompt(mask, &self.embedding.letterbox, self.decoder.mask_size())?)
     }
 
     /// Forgets the frame, keeping model and buffers.

@@ -4,7 +4,7 @@ use super::memory::{Expectation, FeatureMap, Memory, Recall};
 use super::motion::BoxMotion;
 use super::{ObjectId, ObjectState};
 use crate::geometry::{BoundingBox, Letterbox, Point, Size};
-use crate::mask::LowResLogits;
+use crate::mask::{LowResLogits, SURE};
 use crate::model::{Candidate, Prompt};
 use crate::time::Timestamp;
 
@@ -46,9 +46,6 @@ impl Default for FollowerConfig {
     }
 }
 
-/// The logit of a cell that surely does not belong to the object.
-const OUTSIDE: f32 = -10.0;
-
 /// What a new mask did to an object's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -82,9 +79,9 @@ pub struct Follower {
     area: f32,
     misses: u32,
     seen: Memory,
-    /// Where it should be in the present frame; stale unless `expecting`.
+    /// Where it should be in the present frame; stale without `present`.
     expected: Expectation,
-    expecting: bool,
+    /// The features of the present frame, if they could be compared with what was seen.
     present: Option<Arc<FeatureMap>>,
 }
 
@@ -101,7 +98,6 @@ impl Follower {
             misses: 0,
             seen: Memory::default(),
             expected: Expectation::default(),
-            expecting: false,
             present: None,
         }
     }
@@ -121,7 +117,7 @@ impl Follower {
 
     /// Takes the answer to a person's prompt on the frame of `at`, whose features are `map`; it replaces all memory.
     pub fn select(&mut self, at: Timestamp, candidate: &Candidate, measured: Measured, map: Option<&Arc<FeatureMap>>) {
-        (self.expecting, self.present) = (false, None);
+        self.present = None;
         self.seen.begin(map, &candidate.logits);
         self.motion.reset();
         self.misses = 0;
@@ -142,14 +138,14 @@ impl Follower {
     /// was, or anywhere once it was missed for a while.
     pub fn expect(&mut self, recall: &mut Recall, size: Size) {
         let anywhere = self.state == ObjectState::Lost || self.misses + 1 >= self.config.lost_after;
-        self.expecting = recall.expect(&self.seen, anywhere, size, &mut self.expected);
-        self.present = recall.present().filter(|_| self.expecting).map(Arc::clone);
+        let expecting = recall.expect(&self.seen, anywhere, size, &mut self.expected);
+        self.present = recall.present().filter(|_| expecting).cloned();
     }
 
     /// Where the object should be in the present frame, if its features could be compared: what is shown when no candidate
     /// is believed.
     pub fn expected(&self) -> Option<&LowResLogits> {
-        self.expecting.then_some(&self.expected.logits)
+        self.present.is_some().then_some(&self.expected.logits)
     }
 
     /// Writes the prompt that should find the object on the frame of `at` into `prompt`, reusing its buffers. `letterbox`
@@ -157,9 +153,9 @@ impl Follower {
     pub fn prompt(&self, at: Timestamp, letterbox: &Letterbox, prompt: &mut Prompt) {
         prompt.points.clear();
         let clip = |b: BoundingBox| b.intersect(BoundingBox::of_frame(letterbox.frame));
-        if self.expecting {
-            prompt.bbox = extent(&self.expected.logits, letterbox).map(clip).filter(|b| b.area() > 0.0);
-            prompt.mask.get_or_insert_default().clone_from(&self.expected.logits);
+        if let Some(expected) = self.expected() {
+            prompt.bbox = extent(expected, letterbox).map(clip).filter(|b| b.area() > 0.0);
+            prompt.mask.get_or_insert_default().clone_from(expected);
             return;
         }
         prompt.bbox = self.motion.predict(at).map(clip).filter(|b| b.area() > 0.0);
@@ -169,7 +165,7 @@ impl Follower {
     /// Takes out of `logits` what lies farther from the foreseen box than the object can be; `letterbox` places the frame
     /// in the model's input. A lost object may return anywhere and keeps all; so does one that memory has a place for.
     pub fn confine(&self, at: Timestamp, letterbox: &Letterbox, logits: &mut LowResLogits) {
-        let confined = self.state != ObjectState::Lost && !self.expecting;
+        let confined = self.state != ObjectState::Lost && self.present.is_none();
         let Some(bbox) = self.motion.predict(at).filter(|_| confined) else { return };
         let within = letterbox.box_to_input(bbox.expand(self.config.reach));
         let (width, height) = (logits.size.width as usize, logits.size.height as usize);
@@ -183,10 +179,10 @@ impl Follower {
         let rows = span(within.y0, within.y1, cell.1, height);
         for (y, row) in logits.data.chunks_exact_mut(width.max(1)).enumerate() {
             if rows.contains(&y) {
-                row[..columns.start].fill(OUTSIDE);
-                row[columns.end.max(columns.start)..].fill(OUTSIDE);
+                row[..columns.start].fill(-SURE);
+                row[columns.end.max(columns.start)..].fill(-SURE);
             } else {
-                row.fill(OUTSIDE);
+                row.fill(-SURE);
             }
         }
     }
@@ -206,14 +202,14 @@ impl Follower {
 
     /// IoU with the mask that is expected, or else with the last.
     fn likeness(&self, candidate: &Candidate) -> f32 {
-        agreement(if self.expecting { &self.expected.logits } else { &self.memory }, &candidate.logits)
+        self.expected().unwrap_or(&self.memory).iou(&candidate.logits)
     }
 
     /// IoU with what memory expects, in shares of the embedding's cells; 0 where it expects nothing.
     fn recalled(&mut self, candidate: &Candidate) -> f32 {
         match &self.present {
-            Some(map) if self.expecting => self.expected.agreement(map, &candidate.logits),
-            _ => 0.0,
+            Some(map) => self.expected.agreement(map, &candidate.logits),
+            None => 0.0,
         }
     }
 
@@ -247,7 +243,7 @@ impl Follower {
     /// Whether a candidate is enough like what is expected, or where nothing is, like the last mask.
     fn is_like(&mut self, candidate: &Candidate) -> bool {
         let likeness = self.likeness(candidate);
-        if !self.expecting {
+        if self.present.is_none() {
             return likeness >= self.config.min_agreement;
         }
         let FollowerConfig { min_recall, min_likeness, min_return, .. } = self.config;
@@ -296,20 +292,6 @@ fn extent(logits: &LowResLogits, letterbox: &Letterbox) -> Option<BoundingBox> {
         let (from, to) = (at(x0, y0), at(x1, y1));
         BoundingBox::new(from.x, from.y, to.x, to.y)
     })
-}
-
-/// IoU of two masks on one decoder grid; 0 if the grids differ or both masks are empty.
-fn agreement(a: &LowResLogits, b: &LowResLogits) -> f32 {
-    if a.size != b.size {
-        return 0.0;
-    }
-    let (mut both, mut either) = (0u32, 0u32);
-    for (p, q) in a.data.iter().zip(&b.data) {
-        let (p, q) = (*p > 0.0, *q > 0.0);
-        both += (p && q) as u32;
-        either += (p || q) as u32;
-    }
-    if either == 0 { 0.0 } else { both as f32 / either as f32 }
 }
 
 #[cfg(test)]

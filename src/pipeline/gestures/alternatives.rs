@@ -14,20 +14,13 @@ pub fn next_alternative(candidates: &[Candidate], chosen: usize) -> Option<usize
     let others = order[place + 1..].iter().chain(&order[..place]);
     let differs = |i: &&usize| {
         let other = &candidates[**i].logits;
-        area(other) > 0 && iou(other, &now.logits) < SAME
+        area(other) > 0 && other.iou(&now.logits) < SAME
     };
     others.copied().find(|i| differs(&i))
 }
 
 fn area(logits: &LowResLogits) -> usize {
     logits.data.iter().filter(|v| **v > 0.0).count()
-}
-
-fn iou(a: &LowResLogits, b: &LowResLogits) -> f32 {
-    let pairs = || a.data.iter().zip(&b.data).map(|(a, b)| (*a > 0.0, *b > 0.0));
-    let both = pairs().filter(|(a, b)| *a && *b).count();
-    let either = pairs().filter(|(a, b)| *a || *b).count();
-    both as f32 / either.max(1) as f32
 }
 
 #[cfg(test)]

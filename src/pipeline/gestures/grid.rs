@@ -1,8 +1,5 @@
 use crate::geometry::Point;
-use crate::mask::LowResLogits;
-
-/// A logit that surely lies outside.
-const OUTSIDE: f32 = -10.0;
+use crate::mask::{LowResLogits, SURE};
 
 /// Centre of the cells inside the mask, in cells; `None` for an empty mask.
 pub fn centre(logits: &LowResLogits) -> Option<Point> {
@@ -30,7 +27,7 @@ pub fn shifted(logits: &LowResLogits, (dx, dy): (i32, i32)) -> LowResLogits {
     let value = |x: i64, y: i64| {
         let (x, y) = (x - i64::from(dx), y - i64::from(dy));
         let inside = (0..width).contains(&x) && (0..height).contains(&y);
-        logits.data.get((y * width + x) as usize).filter(|_| inside).copied().unwrap_or(OUTSIDE)
+        logits.data.get((y * width + x) as usize).filter(|_| inside).copied().unwrap_or(-SURE)
     };
     let data = (0..height).flat_map(|y| (0..width).map(move |x| (x, y))).map(|(x, y)| value(x, y)).collect();
     LowResLogits { size: logits.size, data }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::matches::Matches;
 use super::{FeatureMap, Memory, inside, shares};
 use crate::geometry::Size;
-use crate::mask::LowResLogits;
+use crate::mask::{Between, LowResLogits, SURE};
 use crate::model::Embedding;
 
 /// Where an object should be in a frame.
@@ -51,8 +51,6 @@ pub struct Recall {
     likeness: Vec<f32>,
 }
 
-/// Outside of everything: the logit of padding.
-const OUTSIDE: f32 = -10.0;
 /// Keeps the logits of certainty finite.
 const DOUBT: f32 = 1e-3;
 
@@ -121,24 +119,21 @@ impl Recall {
 fn enlarge(map: &FeatureMap, shares: &[f32], size: Size, out: &mut LowResLogits) {
     out.size = size;
     out.data.clear();
-    out.data.resize(size.area(), OUTSIDE);
+    out.data.resize(size.area(), -SURE);
     let (columns, rows) = map.grid();
     let (width, height) = (map.width(), map.height());
     let axis = |at: usize, of: u32, cells: usize, shown: usize| {
-        let place = ((at as f32 + 0.5) * cells as f32 / of as f32 - 0.5).clamp(0.0, (shown - 1) as f32);
-        (place as usize, (place as usize + 1).min(shown - 1), place.fract())
+        Between::cells((at as f32 + 0.5) * cells as f32 / of as f32, shown)
     };
     // The cells of the finer grid that lie over cells that show the frame.
     let shown = |of: u32, cells: usize, shown: usize| (of as usize * shown).div_ceil(cells).min(of as usize);
     let (right, bottom) = (shown(size.width, columns, width), shown(size.height, rows, height));
     for (y, row) in out.data.chunks_exact_mut(size.width.max(1) as usize).take(bottom).enumerate() {
-        let (upper, lower, down) = axis(y, size.height, rows, height);
-        let (upper, lower) = (&shares[upper * width..][..width], &shares[lower * width..][..width]);
+        let down = axis(y, size.height, rows, height);
+        let (upper, lower) = (&shares[down.first * width..][..width], &shares[down.second * width..][..width]);
         for (x, logit) in row[..right].iter_mut().enumerate() {
-            let (left, right, along) = axis(x, size.width, columns, width);
-            let blend = |row: &[f32]| row[left] + along * (row[right] - row[left]);
-            let (above, below) = (blend(upper), blend(lower));
-            let share = above + down * (below - above);
+            let across = axis(x, size.width, columns, width);
+            let share = down.value(across.of(upper), across.of(lower));
             *logit = ((share + DOUBT) / (1.0 - share + DOUBT)).ln();
         }
     }
