@@ -64,6 +64,12 @@ pub fn write_mask(path: &Path, mask: &Mask) -> Result<(), Error> {
     write_picture(path, &data, mask.size(), image::ExtendedColorType::L8)
 }
 
+/// Writes the mask of `frame` into the folder `dir`, as a PNG under the frame's own name.
+pub fn write_mask_of(frame: &Path, mask: &Mask, dir: &Path) -> Result<(), Error> {
+    let named = frame.with_extension("png");
+    write_mask(&dir.join(named.file_name().unwrap_or_default()), mask)
+}
+
 /// Writes `rgb` (three bytes a pixel, no padding) in the format that the file's name asks for, PNG or JPEG.
 pub fn write_rgb(path: &Path, rgb: &[u8], size: Size) -> Result<(), Error> {
     write_picture(path, rgb, size, image::ExtendedColorType::Rgb8)
@@ -105,5 +111,16 @@ mod tests {
         assert!(matches!(Codes::read(&dir.path().join("none.png")), Err(Error::Io(_))));
         let unknown = dir.path().join("mask.xyz");
         assert!(write_mask(&unknown, &Mask::new(Size::new(1, 1))).unwrap_err().to_string().contains(".png"));
+    }
+
+    #[test]
+    fn frames_whose_names_have_dots_keep_masks_of_their_own() {
+        let dir = tempfile::tempdir().unwrap();
+        for frame in ["in/cam.01.jpg", "in/cam.02.jpg", "7.png"] {
+            write_mask_of(Path::new(frame), &Mask::new(Size::new(2, 2)), dir.path()).unwrap();
+        }
+        for name in ["cam.01.png", "cam.02.png", "7.png"] {
+            assert!(dir.path().join(name).is_file(), "{name}");
+        }
     }
 }

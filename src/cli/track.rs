@@ -17,7 +17,7 @@ use crate::time::Timestamp;
 use crate::track::{FollowerConfig, ObjectState};
 
 use super::interrupt::on_interrupt;
-use super::mask_file::{read_mask, write_mask};
+use super::mask_file::{read_mask, write_mask_of};
 use super::model_args::ModelArgs;
 use super::output::{print, print_json};
 use super::prompt_args::{parse_box, parse_point};
@@ -136,7 +136,7 @@ pub fn run(args: TrackArgs) -> anyhow::Result<()> {
             lost += 1;
         }
         if let Some(out) = &args.out {
-            write_mask(&out.join(file.file_stem().unwrap_or_default()).with_extension("png"), mask)?;
+            write_mask_of(file, mask, out)?;
         }
         if args.json {
             let (bbox, area) = (mask.bounding_box(), mask.area());

@@ -14,7 +14,7 @@ use crate::sync::StopToken;
 use crate::track::FollowerConfig;
 
 use super::super::interrupt::on_interrupt;
-use super::super::mask_file::{read_mask, write_mask};
+use super::super::mask_file::{read_mask, write_mask_of};
 use super::super::model_args::ModelArgs;
 use super::super::output::{print, print_json};
 use super::super::samples::Samples;
@@ -171,7 +171,7 @@ fn follow(
         following.push(began.elapsed());
         let Some(found) = record.objects().first() else { continue };
         if let Some(out) = &out {
-            write_mask(&out.join(image.file_stem().unwrap_or_default()).with_extension("png"), &found.mask)?;
+            write_mask_of(image, &found.mask, out)?;
         }
         if number > 0 && number + 1 < images.len() {
             overlaps.push(iou(&found.mask, &truth));
