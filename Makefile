@@ -5,7 +5,8 @@ SHELL := /bin/bash
 
 CARGO ?= cargo
 PYTHON ?= python3
-SECONDS_OF_DEMO ?= 20
+# Unset, the demo runs until Ctrl-C on a terminal and for 20 seconds elsewhere.
+SECONDS_OF_DEMO ?=
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/foveate
 ENCODERS := $(CACHE)/encoders
 VENV := $(CACHE)/venv
@@ -21,13 +22,27 @@ packages:
 	@scripts/packages.sh
 
 .PHONY: demo
-demo: packages ## The whole story on this machine: camera or rendered scene, a look, and the mask that follows
-	$(CARGO) run --release --locked -- demo --seconds $(SECONDS_OF_DEMO)
+demo: packages ## The whole story on this machine: camera or rendered scene, a look, and a page to point at things
+	$(CARGO) run --release --locked -- demo $(if $(SECONDS_OF_DEMO),--seconds $(SECONDS_OF_DEMO))
 
 .PHONY: test
 test: packages ## Every test that needs no special hardware
 	$(CARGO) test --release --locked
 	$(CARGO) test --release --locked --lib --manifest-path tests/loom/Cargo.toml
+
+.PHONY: test-console
+test-console: packages console-parts ## The console's page in Chromium against the scene's truth (installs Chromium and Node)
+	cd tests/console && FOVEATE=$(abspath $(FOVEATE)) node --test --test-concurrency=1
+	cd tests/console && FOVEATE=$(abspath $(FOVEATE)) node measure.js
+
+.PHONY: console-screenshots
+console-screenshots: packages console-parts ## The console's pictures in docs/images
+	cd tests/console && FOVEATE=$(abspath $(FOVEATE)) node screenshots.js
+
+.PHONY: console-parts
+console-parts:
+	@scripts/console.sh
+	$(CARGO) build --release --locked --bin foveate --example scene_truth
 
 .PHONY: test-arm
 test-arm: ## Unit and property tests on aarch64 under qemu (installs a cross compiler; 15 minutes cold)

@@ -4,6 +4,7 @@ mod address;
 mod camera;
 mod controls;
 mod events;
+mod exchange;
 mod files;
 mod negotiate;
 #[cfg(all(feature = "camera", any(not(target_os = "linux"), feature = "nokhwa-linux")))]
@@ -25,6 +26,7 @@ use crate::time::Clock;
 
 pub use address::SourceAddress;
 pub use camera::{CameraInfo, CameraProblem, list_cameras};
+pub use exchange::{Exchange, Exchangeable};
 pub use controls::{Controls, PowerLine, Setting};
 pub use files::{FilesSource, pictures};
 pub use negotiate::{Choice, FormatOffer, Rates, Wish, negotiate};

@@ -2,6 +2,11 @@
 
 mod bench;
 mod board_args;
+#[cfg(feature = "console")]
+mod console;
+#[cfg(not(feature = "console"))]
+#[path = "cli/no_console.rs"]
+mod console;
 mod demo;
 mod doctor;
 mod eval;

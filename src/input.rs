@@ -1,6 +1,7 @@
 //! Prompt sources: a script, touch screens; and the way in for gaze.
 
 mod address;
+mod command;
 #[cfg(all(feature = "touch", target_os = "linux"))]
 mod evdev;
 mod gaze;
@@ -8,6 +9,7 @@ mod script;
 mod touch;
 
 pub use address::{OpenedPrompts, PromptAddress, TouchDevice};
+pub use command::{Command, CommandKind, CommandSource};
 pub use gaze::{GazeSource, GazeTrace};
 pub use script::Script;
 pub use touch::{InputEvent, TouchDeviceInfo, TouchOptions, TouchSource, list_touch_devices};

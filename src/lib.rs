@@ -15,6 +15,7 @@
 //! | 3 | [`segment`], [`track`], [`select`] | encode once and prompt many times; follow; look and touch to prompts |
 //! | 4 | [`capture`], [`input`], [`sink`] | where frames and prompts come from, where masks go |
 //! | 5 | [`board`], [`pipeline`] | the machine we run on; stages, threads, statistics |
+//! | 5 | `console` | the stream in a browser: a sink and a source of prompts |
 //! | 6 | [`cli`] | arguments, progress bars, exit codes |
 #![deny(unsafe_code)]
 
@@ -39,6 +40,8 @@ pub mod input;
 pub mod sink;
 
 pub mod board;
+#[cfg(feature = "console")]
+pub mod console;
 pub mod pipeline;
 
 pub mod cli;

@@ -51,7 +51,7 @@ pub use summary::{Summary, Throughput};
 use crate::capture::Source;
 use crate::error::Result;
 use crate::frame::Frame;
-use crate::input::{GazeSource, PromptSource, TouchSource};
+use crate::input::{CommandSource, GazeSource, PromptSource, TouchSource};
 use crate::model::{Decoder, Encoder};
 use crate::select::gaze::DwellSelector;
 use crate::select::touch::TouchSelector;
@@ -88,10 +88,12 @@ pub struct Pipeline {
     model: String,
     prompts: Vec<Box<dyn PromptSource>>,
     touch: Vec<TouchRoad>,
+    commands: Vec<Box<dyn CommandSource>>,
     gaze: Option<(Box<dyn GazeSource>, DwellSelector)>,
     sinks: Vec<Box<dyn Sink>>,
     config: PipelineConfig,
     degrade: Option<Degrade>,
+    exchangeable: bool,
     clock: Arc<dyn Clock>,
     stop: StopToken,
 }
@@ -112,10 +114,12 @@ impl Pipeline {
             model: model.into(),
             prompts: Vec::new(),
             touch: Vec::new(),
+            commands: Vec::new(),
             gaze: None,
             sinks: Vec::new(),
             config: PipelineConfig::default(),
             degrade: None,
+            exchangeable: false,
             clock: Arc::new(MonotonicClock),
             stop: StopToken::new(),
         }
@@ -130,6 +134,12 @@ impl Pipeline {
     /// Selects what the person touches; may be called for several screens.
     pub fn touch(mut self, source: Box<dyn TouchSource>, selector: TouchSelector) -> Self {
         self.touch.push(TouchRoad::new(source, selector));
+        self
+    }
+
+    /// Takes the commands of a person who sees the stream on a display of their own.
+    pub fn commands(mut self, source: Box<dyn CommandSource>) -> Self {
+        self.commands.push(source);
         self
     }
 
@@ -156,6 +166,12 @@ impl Pipeline {
         self
     }
 
+    /// Lets [`Running::exchange`] put another model in while the stream runs.
+    pub fn exchangeable(mut self) -> Self {
+        self.exchangeable = true;
+        self
+    }
+
     /// Replaces the system's clock; the source must stamp its frames with the same one.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -175,8 +191,22 @@ impl Pipeline {
     /// [`PipelineError::Placement`](crate::error::PipelineError::Placement) when it refuses the affinity or policy that the
     /// configuration insists on; threads already started end at once.
     pub fn start(self) -> Result<Running> {
-        let Pipeline { source, encoder, decoder, model, prompts, touch, gaze, sinks, config, degrade, clock, stop } =
-            self;
+        let Pipeline {
+            source,
+            encoder,
+            decoder,
+            model,
+            prompts,
+            touch,
+            commands,
+            gaze,
+            sinks,
+            config,
+            degrade,
+            exchangeable,
+            clock,
+            stop,
+        } = self;
         let started = clock.now();
         let info = source.info().clone();
         let (event_senders, event_receivers): (Vec<_>, Vec<_>) = sinks.iter().map(|_| bounded(EVENTS)).unzip();
@@ -184,7 +214,8 @@ impl Pipeline {
         let mut threads = Threads::new(stop);
 
         // Every pooled embedding and record may hold a frame, also while it is free; see `Pool`.
-        let encoded_pool = config.prompt_history.max(1) + 4;
+        let held = if commands.is_empty() { 0 } else { History::HELD };
+        let encoded_pool = config.prompt_history.max(1) + held + 4;
         let record_pool = sinks.len() * (config.sink_queue + 1) + 2;
         let frames = Pool::new(encoded_pool + record_pool + 3, Frame::default);
 
@@ -199,11 +230,11 @@ impl Pipeline {
         let every = EncodeEvery::new(config.encode_every);
         let place = |cores: &[usize], policy| config.placed(cores, policy);
         let (cores, policies) = (&config.affinity, &config.scheduling);
-        let (mut encoder, mut decoder, mut ladder) = (encoder, decoder, None);
-        if let Some(degrade) = degrade {
-            let switch;
-            (switch, encoder, decoder) = Switch::new(encoder, decoder);
-            ladder = Some((degrade, switch));
+        let (mut encoder, mut decoder, mut switch) = (encoder, decoder, None);
+        if degrade.is_some() || exchangeable {
+            let made;
+            (made, encoder, decoder) = Switch::new(&model, encoder, decoder);
+            switch = Some(made);
         }
 
         let stream = StreamInfo { source: info.address.clone(), size: info.size, model };
@@ -254,11 +285,12 @@ impl Pipeline {
         let inputs_lost = Arc::new(AtomicU64::new(0));
         let losses = Arc::clone(&inputs_lost);
         let shared_too = input_shared.clone();
-        let stage = InputStage { sources: prompts, touch, gaze, losses, output: requests, shared: shared_too };
+        let stage = InputStage { sources: prompts, touch, commands, gaze, losses, output: requests, shared: shared_too };
         input_threads.spawn("input", &Placement::default(), move || stage.run())?;
 
-        let supervisor = ladder.map(|(degrade, switch)| {
-            Supervisor::new(degrade, Stream { switch, every, age: age.clone(), shared: input_shared })
+        let supervisor = degrade.zip(switch.clone()).map(|(degrade, switch)| {
+            let model = stream.model.clone();
+            Supervisor::new(degrade, Stream { switch, model, every, age: age.clone(), shared: input_shared })
         });
         let degrade = supervisor.as_ref().map(Supervisor::log);
         if let Some(supervisor) = supervisor {
@@ -290,6 +322,7 @@ impl Pipeline {
             inputs_lost,
             watchdog,
             degrade,
+            switch,
         })
     }
 }

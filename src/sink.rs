@@ -15,7 +15,7 @@ pub use address::SinkAddress;
 pub use event::{Event, EventKind};
 pub use ndjson::{NdjsonOptions, NdjsonSink, WIRE_VERSION};
 pub use pictures::{OverlayOptions, OverlaySink, PictureFormat};
-pub use record::{FrameRecord, ObjectRecord};
+pub use record::{AnswerRecord, FrameRecord, ObjectRecord};
 
 use crate::error::Result;
 use crate::geometry::Size;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::board::{Board, Sensors};
+use crate::engine::Precision;
 use crate::geometry::Size;
 use crate::model::{Installed, LoadedModel, ModelOptions, Registry};
 use crate::pipeline::{Degrade, ModelVariants, PipelineConfig, Placement, StageCores};
@@ -45,6 +46,18 @@ impl BoardArgs {
         Ok(encoder_placement(board).run(|| LoadedModel::load(&spec, &dir, &options))?)
     }
 
+    /// Loads another model than [`Self::load`] does, or the same in another precision.
+    pub fn load_instead(&self, board: &Board, model: &str, precision: Precision) -> anyhow::Result<LoadedModel> {
+        let Installed { spec, dir } = self.registry()?.get(model)?.clone();
+        let options = ModelOptions { precision: Some(precision), ..self.options(board) };
+        Ok(encoder_placement(board).run(|| LoadedModel::load(&spec, &dir, &options))?)
+    }
+
+    /// The models that are installed.
+    pub fn registry(&self) -> anyhow::Result<Registry> {
+        Ok(Registry::discover(self.models_dir.as_deref())?)
+    }
+
     /// What the board gives up when its budgets are exceeded, from `model` on, which [`Self::load`] loaded; `None` if it
     /// has no budgets, or the model no way down.
     pub fn degrade(&self, board: &Board, model: LoadedModel) -> anyhow::Result<Option<Degrade>> {
@@ -64,7 +77,7 @@ impl BoardArgs {
 
     fn installed(&self, board: &Board) -> anyhow::Result<Installed> {
         let name = self.model.as_deref().unwrap_or(&board.model);
-        Ok(Registry::discover(self.models_dir.as_deref())?.get(name)?.clone())
+        Ok(self.registry()?.get(name)?.clone())
     }
 
     fn options(&self, board: &Board) -> ModelOptions {

@@ -19,11 +19,12 @@ use crate::sink::{OverlayOptions, OverlaySink, PictureFormat};
 use crate::time::MonotonicClock;
 
 use super::board_args::{BoardArgs, pipeline_config};
+use super::console::{ConsoleArgs, Screen, Used};
 use super::live::Live;
 use super::model_args::precision_text;
 use super::output::{print, print_json};
 use super::{interrupt, stages};
-use scene_gaze::{CentreGaze, SceneGaze};
+use scene_gaze::{CentreGaze, SceneGaze, UntilUsed};
 use score::{Score, ScoreSink};
 
 /// Show the whole story on this machine: frames, a look, and the mask that follows.
@@ -31,6 +32,8 @@ use score::{Score, ScoreSink};
 /// With a camera, look is what the camera points at: hold it still on a thing and the thing at the middle of the picture
 /// is selected. Without one, a rendered scene is shown together with the gaze of somebody who looks around in it; what
 /// they dwell on is selected, and at the end the masks are held against the scene's truth.
+///
+/// The link that is printed shows all of it in a browser. Whoever points at a thing there takes over: the made-up gaze ends.
 #[derive(Debug, clap::Args)]
 pub struct DemoArgs {
     /// How long; on a terminal until Ctrl-C, elsewhere 20 seconds
@@ -47,6 +50,8 @@ pub struct DemoArgs {
     json: bool,
     #[command(flatten)]
     board: BoardArgs,
+    #[command(flatten)]
+    console: ConsoleArgs,
 }
 
 /// Things selected at once in the demo; a further look releases the oldest.
@@ -102,6 +107,11 @@ pub fn run(args: DemoArgs) -> anyhow::Result<()> {
     let precision = precision_text(&model);
     eprintln!("source {}, board {}, model {name} in {precision}", info.address, board.name);
     eprintln!("overlays in {}", args.out.display());
+    // The gaze is nobody's, so nothing private is shown.
+    let mut screen = Screen::start_anywhere(&args.console, true)?;
+    let source = screen.describe(&board, &args.board, (source, &options), &model, true);
+    screen.invite();
+    let used = screen.used();
 
     let intrinsics = info
         .intrinsics
@@ -118,12 +128,14 @@ pub fn run(args: DemoArgs) -> anyhow::Result<()> {
     let mut score = None;
     pipeline = match scene {
         Some(scene) => {
-            let (sink, shared) = ScoreSink::new(Arc::clone(&scene), fps);
+            let (sink, shared) = ScoreSink::new(Arc::clone(&scene), fps, Arc::clone(&used));
             score = Some(shared);
-            pipeline.sink(Box::new(sink)).gaze(Box::new(SceneGaze::new(&scene)), selector)
+            let gaze = UntilUsed { gaze: SceneGaze::new(&scene), used };
+            pipeline.sink(Box::new(sink)).gaze(Box::new(gaze), selector)
         }
-        None => pipeline.gaze(Box::new(CentreGaze::new(info.size)), selector),
+        None => pipeline.gaze(Box::new(UntilUsed { gaze: CentreGaze::new(info.size), used }), selector),
     };
+    pipeline = screen.join(pipeline, true);
     let limit = args.seconds.or_else(|| (!std::io::stderr().is_terminal()).then_some(20.0));
     if let Some(seconds) = limit {
         interrupt::after(&stop, Duration::try_from_secs_f64(seconds)?);
@@ -132,7 +144,10 @@ pub fn run(args: DemoArgs) -> anyhow::Result<()> {
         pipeline = pipeline.degrade(degrade);
     }
     let mut live = Live::new();
-    let summary = pipeline.start()?.wait(|running: &Running| live.show(running))?;
+    let summary = pipeline.start()?.wait(|running: &Running| {
+        live.show(running);
+        screen.observe(running);
+    })?;
     live.clear();
 
     let score = score.map(|s| s.lock().unwrap_or_else(|p| p.into_inner()).clone());

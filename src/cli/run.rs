@@ -11,6 +11,7 @@ use crate::sink::SinkAddress;
 use crate::time::MonotonicClock;
 
 use super::board_args::{BoardArgs, pipeline_config};
+use super::console::{ConsoleArgs, OrConsole, Screen};
 use super::live::Live;
 use super::model_args::precision_text;
 use super::output::print_json;
@@ -36,10 +37,10 @@ pub struct RunArgs {
     looped: bool,
     /// Where prompts come from; may be given several times
     #[arg(long = "prompt", value_name = PromptAddress::KNOWN)]
-    prompts: Vec<PromptAddress>,
+    prompts: Vec<OrConsole<PromptAddress>>,
     /// Where results go; may be given several times
-    #[arg(long = "sink", value_name = "ndjson:PATH|overlay:DIR")]
-    sinks: Vec<SinkAddress>,
+    #[arg(long = "sink", value_name = SINKS)]
+    sinks: Vec<OrConsole<SinkAddress>>,
     /// End after so many seconds
     #[arg(long, value_name = "S")]
     seconds: Option<f64>,
@@ -51,7 +52,14 @@ pub struct RunArgs {
     json: bool,
     #[command(flatten)]
     board: BoardArgs,
+    #[command(flatten)]
+    console: ConsoleArgs,
 }
+
+#[cfg(feature = "console")]
+const SINKS: &str = "console|ndjson:PATH|overlay:DIR";
+#[cfg(not(feature = "console"))]
+const SINKS: &str = "ndjson:PATH|overlay:DIR";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -61,6 +69,8 @@ Examples:
     foveate run --source files:frames --fps 24 --prompt script:prompts.ndjson --sink overlay:out?every=10
   A camera and the first touch screen: tap a thing to select it (docs/touch.md lists the gestures):
     foveate run --source v4l:/dev/video0 --prompt touch:auto --sink ndjson:-
+  A camera in the browser: tap a thing to select it (docs/console.md):
+    foveate run --source v4l:/dev/video0 --prompt console --sink console
   The rendered scene for ten seconds, one selection a second into it:
     foveate run --source scene:7 --seconds 10 --prompt script:prompts.ndjson --sink ndjson:run.ndjson
 
@@ -74,7 +84,9 @@ docs/wire-format.md documents every field of the output.";
 
 /// Runs the command.
 pub fn run(args: RunArgs) -> anyhow::Result<()> {
-    let to_stdout = args.sinks.iter().filter(|s| s.is_stdout()).count() + args.json as usize;
+    let (sinks, shown) = OrConsole::split(&args.sinks);
+    let (prompts, from_console) = OrConsole::split(&args.prompts);
+    let to_stdout = sinks.iter().filter(|s| s.is_stdout()).count() + args.json as usize;
     if to_stdout > 1 {
         return Err(crate::error::ConfigError::Invalid {
             origin: "--json".into(),
@@ -83,18 +95,22 @@ pub fn run(args: RunArgs) -> anyhow::Result<()> {
         }
         .into());
     }
+    anyhow::ensure!(shown || !from_console, "prompts from the console need its page: add --sink console");
     let board = args.board.board()?;
     let fallback = board.source_options();
     let options = SourceOptions { fps: args.fps.or(fallback.fps), looped: args.looped, ..fallback };
     let source = capture::open(&args.source, &options, Arc::new(MonotonicClock))?;
     let touch = board.touch_options();
     let open = |address: &PromptAddress| address.open(&touch, Arc::new(MonotonicClock));
-    let prompts: Vec<_> = args.prompts.iter().map(open).collect::<Result<_, _>>()?;
-    let sinks: Vec<_> = args.sinks.iter().map(SinkAddress::open).collect::<Result<_, _>>()?;
+    let prompts: Vec<_> = prompts.into_iter().map(open).collect::<Result<_, _>>()?;
+    let sinks: Vec<_> = sinks.into_iter().map(SinkAddress::open).collect::<Result<_, _>>()?;
+    let mut screen = Screen::start(&args.console, shown, from_console)?;
     let model = args.board.load(&board)?;
 
     let (name, precision) = (&model.spec().name, precision_text(&model));
     eprintln!("source {}, board {}, model {name} in {precision}", source.info().address, board.name);
+    let source = screen.describe(&board, &args.board, (source, &options), &model, from_console);
+    screen.invite();
     let size = source.info().size;
     let fps = source.info().rate.unwrap_or(SourceOptions::DEFAULT_FPS);
     let config =
@@ -112,7 +128,7 @@ pub fn run(args: RunArgs) -> anyhow::Result<()> {
             }
         };
     }
-    pipeline = sinks.into_iter().fold(pipeline, Pipeline::sink);
+    pipeline = screen.join(sinks.into_iter().fold(pipeline, Pipeline::sink), from_console);
     if let Some(seconds) = args.seconds {
         interrupt::after(&stop, Duration::try_from_secs_f64(seconds)?);
     }
@@ -122,6 +138,7 @@ pub fn run(args: RunArgs) -> anyhow::Result<()> {
     let (mut live, mut service) = (Live::new(), Service::from_environment());
     let summary = pipeline.start()?.wait(|running: &Running| {
         live.show(running);
+        screen.observe(running);
         service.tell(running);
     })?;
     service.ended();

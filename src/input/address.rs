@@ -45,10 +45,12 @@ pub enum OpenedPrompts {
     Touch(Box<dyn TouchSource>),
 }
 
-#[cfg(not(all(feature = "touch", target_os = "linux")))]
-const KNOWN: &str = "script:FILE";
-#[cfg(all(feature = "touch", target_os = "linux"))]
-const KNOWN: &str = "script:FILE, touch:PATH, touch:auto";
+const KNOWN: &str = match (cfg!(all(feature = "touch", target_os = "linux")), cfg!(feature = "console")) {
+    (true, true) => "console, script:FILE, touch:PATH, touch:auto",
+    (true, false) => "script:FILE, touch:PATH, touch:auto",
+    (false, true) => "console, script:FILE",
+    (false, false) => "script:FILE",
+};
 
 impl PromptAddress {
     /// The forms that this build takes.

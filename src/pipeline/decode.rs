@@ -14,7 +14,7 @@ use super::request::Request;
 use super::shared::{Shared, Stamped, WAIT};
 use crate::error::Result;
 use crate::geometry::{Label, LabeledPoint};
-use crate::input::{PromptAction, PromptEvent};
+use crate::input::{CommandKind, PromptAction, PromptEvent};
 use crate::sink::{Event, EventKind, FrameRecord};
 use crate::sync::{LatestSlot, Pool, Taken};
 use crate::track::ObjectId;
@@ -69,16 +69,18 @@ impl DecodeStage {
         while let Some(prompt) = self.pending.next_due(time_s) {
             self.answer(prompt, &present)?;
         }
-        let Self { pool, objects, changes, gaze, .. } = self;
+        let Self { pool, objects, changes, gaze, gestures, .. } = self;
         let shared = &self.shared;
         let record = pool.fill(|record| {
             record.clear();
             objects.advance(&present, record, changes)?;
+            gestures.annotate(record);
             record.sequence = present.frame.sequence;
             record.captured_at = present.at();
             record.time_s = time_s;
             record.frame = Some(Arc::clone(&present.frame));
             record.gaze = gaze.at(present.at());
+            record.dwell = record.gaze.and_then(|_| gaze.dwell());
             record.age = shared.clock.now().since(present.at());
             Ok::<_, crate::Error>(())
         })?;
@@ -133,6 +135,13 @@ impl DecodeStage {
                 let Self { gestures, objects, last_id, changes, .. } = self;
                 let mut scene = Scene { seen: &seen, present, time_s: request_s, objects, last_id, changes };
                 gestures.apply(&gesture, &mut scene)?;
+            }
+            Request::Command { kind: CommandKind::Hold { display }, .. } => self.history.hold(display, at),
+            Request::Command { kind: CommandKind::LetGo { display }, .. } => self.history.let_go(display),
+            Request::Command { kind, .. } => {
+                let Self { gestures, objects, last_id, changes, .. } = self;
+                let mut scene = Scene { seen: &seen, present, time_s: request_s, objects, last_id, changes };
+                gestures.command(kind, at, &mut scene)?;
             }
         }
         while self.objects.len() > self.object_limit {

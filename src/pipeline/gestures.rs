@@ -6,15 +6,18 @@ mod grid;
 mod tests;
 
 use std::collections::VecDeque;
+#[cfg(test)]
 use std::sync::Arc;
 
 use super::encode::Encoded;
 use super::objects::{Asked, Change, ObjectSet};
 use crate::error::{PromptError, Result};
 use crate::geometry::{BoundingBox, Label, LabeledPoint, Point};
+use crate::input::CommandKind;
 use crate::mask::LowResLogits;
 use crate::model::Candidate;
 use crate::select::touch::{GestureKind, TouchGesture};
+use crate::sink::{AnswerRecord, FrameRecord};
 use crate::time::Timestamp;
 use crate::track::ObjectId;
 
@@ -33,16 +36,8 @@ const UNDO_LIMIT: usize = 16;
 pub(super) struct Gestures {
     /// The object that was selected or refined last, by whatever means. It may have been released since.
     selected: Option<ObjectId>,
-    answers: Vec<(ObjectId, Answer)>,
+    answers: Vec<(ObjectId, AnswerRecord)>,
     steps: VecDeque<Step>,
-}
-
-/// The candidates of an object's last answer.
-#[derive(Clone)]
-struct Answer {
-    candidates: Arc<[Candidate]>,
-    /// The one that is followed.
-    chosen: usize,
 }
 
 /// A gesture that can be undone.
@@ -62,7 +57,7 @@ struct Step {
 
 struct Before {
     memory: LowResLogits,
-    answer: Option<Answer>,
+    answer: Option<AnswerRecord>,
 }
 
 /// What a gesture is applied to.
@@ -90,6 +85,43 @@ impl Gestures {
     pub fn select(&mut self, object: ObjectId) {
         self.selected = Some(object);
         self.answers.retain(|(id, _)| *id != object);
+    }
+
+    /// Tells each object of `record` which answer it goes back to.
+    pub fn annotate(&self, record: &mut FrameRecord) {
+        for object in &mut record.objects[..record.object_count] {
+            object.answer = self.answer(object.object).cloned();
+        }
+    }
+
+    /// Carries out a command that was given on the frame of `made_at`. Holding frames is the caller's.
+    ///
+    /// # Errors
+    /// As [`Self::apply`].
+    pub fn command(&mut self, kind: CommandKind, made_at: Timestamp, scene: &mut Scene) -> Result<()> {
+        match kind {
+            CommandKind::Gesture(kind) => self.apply(&TouchGesture { made_at, kind }, scene)?,
+            CommandKind::Prompt { object, points, bbox } => {
+                let object = object.unwrap_or_else(|| scene.new_id());
+                *scene.last_id = object.max(*scene.last_id);
+                self.ask(scene, object, made_at, &points, bbox)?;
+            }
+            CommandKind::Choose { object, candidate } => self.choose(scene, object, candidate, made_at),
+            CommandKind::Release { object } => self.release(scene, object),
+            CommandKind::Clear => {
+                while let Some(object) = scene.objects.oldest() {
+                    self.release(scene, object);
+                }
+            }
+            CommandKind::Hold { .. } | CommandKind::LetGo { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn release(&mut self, scene: &mut Scene, object: ObjectId) {
+        if scene.objects.release(object) {
+            scene.changes.push(Change::Released { object });
+        }
     }
 
     /// Applies `gesture`.
@@ -158,7 +190,9 @@ impl Gestures {
         let before = self.before(scene, object);
         let asked = Asked { object, time_s: scene.time_s, points, bbox };
         let Some(chosen) = scene.objects.answer(&asked, scene.seen, scene.changes)? else { return Ok(()) };
-        self.set_answer(object, Some(Answer { candidates: scene.objects.candidates().into(), chosen }));
+        let (letterbox, frame) = (scene.seen.embedding.letterbox, scene.seen.frame.sequence);
+        let candidates = scene.objects.candidates().into();
+        self.set_answer(object, Some(AnswerRecord { candidates, chosen, letterbox, frame }));
         self.note(scene, object, made_at, before);
         Ok(())
     }
@@ -171,11 +205,23 @@ impl Gestures {
         if step.tap && step.before.as_ref().is_some_and(|before| before.answer.is_some()) {
             self.take_back(scene);
         }
+        let Some(answer) = self.answer(object) else { return };
+        match next_alternative(&answer.candidates, answer.chosen) {
+            Some(next) => self.choose(scene, object, next, first_at),
+            None => self.refuse(scene, object, PromptError::NoAlternative),
+        }
+    }
+
+    fn refuse(&self, scene: &mut Scene, object: ObjectId, error: PromptError) {
+        scene.changes.push(Change::Refused { object, prompt_time_s: scene.time_s, error });
+    }
+
+    /// Goes over to another candidate of the object's last answer.
+    fn choose(&mut self, scene: &mut Scene, object: ObjectId, next: usize, made_at: Timestamp) {
         let before = self.before(scene, object);
-        let (Some(answer), Some(memory)) = (self.answer(object).cloned(), scene.objects.memory(object)) else { return };
-        let Some(next) = next_alternative(&answer.candidates, answer.chosen) else {
-            let error = PromptError::NoAlternative;
-            return scene.changes.push(Change::Refused { object, prompt_time_s: scene.time_s, error });
+        let answer = self.answer(object).filter(|answer| next < answer.candidates.len()).cloned();
+        let (Some(answer), Some(memory)) = (answer, scene.objects.memory(object)) else {
+            return self.refuse(scene, object, PromptError::NoAlternative);
         };
         // The object has moved since it was asked for, and its candidates with it.
         let moved = offset(centre(&answer.candidates[answer.chosen].logits), centre(memory));
@@ -183,8 +229,8 @@ impl Gestures {
         let logits = shifted(&candidate.logits, moved);
         let candidate = Candidate { logits, predicted_iou: candidate.predicted_iou };
         scene.objects.replace(object, &candidate, scene.present);
-        self.set_answer(object, Some(Answer { chosen: next, ..answer }));
-        self.note(scene, object, first_at, before);
+        self.set_answer(object, Some(AnswerRecord { chosen: next, ..answer }));
+        self.note(scene, object, made_at, before);
         let frame = scene.present.frame.sequence;
         scene.changes.push(Change::Selected { object, prompt_time_s: scene.time_s, frame });
     }
@@ -230,11 +276,11 @@ impl Gestures {
         self.steps.push_back(Step { object, made_at, tap: false, before, after, selected });
     }
 
-    fn answer(&self, object: ObjectId) -> Option<&Answer> {
+    fn answer(&self, object: ObjectId) -> Option<&AnswerRecord> {
         self.answers.iter().find(|(id, _)| *id == object).map(|(_, answer)| answer)
     }
 
-    fn set_answer(&mut self, object: ObjectId, answer: Option<Answer>) {
+    fn set_answer(&mut self, object: ObjectId, answer: Option<AnswerRecord>) {
         self.answers.retain(|(id, _)| *id != object);
         self.answers.extend(answer.map(|answer| (object, answer)));
     }

@@ -10,12 +10,32 @@ use crate::time::Timestamp;
 pub(super) struct History {
     entries: VecDeque<Arc<Encoded>>,
     capacity: usize,
+    /// Frames that frozen displays show, oldest first.
+    held: VecDeque<(u64, Arc<Encoded>)>,
 }
 
 impl History {
     pub fn new(capacity: usize) -> Self {
         let capacity = capacity.max(1);
-        History { entries: VecDeque::with_capacity(capacity + 1), capacity }
+        History { entries: VecDeque::with_capacity(capacity + 1), capacity, held: VecDeque::new() }
+    }
+
+    /// Most frames that are held for frozen displays.
+    pub const HELD: usize = 4;
+
+    /// Keeps the frame captured nearest to `at` for `display`; of too many displays the first loses its frame.
+    pub fn hold(&mut self, display: u64, at: Timestamp) {
+        let Some(entry) = self.nearest(at).cloned() else { return };
+        self.let_go(display);
+        if self.held.len() == Self::HELD {
+            self.held.pop_front();
+        }
+        self.held.push_back((display, entry));
+    }
+
+    /// Lets the frame go that `display` holds.
+    pub fn let_go(&mut self, display: u64) {
+        self.held.retain(|(held, _)| *held != display);
     }
 
     pub fn push(&mut self, encoded: Arc<Encoded>) {
@@ -27,7 +47,8 @@ impl History {
 
     /// The entry whose capture time is nearest to `at`.
     pub fn nearest(&self, at: Timestamp) -> Option<&Arc<Encoded>> {
-        self.entries.iter().min_by_key(|e| e.frame.captured_at.abs_diff(at))
+        let all = self.entries.iter().chain(self.held.iter().map(|(_, entry)| entry));
+        all.min_by_key(|e| e.frame.captured_at.abs_diff(at))
     }
 }
 
@@ -56,5 +77,27 @@ mod tests {
         assert_eq!(found(60), Some(66));
         assert_eq!(found(0), Some(33), "the first entry fell out");
         assert_eq!(found(9_000), Some(100));
+    }
+
+    #[test]
+    fn a_held_frame_stays_until_it_is_let_go() {
+        let mut history = History::new(2);
+        let nanos = |ms: u64| Timestamp::from_nanos(ms * 1_000_000);
+        history.hold(7, nanos(0));
+        for ms in (0..100).step_by(10) {
+            history.push(at(ms));
+            if ms == 20 {
+                history.hold(7, nanos(10));
+            }
+        }
+        let found = |history: &History, ms| history.nearest(nanos(ms)).map(|e| e.frame.captured_at);
+        assert_eq!(found(&history, 12), Some(nanos(10)));
+        assert_eq!(found(&history, 70), Some(nanos(80)), "the others are as without it");
+        (8..20).for_each(|display| history.hold(display, nanos(90)));
+        assert_eq!(history.held.len(), History::HELD);
+        assert_eq!(found(&history, 12), Some(nanos(80)), "too many displays: the first lost its frame");
+        history.hold(1, nanos(80));
+        history.let_go(1);
+        assert!(history.held.iter().all(|(display, _)| *display != 1));
     }
 }

@@ -7,7 +7,7 @@ use crossbeam_channel::{SendTimeoutError, Sender};
 use super::request::Request;
 use super::shared::{Shared, WAIT};
 use crate::geometry::Point;
-use crate::input::{GazeSource, InputEvent, PromptEvent, PromptSource, TouchSource};
+use crate::input::{CommandSource, GazeSource, InputEvent, PromptEvent, PromptSource, TouchSource};
 use crate::select::gaze::{DwellSelector, SelectEvent};
 use crate::select::touch::{Contact, TouchGesture, TouchSelector};
 use crate::sink::{Event, EventKind};
@@ -19,9 +19,9 @@ const POLL: Duration = Duration::from_millis(5);
 /// A script's prompts are asked for before their time comes, so that they wait for their frame rather than it for them.
 const LOOK_AHEAD_S: f64 = 1.0;
 
-/// The gaze point last measured, for the records.
+/// The gaze point last measured, and how much of a dwell is done, for the records.
 #[derive(Clone, Debug, Default)]
-pub(super) struct GazeCell(Arc<Mutex<Option<(Timestamp, Point)>>>);
+pub(super) struct GazeCell(Arc<Mutex<Option<(Timestamp, Point)>>>, Arc<Mutex<Option<f32>>>);
 
 impl GazeCell {
     /// Older than this, a gaze point says nothing about the present frame.
@@ -29,6 +29,20 @@ impl GazeCell {
 
     fn set(&self, value: Option<(Timestamp, Point)>) {
         *self.0.lock().unwrap_or_else(|p| p.into_inner()) = value;
+    }
+
+    fn dwells(&self, event: &SelectEvent) {
+        let done = match event {
+            SelectEvent::Onset { .. } => Some(0.0),
+            SelectEvent::Progress { fraction, .. } => Some(*fraction),
+            _ => None,
+        };
+        *self.1.lock().unwrap_or_else(|p| p.into_inner()) = done;
+    }
+
+    /// Share of the dwell that is done, while one is under way.
+    pub fn dwell(&self) -> Option<f32> {
+        *self.1.lock().unwrap_or_else(|p| p.into_inner())
     }
 
     /// The point measured near `at`.
@@ -93,6 +107,7 @@ impl TouchRoad {
 pub(super) struct InputStage {
     pub sources: Vec<Box<dyn PromptSource>>,
     pub touch: Vec<TouchRoad>,
+    pub commands: Vec<Box<dyn CommandSource>>,
     pub gaze: Option<GazeRoad>,
     /// How often an input device was lost.
     pub losses: Arc<AtomicU64>,
@@ -104,7 +119,7 @@ impl InputStage {
     /// Runs until the pipeline stops or nobody takes requests any more.
     pub fn run(mut self) {
         let mut prompts: Vec<PromptEvent> = Vec::new();
-        let mut samples = Vec::new();
+        let (mut samples, mut commands) = (Vec::new(), Vec::new());
         while !self.shared.stop.wait(POLL) {
             let now = self.shared.clock.now();
             let until_s = self.shared.stream_time(now) + LOOK_AHEAD_S;
@@ -121,11 +136,20 @@ impl InputStage {
                     return;
                 }
             }
+            self.commands.iter_mut().for_each(|source| source.poll(&mut commands));
+            for command in commands.drain(..) {
+                let time_s = self.shared.stream_time(command.made_at);
+                if !send(&self.output, &self.shared, Request::Command { time_s, kind: command.kind }) {
+                    return;
+                }
+            }
             let (Some(road), Some(origin)) = (&mut self.gaze, self.shared.origin()) else { continue };
             road.source.poll(origin, now, &mut samples);
             for sample in samples.drain(..) {
                 road.cell.set((sample.confidence > 0.0).then_some((sample.at, sample.point)));
-                if let Some(SelectEvent::Commit(commit)) = road.selector.push(sample) {
+                let event = road.selector.push(sample);
+                event.iter().for_each(|event| road.cell.dwells(event));
+                if let Some(SelectEvent::Commit(commit)) = event {
                     let time_s = commit.prompt_at.signed_secs_since(origin);
                     let [looked_at] = commit.points;
                     if !send(&self.output, &self.shared, Request::Look { time_s, point: looked_at.point }) {

@@ -1,5 +1,5 @@
 use crate::geometry::Point;
-use crate::input::PromptEvent;
+use crate::input::{CommandKind, PromptEvent};
 use crate::select::touch::TouchGesture;
 
 /// What the input stage asks of the decode stage.
@@ -12,13 +12,15 @@ pub(super) enum Request {
     Look { time_s: f64, point: Point },
     /// A gesture on a touch screen, at `time_s` seconds from the first frame.
     Touch { time_s: f64, gesture: TouchGesture },
+    /// A command of a person who sees the frame of `time_s` seconds from the first one.
+    Command { time_s: f64, kind: CommandKind },
 }
 
 impl Request {
     pub fn time_s(&self) -> f64 {
         match self {
             Request::Prompt(prompt) => prompt.time_s,
-            Request::Look { time_s, .. } | Request::Touch { time_s, .. } => *time_s,
+            Request::Look { time_s, .. } | Request::Touch { time_s, .. } | Request::Command { time_s, .. } => *time_s,
         }
     }
 }

@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::degrade::{DegradeSummary, Log};
+use super::degrade::{DegradeSummary, Log, Switch};
 use super::meter::{AgeMeter, StageMeter, StageReport};
 use super::output::{Outputs, SINK};
 use super::shared::{self, Shared};
@@ -10,7 +10,9 @@ use super::summary::{Summary, Throughput};
 use super::threads::Threads;
 use super::watchdog::Watchdog;
 use crate::capture::SourceInfo;
-use crate::error::Result;
+use crate::error::{ModelError, Result};
+use crate::model::{Decoder, Encoder};
+use crate::sync::LatencySummary;
 use crate::time::Timestamp;
 
 /// A stream that runs.
@@ -27,6 +29,7 @@ pub struct Running {
     pub(super) inputs_lost: Arc<AtomicU64>,
     pub(super) watchdog: Watchdog,
     pub(super) degrade: Option<Log>,
+    pub(super) switch: Option<Switch>,
 }
 
 impl Running {
@@ -61,9 +64,35 @@ impl Running {
         self.degrade.as_ref().map(|log| log.summary(self.shared.clock.now()))
     }
 
+    /// Goes on with another model between two frames; what is followed stays so. `setting` says for a person what it is. The
+    /// ladder, if there is one, is left.
+    ///
+    /// # Errors
+    /// When its masks are more or fewer, or its input of other proportions, than those of the model that the stream began
+    /// with, or the stream was not made [`exchangeable`](super::Pipeline::exchangeable).
+    pub fn exchange(
+        &self,
+        model: &str,
+        encoder: Box<dyn Encoder>,
+        decoder: Box<dyn Decoder>,
+        setting: &str,
+    ) -> Result<()> {
+        let fixed = || ModelError::Run { graph: model.to_owned(), reason: "this stream keeps its model".into() };
+        self.switch.as_ref().ok_or_else(fixed)?.put_by_hand(model, encoder, decoder)?;
+        if let Some(log) = &self.degrade {
+            log.choose(format!("{setting}, chosen by hand"));
+        }
+        Ok(())
+    }
+
     /// From capture to mask, for 95 of 100 frames of the last two seconds; `None` while there are too few.
     pub fn recent_latency(&self) -> Option<Duration> {
         self.age.recent_p95(self.shared.clock.now(), Duration::from_secs(2), self.started)
+    }
+
+    /// From capture to mask, over the whole stream so far.
+    pub fn age(&self) -> LatencySummary {
+        self.age.summary()
     }
 
     /// Figures of every stage so far.

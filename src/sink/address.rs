@@ -5,6 +5,11 @@ use crate::error::{ConfigError, Result, nearest_name};
 
 use super::{NdjsonOptions, NdjsonSink, OverlayOptions, OverlaySink, PictureFormat, Sink};
 
+#[cfg(feature = "console")]
+const KNOWN: &str = "`console`, `ndjson:PATH`, `ndjson:-`, `overlay:DIR`";
+#[cfg(not(feature = "console"))]
+const KNOWN: &str = "`ndjson:PATH`, `ndjson:-`, `overlay:DIR`";
+
 /// Where records go, as written on the command line.
 ///
 /// * `ndjson:PATH` or `ndjson:-` (standard output), option `share_gaze=true`;
@@ -51,7 +56,7 @@ impl FromStr for SinkAddress {
         let unknown = || ConfigError::Address {
             what: "sink",
             address: address.to_owned(),
-            known: "`ndjson:PATH`, `ndjson:-`, `overlay:DIR`",
+            known: KNOWN,
         };
         let (scheme, rest) = address.split_once(':').ok_or_else(unknown)?;
         let (place, query) = rest.split_once('?').unwrap_or((rest, ""));

@@ -2,8 +2,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::frame::Frame;
-use crate::geometry::{BoundingBox, LabeledPoint, Point};
+use crate::geometry::{BoundingBox, LabeledPoint, Letterbox, Point};
 use crate::mask::Mask;
+use crate::model::Candidate;
 use crate::time::Timestamp;
 use crate::track::{ObjectId, ObjectState};
 
@@ -20,6 +21,8 @@ pub struct FrameRecord {
     pub age: Duration,
     /// Where the person looks, if a gaze source runs.
     pub gaze: Option<Point>,
+    /// Share of a dwell that is done, 0 to 1, while one is under way.
+    pub dwell: Option<f32>,
     /// The first `object_count` entries are this frame's objects; the rest is spare capacity.
     pub objects: Vec<ObjectRecord>,
     pub object_count: usize,
@@ -34,7 +37,7 @@ impl FrameRecord {
     /// Empties the record, keeping every buffer.
     pub fn clear(&mut self) {
         self.frame = None;
-        self.gaze = None;
+        (self.gaze, self.dwell) = (None, None);
         self.object_count = 0;
     }
 
@@ -62,4 +65,18 @@ pub struct ObjectRecord {
     pub mask: Mask,
     /// The points that were prompted on this frame, to be drawn.
     pub points: Vec<LabeledPoint>,
+    /// The last answer that a gesture or command was given about the object, with the candidates that were not taken.
+    pub answer: Option<AnswerRecord>,
+}
+
+/// What the decoder answered about an object, on the frame that the person saw. Clones share the candidates.
+#[derive(Clone, Debug)]
+pub struct AnswerRecord {
+    pub candidates: Arc<[Candidate]>,
+    /// The one that is followed.
+    pub chosen: usize,
+    /// Where the candidates' grid lies on the frame.
+    pub letterbox: Letterbox,
+    /// Sequence number of that frame.
+    pub frame: u64,
 }

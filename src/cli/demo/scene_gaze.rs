@@ -6,6 +6,8 @@ use crate::input::GazeSource;
 use crate::select::GazeSample;
 use crate::time::Timestamp;
 
+use super::Used;
+
 /// Samples a second, as a head-worn eye tracker gives them.
 const RATE: f64 = 120.0;
 
@@ -32,6 +34,20 @@ impl GazeSource for SceneGaze {
             let sample = self.trace.sample(time_s);
             out.push(GazeSample { at, ..sample });
             self.next += 1;
+        }
+    }
+}
+
+/// A made-up gaze that stops when a person takes over.
+pub struct UntilUsed<G> {
+    pub gaze: G,
+    pub used: Used,
+}
+
+impl<G: GazeSource> GazeSource for UntilUsed<G> {
+    fn poll(&mut self, origin: Timestamp, now: Timestamp, out: &mut Vec<GazeSample>) {
+        if !(self.used)() {
+            self.gaze.poll(origin, now, out);
         }
     }
 }

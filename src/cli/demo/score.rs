@@ -7,6 +7,8 @@ use crate::mask::Mask;
 use crate::sink::{Event, EventKind, FrameRecord, Sink, StreamInfo};
 use crate::track::ObjectId;
 
+use super::Used;
+
 /// Selections held against the scene's truth.
 #[derive(Clone, Debug, Default)]
 pub struct Score {
@@ -38,6 +40,8 @@ pub struct ScoreSink {
     ids: Vec<u8>,
     truth: Mask,
     rate: f64,
+    /// From then on selections are a person's, whose target nobody knows.
+    used: Used,
     score: Arc<Mutex<Score>>,
 }
 
@@ -45,7 +49,7 @@ pub struct ScoreSink {
 const LEAST_TRUTH: f64 = 0.002;
 
 impl ScoreSink {
-    pub fn new(scene: Arc<Scene>, rate: f64) -> (Self, Arc<Mutex<Score>>) {
+    pub fn new(scene: Arc<Scene>, rate: f64, used: Used) -> (Self, Arc<Mutex<Score>>) {
         let score = Arc::new(Mutex::new(Score::default()));
         let sink = ScoreSink {
             gaze: scene.gaze(),
@@ -55,6 +59,7 @@ impl ScoreSink {
             ids: Vec::new(),
             truth: Mask::default(),
             rate,
+            used,
             score: Arc::clone(&score),
         };
         (sink, score)
@@ -106,7 +111,7 @@ impl Sink for ScoreSink {
     fn event(&mut self, event: &Event) -> Result<()> {
         match &event.kind {
             EventKind::Selected { object, frame, .. } => {
-                let looked_at = self.gaze.target(*frame as f64 / self.rate);
+                let looked_at = self.gaze.target(*frame as f64 / self.rate).filter(|_| !(self.used)());
                 if let Some(target) = looked_at {
                     self.targets.insert(*object, target);
                 }

@@ -80,6 +80,12 @@ impl Log {
         summary.history.push_back(step);
     }
 
+    /// A person chose what runs: the ladder is left.
+    pub fn choose(&self, setting: String) {
+        let mut inner = self.lock();
+        (inner.summary.rung, inner.summary.setting) = (0, setting);
+    }
+
     /// The summary up to `now`.
     pub fn summary(&self, now: Timestamp) -> DegradeSummary {
         let mut inner = self.lock();

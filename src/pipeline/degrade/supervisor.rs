@@ -13,6 +13,8 @@ use crate::time::Timestamp;
 /// The ends of the stream that the supervisor sees and moves.
 pub(in crate::pipeline) struct Stream {
     pub switch: Switch,
+    /// Name of the model whose variants the ladder goes through.
+    pub model: String,
     pub every: EncodeEvery,
     pub age: AgeMeter,
     pub shared: Shared,
@@ -54,6 +56,9 @@ impl Supervisor {
         let now = self.stream.shared.clock.now();
         let reading = self.thermometer.read();
         self.log.read(&reading);
+        if self.stream.switch.is_by_hand() {
+            return;
+        }
         let since = self.controller.changed_at().unwrap_or(Timestamp::ZERO);
         let latency = self.stream.age.recent_p95(now, self.window, since);
         let sample = Sample { at: now, latency, celsius: reading.celsius, throttled: reading.throttled };
@@ -68,7 +73,7 @@ impl Supervisor {
         let mut exchanged = Ok(());
         if setting.variant != self.ladder.setting(from).variant {
             exchanged = self.variants.load(setting.variant).and_then(|(encoder, decoder)| {
-                self.stream.switch.put(encoder, decoder)?;
+                self.stream.switch.put(&self.stream.model, encoder, decoder)?;
                 Ok(())
             });
         }

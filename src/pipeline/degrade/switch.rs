@@ -1,3 +1,5 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::error::{ModelError, Result};
@@ -8,10 +10,15 @@ use crate::model::{Candidate, Decoder, Embedding, Encoder, Prompt};
 use crate::sync::{DropOldest, LatestSlot, Taken};
 
 /// Hands encoders and decoders over to the stages that run them.
+#[derive(Clone)]
 pub(in crate::pipeline) struct Switch {
     encoders: LatestSlot<Box<dyn Encoder>>,
     decoders: DropOldest<Part>,
     candidates: usize,
+    /// The first encoder's input.
+    input: Size,
+    /// A person chose what runs: no step of a ladder changes it.
+    by_hand: Arc<AtomicBool>,
 }
 
 /// Decoders that wait for the decode stage. Each step puts one, and steps are seconds apart.
@@ -19,28 +26,58 @@ const WAITING: usize = 16;
 
 impl Switch {
     /// A switch, and the encoder and decoder that it can exchange; they begin as the given ones.
-    pub fn new(encoder: Box<dyn Encoder>, decoder: Box<dyn Decoder>) -> (Switch, Box<dyn Encoder>, Box<dyn Decoder>) {
+    pub fn new(
+        model: &str,
+        encoder: Box<dyn Encoder>,
+        decoder: Box<dyn Decoder>,
+    ) -> (Switch, Box<dyn Encoder>, Box<dyn Decoder>) {
         let (encoders, decoders) = (LatestSlot::new(), DropOldest::new(WAITING));
-        let switch =
-            Switch { encoders: encoders.clone(), decoders: decoders.clone(), candidates: decoder.candidates() };
-        let parts = vec![Part { input: encoder.input_size(), decoder }];
+        let (candidates, input) = (decoder.candidates(), encoder.input_size());
+        let by_hand = Arc::default();
+        let switch = Switch { encoders: encoders.clone(), decoders: decoders.clone(), candidates, input, by_hand };
+        let parts = vec![Part { model: model.into(), input, decoder }];
         let grid = parts[0].decoder.mask_size();
         let decoder = LadderDecoder { parts, incoming: decoders, grid, prompts: Vec::new(), candidates: Vec::new() };
         (switch, Box::new(SwitchingEncoder { current: encoder, incoming: encoders }), Box::new(decoder))
     }
 
-    /// Makes `encoder` the next frame's, and `decoder` that of its embeddings.
+    /// As [`Self::put`], for a person: a ladder leaves it at that from now on.
+    pub fn put_by_hand(
+        &self,
+        model: &str,
+        encoder: Box<dyn Encoder>,
+        decoder: Box<dyn Decoder>,
+    ) -> Result<(), ModelError> {
+        self.put(model, encoder, decoder)?;
+        self.by_hand.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Whether a person chose what runs.
+    pub fn is_by_hand(&self) -> bool {
+        self.by_hand.load(Ordering::Relaxed)
+    }
+
+    /// Makes `encoder` the next frame's, and `decoder` that of its embeddings, which name `model`.
     ///
     /// # Errors
     /// When the two are of another kind than those before them.
-    pub fn put(&self, encoder: Box<dyn Encoder>, decoder: Box<dyn Decoder>) -> Result<(), ModelError> {
+    pub fn put(&self, model: &str, encoder: Box<dyn Encoder>, decoder: Box<dyn Decoder>) -> Result<(), ModelError> {
+        let (was, now) = (self.input, encoder.input_size());
+        if u64::from(was.width) * u64::from(now.height) != u64::from(was.height) * u64::from(now.width) {
+            let reason = format!(
+                "its input of {}x{} has not the proportions of {}x{}, which objects are remembered on",
+                now.width, now.height, was.width, was.height
+            );
+            return Err(ModelError::Run { graph: "encoder".into(), reason });
+        }
         if decoder.candidates() != self.candidates {
             let reason =
                 format!("this decoder gives {} masks, the one before it {}", decoder.candidates(), self.candidates);
             return Err(ModelError::Run { graph: "decoder".into(), reason });
         }
         // The decoder first: it is there when the first embedding of the encoder comes.
-        self.decoders.send(Part { input: encoder.input_size(), decoder });
+        self.decoders.send(Part { model: model.into(), input: encoder.input_size(), decoder });
         self.encoders.put(encoder);
         Ok(())
     }
@@ -65,15 +102,16 @@ impl Encoder for SwitchingEncoder {
     }
 }
 
-/// The decoder of one input size.
+/// The decoder of one model at one input size.
 struct Part {
+    model: Arc<str>,
     input: Size,
     decoder: Box<dyn Decoder>,
 }
 
-/// Decoders of several input sizes that look like one.
+/// Decoders of several models and input sizes that look like one.
 ///
-/// Each embedding is decoded by the decoder of its own size: embeddings of earlier frames, to which late prompts refer,
+/// Each embedding is decoded by the decoder of its own model and size: embeddings of earlier frames, to which late prompts refer,
 /// stay valid through a switch. Masks go in and come out on the grid of the first decoder, whatever the embedding: the
 /// memory of an object, which is such a mask, lives through a switch too, scaled to the other grid and back. The grids
 /// cover the same picture, because the ladder admits only sizes of the same proportions.
@@ -87,10 +125,10 @@ pub(super) struct LadderDecoder {
 }
 
 impl LadderDecoder {
-    /// Takes in the decoders that have come; of two of one size the newer replaces the older.
+    /// Takes in the decoders that have come; of two of one model and size the newer replaces the older.
     fn receive(&mut self) {
         while let Taken::Value(new) = self.incoming.receive(Duration::ZERO) {
-            match self.parts.iter_mut().find(|part| part.input == new.input) {
+            match self.parts.iter_mut().find(|part| part.input == new.input && part.model == new.model) {
                 Some(part) => *part = new,
                 None => self.parts.push(new),
             }
@@ -114,8 +152,10 @@ impl Decoder for LadderDecoder {
     fn decode(&mut self, embedding: &Embedding, prompts: &[Prompt], out: &mut Vec<Candidate>) -> Result<()> {
         self.receive();
         let input = embedding.letterbox.input;
-        let Some(part) = self.parts.iter_mut().find(|part| part.input == input) else {
-            let reason = format!("there is no decoder for an input of {}x{}", input.width, input.height);
+        let model = &embedding.model;
+        let Some(part) = self.parts.iter_mut().find(|part| part.input == input && part.model == *model) else {
+            let reason =
+                format!("there is no decoder of `{model}` for an input of {}x{}", input.width, input.height);
             return Err(ModelError::Run { graph: "decoder".into(), reason }.into());
         };
         let own = part.decoder.mask_size();
@@ -151,7 +191,7 @@ mod tests {
     const FRAME: Size = Size::new(64, 48);
 
     /// Encodes nothing at its own size.
-    struct Sized(u32);
+    struct Sized(u32, &'static str);
 
     impl Encoder for Sized {
         fn input_size(&self) -> Size {
@@ -160,6 +200,19 @@ mod tests {
 
         fn encode_region(&mut self, frame: &Frame, region: Region, out: &mut Embedding) -> Result<()> {
             out.letterbox = Letterbox::of_region(frame.size, region, self.input_size());
+            out.model = self.1.into();
+            Ok(())
+        }
+    }
+
+    struct Wide;
+
+    impl Encoder for Wide {
+        fn input_size(&self) -> Size {
+            Size::new(64, 32)
+        }
+
+        fn encode_region(&mut self, _: &Frame, _: Region, _: &mut Embedding) -> Result<()> {
             Ok(())
         }
     }
@@ -168,6 +221,7 @@ mod tests {
     struct Echo {
         side: u32,
         masks: usize,
+        iou: f32,
     }
 
     impl Decoder for Echo {
@@ -191,7 +245,7 @@ mod tests {
                 let fresh = || LowResLogits { size: self.mask_size(), data: vec![3.0; self.mask_size().area()] };
                 out.fill_with(|| Candidate {
                     logits: prompt.mask.clone().unwrap_or_else(fresh),
-                    predicted_iou: self.side as f32,
+                    predicted_iou: self.iou,
                 });
             }
             Ok(())
@@ -199,12 +253,12 @@ mod tests {
     }
 
     fn echo(side: u32) -> Box<dyn Decoder> {
-        Box::new(Echo { side, masks: 2 })
+        Box::new(Echo { side, masks: 2, iou: side as f32 })
     }
 
     #[test]
     fn embeddings_of_every_size_are_decoded_and_masks_stay_on_one_grid() {
-        let (switch, mut encoder, mut decoder) = Switch::new(Box::new(Sized(64)), echo(64));
+        let (switch, mut encoder, mut decoder) = Switch::new("a", Box::new(Sized(64, "a")), echo(64));
         let frame = Frame { size: FRAME, ..Frame::default() };
         let mut encode = || {
             let mut embedding = Embedding::empty();
@@ -212,12 +266,14 @@ mod tests {
             embedding
         };
         let large = encode();
-        switch.put(Box::new(Sized(48)), echo(48)).unwrap();
+        switch.put("a", Box::new(Sized(48, "a")), echo(48)).unwrap();
         let middle = encode();
-        switch.put(Box::new(Sized(32)), echo(32)).unwrap();
+        switch.put("a", Box::new(Sized(32, "a")), echo(32)).unwrap();
         let small = encode();
-        switch.put(Box::new(Sized(64)), echo(64)).unwrap();
+        switch.put("a", Box::new(Sized(64, "a")), echo(64)).unwrap();
         let large_again = encode();
+        switch.put("b", Box::new(Sized(64, "b")), Box::new(Echo { side: 64, masks: 2, iou: 7.0 })).unwrap();
+        let of_another_model = encode();
 
         let grid = decoder.mask_size();
         assert_eq!(grid, Size::new(32, 32));
@@ -227,7 +283,8 @@ mod tests {
         let asked = Prompt { mask: Some(memory), ..Prompt::default() };
         let fresh = Prompt { points: vec![LabeledPoint::foreground(3.0, 4.0)], ..Prompt::default() };
         let mut out = Vec::new();
-        for (embedding, side) in [(large, 64.0), (small, 32.0), (middle, 48.0), (large_again, 64.0)] {
+        let all = [(large, 64.0), (small, 32.0), (of_another_model, 7.0), (middle, 48.0), (large_again, 64.0)];
+        for (embedding, side) in all {
             decoder.decode(&embedding, &[asked.clone(), fresh.clone()], &mut out).unwrap();
             assert_eq!(out.len(), 4);
             for candidate in &out {
@@ -243,11 +300,15 @@ mod tests {
 
     #[test]
     fn a_decoder_of_another_kind_and_an_embedding_of_no_decoder_are_refused() {
-        let (switch, _, mut decoder) = Switch::new(Box::new(Sized(64)), echo(64));
-        let other: Box<dyn Decoder> = Box::new(Echo { side: 48, masks: 3 });
-        assert!(switch.put(Box::new(Sized(48)), other).unwrap_err().to_string().contains("3 masks"));
+        let (switch, _, mut decoder) = Switch::new("a", Box::new(Sized(64, "a")), echo(64));
+        let other: Box<dyn Decoder> = Box::new(Echo { side: 48, masks: 3, iou: 1.0 });
+        assert!(switch.put("a", Box::new(Sized(48, "a")), other).unwrap_err().to_string().contains("3 masks"));
+        let wide = switch.put_by_hand("a", Box::new(Wide), echo(64)).unwrap_err().to_string();
+        assert!(wide.contains("64x32") && !switch.is_by_hand(), "{wide}");
+        switch.put_by_hand("a", Box::new(Sized(48, "a")), echo(48)).unwrap();
+        assert!(switch.is_by_hand());
         let mut embedding = Embedding::empty();
-        Sized(40).encode(&Frame { size: FRAME, ..Frame::default() }, &mut embedding).unwrap();
+        Sized(40, "a").encode(&Frame { size: FRAME, ..Frame::default() }, &mut embedding).unwrap();
         let error = decoder.decode(&embedding, &[], &mut Vec::new()).unwrap_err();
         assert!(error.to_string().contains("40x40"), "{error}");
     }

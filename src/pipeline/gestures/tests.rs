@@ -85,6 +85,21 @@ impl Stage {
         changes
     }
 
+    fn command(&mut self, kind: CommandKind) -> Vec<Change> {
+        self.made_ms += 100;
+        let (made_at, seen, present, mut changes) = (self.at(), encoded(1), encoded(2), Vec::new());
+        let mut scene = Scene {
+            seen: &seen,
+            present: &present,
+            time_s: self.made_ms as f64 / 1e3,
+            objects: &mut self.objects,
+            last_id: &mut self.last_id,
+            changes: &mut changes,
+        };
+        self.gestures.command(kind, made_at, &mut scene).unwrap();
+        changes
+    }
+
     fn tap(&mut self, x: f32, y: f32) -> Vec<Change> {
         self.make(GestureKind::Tap { point: Point::new(x, y) })
     }
@@ -240,4 +255,53 @@ fn refused_gestures_change_nothing() {
     let changes = stage.tap(200.0, 20.0);
     assert!(matches!(changes[..], [Change::Refused { object: 2, .. }]), "{changes:?}");
     assert_eq!(selected(&stage.make(GestureKind::LongPress { point: Point::new(60.0, 60.0) })), Some(1));
+}
+
+#[test]
+fn commands_name_their_object_choose_and_let_go() {
+    let mut stage = Stage::new();
+    let point = |x, y, label| LabeledPoint { point: Point::new(x, y), label };
+    let first = vec![point(20.0, 20.0, Label::Foreground)];
+    let changes = stage.command(CommandKind::Prompt { object: None, points: first, bbox: None });
+    assert_eq!(selected(&changes), Some(1));
+    assert!(stage.covers(1, 25.0, 20.0), "the surest of the three discs");
+    let taken = stage.gestures.answer(1).unwrap();
+    assert_eq!((taken.candidates.len(), taken.chosen, taken.frame), (3, 1, 1));
+
+    stage.command(CommandKind::Choose { object: 1, candidate: 2 });
+    assert!(stage.covers(1, 30.0, 20.0));
+    stage.undo();
+    assert!(!stage.covers(1, 30.0, 20.0) && stage.covers(1, 25.0, 20.0));
+    for (object, candidate) in [(1, 3), (2, 0)] {
+        let changes = stage.command(CommandKind::Choose { object, candidate });
+        assert!(matches!(changes[..], [Change::Refused { error: PromptError::NoAlternative, .. }]));
+    }
+
+    let outside = vec![point(20.0, 20.0, Label::Background)];
+    stage.command(CommandKind::Prompt { object: Some(1), points: outside, bbox: None });
+    assert!(!stage.covers(1, 20.0, 20.0) && stage.covers(1, 25.0, 20.0));
+
+    let bbox = Some(BoundingBox::new(40.0, 40.0, 60.0, 60.0));
+    let changes = stage.command(CommandKind::Prompt { object: Some(9), points: vec![], bbox });
+    assert_eq!(selected(&changes), Some(9));
+    assert_eq!(selected(&stage.tap(4.0, 60.0)), Some(10), "new objects are counted on from there");
+    assert_eq!(stage.command(CommandKind::Release { object: 9 }), [Change::Released { object: 9 }]);
+    assert_eq!(stage.command(CommandKind::Release { object: 9 }), []);
+    let all = [Change::Released { object: 1 }, Change::Released { object: 10 }];
+    assert_eq!(stage.command(CommandKind::Clear), all);
+    assert_eq!(stage.undo(), []);
+}
+
+#[test]
+fn records_tell_the_answer_that_their_objects_go_back_to() {
+    let mut stage = Stage::new();
+    stage.tap(20.0, 20.0);
+    let mut record = FrameRecord::default();
+    for object in [1, 2] {
+        record.push_object().object = object;
+    }
+    record.objects[1].answer = stage.gestures.answer(1).cloned();
+    stage.gestures.annotate(&mut record);
+    let answers: Vec<_> = record.objects().iter().map(|o| o.answer.as_ref().map(|a| a.chosen)).collect();
+    assert_eq!(answers, [Some(1), None], "what a reused record said before is gone");
 }

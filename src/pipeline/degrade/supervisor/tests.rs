@@ -93,7 +93,7 @@ impl Bench {
         ];
         let variant = Variant { input: FULL, precision: Precision::F32 };
         let (ladder, _) = Ladder::new(Setting { variant, encode_every: 1 }, &rungs, |_| Ok(()));
-        let (switch, encoder, _) = Switch::new(Box::new(Nothing(FULL)), Box::new(Nothing(FULL)));
+        let (switch, encoder, _) = Switch::new("m", Box::new(Nothing(FULL)), Box::new(Nothing(FULL)));
         let (tell, events) = bounded(64);
         let shared = Shared::new(Arc::new(clock.clone()), StopToken::new(), vec![tell]);
         shared.set_origin(clock.now());
@@ -109,7 +109,7 @@ impl Bench {
             variants: Box::new(Loads { clock: clock.clone(), asked: Arc::clone(&asked), broken }),
             thermometer: Box::new(heat.clone()),
         };
-        let stream = Stream { switch, every: EncodeEvery::new(1), age: AgeMeter::default(), shared };
+        let stream = Stream { switch, model: "m".into(), every: EncodeEvery::new(1), age: AgeMeter::default(), shared };
         Bench { clock, supervisor: Supervisor::new(degrade, stream), encoder, events, asked, heat }
     }
 

@@ -1,0 +1,159 @@
+//! The console of a stream, and the addresses that name it.
+
+mod desk;
+
+use std::net::SocketAddr;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use crate::board::Board;
+use crate::capture::{Exchangeable, Source, SourceOptions};
+use crate::console::{Console, ConsoleOptions};
+use crate::model::LoadedModel;
+use crate::pipeline::{Pipeline, Running};
+use crate::time::MonotonicClock;
+
+use super::board_args::BoardArgs;
+use desk::{Desk, Done};
+
+/// Where the console is served, and what it shows.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Console")]
+pub struct ConsoleArgs {
+    /// Serve the console there; elsewhere than on loopback it asks for a token [default: 127.0.0.1:8090]
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Option<SocketAddr>,
+    /// Show on the console where the person looks
+    #[arg(long)]
+    share_gaze: bool,
+}
+
+/// An address, or the console.
+#[derive(Clone, Debug)]
+pub enum OrConsole<A> {
+    Console,
+    Address(A),
+}
+
+impl<A: FromStr> FromStr for OrConsole<A> {
+    type Err = A::Err;
+
+    fn from_str(text: &str) -> Result<Self, A::Err> {
+        if text == "console" { Ok(OrConsole::Console) } else { text.parse().map(OrConsole::Address) }
+    }
+}
+
+impl<A> OrConsole<A> {
+    /// The addresses among `all`, and whether the console is.
+    pub fn split(all: &[Self]) -> (Vec<&A>, bool) {
+        let addresses = all.iter().filter_map(|one| match one {
+            OrConsole::Console => None,
+            OrConsole::Address(address) => Some(address),
+        });
+        (addresses.collect(), all.iter().any(|one| matches!(one, OrConsole::Console)))
+    }
+}
+
+/// Tells whether a person at the page has taken over.
+pub type Used = Arc<dyn Fn() -> bool + Send + Sync>;
+
+/// A console that is served, or none.
+pub struct Screen {
+    console: Option<Console>,
+    desk: Option<Desk>,
+}
+
+impl Screen {
+    /// Serves a console if it is `shown`; it `takes_prompts` or only shows.
+    pub fn start(args: &ConsoleArgs, shown: bool, takes_prompts: bool) -> anyhow::Result<Self> {
+        if !shown {
+            return Ok(Screen { console: None, desk: None });
+        }
+        let options = ConsoleOptions {
+            listen: args.listen.unwrap_or(ConsoleOptions::LISTEN),
+            takes_prompts,
+            share_gaze: args.share_gaze,
+        };
+        Ok(Screen { console: Some(Console::start(options, Arc::new(MonotonicClock))?), desk: None })
+    }
+
+    /// For the demo: if the usual port is taken, any other will do.
+    pub fn start_anywhere(args: &ConsoleArgs, share_gaze: bool) -> anyhow::Result<Self> {
+        let args = ConsoleArgs { share_gaze: args.share_gaze || share_gaze, ..args.clone() };
+        let usual = Self::start(&args, true, true);
+        if usual.is_ok() || args.listen.is_some() {
+            return usual;
+        }
+        let any = SocketAddr::new(ConsoleOptions::LISTEN.ip(), 0);
+        Self::start(&ConsoleArgs { listen: Some(any), ..args }, true, true)
+    }
+
+    /// Whether somebody at the page has done something.
+    pub fn used(&self) -> Used {
+        match &self.console {
+            Some(console) => console.used(),
+            None => Arc::new(|| false),
+        }
+    }
+
+    /// Prints the link.
+    pub fn invite(&self) {
+        if let Some(console) = &self.console {
+            eprintln!("{}", console.invitation());
+        }
+    }
+
+    /// Joins the console to a pipeline.
+    pub fn join(&self, pipeline: Pipeline, takes_prompts: bool) -> Pipeline {
+        match &self.console {
+            None => pipeline,
+            Some(console) if takes_prompts => {
+                pipeline.sink(console.sink()).commands(console.commands()).exchangeable()
+            }
+            Some(console) => pipeline.sink(console.sink()),
+        }
+    }
+
+    /// Tells what runs. Where the page `takes_prompts` it may choose otherwise, and the source becomes one that can be
+    /// exchanged.
+    pub fn describe(
+        &mut self,
+        board: &Board,
+        args: &BoardArgs,
+        (source, options): (Box<dyn Source>, &SourceOptions),
+        model: &LoadedModel,
+        takes_prompts: bool,
+    ) -> Box<dyn Source> {
+        let Some(console) = &mut self.console else { return source };
+        let (address, figures) = (source.info().address.clone(), desk::figures(model));
+        if !takes_prompts {
+            console.describe(&board.name, address, figures, Default::default());
+            return source;
+        }
+        let (source, exchange) = Exchangeable::new(source);
+        let desk = Desk::new(board.clone(), args.clone(), options.clone(), exchange, &address, figures.clone());
+        console.describe(&board.name, address, figures, desk.choices());
+        self.desk = Some(desk);
+        Box::new(source)
+    }
+
+    /// Tells how the stream stands, and carries out what the page wants to be run otherwise.
+    pub fn observe(&mut self, running: &Running) {
+        let Some(console) = &mut self.console else { return };
+        console.observe(running);
+        let Some(desk) = &mut self.desk else { return };
+        if let Some(Err(error)) = console.wish().map(|wish| desk.begin(wish)) {
+            console.tell_refused(&error.to_string());
+        }
+        match desk.carry_out(running) {
+            None => {}
+            Some(Err(error)) => console.tell_refused(&error.to_string()),
+            Some(Ok(done)) => {
+                if matches!(done, Done::Source) {
+                    console.clear();
+                }
+                console.describe(&desk.board.name, desk.source.clone(), desk.model.clone(), desk.choices());
+            }
+        }
+    }
+}

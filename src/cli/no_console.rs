@@ -1,0 +1,71 @@
+//! Stands in for the console where the build leaves it out: nothing names it, and nothing is served.
+
+use std::str::FromStr;
+
+use crate::board::Board;
+use crate::capture::{Source, SourceOptions};
+use crate::model::LoadedModel;
+use crate::pipeline::{Pipeline, Running};
+
+use super::board_args::BoardArgs;
+
+/// No arguments.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct ConsoleArgs {}
+
+/// An address.
+#[derive(Clone, Debug)]
+pub struct OrConsole<A>(A);
+
+impl<A: FromStr> FromStr for OrConsole<A> {
+    type Err = A::Err;
+
+    fn from_str(text: &str) -> Result<Self, A::Err> {
+        text.parse().map(OrConsole)
+    }
+}
+
+impl<A> OrConsole<A> {
+    pub fn split(all: &[Self]) -> (Vec<&A>, bool) {
+        (all.iter().map(|one| &one.0).collect(), false)
+    }
+}
+
+/// Tells that nobody has taken over.
+pub type Used = std::sync::Arc<dyn Fn() -> bool + Send + Sync>;
+
+/// No console.
+pub struct Screen;
+
+impl Screen {
+    pub fn start(_: &ConsoleArgs, _: bool, _: bool) -> anyhow::Result<Self> {
+        Ok(Screen)
+    }
+
+    pub fn start_anywhere(_: &ConsoleArgs, _: bool) -> anyhow::Result<Self> {
+        Ok(Screen)
+    }
+
+    pub fn used(&self) -> Used {
+        std::sync::Arc::new(|| false)
+    }
+
+    pub fn invite(&self) {}
+
+    pub fn join(&self, pipeline: Pipeline, _: bool) -> Pipeline {
+        pipeline
+    }
+
+    pub fn describe(
+        &mut self,
+        _: &Board,
+        _: &BoardArgs,
+        (source, _): (Box<dyn Source>, &SourceOptions),
+        _: &LoadedModel,
+        _: bool,
+    ) -> Box<dyn Source> {
+        source
+    }
+
+    pub fn observe(&mut self, _: &Running) {}
+}

@@ -1,0 +1,212 @@
+//! The stream in a browser: a page that shows frames with their masks and takes touch, mouse and pen as prompts. It is a
+//! sink and a source of commands like any other, joined by a server on a thread of its own.
+//!
+//! ```text
+//! pipeline ──► ConsoleSink ──► Hub ──► page, readers of NDJSON        (server's thread, one runtime)
+//! pipeline ◄── ConsoleCommands ◄────── page, POST /api/prompts
+//! ```
+//!
+//! The stream's side never waits: a frame is made into a message at most once for each size that is wanted, and only if a
+//! page has shown the ones before it. `docs/console.md` tells how it is used and what it lets in.
+
+mod access;
+mod bucket;
+mod downloads;
+mod figures;
+mod frame_message;
+mod hub;
+mod message;
+mod metrics;
+mod names;
+mod pace;
+mod page;
+mod picture;
+mod qr;
+mod routes;
+mod server;
+mod session;
+mod sink;
+mod socket;
+mod source;
+mod token;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, bounded};
+
+pub use figures::{BoardFigures, Choices, Figures, ModelFigures};
+pub use message::Wish;
+
+use crate::board::{Machine, Reading, Sensors, Thermometer};
+use crate::error::{IoError, Result};
+use crate::input::{Command, CommandKind, CommandSource};
+use crate::pipeline::Running;
+use crate::sink::Sink;
+use crate::time::Clock;
+
+use access::Access;
+use hub::Hub;
+use routes::App;
+use server::Server;
+use sink::ConsoleSink;
+use source::ConsoleCommands;
+use token::Token;
+
+/// Commands that wait for the stream.
+const COMMANDS: usize = 64;
+/// How often the panels learn new figures.
+const FIGURES: Duration = Duration::from_millis(500);
+
+/// How a console is served.
+#[derive(Clone, Copy, Debug)]
+pub struct ConsoleOptions {
+    /// Elsewhere than on loopback a token is needed.
+    pub listen: SocketAddr,
+    /// Pages may prompt.
+    pub takes_prompts: bool,
+    /// Shows where the person looks.
+    pub share_gaze: bool,
+}
+
+impl ConsoleOptions {
+    /// Where the console is unless told otherwise.
+    pub const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8090);
+}
+
+/// A console that is served. Dropping it ends the server.
+pub struct Console {
+    hub: Arc<Hub>,
+    options: ConsoleOptions,
+    commands: Receiver<Command>,
+    wishes: Receiver<Wish>,
+    link: String,
+    has_token: bool,
+    figures: Figures,
+    sensors: Sensors,
+    told_at: Option<Instant>,
+    // Last: what it serves outlives it.
+    _server: Server,
+}
+
+impl Console {
+    /// Starts the server. The page is there at once, the picture with the first frame. `clock` is the stream's.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on, or the system gives no thread or no random numbers.
+    pub fn start(options: ConsoleOptions, clock: Arc<dyn Clock>) -> Result<Console> {
+        let (listener, at) = server::bind(options.listen)?;
+        let token = if at.ip().is_loopback() { None } else { Some(Token::random()) };
+        let token = token.transpose().map_err(IoError::when("read", "the system's random numbers"))?;
+        let names = machine_names();
+        let mut link = format!("http://{}/", server::outer_address(at));
+        if let Some(token) = &token {
+            link.push_str(&format!("?token={}", token.reveal()));
+        }
+        let has_token = token.is_some();
+        let (send_command, commands) = bounded(COMMANDS);
+        let (send_wish, wishes) = bounded(1);
+        let hub = Arc::new(Hub::new(clock, options.takes_prompts, send_command, send_wish));
+        let access = Access::new(at.ip(), at.port(), token, names);
+        let server = Server::start(listener, routes::router(App::new(Arc::clone(&hub), access)))?;
+        Ok(Console {
+            hub,
+            options,
+            commands,
+            wishes,
+            link,
+            has_token,
+            figures: Figures::default(),
+            sensors: Sensors::new("/"),
+            told_at: None,
+            _server: server,
+        })
+    }
+
+    /// What to open in a browser, with the token if there is one.
+    pub fn link(&self) -> &str {
+        &self.link
+    }
+
+    /// The link, and where another device is to open it, a QR code of it, for a terminal.
+    pub fn invitation(&self) -> String {
+        let code = if self.has_token { qr::code(&self.link) } else { None };
+        match code {
+            Some(code) => format!("console at {}\n\n{code}", self.link),
+            None => format!("console at {}", self.link),
+        }
+    }
+
+    /// The pipeline's way to the page.
+    pub fn sink(&self) -> Box<dyn Sink> {
+        Box::new(ConsoleSink::new(Arc::clone(&self.hub), self.options.share_gaze))
+    }
+
+    /// The page's way to the pipeline.
+    pub fn commands(&self) -> Box<dyn CommandSource> {
+        Box::new(ConsoleCommands(self.commands.clone()))
+    }
+
+    /// Tells the panels what runs, and what can be chosen instead.
+    pub fn describe(&mut self, board: &str, source: String, model: ModelFigures, choices: Choices) {
+        if self.figures.board.name != board {
+            self.figures.board = BoardFigures::new(board, Machine::read("/".as_ref()));
+        }
+        (self.figures.source, self.figures.model, self.figures.choices) = (source, model, choices);
+        self.hub.set_figures(self.figures.clone());
+    }
+
+    /// Tells the panels how the stream stands; to be called some ten times a second.
+    pub fn observe(&mut self, running: &Running) {
+        if self.told_at.is_some_and(|at| at.elapsed() < FIGURES) {
+            return;
+        }
+        self.told_at = Some(Instant::now());
+        let reading: Reading = self.sensors.read();
+        self.figures.take(running, &reading);
+        self.hub.set_figures(self.figures.clone());
+    }
+
+    /// What somebody at a page wants to be run otherwise, once.
+    pub fn wish(&self) -> Option<Wish> {
+        self.wishes.try_recv().ok()
+    }
+
+    /// Lets every object go: what was followed is not in the picture any more.
+    pub fn clear(&self) {
+        let command = Command { made_at: self.hub.clock.now(), kind: CommandKind::Clear };
+        if let Err(reason) = self.hub.command(command) {
+            tracing::debug!("objects stay: {reason}");
+        }
+    }
+
+    /// Tells every page that what it wished for cannot be.
+    pub fn tell_refused(&self, reason: &str) {
+        self.hub.refuse(reason);
+    }
+
+    /// Tells whether somebody has given a command yet.
+    pub fn used(&self) -> Arc<dyn Fn() -> bool + Send + Sync> {
+        let hub = Arc::clone(&self.hub);
+        Arc::new(move || hub.was_used())
+    }
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        self.hub.end();
+    }
+}
+
+/// Names by which others may call this machine.
+fn machine_names() -> Vec<String> {
+    #[cfg(unix)]
+    {
+        let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        if !name.is_empty() {
+            return vec![format!("{name}.local"), name];
+        }
+    }
+    Vec::new()
+}

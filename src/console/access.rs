@@ -1,0 +1,204 @@
+//! Who may talk to the server: checks of the headers that every request passes.
+
+use std::net::IpAddr;
+
+use super::token::Token;
+
+/// Why a request is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// HTTP status.
+    pub status: u16,
+    pub reason: &'static str,
+}
+
+const FOREIGN_HOST: Refusal =
+    Refusal { status: 421, reason: "this name is not one of this machine's: open the link that the terminal shows" };
+const FOREIGN_ORIGIN: Refusal = Refusal { status: 403, reason: "another site may not talk to the console" };
+const NO_TOKEN: Refusal =
+    Refusal { status: 401, reason: "a token is needed: open the whole link that the terminal shows" };
+const WRONG_TOKEN: Refusal =
+    Refusal { status: 401, reason: "the token is not right: open the link that the terminal shows now" };
+
+/// The headers that decide.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked<'a> {
+    pub host: Option<&'a str>,
+    pub origin: Option<&'a str>,
+    /// `Sec-Fetch-Site`: how the asking page is related to us.
+    pub site: Option<&'a str>,
+    /// `Sec-Fetch-Mode`.
+    pub mode: Option<&'a str>,
+    pub cookie: Option<&'a str>,
+    pub authorization: Option<&'a str>,
+    /// The part of the address after the question mark.
+    pub query: Option<&'a str>,
+    /// It is the page itself that is asked for.
+    pub is_page: bool,
+}
+
+/// The rules of one server.
+#[derive(Clone, Debug)]
+pub struct Access {
+    token: Option<Token>,
+    /// Names of this machine, in lower case, beside addresses.
+    names: Vec<String>,
+    /// Only loopback addresses are served.
+    loopback: bool,
+    cookie: String,
+}
+
+impl Access {
+    /// Rules for a server that listens on `ip` and `port`. Elsewhere than on loopback a token is needed, and `names` are
+    /// further names of this machine.
+    pub fn new(ip: IpAddr, port: u16, token: Option<Token>, names: Vec<String>) -> Self {
+        let names = names.into_iter().map(|name| name.to_ascii_lowercase()).collect();
+        Access { token, names, loopback: ip.is_loopback(), cookie: format!("foveate-{port}") }
+    }
+
+    /// Lets a request in, or says why not.
+    pub fn check(&self, asked: &Asked) -> Result<(), Refusal> {
+        self.check_host(asked.host)?;
+        check_origin(asked)?;
+        self.check_token(asked)
+    }
+
+    /// The token of a link, when it is the right one: the value of a cookie to be set.
+    pub fn cookie_for(&self, query: Option<&str>) -> Option<String> {
+        let token = self.token.as_ref()?;
+        let right = parameter(query?, "token").is_some_and(|given| token.is(given));
+        right.then(|| {
+            format!("{}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age=31536000", self.cookie, token.reveal())
+        })
+    }
+
+    /// A name that somebody else's name server made to point here is not ours: it is the one defence against a page of
+    /// theirs that asks its own name (DNS rebinding).
+    fn check_host(&self, host: Option<&str>) -> Result<(), Refusal> {
+        let name = host.map(without_port).ok_or(FOREIGN_HOST)?.to_ascii_lowercase();
+        let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+        let ours = match address {
+            Ok(ip) => !self.loopback || ip.is_loopback(),
+            Err(_) => name == "localhost" || name.ends_with(".localhost") || self.names.contains(&name),
+        };
+        if ours { Ok(()) } else { Err(FOREIGN_HOST) }
+    }
+
+    fn check_token(&self, asked: &Asked) -> Result<(), Refusal> {
+        let Some(token) = &self.token else { return Ok(()) };
+        let by_cookie = asked.cookie.into_iter().flat_map(|all| all.split(';')).filter_map(|one| {
+            let (name, value) = one.trim().split_once('=')?;
+            (name == self.cookie).then_some(value)
+        });
+        let by_header = asked.authorization.and_then(|value| value.strip_prefix("Bearer "));
+        let by_link = asked.query.and_then(|query| parameter(query, "token"));
+        let mut refusal = NO_TOKEN;
+        for given in by_cookie.chain(by_header).chain(by_link) {
+            if token.is(given) {
+                return Ok(());
+            }
+            refusal = WRONG_TOKEN;
+        }
+        Err(refusal)
+    }
+}
+
+fn check_origin(asked: &Asked) -> Result<(), Refusal> {
+    if let Some(origin) = asked.origin {
+        let place = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+        let same = place.zip(asked.host).is_some_and(|(origin, host)| origin.eq_ignore_ascii_case(host));
+        if !same {
+            return Err(FOREIGN_ORIGIN);
+        }
+    }
+    match asked.site {
+        None | Some("none" | "same-origin") => Ok(()),
+        // A link to the page, in a mail or on another site.
+        Some(_) if asked.is_page && asked.mode == Some("navigate") => Ok(()),
+        Some(_) => Err(FOREIGN_ORIGIN),
+    }
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        // The colons of a bare IPv6 address are no port.
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) && (!name.contains(':') || name.ends_with(']')) => {
+            name
+        }
+        _ => host,
+    }
+}
+
+fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
+    query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn local() -> Access {
+        Access::new("127.0.0.1".parse().unwrap(), 8090, None, vec!["robot".into()])
+    }
+
+    fn open(token: &Token) -> Access {
+        Access::new("0.0.0.0".parse().unwrap(), 8090, Some(token.clone()), vec!["Robot".into(), "robot.local".into()])
+    }
+
+    fn host(host: &str) -> Asked<'_> {
+        Asked { host: Some(host), ..Asked::default() }
+    }
+
+    #[test]
+    fn names_of_others_are_refused() {
+        let access = local();
+        for ours in ["127.0.0.1:8090", "localhost", "LocalHost:9999", "[::1]:8090", "demo.localhost:1", "127.9.9.9", "robot"] {
+            assert_eq!(access.check(&host(ours)), Ok(()), "{ours}");
+        }
+        for theirs in ["evil.example:8090", "192.168.1.5:8090", "localhost.evil.example", "", "127.0.0.1.evil.example"] {
+            assert_eq!(access.check(&host(theirs)), Err(FOREIGN_HOST), "{theirs}");
+        }
+        assert_eq!(access.check(&Asked::default()), Err(FOREIGN_HOST));
+    }
+
+    #[test]
+    fn a_token_is_needed_elsewhere() {
+        let token = Token::random().unwrap();
+        let access = open(&token);
+        let asked = host("192.168.1.5:8090");
+        assert_eq!(access.check(&asked), Err(NO_TOKEN));
+        let cookie = format!("a=b; foveate-8090={}; c=d", token.reveal());
+        let other_port = format!("foveate-9000={}", token.reveal());
+        let bearer = format!("Bearer {}", token.reveal());
+        let query = format!("x=1&token={}", token.reveal());
+        assert_eq!(access.check(&Asked { cookie: Some(&cookie), ..asked }), Ok(()));
+        assert_eq!(access.check(&Asked { cookie: Some(&other_port), ..asked }), Err(NO_TOKEN));
+        assert_eq!(access.check(&Asked { authorization: Some(&bearer), ..asked }), Ok(()));
+        assert_eq!(access.check(&Asked { query: Some(&query), ..asked }), Ok(()));
+        assert_eq!(access.check(&Asked { query: Some("token=0"), ..asked }), Err(WRONG_TOKEN));
+        assert_eq!(access.check(&Asked { authorization: Some("Bearer "), ..asked }), Err(WRONG_TOKEN));
+        let foreign = Asked { query: Some(&query), ..host("evil.example") };
+        assert_eq!(access.check(&foreign), Err(FOREIGN_HOST), "a token does not make up for a foreign name");
+        let set = access.cookie_for(Some(&query)).unwrap();
+        assert!(set.contains("HttpOnly") && set.contains("SameSite=Strict"), "{set}");
+        assert_eq!(access.cookie_for(Some("token=1")), None);
+        assert_eq!(local().cookie_for(Some(&query)), None);
+    }
+
+    #[test]
+    fn other_sites_are_refused() {
+        let access = local();
+        let asked = host("localhost:8090");
+        let from = |origin| Asked { origin: Some(origin), ..asked };
+        assert_eq!(access.check(&from("http://localhost:8090")), Ok(()));
+        for theirs in ["http://evil.example", "http://localhost:3000", "null", "file://", "http://localhost"] {
+            assert_eq!(access.check(&from(theirs)), Err(FOREIGN_ORIGIN), "{theirs}");
+        }
+        let by = |site, mode, is_page| Asked { site: Some(site), mode: Some(mode), is_page, ..asked };
+        assert_eq!(access.check(&by("cross-site", "no-cors", false)), Err(FOREIGN_ORIGIN));
+        assert_eq!(access.check(&by("same-site", "no-cors", true)), Err(FOREIGN_ORIGIN), "a frame around the page");
+        assert_eq!(access.check(&by("cross-site", "navigate", true)), Ok(()));
+        assert_eq!(access.check(&by("cross-site", "navigate", false)), Err(FOREIGN_ORIGIN));
+        assert_eq!(access.check(&by("same-origin", "cors", false)), Ok(()));
+    }
+}

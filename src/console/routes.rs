@@ -1,0 +1,256 @@
+//! What the server answers, and the checks before it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Request as HttpRequest, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde_json::json;
+
+use super::access::{Access, Asked};
+use super::bucket::Bucket;
+use super::hub::{Hub, Snapshot};
+use super::message::{Message, Request};
+use super::{downloads, metrics, page, socket};
+
+/// Largest body of a request, in bytes.
+const BODY: usize = 64 << 10;
+/// Longest time that a request may take from its headers to its answer.
+const REQUEST: Duration = Duration::from_secs(10);
+/// Longest wait for the next frame.
+const FRAME: Duration = Duration::from_secs(2);
+/// Prompts by HTTP a second.
+const PROMPTS: (f64, f64) = (50.0, 100.0);
+
+/// The API as OpenAPI describes it.
+pub const OPENAPI: &str = include_str!("../../docs/openapi.json");
+
+const CONTENT_SECURITY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; \
+     connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// What every handler holds.
+#[derive(Clone)]
+pub struct App {
+    pub hub: Arc<Hub>,
+    pub access: Arc<Access>,
+    prompts: Arc<std::sync::Mutex<Bucket>>,
+}
+
+impl App {
+    pub fn new(hub: Arc<Hub>, access: Access) -> Self {
+        let (per_second, burst) = PROMPTS;
+        let bucket = Bucket::new(per_second, burst, hub.clock.now());
+        App { hub, access: Arc::new(access), prompts: Arc::new(std::sync::Mutex::new(bucket)) }
+    }
+}
+
+/// Every path that is served, with its methods.
+pub fn router(app: App) -> Router {
+    let mut router = Router::new()
+        .route("/api/state", get(state))
+        .route("/api/frame.jpg", get(frame))
+        .route("/api/masks", get(masks_coco))
+        .route("/api/masks.png", get(masks_png))
+        .route("/api/prompts", post(prompts))
+        .route("/api/stream", get(socket::stream))
+        .route("/api/openapi.json", get(openapi))
+        .route("/ws", get(socket::page))
+        .route("/metrics", get(metrics::metrics))
+        .route("/healthz", get(health));
+    for asset in &page::ASSETS {
+        router = router.route(asset.path, get(move || async { asset.response() }));
+    }
+    router
+        .layer(DefaultBodyLimit::max(BODY))
+        .layer(middleware::from_fn_with_state(app.clone(), guard))
+        .with_state(app)
+}
+
+/// Lets a request in or not, and puts on every answer what a browser must know.
+async fn guard(State(app): State<App>, request: HttpRequest, next: Next) -> Response {
+    let path = request.uri().path();
+    let headers = request.headers();
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let asked = Asked {
+        host: text(header::HOST),
+        origin: text(header::ORIGIN),
+        site: text(HeaderName::from_static("sec-fetch-site")),
+        mode: text(HeaderName::from_static("sec-fetch-mode")),
+        cookie: text(header::COOKIE),
+        authorization: text(header::AUTHORIZATION),
+        query: request.uri().query(),
+        is_page: path == "/",
+    };
+    // An origin that is no text must not pass for none.
+    let readable = [header::HOST, header::ORIGIN].iter().all(|name| headers.contains_key(name) == text(name.clone()).is_some());
+    let upgrades = headers.contains_key(header::UPGRADE);
+    let allowed = if readable { app.access.check(&asked) } else { app.access.check(&Asked::default()) };
+    let mut response = match allowed {
+        Err(refusal) => {
+            let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::FORBIDDEN);
+            if asked.is_page { page::refusal(status, refusal.reason) } else { problem(status, refusal.reason) }
+        }
+        Ok(()) => match app.access.cookie_for(asked.query).filter(|_| asked.is_page) {
+            // The token leaves the address, where it would be seen, for a cookie.
+            Some(cookie) => (StatusCode::SEE_OTHER, [(header::LOCATION, "/".to_owned()), (header::SET_COOKIE, cookie)])
+                .into_response(),
+            None if upgrades => next.run(request).await,
+            None => match tokio::time::timeout(REQUEST, next.run(request)).await {
+                Ok(response) => response,
+                Err(_) => problem(StatusCode::REQUEST_TIMEOUT, "the request took too long"),
+            },
+        },
+    };
+    let always = [
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=()"),
+    ];
+    for (name, value) in always {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// An error as JSON.
+pub fn problem(status: StatusCode, reason: &str) -> Response {
+    answer(status, json!({ "error": reason }).to_string())
+}
+
+fn answer(status: StatusCode, json: impl Into<String>) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/json")], json.into()).into_response()
+}
+
+async fn state(State(app): State<App>) -> Response {
+    answer(StatusCode::OK, app.hub.state_json("state"))
+}
+
+async fn openapi() -> Response {
+    answer(StatusCode::OK, OPENAPI)
+}
+
+async fn frame(State(app): State<App>) -> Response {
+    match next_frame(&app).await {
+        Ok(snapshot) => {
+            let number = HeaderValue::from(snapshot.frame);
+            let headers = [
+                (header::CONTENT_TYPE, HeaderValue::from_static("image/jpeg")),
+                (HeaderName::from_static("x-frame"), number),
+            ];
+            (headers, snapshot.jpeg.clone()).into_response()
+        }
+        Err(response) => *response,
+    }
+}
+
+async fn masks_coco(State(app): State<App>) -> Response {
+    match next_frame(&app).await {
+        Ok(snapshot) => answer(StatusCode::OK, downloads::coco(&snapshot, &app.hub.names())),
+        Err(response) => *response,
+    }
+}
+
+async fn masks_png(State(app): State<App>) -> Response {
+    let snapshot = match next_frame(&app).await {
+        Ok(snapshot) => snapshot,
+        Err(response) => return *response,
+    };
+    match downloads::png(&snapshot) {
+        Ok(png) => ([(header::CONTENT_TYPE, "image/png")], png).into_response(),
+        Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+    }
+}
+
+async fn next_frame(app: &App) -> Result<Arc<Snapshot>, Box<Response>> {
+    let none = |reason| Box::new(problem(StatusCode::SERVICE_UNAVAILABLE, reason));
+    let waiting = app.hub.snapshot().ok_or_else(|| none("too many wait for the next frame: try again"))?;
+    match tokio::time::timeout(FRAME, waiting).await {
+        Ok(Ok(snapshot)) => Ok(snapshot),
+        _ => Err(none("no frame comes at present")),
+    }
+}
+
+async fn prompts(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Response {
+    // A form of another site cannot send this type without asking first.
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    if kind.split(';').next().map(str::trim) != Some("application/json") {
+        return problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send application/json");
+    }
+    let now = app.hub.clock.now();
+    if !app.prompts.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take(now) {
+        return problem(StatusCode::TOO_MANY_REQUESTS, "too many prompts a second");
+    }
+    let Ok(text) = std::str::from_utf8(&body) else { return problem(StatusCode::BAD_REQUEST, "not UTF-8") };
+    let read = Message::parse(text).and_then(|message| match message {
+        Message::Hold { .. } | Message::Resume {} | Message::Ack { .. } => Err("only a page can do this".into()),
+        other => other.request(now, 0),
+    });
+    let request = match read {
+        Ok(request) => request,
+        Err(reason) => return problem(StatusCode::BAD_REQUEST, &reason),
+    };
+    let done = match request {
+        Request::Command(command) => app.hub.command(command),
+        Request::Name(naming) => app.hub.name(naming),
+        Request::Switch(wish) => app.hub.wish(wish),
+        Request::Ack(_) => Ok(()),
+    };
+    match done {
+        Ok(()) => answer(StatusCode::ACCEPTED, json!({ "accepted": true }).to_string()),
+        Err(reason) => problem(StatusCode::CONFLICT, &reason),
+    }
+}
+
+/// No frame for so long is a stream that stands still.
+const STILL: Duration = Duration::from_secs(5);
+
+async fn health(State(app): State<App>) -> Response {
+    let idle = app.hub.idle();
+    let stuck = app.hub.figures().stuck;
+    let (status, reason) = match (stuck, idle) {
+        (Some(what), _) => ("stuck", Some(what)),
+        (None, None) => ("starting", Some("no frame has come yet".to_owned())),
+        (None, Some(idle)) if idle > STILL => ("still", Some(format!("no frame for {:.0} s", idle.as_secs_f64()))),
+        (None, Some(_)) => ("ok", None),
+    };
+    let code = if reason.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    answer(code, json!({ "status": status, "reason": reason }).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    /// The router's own text tells what is served; the page's files are no part of the API.
+    #[test]
+    fn what_is_served_is_what_is_described() {
+        let described: Value = serde_json::from_str(super::OPENAPI).unwrap();
+        let paths = described["paths"].as_object().unwrap();
+        let described: BTreeSet<String> = paths
+            .iter()
+            .flat_map(|(path, item)| item.as_object().unwrap().keys().map(move |method| format!("{method} {path}")))
+            .collect();
+        let text = include_str!("routes.rs");
+        let served: BTreeSet<String> = text
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix(".route(\""))
+            .map(|rest| {
+                let (path, handler) = rest.split_once("\", ").unwrap();
+                format!("{} {path}", handler.split('(').next().unwrap())
+            })
+            .collect();
+        assert_eq!(served, described);
+    }
+}

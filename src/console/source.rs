@@ -1,0 +1,12 @@
+use crossbeam_channel::Receiver;
+
+use crate::input::{Command, CommandSource};
+
+/// What the pages ask for.
+pub struct ConsoleCommands(pub Receiver<Command>);
+
+impl CommandSource for ConsoleCommands {
+    fn poll(&mut self, out: &mut Vec<Command>) {
+        out.extend(self.0.try_iter());
+    }
+}

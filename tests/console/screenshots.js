@@ -1,0 +1,44 @@
+// Makes the pictures of docs/images.
+
+import { fileURLToPath } from "node:url";
+import { browser, open, paused, serve, tap, things, truth } from "./harness.js";
+
+const folder = fileURLToPath(new URL("../../docs/images/", import.meta.url));
+const server = await serve();
+const chrome = await browser();
+const oracle = truth();
+
+async function shot(name, options, prepare = async () => {}) {
+  const page = await open(await chrome.newContext(options), server.link);
+  await page.click("#clear:not([disabled])", { timeout: 300 }).catch(() => {});
+  await page.waitForFunction(() => window.seen.frame.objects.length === 0);
+  await paused(page, true);
+  const frame = await page.evaluate(() => window.seen.frame.frame);
+  const list = things(await oracle.of(frame)).filter((t) => !t.edge && t.area > 2500).slice(0, 3);
+  for (const [i, thing] of list.entries()) {
+    await tap(page, thing);
+    await page.waitForFunction((n) => window.seen.answers >= n, i + 1);
+  }
+  await page.waitForTimeout(200);
+  await paused(page, false);
+  await page.waitForTimeout(6000);
+  await prepare(page);
+  await page.screenshot({ path: `${folder}${name}.png` });
+  await page.context().close();
+}
+
+const desk = { viewport: { width: 1360, height: 840 } };
+const phone = { viewport: { width: 360, height: 760 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true };
+await shot("console-desk", { ...desk, colorScheme: "light" });
+await shot("console-dark", { ...desk, colorScheme: "dark" }, async (page) => {
+  await page.click("#panel-board summary");
+  await page.click("#panel-events summary");
+});
+await shot("console-phone", { ...phone, colorScheme: "light" });
+await shot("console-phone-dark", { ...phone, colorScheme: "dark" }, async (page) => {
+  await page.evaluate(() => window.scrollTo(0, document.body.scrollHeight));
+});
+await shot("console-help", { ...desk, colorScheme: "dark" }, (page) => page.click("#help"));
+await chrome.close();
+oracle.stop();
+await server.stop();
