@@ -68,7 +68,7 @@ impl Access {
         let token = self.token.as_ref()?;
         let right = parameter(query?, "token").is_some_and(|given| token.is(given));
         right.then(|| {
-            format!("{}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age=31536000", self.cookie, token.reveal())
+            format!("{}={}; Path=/; HttpOnly; SameSite=Lax; Max-Age=31536000", self.cookie, token.reveal())
         })
     }
 
@@ -180,7 +180,7 @@ mod tests {
         let foreign = Asked { query: Some(&query), ..host("evil.example") };
         assert_eq!(access.check(&foreign), Err(FOREIGN_HOST), "a token does not make up for a foreign name");
         let set = access.cookie_for(Some(&query)).unwrap();
-        assert!(set.contains("HttpOnly") && set.contains("SameSite=Strict"), "{set}");
+        assert!(set.contains("HttpOnly") && set.contains("SameSite=Lax"), "{set}");
         assert_eq!(access.cookie_for(Some("token=1")), None);
         assert_eq!(local().cookie_for(Some(&query)), None);
     }

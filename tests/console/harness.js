@@ -82,6 +82,7 @@ export async function browser() {
 export async function open(context, link) {
   const page = await context.newPage();
   page.problems = [];
+  if (process.env.FOVEATE_PAGE) await fromTree(page);
   const { host } = new URL(link);
   page.on("request", (request) => {
     const url = new URL(request.url());
@@ -103,6 +104,15 @@ export async function open(context, link) {
   await page.goto(link);
   await page.waitForFunction(() => window.seen.frame, null, { timeout: 30_000 });
   return page;
+}
+
+/** While one works on the page: its files from the tree rather than from the program. */
+async function fromTree(page) {
+  const folder = `${root}src/console/page/`;
+  await page.route(/\/(\w+\.(js|css|svg))?(\?.*)?$/, (route) => {
+    const name = new URL(route.request().url()).pathname.slice(1) || "index.html";
+    return existsSync(folder + name) ? route.fulfill({ path: folder + name }) : route.continue();
+  });
 }
 
 /** From pixels of the frame to the screen. */

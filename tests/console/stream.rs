@@ -77,14 +77,23 @@ impl Served {
 
     /// With a right host.
     pub fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        self.try_request(method, path, headers, body).unwrap_or_else(|| panic!("{method} {path}: no answer"))
+    }
+
+    /// As [`Self::request`]; `None` when the connection ends without an answer.
+    pub fn try_request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Option<Answer> {
         let host = format!("127.0.0.1:{}", self.port);
         let mut all = vec![("Host", host.as_str())];
         all.extend_from_slice(headers);
-        self.raw(method, path, &all, body)
+        self.try_raw(method, path, &all, body)
     }
 
     /// With exactly these headers.
     pub fn raw(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        self.try_raw(method, path, headers, body).unwrap_or_else(|| panic!("{method} {path}: no answer"))
+    }
+
+    fn try_raw(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Option<Answer> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
@@ -96,7 +105,7 @@ impl Served {
         let _ = stream.write_all(format!("{head}\r\n{body}").as_bytes());
         let mut bytes = Vec::new();
         let _ = stream.read_to_end(&mut bytes);
-        answer_of(&bytes).unwrap_or_else(|| panic!("{method} {path}: no answer"))
+        answer_of(&bytes)
     }
 
     /// Opens a WebSocket; the error tells of the refusal. A host among `headers` counts instead of the right one.

@@ -6,6 +6,7 @@ const WAITS = [300, 600, 1200, 2500, 5000];
 let socket = null;
 let tries = 0;
 let timer = 0;
+let past = false; // what is told after the greeting, up to the names, has happened before
 
 export function connect() {
   clearTimeout(timer);
@@ -19,19 +20,26 @@ export function connect() {
 function word(message) {
   switch (message.type) {
     case "hello":
+      past = true;
       state.live = true;
       state.takesPrompts = message.takes_prompts;
       state.answers.clear();
       emit("link", { state: "live" });
       emit("figures", (state.figures = message));
       break;
-    case "state": emit("figures", (state.figures = message)); break;
-    case "names": emit("names", (state.names = message.names)); break;
+    case "state":
+      past = false;
+      emit("figures", (state.figures = message));
+      break;
+    case "names":
+      past = false;
+      emit("names", (state.names = message.names));
+      break;
     case "answer":
       state.answers.set(message.object, message);
       emit("answer", message);
       break;
-    case "event": emit("event", message); break;
+    case "event": emit(past ? "past" : "event", message); break;
     case "refused":
       toast(message.reason);
       emit("refused", message);

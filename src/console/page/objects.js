@@ -57,7 +57,9 @@ function render() {
   }
   byId("objects-empty").hidden = objects.length > 0;
   byId("clear").disabled = objects.length === 0;
-  if (state.active !== null && !present.has(state.active)) activate(objects.at(-1)?.object ?? null);
+  if (present.has(state.fresh)) state.fresh = null;
+  const gone = state.active !== null && state.active !== state.fresh && !present.has(state.active);
+  if (gone) activate(objects.at(-1)?.object ?? null);
 }
 
 export function activate(object) {
@@ -82,11 +84,12 @@ let drawn = null;
 
 function renderStrip() {
   const answer = state.answers.get(state.active);
-  strip.hidden = !answer || answer.candidates.length < 2;
-  if (strip.hidden || drawn === answer) {
-    if (strip.hidden) drawn = null;
-    return;
+  strip.inert = !answer || answer.candidates.length < 2;
+  if (strip.inert) {
+    drawn = null;
+    return strip.replaceChildren();
   }
+  if (drawn === answer) return;
   const focused = strip.contains(document.activeElement);
   drawn = answer;
   strip.replaceChildren(...answer.candidates.map((candidate, i) => {
@@ -144,7 +147,10 @@ on("step", (by) => {
   activate(objects[(objects.indexOf(state.active) + by + objects.length) % objects.length]);
   say(nameOf(state.active));
 });
-on("rename", () => rows.get(state.active)?.name.select());
+on("rename", () => {
+  rows.get(state.active)?.name.focus();
+  rows.get(state.active)?.name.select();
+});
 on("event", (event) => {
   if (event.event === "selected" && !rows.has(event.object)) state.fresh = event.object;
 });

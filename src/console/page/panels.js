@@ -5,10 +5,11 @@ import { send } from "./link.js";
 
 // Status
 
-function status(how, text) {
+function status(how, text, detail = "") {
   byId("status").dataset.state = how;
-  const place = byId("status-text");
-  if (place.textContent !== text) place.textContent = text;
+  for (const [id, now] of [["status-text", text], ["status-detail", detail]]) {
+    if (byId(id).textContent !== now) byId(id).textContent = now;
+  }
 }
 
 const frames = [];
@@ -38,7 +39,7 @@ setInterval(() => {
   if (!frames.length) return;
   if (now - frames.at(-1) > 3000 && !document.hidden) return status("still", "No frames at present");
   const fps = recent.length > 1 ? ((recent.length - 1) * 1000) / (recent.at(-1) - recent[0]) : 0;
-  status("live", `${fps.toFixed(0)} fps · ${stream.source} · ${model.name} ${model.precision}`);
+  status("live", "Live", `${fps.toFixed(0)} fps · ${stream.source} · ${model.name} ${model.precision}`);
 }, 500);
 
 // Stages. Rates are of the last two looks.
@@ -138,7 +139,7 @@ function sentence(e) {
   }
 }
 
-on("event", (event) => {
+function note(event) {
   const text = sentence(event);
   const line = document.createElement("li");
   const time = Object.assign(document.createElement("time"), { textContent: `${event.time_s.toFixed(1)} s` });
@@ -146,6 +147,12 @@ on("event", (event) => {
   const list = byId("events");
   list.prepend(line);
   while (list.children.length > KEEP) list.lastChild.remove();
+  return text;
+}
+
+on("past", note);
+on("event", (event) => {
+  const text = note(event);
   if (["selected", "released", "undone", "lost", "found"].includes(event.event)) say(text);
   if (event.event === "rejected") toast(text);
 });

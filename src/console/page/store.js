@@ -12,6 +12,12 @@ export const state = {
   answers: new Map(),
   /** The object that points and keys mean. */
   active: null,
+  /** Selected, but on no frame yet. */
+  fresh: null,
+  /** A prompt of this page waits for its answer. */
+  asking: false,
+  /** Let go while the picture is frozen. */
+  gone: null,
   tool: "select",
   paused: false,
   showGaze: true,
