@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use crate::board::{Board, Sensors};
-use crate::engine::Precision;
 use crate::geometry::Size;
 use crate::model::{Installed, LoadedModel, ModelOptions, Registry};
 use crate::pipeline::{Degrade, ModelVariants, PipelineConfig, Placement, StageCores};
@@ -47,14 +46,15 @@ impl BoardArgs {
     }
 
     /// Loads another model than [`Self::load`] does, or the same in another precision.
-    pub fn load_instead(&self, board: &Board, model: &str, precision: Precision) -> anyhow::Result<LoadedModel> {
+    #[cfg(feature = "console")]
+    pub fn load_instead(&self, board: &Board, model: &str, precision: crate::engine::Precision) -> anyhow::Result<LoadedModel> {
         let Installed { spec, dir } = self.registry()?.get(model)?.clone();
         let options = ModelOptions { precision: Some(precision), ..self.options(board) };
         Ok(encoder_placement(board).run(|| LoadedModel::load(&spec, &dir, &options))?)
     }
 
     /// The models that are installed.
-    pub fn registry(&self) -> anyhow::Result<Registry> {
+    pub(super) fn registry(&self) -> anyhow::Result<Registry> {
         Ok(Registry::discover(self.models_dir.as_deref())?)
     }
 

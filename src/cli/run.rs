@@ -95,7 +95,10 @@ pub fn run(args: RunArgs) -> anyhow::Result<()> {
         }
         .into());
     }
-    anyhow::ensure!(shown || !from_console, "prompts from the console need its page: add --sink console");
+    if from_console && !shown {
+        let (origin, reason) = ("--prompt console".into(), "it needs the page: add --sink console".into());
+        return Err(crate::error::ConfigError::Invalid { origin, reason }.into());
+    }
     let board = args.board.board()?;
     let fallback = board.source_options();
     let options = SourceOptions { fps: args.fps.or(fallback.fps), looped: args.looped, ..fallback };

@@ -94,7 +94,7 @@ fn run(listener: TcpListener, router: Router, stopped: oneshot::Receiver<()>) {
     if let Err(error) = runtime.block_on(accept(listener, router, stopped)) {
         tracing::error!("the console ends: {error}");
     }
-    runtime.block_on(tokio::time::sleep(GOODBYE));
+    runtime.block_on(async { tokio::time::sleep(GOODBYE).await });
     runtime.shutdown_background();
 }
 

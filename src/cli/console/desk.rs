@@ -15,10 +15,10 @@ use crate::time::MonotonicClock;
 /// What a stream was started with, and how to start it otherwise.
 pub struct Desk {
     pub board: Board,
-    pub args: BoardArgs,
-    pub options: SourceOptions,
-    pub exchange: Exchange,
-    pub sources: Vec<String>,
+    args: BoardArgs,
+    options: SourceOptions,
+    exchange: Exchange,
+    sources: Vec<String>,
     /// What runs now.
     pub source: String,
     pub model: ModelFigures,

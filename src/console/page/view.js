@@ -132,7 +132,7 @@ export function pathOf(candidate) {
 
 function paintMask(context, { object, path }, pixel) {
   const active = object === state.active;
-  context.globalAlpha = active ? 0.46 : 0.32;
+  context.globalAlpha = active ? 0.5 : 0.38;
   context.fillStyle = colorOf(object);
   context.fill(path, "evenodd");
   context.lineJoin = "round";
