@@ -26,8 +26,8 @@ use crate::time::Clock;
 
 pub use address::SourceAddress;
 pub use camera::{CameraInfo, CameraProblem, list_cameras};
-pub use exchange::{Exchange, Exchangeable};
 pub use controls::{Controls, PowerLine, Setting};
+pub use exchange::{Exchange, Exchangeable};
 pub use files::{FilesSource, pictures};
 pub use negotiate::{Choice, FormatOffer, Rates, Wish, negotiate};
 

@@ -285,7 +285,8 @@ impl Pipeline {
         let inputs_lost = Arc::new(AtomicU64::new(0));
         let losses = Arc::clone(&inputs_lost);
         let shared_too = input_shared.clone();
-        let stage = InputStage { sources: prompts, touch, commands, gaze, losses, output: requests, shared: shared_too };
+        let stage =
+            InputStage { sources: prompts, touch, commands, gaze, losses, output: requests, shared: shared_too };
         input_threads.spawn("input", &Placement::default(), move || stage.run())?;
 
         let supervisor = degrade.zip(switch.clone()).map(|(degrade, switch)| {

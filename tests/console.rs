@@ -103,7 +103,8 @@ fn foreign_hosts_origins_and_sites_are_refused_everywhere() {
         (&[("Host", &own), ("Origin", "http://127.0.0.1:1")], 403),
         (&[("Host", &own), ("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "no-cors")], 403),
     ];
-    let paths = ["/", "/main.js", "/api/state", "/api/frame.jpg", "/api/masks", "/ws", "/api/stream", "/metrics", "/healthz"];
+    let paths =
+        ["/", "/main.js", "/api/state", "/api/frame.jpg", "/api/masks", "/ws", "/api/stream", "/metrics", "/healthz"];
     for (headers, status) in rows {
         for path in paths {
             assert_eq!(served.raw("GET", path, headers, "").status, status, "{path} {headers:?}");
@@ -329,7 +330,9 @@ fn garbage_over_sockets_neither_breaks_nor_grows_the_server() {
                 let message = match random() % 4 {
                     0 => Message::Ping(bytes.into_iter().take(100).collect::<Vec<_>>().into()),
                     1 => Message::Text(String::from_utf8_lossy(&bytes).into_owned().into()),
-                    _ => Message::Text(format!(r#"{{"type":"tap","at":{},"x":1,"y":{}}}"#, random() % 9, random()).into()),
+                    _ => Message::Text(
+                        format!(r#"{{"type":"tap","at":{},"x":1,"y":{}}}"#, random() % 9, random()).into(),
+                    ),
                 };
                 if page.send(message).is_err() {
                     break;
@@ -343,7 +346,11 @@ fn garbage_over_sockets_neither_breaks_nor_grows_the_server() {
             std::thread::sleep(Duration::from_micros(500));
             let mut raw = TcpStream::connect(("127.0.0.1", served.port)).unwrap();
             let bytes: Vec<u8> = (0..random() % 400).map(|_| random() as u8).collect();
-            let _ = raw.write_all(if random() % 2 == 0 { b"POST /api/prompts HTTP/1.1\r\nHost: localhost\r\n" } else { b"" });
+            let _ = raw.write_all(if random() % 2 == 0 {
+                b"POST /api/prompts HTTP/1.1\r\nHost: localhost\r\n"
+            } else {
+                b""
+            });
             let _ = raw.write_all(&bytes);
         }
         sent

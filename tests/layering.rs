@@ -16,8 +16,15 @@ const FLOORS: &[&[&str]] = &[
 
 /// Arrows along a floor. On the ground floor errors speak of sizes; quantisation runs and rewrites the engine's graphs; on
 /// floor 3 a model lies under its users; the console shows what the pipeline and the board do.
-const SIDEWAYS: &[(&str, &str)] =
-    &[("error", "geometry"), ("quantize", "engine"), ("segment", "model"), ("track", "model"), ("pipeline", "board"), ("console", "board"), ("console", "pipeline")];
+const SIDEWAYS: &[(&str, &str)] = &[
+    ("error", "geometry"),
+    ("quantize", "engine"),
+    ("segment", "model"),
+    ("track", "model"),
+    ("pipeline", "board"),
+    ("console", "board"),
+    ("console", "pipeline"),
+];
 
 fn floor(module: &str) -> Option<usize> {
     FLOORS.iter().position(|names| names.contains(&module))

@@ -101,10 +101,12 @@ mod tests {
         let (mut source, exchange) = Exchangeable::new(counting("first"));
         let mut frame = Frame::default();
         let mut numbers = |source: &mut Exchangeable| {
-            (0..3).map(|_| {
-                source.next_frame(&mut frame, Duration::ZERO).unwrap();
-                frame.sequence
-            }).collect::<Vec<_>>()
+            (0..3)
+                .map(|_| {
+                    source.next_frame(&mut frame, Duration::ZERO).unwrap();
+                    frame.sequence
+                })
+                .collect::<Vec<_>>()
         };
         assert_eq!(numbers(&mut source), [0, 2, 4]);
         assert_eq!(source.take_event(), None);

@@ -47,7 +47,12 @@ impl BoardArgs {
 
     /// Loads another model than [`Self::load`] does, or the same in another precision.
     #[cfg(feature = "console")]
-    pub fn load_instead(&self, board: &Board, model: &str, precision: crate::engine::Precision) -> anyhow::Result<LoadedModel> {
+    pub fn load_instead(
+        &self,
+        board: &Board,
+        model: &str,
+        precision: crate::engine::Precision,
+    ) -> anyhow::Result<LoadedModel> {
         let Installed { spec, dir } = self.registry()?.get(model)?.clone();
         let options = ModelOptions { precision: Some(precision), ..self.options(board) };
         Ok(encoder_placement(board).run(|| LoadedModel::load(&spec, &dir, &options))?)

@@ -107,9 +107,7 @@ impl Screen {
     pub fn join(&self, pipeline: Pipeline, takes_prompts: bool) -> Pipeline {
         match &self.console {
             None => pipeline,
-            Some(console) if takes_prompts => {
-                pipeline.sink(console.sink()).commands(console.commands()).exchangeable()
-            }
+            Some(console) if takes_prompts => pipeline.sink(console.sink()).commands(console.commands()).exchangeable(),
             Some(console) => pipeline.sink(console.sink()),
         }
     }

@@ -67,9 +67,7 @@ impl Access {
     pub fn cookie_for(&self, query: Option<&str>) -> Option<String> {
         let token = self.token.as_ref()?;
         let right = parameter(query?, "token").is_some_and(|given| token.is(given));
-        right.then(|| {
-            format!("{}={}; Path=/; HttpOnly; SameSite=Lax; Max-Age=31536000", self.cookie, token.reveal())
-        })
+        right.then(|| format!("{}={}; Path=/; HttpOnly; SameSite=Lax; Max-Age=31536000", self.cookie, token.reveal()))
     }
 
     /// A name that somebody else's name server made to point here is not ours: it is the one defence against a page of
@@ -122,7 +120,9 @@ fn check_origin(asked: &Asked) -> Result<(), Refusal> {
 fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         // The colons of a bare IPv6 address are no port.
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) && (!name.contains(':') || name.ends_with(']')) => {
+        Some((name, port))
+            if port.bytes().all(|b| b.is_ascii_digit()) && (!name.contains(':') || name.ends_with(']')) =>
+        {
             name
         }
         _ => host,
@@ -152,10 +152,13 @@ mod tests {
     #[test]
     fn names_of_others_are_refused() {
         let access = local();
-        for ours in ["127.0.0.1:8090", "localhost", "LocalHost:9999", "[::1]:8090", "demo.localhost:1", "127.9.9.9", "robot"] {
+        for ours in
+            ["127.0.0.1:8090", "localhost", "LocalHost:9999", "[::1]:8090", "demo.localhost:1", "127.9.9.9", "robot"]
+        {
             assert_eq!(access.check(&host(ours)), Ok(()), "{ours}");
         }
-        for theirs in ["evil.example:8090", "192.168.1.5:8090", "localhost.evil.example", "", "127.0.0.1.evil.example"] {
+        for theirs in ["evil.example:8090", "192.168.1.5:8090", "localhost.evil.example", "", "127.0.0.1.evil.example"]
+        {
             assert_eq!(access.check(&host(theirs)), Err(FOREIGN_HOST), "{theirs}");
         }
         assert_eq!(access.check(&Asked::default()), Err(FOREIGN_HOST));

@@ -76,7 +76,13 @@ mod tests {
                 rle: Rle::from_mask(&mask),
             }
         };
-        Snapshot { frame: 4, time_s: 0.5, size, jpeg: Default::default(), objects: vec![object(1, 0, 2), object(9, 4, 8)] }
+        Snapshot {
+            frame: 4,
+            time_s: 0.5,
+            size,
+            jpeg: Default::default(),
+            objects: vec![object(1, 0, 2), object(9, 4, 8)],
+        }
     }
 
     #[test]

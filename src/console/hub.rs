@@ -139,6 +139,8 @@ impl Hub {
     pub fn begin(&self, stream: &StreamInfo, header: Arc<str>) {
         let mut state = self.state();
         state.stream = stream.clone();
+        // Whoever reads already has been waiting for it.
+        state.readers.retain(|reader| reader.try_send(Arc::clone(&header)).is_ok());
         state.header = Some(header);
     }
 
@@ -189,9 +191,9 @@ impl Hub {
 
     /// Sends a line to the readers of the stream; one that is slow misses it.
     pub fn send_line(&self, line: &Arc<str>) {
-        self.state().readers.retain(|reader| {
-            !matches!(reader.try_send(Arc::clone(line)), Err(mpsc::error::TrySendError::Closed(_)))
-        });
+        self.state()
+            .readers
+            .retain(|reader| !matches!(reader.try_send(Arc::clone(line)), Err(mpsc::error::TrySendError::Closed(_))));
     }
 
     pub fn send_event(&self, line: Arc<str>) {

@@ -20,34 +20,77 @@ const NAME: usize = 48;
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Message {
     /// A frame is on the screen: the next may come.
-    Ack { frame: u64 },
+    Ack {
+        frame: u64,
+    },
     /// Select what lies there, or refine it if it is selected.
-    Tap { at: u64, x: f32, y: f32 },
+    Tap {
+        at: u64,
+        x: f32,
+        y: f32,
+    },
     /// What lies there does not belong to the object under it, or else to the one selected last.
-    Exclude { at: u64, x: f32, y: f32 },
+    Exclude {
+        at: u64,
+        x: f32,
+        y: f32,
+    },
     /// A further point, label 1 inside and 0 outside, for `object`.
-    Point { at: u64, object: ObjectId, x: f32, y: f32, label: u8 },
+    Point {
+        at: u64,
+        object: ObjectId,
+        x: f32,
+        y: f32,
+        label: u8,
+    },
     /// Select by a box `[x0, y0, x1, y1]`, corners in any order.
-    Box { at: u64, r#box: [f32; 4] },
+    Box {
+        at: u64,
+        r#box: [f32; 4],
+    },
     /// Select by points along a stroke, or refine if it begins on a selected object.
-    Scribble { at: u64, points: Vec<[f32; 2]> },
+    Scribble {
+        at: u64,
+        points: Vec<[f32; 2]>,
+    },
     /// Any prompt: points as in a script, a box, or both; a new object unless one is named.
-    Prompt { at: Option<u64>, object: Option<ObjectId>, points: Option<Vec<ScriptPoint>>, r#box: Option<[f32; 4]> },
+    Prompt {
+        at: Option<u64>,
+        object: Option<ObjectId>,
+        points: Option<Vec<ScriptPoint>>,
+        r#box: Option<[f32; 4]>,
+    },
     /// Another candidate of the object's last answer.
-    Choose { at: u64, object: ObjectId, candidate: usize },
+    Choose {
+        at: u64,
+        object: ObjectId,
+        candidate: usize,
+    },
     /// Take the last prompt back.
     Undo {},
-    Release { object: ObjectId },
+    Release {
+        object: ObjectId,
+    },
     /// Let every object go.
     Clear {},
     /// The picture is frozen on this frame.
-    Hold { at: u64 },
+    Hold {
+        at: u64,
+    },
     /// The picture goes on.
     Resume {},
     /// What an object is called and drawn in.
-    Label { object: ObjectId, name: Option<String>, color: Option<String> },
+    Label {
+        object: ObjectId,
+        name: Option<String>,
+        color: Option<String>,
+    },
     /// Another model, precision or source, out of those on offer.
-    Switch { model: Option<String>, precision: Option<String>, source: Option<String> },
+    Switch {
+        model: Option<String>,
+        precision: Option<String>,
+        source: Option<String>,
+    },
 }
 
 /// `[x, y]` or `[x, y, label]`.
@@ -129,9 +172,7 @@ impl Message {
                 }
                 command(at.map_or(Ok(now), when)?, CommandKind::Prompt { object, points, bbox })
             }
-            Message::Choose { at, object, candidate } => {
-                command(when(at)?, CommandKind::Choose { object, candidate })
-            }
+            Message::Choose { at, object, candidate } => command(when(at)?, CommandKind::Choose { object, candidate }),
             Message::Undo {} => gesture(now, GestureKind::TwoFingerTap),
             Message::Release { object } => command(now, CommandKind::Release { object }),
             Message::Clear {} => command(now, CommandKind::Clear),
@@ -232,7 +273,10 @@ mod tests {
         assert_eq!(command(r#"{"type":"hold","at":9}"#), (9, CommandKind::Hold { display: 3 }));
         assert_eq!(command(r#"{"type":"clear"}"#).1, CommandKind::Clear);
         let naming = Naming { object: 2, name: Some("cup".into()), color: Some("#12aBff".into()) };
-        assert_eq!(read(r##"{"type":"label","object":2,"name":" cup ","color":"#12aBff"}"##), Ok(Request::Name(naming)));
+        assert_eq!(
+            read(r##"{"type":"label","object":2,"name":" cup ","color":"#12aBff"}"##),
+            Ok(Request::Name(naming))
+        );
     }
 
     #[test]

@@ -65,10 +65,7 @@ pub fn router(app: App) -> Router {
     for asset in &page::ASSETS {
         router = router.route(asset.path, get(move || async { asset.response() }));
     }
-    router
-        .layer(DefaultBodyLimit::max(BODY))
-        .layer(middleware::from_fn_with_state(app.clone(), guard))
-        .with_state(app)
+    router.layer(DefaultBodyLimit::max(BODY)).layer(middleware::from_fn_with_state(app.clone(), guard)).with_state(app)
 }
 
 /// Lets a request in or not, and puts on every answer what a browser must know.
@@ -87,7 +84,8 @@ async fn guard(State(app): State<App>, request: HttpRequest, next: Next) -> Resp
         is_page: path == "/",
     };
     // An origin that is no text must not pass for none.
-    let readable = [header::HOST, header::ORIGIN].iter().all(|name| headers.contains_key(name) == text(name.clone()).is_some());
+    let readable =
+        [header::HOST, header::ORIGIN].iter().all(|name| headers.contains_key(name) == text(name.clone()).is_some());
     let upgrades = headers.contains_key(header::UPGRADE);
     let allowed = if readable { app.access.check(&asked) } else { app.access.check(&Asked::default()) };
     let mut response = match allowed {

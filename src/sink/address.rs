@@ -53,11 +53,7 @@ impl FromStr for SinkAddress {
     type Err = ConfigError;
 
     fn from_str(address: &str) -> Result<Self, ConfigError> {
-        let unknown = || ConfigError::Address {
-            what: "sink",
-            address: address.to_owned(),
-            known: KNOWN,
-        };
+        let unknown = || ConfigError::Address { what: "sink", address: address.to_owned(), known: KNOWN };
         let (scheme, rest) = address.split_once(':').ok_or_else(unknown)?;
         let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
         if place.is_empty() {

@@ -160,6 +160,12 @@ export async function paused(page, yes) {
   if ((is === "true") !== yes) await page.click("#pause");
 }
 
+/** Lets every object go, and waits until the picture shows none. */
+export async function cleared(page) {
+  if (await page.evaluate(() => window.seen.frame.objects.length)) await page.click("#clear");
+  await page.waitForFunction(() => window.seen.frame.objects.length === 0);
+}
+
 /** Waits until the page has heard of an event, after the first `from` of them. */
 export async function event(page, kind, from = 0) {
   const found = await page.waitForFunction(

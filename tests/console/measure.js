@@ -1,7 +1,7 @@
 // Prints figures of the console on this machine; asserts nothing of them. `node measure.js [taps|clients]`
 
 import { readFileSync } from "node:fs";
-import { browser, FPS, open, serve, tap, things, truth } from "./harness.js";
+import { browser, cleared, FPS, open, serve, tap, things, truth } from "./harness.js";
 import { dial, reader } from "./socket.js";
 
 const what = process.argv[2];
@@ -22,8 +22,7 @@ async function taps() {
     const before = await page.evaluate(() => window.seen.taps.length);
     await tap(page, list[round % list.length]);
     await page.waitForFunction((n) => window.seen.taps.length > n, before, { timeout: 5000 }).catch(() => {});
-    await page.click("#clear:not([disabled])", { timeout: 1000 }).catch(() => {});
-    await page.waitForFunction(() => window.seen.frame.objects.length === 0);
+    await cleared(page);
   }
   const times = await page.evaluate(() => window.seen.taps);
   const figures = await state(server);

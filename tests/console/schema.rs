@@ -49,7 +49,11 @@ impl Api {
             return if constant == value { Ok(()) } else { Err(format!("{place}: {value} is not {constant}")) };
         }
         if let Some(allowed) = schema.get("enum").and_then(Value::as_array) {
-            return if allowed.contains(value) { Ok(()) } else { Err(format!("{place}: {value} is none of {allowed:?}")) };
+            return if allowed.contains(value) {
+                Ok(())
+            } else {
+                Err(format!("{place}: {value} is none of {allowed:?}"))
+            };
         }
         let types = match &schema["type"] {
             Value::String(one) => vec![one.as_str()],
@@ -71,14 +75,17 @@ impl Api {
         }
         if let Some(items) = value.as_array() {
             let bound = |key: &str| schema.get(key).and_then(Value::as_u64).map(|n| n as usize);
-            if bound("minItems").is_some_and(|n| items.len() < n) || bound("maxItems").is_some_and(|n| items.len() > n) {
+            if bound("minItems").is_some_and(|n| items.len() < n) || bound("maxItems").is_some_and(|n| items.len() > n)
+            {
                 return Err(format!("{place}: {} items", items.len()));
             }
             for (i, item) in items.iter().enumerate() {
                 self.matches(&schema["items"], item, &format!("{place}[{i}]"))?;
             }
         }
-        if let (Some(object), Some(properties)) = (value.as_object(), schema.get("properties").and_then(Value::as_object)) {
+        if let (Some(object), Some(properties)) =
+            (value.as_object(), schema.get("properties").and_then(Value::as_object))
+        {
             for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
                 if !object.contains_key(name) {
                     return Err(format!("{place}: `{name}` is missing"));

@@ -1,7 +1,7 @@
 // Makes the pictures of docs/images.
 
 import { fileURLToPath } from "node:url";
-import { browser, open, paused, serve, tap, things, truth } from "./harness.js";
+import { browser, cleared, open, paused, serve, tap, things, truth } from "./harness.js";
 
 const folder = fileURLToPath(new URL("../../docs/images/", import.meta.url));
 const server = await serve();
@@ -10,8 +10,7 @@ const oracle = truth();
 
 async function shot(name, options, prepare = async () => {}) {
   const page = await open(await chrome.newContext(options), server.link);
-  await page.click("#clear:not([disabled])", { timeout: 300 }).catch(() => {});
-  await page.waitForFunction(() => window.seen.frame.objects.length === 0);
+  await cleared(page);
   await paused(page, true);
   const frame = await page.evaluate(() => window.seen.frame.frame);
   const list = things(await oracle.of(frame)).filter((t) => !t.edge && t.area > 2500).slice(0, 3);

@@ -2,7 +2,7 @@
 
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
-import { browser, event, eventCount, iou, masks, open, paused, serve, tap, things, truth, onScreen } from "./harness.js";
+import { browser, cleared, event, eventCount, iou, masks, open, paused, serve, tap, things, truth, onScreen } from "./harness.js";
 
 let server, chrome, oracle;
 
@@ -22,8 +22,7 @@ async function fresh(options) {
   const context = await chrome.newContext({ viewport: { width: 1280, height: 800 }, ...options });
   const page = await open(context, server.link);
   await paused(page, false);
-  await page.click("#clear:not([disabled])", { timeout: 300 }).catch(() => {});
-  await page.waitForFunction(() => window.seen.frame.objects.length === 0);
+  await cleared(page);
   await page.evaluate(() => Object.assign(window.seen, { events: [], answers: 0, taps: [] }));
   return page;
 }

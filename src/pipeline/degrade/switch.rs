@@ -154,8 +154,7 @@ impl Decoder for LadderDecoder {
         let input = embedding.letterbox.input;
         let model = &embedding.model;
         let Some(part) = self.parts.iter_mut().find(|part| part.input == input && part.model == *model) else {
-            let reason =
-                format!("there is no decoder of `{model}` for an input of {}x{}", input.width, input.height);
+            let reason = format!("there is no decoder of `{model}` for an input of {}x{}", input.width, input.height);
             return Err(ModelError::Run { graph: "decoder".into(), reason }.into());
         };
         let own = part.decoder.mask_size();
