@@ -22,7 +22,7 @@ async function shot(name, options, prepare = async () => {}) {
   await paused(page, false);
   await page.waitForTimeout(6000);
   await prepare(page);
-  await page.screenshot({ path: `${folder}${name}.png` });
+  await page.screenshot({ path: `${folder}${name}.jpg`, type: "jpeg", quality: 88 });
   await page.context().close();
 }
 
@@ -37,7 +37,6 @@ await shot("console-phone", { ...phone, colorScheme: "light" });
 await shot("console-phone-dark", { ...phone, colorScheme: "dark" }, async (page) => {
   await page.evaluate(() => window.scrollTo(0, document.body.scrollHeight));
 });
-await shot("console-help", { ...desk, colorScheme: "dark" }, (page) => page.click("#help"));
 await chrome.close();
 oracle.stop();
 await server.stop();

@@ -49,6 +49,7 @@ function pause(paused) {
   if (paused === state.paused || (paused && !state.shown)) return;
   state.paused = paused;
   state.gone = null;
+  if (!paused) state.fresh = state.active; // it may be on no live frame yet
   if (paused) prompt({ type: "hold" }); else send({ type: "resume" });
   byId("pause").setAttribute("aria-pressed", paused);
   byId("pause-text").textContent = paused ? "Go on" : "Pause";
@@ -68,7 +69,7 @@ const answered = [];
 state.taps = [];
 
 on("asked", (made) => {
-  asked.push({ since: performance.now(), time_s: made.time_s });
+  asked.push({ since: performance.now(), time_s: made.time_s, frozen: state.paused });
   state.asking = true;
   while (asked.length > 8) asked.shift();
   byId("hint").hidden = true;
@@ -81,7 +82,8 @@ on("event", (event) => {
   state.asking = asked.length > 0;
   if (event.event === "selected") {
     emit("activate", event.object);
-    answered.push({ ...ask, object: event.object });
+    // On a frozen picture there is no next frame to wait for.
+    if (!ask.frozen) answered.push({ ...ask, object: event.object });
   }
 });
 on("frame", (shown) => {
