@@ -68,7 +68,7 @@ mod tests {
                 assert!(!text.contains("<style") && !text.contains(" style=") && !text.contains(" onclick="));
                 assert!(!text.contains("<script>"));
             }
-            let quoted = text.split('"').chain(text.split('\''));
+            let quoted = text.split(['"', '\'']).filter(|q| !q.contains(char::is_whitespace));
             for name in quoted.filter(|q| q.starts_with("./") || (q.starts_with('/') && q.contains('.'))) {
                 let path = name.trim_start_matches('.').split('?').next().unwrap();
                 let served = ASSETS.iter().any(|a| a.path == path) || path.starts_with("/api/");

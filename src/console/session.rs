@@ -120,6 +120,9 @@ mod tests {
             } else {
                 bytes.extend_from_slice(GOOD[random() as usize % GOOD.len()].as_bytes());
                 for _ in 0..random() % 4 {
+                    if bytes.is_empty() {
+                        break;
+                    }
                     let at = random() as usize % bytes.len();
                     match random() % 4 {
                         0 => bytes[at] = random() as u8,
