@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use foveate::capture::scene::{Rendering, Scene};
 use foveate::frame::Frame;
-use foveate::geometry::{LabeledPoint, Size};
+use foveate::geometry::{LabeledPoint, Point, Size};
 use foveate::mask::Mask;
 use foveate::model::{ModelOptions, Registry};
 use foveate::pipeline::Stepper;
@@ -158,4 +158,30 @@ fn a_click_begins_as_a_mask_does() {
     assert!(sum / frames as f32 > 0.6, "{}", sum / frames as f32);
     let outside = [LabeledPoint::foreground(-5.0, 5.0)];
     assert!(stepper.prompt(2, &outside, None).is_err());
+}
+
+/// A part that the person took out of a thing stays out while the thing is followed.
+#[test]
+fn what_was_taken_out_stays_out() {
+    let mut out = Vec::new();
+    for seed in [103, 106, 110, 113] {
+        let scene = Scene::new(seed, SIZE);
+        let id = largest(&scene);
+        let mut stepper = stepper();
+        let first = shot(&scene, 0);
+        stepper.set_frame(first.frame(0)).unwrap();
+        let center = first.mask(id).bounding_box().unwrap().center();
+        stepper.prompt(1, &[LabeledPoint::foreground(center.x, center.y)], None).unwrap();
+        let b = stepper.follow().unwrap().objects()[0].mask.bounding_box().unwrap();
+        let part = Point::new(b.x0 + 0.3 * (b.x1 - b.x0), b.y0 + 0.35 * (b.y1 - b.y0));
+        stepper.prompt(1, &[LabeledPoint::background(part.x, part.y)], None).unwrap();
+        // The camera and the thing rest, so that the part's place is known.
+        let held = (1..30).map(|n| {
+            stepper.set_frame(first.frame(n)).unwrap();
+            let mask = &stepper.follow().unwrap().objects()[0].mask;
+            !mask.is_empty() && !mask.contains(part)
+        });
+        out.push((seed, held.filter(|held| *held).count()));
+    }
+    assert!(out.iter().all(|(_, held)| *held == 29), "frames of 29 that keep the part out: {out:?}");
 }

@@ -8,7 +8,7 @@ use crate::model::{Candidate, Decoder, Prompt};
 use crate::segment;
 use crate::sink::FrameRecord;
 use crate::track::memory::Recall;
-use crate::track::{Follower, FollowerConfig, Measured, ObjectId, ObjectState, Outcome, most_confident};
+use crate::track::{Excluded, Follower, FollowerConfig, Measured, ObjectId, ObjectState, Outcome};
 
 /// What happened to an object on one frame.
 #[derive(Clone, Debug, PartialEq)]
@@ -131,6 +131,11 @@ impl ObjectSet {
         self.position(object).map(|at| self.objects[at].follower.memory())
     }
 
+    /// What a person took out of the object; `None` if there is no such object.
+    pub fn excluded(&self, object: ObjectId) -> Option<&Excluded> {
+        self.position(object).map(|at| self.objects[at].follower.excluded())
+    }
+
     /// True if the object is followed and its last believed mask covers `point`; see [`Self::at_point`].
     pub fn covers(&self, object: ObjectId, point: Point, seen: &Encoded) -> bool {
         self.position(object).is_some_and(|at| self.objects[at].covers(point, seen))
@@ -171,6 +176,7 @@ impl ObjectSet {
         let measured = measure(best, seen, &mut self.scratch, &mut self.late);
         let map = self.recall.map_of(&seen.embedding);
         self.objects[at].follower.select(seen.at(), best, measured, map.as_ref());
+        self.objects[at].follower.exclude(&prompt.points, measured);
         self.objects[at].frame = seen.frame.size;
         self.objects[at].prompted = false;
         let Asked { object, time_s: prompt_time_s, .. } = *asked;
@@ -201,6 +207,13 @@ impl ObjectSet {
         self.objects.push(Object { follower, frame, prompted: false, prompted_at_s: 0.0, points: Vec::new() });
         self.prompts.push(Prompt::default());
         self.objects.len() - 1
+    }
+
+    /// Has an object keep out what `excluded` says; nothing if there is no such object.
+    pub fn exclude(&mut self, object: ObjectId, excluded: Excluded) {
+        if let Some(at) = self.position(object) {
+            self.objects[at].follower.set_excluded(excluded);
+        }
     }
 
     /// Lets an object go on from `candidate`, whose mask lies on the frame `on`; nothing if there is no such object.
@@ -235,6 +248,9 @@ impl ObjectSet {
             return None;
         }
         let at = known.unwrap_or_else(|| self.push(object, seen.frame.size));
+        if bbox.is_some() {
+            self.objects[at].follower.set_excluded(Excluded::default());
+        }
         self.objects[at].points.clear();
         self.objects[at].points.extend_from_slice(&prompt.points);
         Some((at, prompt))
@@ -247,7 +263,7 @@ impl ObjectSet {
         }
         let Frame { size, sequence, .. } = *present.frame;
         self.recall.begin(&present.embedding);
-        let grid = self.decoder.mask_size();
+        let (grid, most_points) = (self.decoder.mask_size(), self.decoder.max_points());
         for (object, prompt) in self.objects.iter_mut().zip(&mut self.prompts) {
             let before = std::mem::replace(&mut object.frame, size);
             if before != size {
@@ -256,17 +272,23 @@ impl ObjectSet {
             if !object.prompted {
                 object.follower.expect(&mut self.recall, grid);
                 object.follower.prompt(present.at(), &present.embedding.letterbox, prompt);
+                prompt.points.truncate(most_points);
             }
         }
         self.decoder.decode(&present.embedding, &self.prompts, &mut self.candidates)?;
         let per_prompt = self.decoder.candidates();
-        for (object, candidates) in self.objects.iter_mut().zip(self.candidates.chunks_mut(per_prompt)) {
+        let prompted = self.objects.iter_mut().zip(&self.prompts);
+        for ((object, prompt), candidates) in prompted.zip(self.candidates.chunks_mut(per_prompt)) {
             let follower = &mut object.follower;
             if !object.prompted {
                 let letterbox = &present.embedding.letterbox;
                 candidates.iter_mut().for_each(|c| follower.confine(present.at(), letterbox, &mut c.logits));
             }
-            let chosen = if object.prompted { most_confident(candidates) } else { follower.choose(candidates) };
+            let chosen = if object.prompted {
+                most_obedient(candidates, &prompt.points, &present.embedding.letterbox)
+            } else {
+                follower.choose(candidates)
+            };
             let chosen = &candidates[chosen];
             let out = record.push_object();
             let mut measured = measure(chosen, present, &mut self.scratch, &mut out.mask);
@@ -275,6 +297,7 @@ impl ObjectSet {
             out.points.clear();
             if object.prompted {
                 follower.select(present.at(), chosen, measured, self.recall.present());
+                follower.exclude(&prompt.points, measured);
                 let prompt_time_s = object.prompted_at_s;
                 changes.push(Change::Selected { object: id, prompt_time_s, frame: sequence });
                 out.points.extend_from_slice(&object.points);

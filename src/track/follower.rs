@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use super::memory::{Expectation, FeatureMap, Memory, Recall};
 use super::motion::BoxMotion;
-use super::{ObjectId, ObjectState};
-use crate::geometry::{BoundingBox, Letterbox, Point, Size};
+use super::{Excluded, ObjectId, ObjectState};
+use crate::geometry::{BoundingBox, LabeledPoint, Letterbox, Point, Size};
 use crate::mask::{LowResLogits, SURE};
 use crate::model::{Candidate, Prompt};
 use crate::time::Timestamp;
@@ -79,6 +79,7 @@ pub struct Follower {
     area: f32,
     misses: u32,
     seen: Memory,
+    excluded: Excluded,
     /// Where it should be in the present frame; stale without `present`.
     expected: Expectation,
     /// The features of the present frame, if they could be compared with what was seen.
@@ -97,6 +98,7 @@ impl Follower {
             area: 0.0,
             misses: 0,
             seen: Memory::default(),
+            excluded: Excluded::default(),
             expected: Expectation::default(),
             present: None,
         }
@@ -113,6 +115,23 @@ impl Follower {
     /// Logits of the last believed mask.
     pub fn memory(&self) -> &LowResLogits {
         &self.memory
+    }
+
+    /// What the person took out of the object.
+    pub fn excluded(&self) -> &Excluded {
+        &self.excluded
+    }
+
+    /// Keeps out from now on what a person's `points` took out of the object, whose mask is as `measured`.
+    pub fn exclude(&mut self, points: &[LabeledPoint], measured: Measured) {
+        if let Some(bbox) = measured.bbox {
+            self.excluded.add(points, bbox);
+        }
+    }
+
+    /// Replaces what is kept out; [`Self::select`] leaves it as it is.
+    pub fn set_excluded(&mut self, excluded: Excluded) {
+        self.excluded = excluded;
     }
 
     /// Takes the answer to a person's prompt on the frame of `at`, whose features are `map`; it replaces all memory.
@@ -156,10 +175,13 @@ impl Follower {
         if let Some(expected) = self.expected() {
             prompt.bbox = extent(expected, letterbox).map(clip).filter(|b| b.area() > 0.0);
             prompt.mask.get_or_insert_default().clone_from(expected);
-            return;
+        } else {
+            prompt.bbox = self.motion.predict(at).map(clip).filter(|b| b.area() > 0.0);
+            prompt.mask.get_or_insert_default().clone_from(&self.memory);
         }
-        prompt.bbox = self.motion.predict(at).map(clip).filter(|b| b.area() > 0.0);
-        prompt.mask.get_or_insert_default().clone_from(&self.memory);
+        if let Some(bbox) = prompt.bbox {
+            self.excluded.place(bbox, &mut prompt.points);
+        }
     }
 
     /// Takes out of `logits` what lies farther from the foreseen box than the object can be; `letterbox` places the frame
