@@ -12,6 +12,7 @@
 
 mod affinity;
 mod capture;
+mod carrier;
 mod choice;
 mod config;
 mod decode;
@@ -60,6 +61,7 @@ use crate::sync::{Pool, StopToken};
 use crate::time::{Clock, MonotonicClock};
 
 use capture::CaptureStage;
+use carrier::Carrier;
 use decode::DecodeStage;
 use degrade::{Stream, Supervisor, Switch};
 use encode::{EncodeStage, Encoded};
@@ -186,7 +188,7 @@ impl Pipeline {
         // Every pooled embedding and record may hold a frame, also while it is free; see `Pool`.
         let encoded_pool = config.prompt_history.max(1) + 4;
         let record_pool = sinks.len() * (config.sink_queue + 1) + 2;
-        let frames = Pool::new(encoded_pool + record_pool + 3, Frame::default);
+        let frames = Pool::new(encoded_pool + record_pool + Carrier::FRAMES + 3, Frame::default);
 
         let meters = ["capture", "encode", "decode"].map(StageMeter::new);
         let [capture_meter, encode_meter, decode_meter] = meters.clone();
@@ -210,7 +212,7 @@ impl Pipeline {
         let outputs = Outputs::start(sinks, event_receivers, &config, &stream, &shared, &mut threads)?;
 
         let stage = DecodeStage {
-            objects: ObjectSet::new(decoder, config.follower),
+            objects: ObjectSet::new(decoder, config.follower, config.decodes_per_frame),
             object_limit: config.max_objects,
             history: History::new(config.prompt_history),
             pending: Pending::new(incoming, REQUESTS),

@@ -7,6 +7,7 @@
 //! background points.
 
 mod excluded;
+pub mod flow;
 mod follower;
 pub mod memory;
 mod motion;

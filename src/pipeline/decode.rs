@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::encode::Encoded;
+use super::encode::{Encoded, Passed};
 use super::gestures::{Gestures, Scene};
 use super::history::History;
 use super::input::GazeCell;
@@ -26,7 +26,7 @@ pub(super) struct DecodeStage {
     pub history: History,
     pub pending: Pending,
     pub pool: Pool<FrameRecord>,
-    pub input: LatestSlot<Stamped<Arc<Encoded>>>,
+    pub input: LatestSlot<Stamped<Passed>>,
     pub outputs: Vec<SinkQueue>,
     /// Frames that found no free record.
     pub losses: Losses,
@@ -45,8 +45,8 @@ impl DecodeStage {
     pub fn run(mut self) -> usize {
         loop {
             match self.input.take(WAIT) {
-                Taken::Value(encoded) => {
-                    if let Err(error) = self.decode(encoded) {
+                Taken::Value(passed) => {
+                    if let Err(error) = self.take(passed) {
                         self.shared.fail(error);
                         break;
                     }
@@ -61,31 +61,41 @@ impl DecodeStage {
         self.pending.unanswered()
     }
 
-    fn decode(&mut self, Stamped { value: present, since }: Stamped<Arc<Encoded>>) -> Result<()> {
+    fn take(&mut self, Stamped { value, since }: Stamped<Passed>) -> Result<()> {
         let began = self.shared.clock.now();
         self.meter.begin(began, began.since(since));
-        self.history.push(Arc::clone(&present));
-        let time_s = self.shared.stream_time(present.at());
-        while let Some(prompt) = self.pending.next_due(time_s) {
-            self.answer(prompt, &present)?;
+        let frame = match &value {
+            Passed::Encoded(encoded) => Arc::clone(&encoded.frame),
+            Passed::Plain(frame) => Arc::clone(frame),
+        };
+        let time_s = self.shared.stream_time(frame.captured_at);
+        if let Passed::Encoded(present) = &value {
+            self.history.push(Arc::clone(present));
+            while let Some(prompt) = self.pending.next_due(time_s) {
+                self.answer(prompt, present)?;
+            }
         }
         let Self { pool, objects, changes, gaze, .. } = self;
         let shared = &self.shared;
+        let mut followed = true;
         let record = pool.fill(|record| {
             record.clear();
-            objects.advance(&present, record, changes)?;
-            record.sequence = present.frame.sequence;
-            record.captured_at = present.at();
+            match &value {
+                Passed::Encoded(present) => objects.advance(present, record, changes)?,
+                Passed::Plain(frame) => followed = objects.carry(frame, record),
+            }
+            record.sequence = frame.sequence;
+            record.captured_at = frame.captured_at;
             record.time_s = time_s;
-            record.frame = Some(Arc::clone(&present.frame));
-            record.gaze = gaze.at(present.at());
-            record.age = shared.clock.now().since(present.at());
+            record.gaze = gaze.at(frame.captured_at);
+            record.age = shared.clock.now().since(frame.captured_at);
+            record.frame = Some(frame);
             Ok::<_, crate::Error>(())
         })?;
         self.tell_changes(time_s);
-        let Some(record) = record else {
+        let Some(record) = record.filter(|_| followed) else {
             self.meter.abandon();
-            self.losses.add(1, "every record is in use");
+            self.losses.add(1, if followed { "every record is in use" } else { "no frame like it was encoded yet" });
             self.losses.tell(&self.shared);
             return Ok(());
         };

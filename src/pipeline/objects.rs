@@ -1,13 +1,17 @@
+use std::sync::Arc;
+
+use super::carrier::Carrier;
 use super::choice::{logit_at, most_obedient};
 use super::encode::Encoded;
 use crate::error::{PromptError, Result};
 use crate::frame::Frame;
-use crate::geometry::{BoundingBox, LabeledPoint, Point, Size};
+use crate::geometry::{BoundingBox, LabeledPoint, Letterbox, Point, Size};
 use crate::mask::{LowResLogits, Mask, UpsampleScratch, upsample_mask};
 use crate::model::{Candidate, Decoder, Prompt};
 use crate::segment;
-use crate::sink::FrameRecord;
-use crate::track::memory::Recall;
+use crate::sink::{FrameRecord, ObjectRecord};
+use crate::track::flow::Similarity;
+use crate::track::memory::{FeatureMap, Recall};
 use crate::track::{Excluded, Follower, FollowerConfig, Measured, ObjectId, ObjectState, Outcome};
 
 /// What happened to an object on one frame.
@@ -52,14 +56,22 @@ pub(super) struct Asked<'a> {
 
 /// The objects that are followed at present, and the decoder that finds them.
 ///
-/// All objects of a frame are decoded in one batch against its embedding. Buffers are reused: with a constant number of
-/// objects a frame allocates nothing here.
+/// The objects whose turn it is are decoded in one batch against the frame's embedding; so that many objects cost little more
+/// than a few, the others are carried there by the picture's motion, and a lost one is looked for only in its turn. Buffers
+/// are reused: with a constant number of objects a frame allocates nothing here.
 pub(super) struct ObjectSet {
     decoder: Box<dyn Decoder>,
     config: FollowerConfig,
     objects: Vec<Object>,
     /// One prompt for each object, in the same order.
     prompts: Vec<Prompt>,
+    /// Prompts of the objects whose turn it is, while they are decoded.
+    batch: Vec<Prompt>,
+    /// Most objects that are decoded on one frame.
+    turns: usize,
+    carrier: Carrier,
+    /// Of the last frame that was encoded.
+    letterbox: Option<Letterbox>,
     candidates: Vec<Candidate>,
     scratch: UpsampleScratch,
     /// Mask of a prompt that is answered on an earlier frame.
@@ -77,9 +89,99 @@ struct Object {
     prompted_at_s: f64,
     /// The points of that prompt, to be drawn.
     points: Vec<LabeledPoint>,
+    /// Encoded frames since it was last decoded.
+    waited: u32,
+    /// Whether it is decoded on the present frame.
+    turn: bool,
 }
 
 impl Object {
+    /// Goes on to frames of `size`.
+    fn now_of(&mut self, size: Size) {
+        let before = std::mem::replace(&mut self.frame, size);
+        if before != size {
+            self.follower.rescale(before, size);
+        }
+    }
+
+    /// Takes the decoder's answer on the present frame, whose features are beside it, and writes it into `out`.
+    fn take(
+        &mut self,
+        candidates: &mut [Candidate],
+        points: &[LabeledPoint],
+        (present, features): (&Encoded, Option<&Arc<FeatureMap>>),
+        scratch: &mut UpsampleScratch,
+        out: &mut ObjectRecord,
+        changes: &mut Vec<Change>,
+    ) {
+        let Object { follower, prompted, .. } = self;
+        let letterbox = &present.embedding.letterbox;
+        let chosen = if *prompted {
+            most_obedient(candidates, points, letterbox)
+        } else {
+            candidates.iter_mut().for_each(|c| follower.confine(present.at(), letterbox, &mut c.logits));
+            follower.choose(candidates)
+        };
+        let chosen = &candidates[chosen];
+        let mut measured = measure(chosen, present, scratch, &mut out.mask);
+        let id = follower.id();
+        out.points.clear();
+        if *prompted {
+            follower.select(present.at(), chosen, measured, features);
+            follower.exclude(points, measured);
+            let frame = present.frame.sequence;
+            changes.push(Change::Selected { object: id, prompt_time_s: self.prompted_at_s, frame });
+            out.points.extend_from_slice(&self.points);
+            *prompted = false;
+        } else {
+            match follower.observe(present.at(), chosen, measured) {
+                Outcome::Lost => changes.push(Change::Lost { object: id }),
+                Outcome::Returned => changes.push(Change::Returned { object: id }),
+                Outcome::Held => {}
+                Outcome::Missed => {
+                    if let Some(expected) = follower.expected() {
+                        measured = lay(expected, letterbox, scratch, &mut out.mask);
+                    }
+                }
+            }
+        }
+        self.write(chosen.predicted_iou, measured, letterbox.frame, out);
+    }
+
+    /// Moves to the carrier's present frame without the decoder and writes that into `out`.
+    fn carry(
+        &mut self,
+        carrier: &mut Carrier,
+        letterbox: &Letterbox,
+        scratch: &mut UpsampleScratch,
+        out: &mut ObjectRecord,
+    ) {
+        let follower = &mut self.follower;
+        let mut measured = Measured { bbox: None, area: 0 };
+        if follower.state() != ObjectState::Lost {
+            let motion = carrier.motion(follower.memory(), letterbox).or_else(|| {
+                let (before, present) = carrier.times()?;
+                Some(follower.foresee(before, present, letterbox))
+            });
+            follower.carry(&motion.unwrap_or(Similarity::NONE));
+            measured = lay(follower.memory(), letterbox, scratch, &mut out.mask);
+        }
+        out.points.clear();
+        self.write(self.follower.score(), measured, letterbox.frame, out);
+    }
+
+    /// Writes what is said of the object beside its mask; a lost one has none.
+    fn write(&self, score: f32, measured: Measured, frame: Size, out: &mut ObjectRecord) {
+        out.object = self.follower.id();
+        out.state = self.follower.state();
+        out.score = score;
+        (out.bbox, out.area) = (measured.bbox, measured.area);
+        if out.state == ObjectState::Lost {
+            out.mask.reset(frame);
+            (out.bbox, out.area) = (None, 0);
+        }
+    }
+
     /// True if it is not lost and its last believed mask covers `point` of a frame that lies in the model's input as `seen`
     /// does.
     fn covers(&self, point: Point, seen: &Encoded) -> bool {
@@ -89,12 +191,17 @@ impl Object {
 }
 
 impl ObjectSet {
-    pub fn new(decoder: Box<dyn Decoder>, config: FollowerConfig) -> Self {
+    /// At most `turns` objects are decoded on one frame, at least one; those that a person prompted always are.
+    pub fn new(decoder: Box<dyn Decoder>, config: FollowerConfig, turns: usize) -> Self {
         ObjectSet {
             decoder,
             config,
             objects: Vec::new(),
             prompts: Vec::new(),
+            batch: Vec::new(),
+            turns: turns.max(1),
+            carrier: Carrier::default(),
+            letterbox: None,
             candidates: Vec::new(),
             scratch: UpsampleScratch::default(),
             late: Mask::default(),
@@ -204,7 +311,15 @@ impl ObjectSet {
 
     fn push(&mut self, object: ObjectId, frame: Size) -> usize {
         let follower = Follower::new(object, self.config);
-        self.objects.push(Object { follower, frame, prompted: false, prompted_at_s: 0.0, points: Vec::new() });
+        self.objects.push(Object {
+            follower,
+            frame,
+            prompted: false,
+            prompted_at_s: 0.0,
+            points: Vec::new(),
+            waited: 0,
+            turn: false,
+        });
         self.prompts.push(Prompt::default());
         self.objects.len() - 1
     }
@@ -258,71 +373,60 @@ impl ObjectSet {
 
     /// Finds every object on the present frame and writes it into `record`.
     pub fn advance(&mut self, present: &Encoded, record: &mut FrameRecord, changes: &mut Vec<Change>) -> Result<()> {
+        self.carrier.begin(&present.frame);
+        self.letterbox = Some(present.embedding.letterbox);
         if self.objects.is_empty() {
             return Ok(());
         }
-        let Frame { size, sequence, .. } = *present.frame;
+        let size = present.frame.size;
         self.recall.begin(&present.embedding);
         let (grid, most_points) = (self.decoder.mask_size(), self.decoder.max_points());
+        take_turns(&mut self.objects, self.turns);
+        let mut count = 0;
         for (object, prompt) in self.objects.iter_mut().zip(&mut self.prompts) {
-            let before = std::mem::replace(&mut object.frame, size);
-            if before != size {
-                object.follower.rescale(before, size);
+            object.now_of(size);
+            if !object.turn {
+                continue;
             }
             if !object.prompted {
                 object.follower.expect(&mut self.recall, grid);
                 object.follower.prompt(present.at(), &present.embedding.letterbox, prompt);
                 prompt.points.truncate(most_points);
             }
+            if self.batch.len() == count {
+                self.batch.push(Prompt::default());
+            }
+            std::mem::swap(&mut self.batch[count], prompt);
+            count += 1;
         }
-        self.decoder.decode(&present.embedding, &self.prompts, &mut self.candidates)?;
-        let per_prompt = self.decoder.candidates();
-        let prompted = self.objects.iter_mut().zip(&self.prompts);
-        for ((object, prompt), candidates) in prompted.zip(self.candidates.chunks_mut(per_prompt)) {
-            let follower = &mut object.follower;
-            if !object.prompted {
-                let letterbox = &present.embedding.letterbox;
-                candidates.iter_mut().for_each(|c| follower.confine(present.at(), letterbox, &mut c.logits));
-            }
-            let chosen = if object.prompted {
-                most_obedient(candidates, &prompt.points, &present.embedding.letterbox)
-            } else {
-                follower.choose(candidates)
-            };
-            let chosen = &candidates[chosen];
+        let decoded = self.decoder.decode(&present.embedding, &self.batch[..count], &mut self.candidates);
+        let turns = self.objects.iter().zip(&mut self.prompts).filter(|(object, _)| object.turn);
+        turns.zip(&mut self.batch).for_each(|((_, prompt), used)| std::mem::swap(prompt, used));
+        decoded?;
+        let mut answers = self.candidates.chunks_mut(self.decoder.candidates());
+        for (object, prompt) in self.objects.iter_mut().zip(&self.prompts) {
             let out = record.push_object();
-            let mut measured = measure(chosen, present, &mut self.scratch, &mut out.mask);
-            let id = follower.id();
-            out.object = id;
-            out.points.clear();
-            if object.prompted {
-                follower.select(present.at(), chosen, measured, self.recall.present());
-                follower.exclude(&prompt.points, measured);
-                let prompt_time_s = object.prompted_at_s;
-                changes.push(Change::Selected { object: id, prompt_time_s, frame: sequence });
-                out.points.extend_from_slice(&object.points);
-                object.prompted = false;
-            } else {
-                match follower.observe(present.at(), chosen, measured) {
-                    Outcome::Lost => changes.push(Change::Lost { object: id }),
-                    Outcome::Returned => changes.push(Change::Returned { object: id }),
-                    Outcome::Held => {}
-                    Outcome::Missed => {
-                        if let Some(expected) = follower.expected() {
-                            measured = lay(expected, present, &mut self.scratch, &mut out.mask);
-                        }
-                    }
+            let answer = if object.turn { answers.next() } else { None };
+            match answer {
+                Some(candidates) => {
+                    let scene = (present, self.recall.present());
+                    object.take(candidates, &prompt.points, scene, &mut self.scratch, out, changes);
                 }
-            }
-            out.state = follower.state();
-            out.score = chosen.predicted_iou;
-            (out.bbox, out.area) = (measured.bbox, measured.area);
-            if out.state == ObjectState::Lost {
-                out.mask.reset(size);
-                (out.bbox, out.area) = (None, 0);
+                None => object.carry(&mut self.carrier, &present.embedding.letterbox, &mut self.scratch, out),
             }
         }
         Ok(())
+    }
+
+    /// Carries every object to a frame that is not encoded, by the picture's motion alone, and writes it into `record`; false,
+    /// with `record` as it was, if that cannot be: no frame of its size was encoded yet.
+    pub fn carry(&mut self, frame: &Arc<Frame>, record: &mut FrameRecord) -> bool {
+        let Some(letterbox) = self.letterbox.filter(|letterbox| letterbox.frame == frame.size) else { return false };
+        self.carrier.begin(frame);
+        for object in &mut self.objects {
+            object.carry(&mut self.carrier, &letterbox, &mut self.scratch, record.push_object());
+        }
+        true
     }
 
     fn position(&self, object: ObjectId) -> Option<usize> {
@@ -330,12 +434,37 @@ impl ObjectSet {
     }
 }
 
-/// Brings a candidate to the frame's resolution.
-fn measure(candidate: &Candidate, on: &Encoded, scratch: &mut UpsampleScratch, out: &mut Mask) -> Measured {
-    lay(&candidate.logits, on, scratch, out)
+/// Gives the turn to every object that is prompted and, up to `most` in all, to those that have waited longest; of the lost
+/// ones to one at most, since looking everywhere costs most.
+fn take_turns(objects: &mut [Object], most: usize) {
+    let searched = objects.iter().enumerate().filter(|(_, o)| !o.prompted && o.follower.state() == ObjectState::Lost);
+    let searched = searched.rev().max_by_key(|(_, o)| o.waited).map(|(at, _)| at);
+    let mut left = most;
+    for object in objects.iter_mut() {
+        object.turn = object.prompted;
+        left = left.saturating_sub(usize::from(object.turn));
+    }
+    while left > 0 {
+        let waiting = objects
+            .iter()
+            .enumerate()
+            .rev()
+            .filter(|(at, o)| !o.turn && (o.follower.state() != ObjectState::Lost || Some(*at) == searched));
+        let Some((next, _)) = waiting.max_by_key(|(_, o)| o.waited) else { break };
+        objects[next].turn = true;
+        left -= 1;
+    }
+    for object in objects {
+        object.waited = if object.turn { 0 } else { object.waited.saturating_add(1) };
+    }
 }
 
-fn lay(logits: &LowResLogits, on: &Encoded, scratch: &mut UpsampleScratch, out: &mut Mask) -> Measured {
-    let extent = upsample_mask(logits, &on.embedding.letterbox, 0.0, scratch, out);
+/// Brings a candidate to the frame's resolution.
+fn measure(candidate: &Candidate, on: &Encoded, scratch: &mut UpsampleScratch, out: &mut Mask) -> Measured {
+    lay(&candidate.logits, &on.embedding.letterbox, scratch, out)
+}
+
+fn lay(logits: &LowResLogits, letterbox: &Letterbox, scratch: &mut UpsampleScratch, out: &mut Mask) -> Measured {
+    let extent = upsample_mask(logits, letterbox, 0.0, scratch, out);
     Measured { bbox: extent.bbox, area: extent.area }
 }

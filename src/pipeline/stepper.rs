@@ -25,7 +25,7 @@ impl Stepper {
     pub fn new(encoder: Box<dyn Encoder>, decoder: Box<dyn Decoder>, config: FollowerConfig) -> Self {
         Stepper {
             encoder,
-            objects: ObjectSet::new(decoder, config),
+            objects: ObjectSet::new(decoder, config, super::config::TURNS),
             present: Encoded::empty(),
             record: FrameRecord::default(),
             changes: Vec::new(),
@@ -40,6 +40,17 @@ impl Stepper {
         self.encoder.encode(&frame, &mut self.present.embedding)?;
         self.present.frame = frame;
         Ok(())
+    }
+
+    /// Carries every object to `frame` without encoding it, by the picture's motion alone; `None` if no frame of its size was
+    /// encoded yet.
+    pub fn carry(&mut self, frame: &Arc<Frame>) -> Option<&FrameRecord> {
+        self.record.clear();
+        let carried = self.objects.carry(frame, &mut self.record);
+        self.record.sequence = frame.sequence;
+        self.record.captured_at = frame.captured_at;
+        self.record.frame = Some(Arc::clone(frame));
+        carried.then_some(&self.record)
     }
 
     /// Selects or refines `object` on the present frame; [`Self::follow`] answers.

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use super::flow::Similarity;
 use super::memory::{Expectation, FeatureMap, Memory, Recall};
 use super::motion::BoxMotion;
 use super::{Excluded, ObjectId, ObjectState};
@@ -74,7 +75,13 @@ pub struct Follower {
     id: ObjectId,
     config: FollowerConfig,
     state: ObjectState,
+    /// Logits of the last believed mask, moved by what it was carried since.
     memory: LowResLogits,
+    /// The whole motion since they were believed, while the object is carried, and what they were then.
+    carried: Option<Similarity>,
+    believed: LowResLogits,
+    /// Predicted IoU of the last believed mask.
+    score: f32,
     motion: BoxMotion,
     area: f32,
     misses: u32,
@@ -94,6 +101,9 @@ impl Follower {
             config,
             state: ObjectState::Lost,
             memory: LowResLogits::default(),
+            carried: None,
+            believed: LowResLogits::default(),
+            score: 0.0,
             motion: BoxMotion::default(),
             area: 0.0,
             misses: 0,
@@ -112,9 +122,50 @@ impl Follower {
         self.state
     }
 
-    /// Logits of the last believed mask.
+    /// Logits of the last believed mask, moved by what it was carried since.
     pub fn memory(&self) -> &LowResLogits {
         &self.memory
+    }
+
+    /// Predicted IoU of the last believed mask.
+    pub fn score(&self) -> f32 {
+        self.score
+    }
+
+    /// Goes on to a frame that the decoder is not asked about: the mask moves as the object did, in cells of its grid.
+    pub fn carry(&mut self, motion: &Similarity) {
+        let whole = match self.carried {
+            Some(whole) => whole.then(motion),
+            None => {
+                std::mem::swap(&mut self.believed, &mut self.memory);
+                *motion
+            }
+        };
+        whole.warp(&self.believed, &mut self.memory);
+        self.carried = Some(whole);
+        self.present = None;
+        if self.state != ObjectState::Lost {
+            self.state = ObjectState::Tracked;
+        }
+    }
+
+    /// How the object should move from one time to another by its motion so far, in cells of its mask's grid; `letterbox`
+    /// places the frame in the model's input.
+    pub fn foresee(&self, from: Timestamp, to: Timestamp, letterbox: &Letterbox) -> Similarity {
+        let (Some(bbox), (dx, dy, scale)) = (self.motion.predict(from), self.motion.between(from, to)) else {
+            return Similarity::NONE;
+        };
+        let cells = |grid: u32, input: u32| grid as f32 / input.max(1) as f32;
+        let (u, v) = (
+            cells(self.memory.size.width, letterbox.input.width),
+            cells(self.memory.size.height, letterbox.input.height),
+        );
+        let center = letterbox.to_input(bbox.center());
+        Similarity {
+            scale,
+            center: [center.x * u, center.y * v],
+            shift: [dx * letterbox.scale_x() * u, dy * letterbox.scale_y() * v],
+        }
     }
 
     /// What the person took out of the object.
@@ -281,6 +332,8 @@ impl Follower {
 
     fn remember(&mut self, at: Timestamp, candidate: &Candidate, measured: Measured) {
         self.memory.clone_from(&candidate.logits);
+        self.carried = None;
+        self.score = candidate.predicted_iou;
         self.area = measured.area as f32;
         if let Some(bbox) = measured.bbox {
             self.motion.observe(at, bbox);
@@ -352,6 +405,21 @@ mod tests {
         assert_eq!(prompt.mask.as_ref(), Some(&candidate.logits));
         assert!(prompt.bbox.unwrap().x0 > 40.0, "the box moves on: {:?}", prompt.bbox);
         assert_eq!(follower.state(), ObjectState::Tracked);
+    }
+
+    #[test]
+    fn a_carried_mask_moves_without_blur_and_is_believed_again() {
+        let mut follower = selected();
+        let step = Similarity { scale: 1.0, center: [7.0, 7.0], shift: [0.5, 0.0] };
+        for _ in 0..4 {
+            follower.carry(&step);
+        }
+        let inside = |logits: &LowResLogits| logits.data.iter().map(|v| *v > 0.0).collect::<Vec<_>>();
+        assert_eq!(inside(follower.memory()), inside(&blob(6, 0.9).0.logits));
+        assert_eq!((follower.state(), follower.score()), (ObjectState::Tracked, 0.9));
+        let (candidate, measured) = blob(6, 0.8);
+        assert_eq!(follower.observe(at(5), &candidate, measured), Outcome::Held);
+        assert_eq!(follower.score(), 0.8);
     }
 
     #[test]

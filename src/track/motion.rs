@@ -54,6 +54,12 @@ impl BoxMotion {
         (self.velocity.0 * dt, self.velocity.1 * dt, (self.growth * dt).exp())
     }
 
+    /// Displacement in pixels and scale factor from one time to another.
+    pub fn between(&self, from: Timestamp, to: Timestamp) -> (f32, f32, f32) {
+        let (before, after) = (self.since_last(from), self.since_last(to));
+        (after.0 - before.0, after.1 - before.1, after.2 / before.2)
+    }
+
     /// Where the box should be at `at`.
     pub fn predict(&self, at: Timestamp) -> Option<BoundingBox> {
         let (_, bbox) = self.last?;
