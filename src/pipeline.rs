@@ -15,6 +15,7 @@ mod capture;
 mod carrier;
 mod choice;
 mod config;
+mod contest;
 mod decode;
 mod degrade;
 mod encode;

@@ -11,6 +11,7 @@ pub mod flow;
 mod follower;
 pub mod memory;
 mod motion;
+pub mod rivals;
 
 use serde::{Deserialize, Serialize};
 

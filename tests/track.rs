@@ -260,3 +260,47 @@ fn a_thing_that_grows_fourfold_is_followed() {
     assert!(said.iter().all(|(state, _)| *state != ObjectState::Lost), "{said:?}");
     assert!(mean(&said[1..]) > 0.6 && mean(&said[80..]) > 0.6, "{said:?}");
 }
+
+/// Two things of one look pass each other, each partly behind the other for a while: each keeps its own identity.
+#[test]
+fn look_alikes_that_cross_keep_their_identities() {
+    let scene = Scene::new(64, SIZE);
+    let ground = shot(&scene, 0);
+    // A striped disc, drawn twice: at `x`, and the other one in front of it.
+    let (radius, y) = (38.0f32, 190.0f32);
+    let frames = 60u64;
+    let places = |n: u64| {
+        let way = 300.0 * n as f32 / frames as f32;
+        [(90.0 + way, y - 14.0), (390.0 - way, y + 14.0)]
+    };
+    let picture = |n: u64| {
+        let mut shot = Shot { rgb: ground.rgb.clone(), ids: vec![0; SIZE.area()] };
+        for (id, (cx, cy)) in (1u8..).zip(places(n)) {
+            for i in 0..SIZE.area() {
+                let (dx, dy) = ((i as u32 % SIZE.width) as f32 - cx, (i as u32 / SIZE.width) as f32 - cy);
+                if dx.hypot(dy) < radius {
+                    let stripe = ((dx * 0.8 + dy * 0.3) / 9.0).rem_euclid(2.0) < 1.0;
+                    shot.rgb[3 * i..3 * i + 3].copy_from_slice(if stripe { &[210, 60, 40] } else { &[235, 190, 60] });
+                    shot.ids[i] = id;
+                }
+            }
+        }
+        shot
+    };
+    let mut stepper = stepper();
+    let mut last = Vec::new();
+    for n in 0..=frames {
+        let shot = picture(n);
+        stepper.set_frame(shot.frame(n)).unwrap();
+        if n == 0 {
+            for id in [1u8, 2] {
+                stepper.select(id.into(), &shot.mask(id)).unwrap();
+            }
+        }
+        let record = stepper.follow().unwrap();
+        if n > frames - 10 {
+            last.extend(record.objects().iter().map(|o| (o.state, o.mask.iou(&shot.mask(o.object as u8)))));
+        }
+    }
+    assert!(last.iter().all(|(_, iou)| *iou > 0.5) && mean(&last) > 0.7, "after crossing: {last:?}");
+}

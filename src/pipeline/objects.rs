@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use super::carrier::Carrier;
 use super::choice::{logit_at, most_obedient};
+use super::contest::Contest;
 use super::encode::Encoded;
 use crate::error::{PromptError, Result};
 use crate::frame::Frame;
@@ -70,6 +71,7 @@ pub(super) struct ObjectSet {
     /// Most objects that are decoded on one frame.
     turns: usize,
     carrier: Carrier,
+    contest: Contest,
     /// Of the last frame that was encoded.
     letterbox: Option<Letterbox>,
     candidates: Vec<Candidate>,
@@ -79,12 +81,12 @@ pub(super) struct ObjectSet {
     recall: Recall,
 }
 
-struct Object {
-    follower: Follower,
+pub(super) struct Object {
+    pub follower: Follower,
     /// Size of the frames that the follower counts its pixels in.
     frame: Size,
     /// The present frame's own prompt, if it has one: its slot in `prompts` is already written.
-    prompted: bool,
+    pub prompted: bool,
     /// When that prompt was made, in seconds from the first frame.
     prompted_at_s: f64,
     /// The points of that prompt, to be drawn.
@@ -92,7 +94,9 @@ struct Object {
     /// Encoded frames since it was last decoded.
     waited: u32,
     /// Whether it is decoded on the present frame.
-    turn: bool,
+    pub turn: bool,
+    /// Its candidate among all of the present frame, if it is.
+    pub chosen: usize,
 }
 
 impl Object {
@@ -104,10 +108,20 @@ impl Object {
         }
     }
 
-    /// Takes the decoder's answer on the present frame, whose features are beside it, and writes it into `out`.
+    /// Index of the candidate that is the object on the present frame.
+    fn choose(&mut self, candidates: &mut [Candidate], points: &[LabeledPoint], present: &Encoded) -> usize {
+        let (follower, letterbox) = (&mut self.follower, &present.embedding.letterbox);
+        if self.prompted {
+            return most_obedient(candidates, points, letterbox);
+        }
+        candidates.iter_mut().for_each(|c| follower.confine(present.at(), letterbox, &mut c.logits));
+        follower.choose(candidates)
+    }
+
+    /// Takes the candidate chosen on the present frame, whose features are beside it, and writes it into `out`.
     fn take(
         &mut self,
-        candidates: &mut [Candidate],
+        chosen: &Candidate,
         points: &[LabeledPoint],
         (present, features): (&Encoded, Option<&Arc<FeatureMap>>),
         scratch: &mut UpsampleScratch,
@@ -116,13 +130,6 @@ impl Object {
     ) {
         let Object { follower, prompted, .. } = self;
         let letterbox = &present.embedding.letterbox;
-        let chosen = if *prompted {
-            most_obedient(candidates, points, letterbox)
-        } else {
-            candidates.iter_mut().for_each(|c| follower.confine(present.at(), letterbox, &mut c.logits));
-            follower.choose(candidates)
-        };
-        let chosen = &candidates[chosen];
         let mut measured = measure(chosen, present, scratch, &mut out.mask);
         let id = follower.id();
         out.points.clear();
@@ -201,6 +208,7 @@ impl ObjectSet {
             batch: Vec::new(),
             turns: turns.max(1),
             carrier: Carrier::default(),
+            contest: Contest::default(),
             letterbox: None,
             candidates: Vec::new(),
             scratch: UpsampleScratch::default(),
@@ -319,6 +327,7 @@ impl ObjectSet {
             points: Vec::new(),
             waited: 0,
             turn: false,
+            chosen: 0,
         });
         self.prompts.push(Prompt::default());
         self.objects.len() - 1
@@ -382,15 +391,18 @@ impl ObjectSet {
         self.recall.begin(&present.embedding);
         let (grid, most_points) = (self.decoder.mask_size(), self.decoder.max_points());
         take_turns(&mut self.objects, self.turns);
-        let mut count = 0;
-        for (object, prompt) in self.objects.iter_mut().zip(&mut self.prompts) {
+        let letterbox = &present.embedding.letterbox;
+        for object in &mut self.objects {
             object.now_of(size);
-            if !object.turn {
-                continue;
-            }
-            if !object.prompted {
+            if object.turn && !object.prompted {
                 object.follower.expect(&mut self.recall, grid);
-                object.follower.prompt(present.at(), &present.embedding.letterbox, prompt);
+            }
+        }
+        self.contest.begin(&mut self.objects, present.at(), letterbox);
+        let mut count = 0;
+        for (object, prompt) in self.objects.iter_mut().zip(&mut self.prompts).filter(|(object, _)| object.turn) {
+            if !object.prompted {
+                object.follower.prompt(present.at(), letterbox, prompt);
                 prompt.points.truncate(most_points);
             }
             if self.batch.len() == count {
@@ -403,16 +415,21 @@ impl ObjectSet {
         let turns = self.objects.iter().zip(&mut self.prompts).filter(|(object, _)| object.turn);
         turns.zip(&mut self.batch).for_each(|((_, prompt), used)| std::mem::swap(prompt, used));
         decoded?;
-        let mut answers = self.candidates.chunks_mut(self.decoder.candidates());
+        let per_object = self.decoder.candidates();
+        let mut answers = self.candidates.chunks_mut(per_object);
+        let asked = self.objects.iter_mut().zip(&self.prompts).filter(|(object, _)| object.turn);
+        for ((object, prompt), (at, candidates)) in asked.zip((&mut answers).enumerate()) {
+            object.chosen = at * per_object + object.choose(candidates, &prompt.points, present);
+        }
+        self.contest.settle(&mut self.objects, &mut self.candidates);
         for (object, prompt) in self.objects.iter_mut().zip(&self.prompts) {
             let out = record.push_object();
-            let answer = if object.turn { answers.next() } else { None };
-            match answer {
-                Some(candidates) => {
+            match self.candidates.get(object.chosen).filter(|_| object.turn) {
+                Some(chosen) => {
                     let scene = (present, self.recall.present());
-                    object.take(candidates, &prompt.points, scene, &mut self.scratch, out, changes);
+                    object.take(chosen, &prompt.points, scene, &mut self.scratch, out, changes);
                 }
-                None => object.carry(&mut self.carrier, &present.embedding.letterbox, &mut self.scratch, out),
+                None => object.carry(&mut self.carrier, letterbox, &mut self.scratch, out),
             }
         }
         Ok(())

@@ -27,6 +27,8 @@ pub struct FollowerConfig {
     pub max_area_change: f32,
     /// Frames in a row without a believable mask until the object is reported as lost.
     pub lost_after: u32,
+    /// Most frames in a row on which a disputed object's box goes on as it went instead of being measured.
+    pub coast: u32,
     /// How far the object may reach out of its foreseen box, as a share of the box's sides; beyond that a mask is some
     /// other thing that looks alike.
     pub reach: f32,
@@ -42,6 +44,7 @@ impl Default for FollowerConfig {
             min_return: 0.6,
             max_area_change: 3.0,
             lost_after: 4,
+            coast: 30,
             reach: 0.4,
         }
     }
@@ -89,6 +92,8 @@ pub struct Follower {
     excluded: Excluded,
     /// Where it should be in the present frame; stale without `present`.
     expected: Expectation,
+    /// Frames in a row on which another object that looks alike claimed the same place.
+    disputed: u32,
     /// The features of the present frame, if they could be compared with what was seen.
     present: Option<Arc<FeatureMap>>,
 }
@@ -110,6 +115,7 @@ impl Follower {
             seen: Memory::default(),
             excluded: Excluded::default(),
             expected: Expectation::default(),
+            disputed: 0,
             present: None,
         }
     }
@@ -132,6 +138,29 @@ impl Follower {
         self.score
     }
 
+    /// Where the object's box should be at `at` by its motion so far, in cells of its mask's grid; `letterbox` places the frame in
+    /// the model's input. `None` before it was measured.
+    pub fn foreseen(&self, at: Timestamp, letterbox: &Letterbox) -> Option<BoundingBox> {
+        let bbox = letterbox.box_to_input(self.motion.predict(at)?);
+        let cells = |grid: u32, input: u32| grid as f32 / input.max(1) as f32;
+        let (u, v) = (
+            cells(self.memory.size.width, letterbox.input.width),
+            cells(self.memory.size.height, letterbox.input.height),
+        );
+        Some(BoundingBox::new(bbox.x0 * u, bbox.y0 * v, bbox.x1 * u, bbox.y1 * v))
+    }
+
+    /// Tells whether another object that looks alike claims the same place on the present frame: then the box is not measured
+    /// but goes on as it went, for a while.
+    pub fn dispute(&mut self, disputed: bool) {
+        self.disputed = if disputed { self.disputed.saturating_add(1) } else { 0 };
+    }
+
+    /// What is expected of the present frame, to be settled with others; `None` as for [`Self::expected`].
+    pub fn expected_mut(&mut self) -> Option<&mut LowResLogits> {
+        self.present.is_some().then_some(&mut self.expected.logits)
+    }
+
     /// Goes on to a frame that the decoder is not asked about: the mask moves as the object did, in cells of its grid.
     pub fn carry(&mut self, motion: &Similarity) {
         let whole = match self.carried {
@@ -152,19 +181,14 @@ impl Follower {
     /// How the object should move from one time to another by its motion so far, in cells of its mask's grid; `letterbox`
     /// places the frame in the model's input.
     pub fn foresee(&self, from: Timestamp, to: Timestamp, letterbox: &Letterbox) -> Similarity {
-        let (Some(bbox), (dx, dy, scale)) = (self.motion.predict(from), self.motion.between(from, to)) else {
+        let (Some(before), Some(after)) = (self.foreseen(from, letterbox), self.foreseen(to, letterbox)) else {
             return Similarity::NONE;
         };
-        let cells = |grid: u32, input: u32| grid as f32 / input.max(1) as f32;
-        let (u, v) = (
-            cells(self.memory.size.width, letterbox.input.width),
-            cells(self.memory.size.height, letterbox.input.height),
-        );
-        let center = letterbox.to_input(bbox.center());
+        let (center, to) = (before.center(), after.center());
         Similarity {
-            scale,
-            center: [center.x * u, center.y * v],
-            shift: [dx * letterbox.scale_x() * u, dy * letterbox.scale_y() * v],
+            scale: ((after.x1 - after.x0) / (before.x1 - before.x0).max(f32::MIN_POSITIVE)).clamp(0.5, 2.0),
+            center: [center.x, center.y],
+            shift: [to.x - center.x, to.y - center.y],
         }
     }
 
@@ -330,13 +354,20 @@ impl Follower {
         likeness >= min_recall
     }
 
+    /// Whether the box goes on as it went: what is measured may be another's.
+    fn is_coasting(&self) -> bool {
+        (1..self.config.coast).contains(&self.disputed)
+    }
+
     fn remember(&mut self, at: Timestamp, candidate: &Candidate, measured: Measured) {
         self.memory.clone_from(&candidate.logits);
         self.carried = None;
         self.score = candidate.predicted_iou;
         self.area = measured.area as f32;
-        if let Some(bbox) = measured.bbox {
-            self.motion.observe(at, bbox);
+        match measured.bbox {
+            Some(_) if self.is_coasting() => self.motion.coast(at),
+            Some(bbox) => self.motion.observe(at, bbox),
+            None => {}
         }
     }
 }

@@ -39,6 +39,14 @@ impl BoxMotion {
         self.last = Some((at, bbox));
     }
 
+    /// Goes on to `at` as foreseen, without growth: what was measured is not to be believed.
+    pub fn coast(&mut self, at: Timestamp) {
+        self.growth = 0.0;
+        if let Some(bbox) = self.predict(at) {
+            self.last = Some((at, bbox));
+        }
+    }
+
     /// Takes all pixels for `x` and `y` times as many.
     pub fn scale(&mut self, x: f32, y: f32) {
         self.velocity = (self.velocity.0 * x, self.velocity.1 * y);
@@ -52,12 +60,6 @@ impl BoxMotion {
         let Some((then, _)) = self.last else { return (0.0, 0.0, 1.0) };
         let dt = (at.signed_secs_since(then) as f32).clamp(0.0, HORIZON_S);
         (self.velocity.0 * dt, self.velocity.1 * dt, (self.growth * dt).exp())
-    }
-
-    /// Displacement in pixels and scale factor from one time to another.
-    pub fn between(&self, from: Timestamp, to: Timestamp) -> (f32, f32, f32) {
-        let (before, after) = (self.since_last(from), self.since_last(to));
-        (after.0 - before.0, after.1 - before.1, after.2 / before.2)
     }
 
     /// Where the box should be at `at`.
