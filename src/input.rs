@@ -8,7 +8,7 @@ mod script;
 mod touch;
 
 pub use address::{OpenedPrompts, PromptAddress, TouchDevice};
-pub use gaze::{GazeSource, GazeTrace};
+pub use gaze::{GazeRecording, GazeReplay, GazeSource, GazeTrace, RecordedFixation, RecordedSpan, RecordingFormat};
 pub use script::Script;
 pub use touch::{InputEvent, TouchDeviceInfo, TouchOptions, TouchSource, list_touch_devices};
 
