@@ -270,7 +270,7 @@ fn the_pupil_core_recording_at_hand() {
     assert_eq!((recording.fixations.len(), recording.blinks.len()), (278, 12));
     let camera = recording.intrinsics.unwrap();
     assert_eq!(recording.size, Size::new(1280, 720));
-    assert!((camera.fx - 797.351).abs() < 1e-2 && (camera.cy - 373.078).abs() < 1e-2, "{camera:?}");
+    assert!((camera.fx - 829.351).abs() < 1e-2 && (camera.cy - 373.078).abs() < 1e-2, "{camera:?}");
     let doubtful = recording.samples.iter().filter(|s| s.confidence < 0.6).count();
     assert_eq!(doubtful * 100 / recording.samples.len(), 39);
     // The first fixation's point, 57.8 % from the left and 8.7 % from the bottom.

@@ -1,5 +1,8 @@
 use std::iter::Peekable;
 
+use serde::Serialize;
+
+use super::OffsetEstimate;
 use crate::geometry::Intrinsics;
 use crate::input::InputEvent;
 use crate::select::GazeSample;
@@ -25,6 +28,26 @@ pub trait GazeSource: Send {
     fn take_event(&mut self) -> Option<InputEvent> {
         None
     }
+
+    /// What was received so far; `None` for a source that receives nothing.
+    fn report(&self) -> Option<GazeReport> {
+        None
+    }
+}
+
+/// What a source received.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct GazeReport {
+    /// Its address.
+    pub source: String,
+    /// Measurements that could be used.
+    pub samples: u64,
+    /// Of these, lost because nobody took them in time.
+    pub dropped: u64,
+    /// What came and could not be used.
+    pub rejected: u64,
+    /// The sender's clock; `None` if it never told its time.
+    pub clock: Option<OffsetEstimate>,
 }
 
 /// A known trace as a source: whatever yields samples in the order of their time.
