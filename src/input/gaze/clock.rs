@@ -17,6 +17,8 @@ const STEP_SAMPLES: u32 = 5;
 const STEP_STRETCHES: usize = 2;
 /// Echoes that are remembered; the quickest of them counts.
 const ECHOES: usize = 8;
+/// An echo older than this counts no longer: clocks drift.
+const ECHO_AGE: Duration = Duration::from_secs(30);
 /// Observation after which the first estimate is told.
 const SETTLING: Duration = Duration::from_secs(1);
 /// A change that is told.
@@ -49,10 +51,17 @@ pub struct ClockOffset {
     stretches: VecDeque<(Timestamp, i64)>,
     /// Times in a row that are further ahead than believed.
     ahead: u32,
-    /// Round trip and `a - s`.
-    echoes: VecDeque<(i64, i64)>,
+    echoes: VecDeque<Echo>,
     first: Option<Timestamp>,
     told: Option<(Timestamp, i64)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Echo {
+    round_trip: i64,
+    /// `a - s`.
+    delay: i64,
+    received: Timestamp,
 }
 
 impl ClockOffset {
@@ -60,6 +69,9 @@ impl ClockOffset {
     pub fn arrival(&mut self, sent_ns: i64, arrived: Timestamp) -> bool {
         let Some(delay) = delay(sent_ns, arrived) else { return false };
         self.first.get_or_insert(arrived);
+        while self.echoes.front().is_some_and(|echo| arrived.since(echo.received) > ECHO_AGE) {
+            self.echoes.pop_front();
+        }
         let least = self.stretches.iter().map(|(_, delay)| *delay).min();
         if least.is_some_and(|least| delay < least - STEP_NS) {
             self.ahead += 1;
@@ -86,10 +98,10 @@ impl ClockOffset {
     pub fn echo(&mut self, told_ns: i64, asked: Timestamp, received: Timestamp) {
         let Some(delay) = delay(told_ns, asked + received.since(asked) / 2) else { return };
         self.first.get_or_insert(received);
-        if self.echoes.back().is_some_and(|(_, last)| (delay - last).abs() > STEP_NS) {
+        if self.echoes.back().is_some_and(|last| (delay - last.delay).abs() > STEP_NS) {
             self.echoes.clear();
         }
-        self.echoes.push_back((received.since(asked).as_nanos() as i64, delay));
+        self.echoes.push_back(Echo { round_trip: received.since(asked).as_nanos() as i64, delay, received });
         while self.echoes.len() > ECHOES {
             self.echoes.pop_front();
         }
@@ -103,8 +115,8 @@ impl ClockOffset {
 
     /// The present estimate; `None` before anything is known.
     pub fn estimate(&self) -> Option<OffsetEstimate> {
-        let uncertainty = match self.echoes.iter().min() {
-            Some((round_trip, _)) => round_trip / 2,
+        let uncertainty = match self.quickest() {
+            Some(echo) => echo.round_trip / 2,
             None => {
                 let delays = self.stretches.iter().map(|(_, delay)| *delay);
                 delays.clone().max()? - delays.min()?
@@ -128,8 +140,12 @@ impl ClockOffset {
     }
 
     fn delay(&self) -> Option<i64> {
-        let quickest = self.echoes.iter().min().map(|(_, delay)| *delay);
-        quickest.or_else(|| self.stretches.iter().map(|(_, delay)| *delay).min())
+        let echo = self.quickest().map(|echo| echo.delay);
+        echo.or_else(|| self.stretches.iter().map(|(_, delay)| *delay).min())
+    }
+
+    fn quickest(&self) -> Option<&Echo> {
+        self.echoes.iter().min_by_key(|echo| echo.round_trip)
     }
 
     /// Forgets what lies before the newest stretches if those are all late: delays vary, but not by so much for so long.
@@ -236,6 +252,17 @@ mod tests {
             (estimate.uncertainty_s - 0.002).abs() < 1e-9 && (estimate.offset_s - 0.499).abs() < 1e-9,
             "{estimate:?}"
         );
+    }
+
+    #[test]
+    fn echoes_that_grow_old_leave_the_field_to_arrivals() {
+        let mut clock = ClockOffset::default();
+        let at = |ms: i64| Timestamp::from_nanos((ms * MS) as u64);
+        clock.echo(1100 * MS, at(1000), at(1002));
+        receive(&mut clock, 1000, 20_000, 0, 0);
+        assert!((error_ms(&clock, 21_000, 0, 0) + 99.0).abs() < 1e-6);
+        receive(&mut clock, 21_000, 20_000, 0, 0);
+        assert!((4.0..4.5).contains(&error_ms(&clock, 41_000, 0, 0)));
     }
 
     #[test]

@@ -18,6 +18,10 @@ const EVENTS: usize = 64;
 /// What cannot be used is told so often at most.
 const REJECTED_EVERY: Duration = Duration::from_secs(1);
 
+/// How long the thread is waited for when its source ends, and how often it is looked at meanwhile.
+const PARTING: Duration = Duration::from_millis(300);
+const PARTING_LOOKS: u32 = 30;
+
 /// What one measurement says, before its time is that of the capture clock.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Measured {
@@ -80,11 +84,12 @@ impl Feed {
             MeasuredAt::Sender(sent_ns) => {
                 let mut offset = lock(&self.offset);
                 let believed = offset.arrival(sent_ns, arrived);
-                // Nothing is measured after it has arrived.
-                if believed { offset.to_capture(sent_ns).map(|at| at.min(arrived)) } else { None }
+                if believed { offset.to_capture(sent_ns) } else { None }
             }
         };
         let Some(at) = at else { return self.reject("its time is out of all relation to the others", arrived) };
+        // Nothing is measured after it has arrived.
+        let at = at.min(arrived);
         let sample = GazeSample { at, point: measured.point, confidence: measured.confidence };
         let dropped = self.samples.send(sample).is_some();
         let mut report = lock(&self.report);
@@ -146,11 +151,11 @@ pub struct ReceivedGaze {
     samples: DropOldest<GazeSample>,
     events: DropOldest<InputEvent>,
     report: Arc<Mutex<GazeReport>>,
-    /// Taken from the queue, their time not yet come or not yet given out.
+    /// Taken from the queue and not yet given out.
     waiting: Vec<GazeSample>,
     given: Timestamp,
     stop: StopToken,
-    thread: Option<JoinHandle<()>>,
+    thread: JoinHandle<()>,
 }
 
 impl ReceivedGaze {
@@ -181,7 +186,6 @@ impl ReceivedGaze {
             .name("gaze".into())
             .spawn(move || receive(feed))
             .map_err(|source| PipelineError::Spawn { stage: "gaze".into(), source })?;
-        let thread = Some(thread);
         Ok(ReceivedGaze {
             name,
             intrinsics,
@@ -234,8 +238,12 @@ impl GazeSource for ReceivedGaze {
 impl Drop for ReceivedGaze {
     fn drop(&mut self) {
         self.stop.stop();
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+        // A thread that waits for the network, for seconds at most, ends by itself.
+        for _ in 0..PARTING_LOOKS {
+            if self.thread.is_finished() {
+                return;
+            }
+            std::thread::sleep(PARTING / PARTING_LOOKS);
         }
     }
 }

@@ -19,6 +19,8 @@ const SILENCE: Duration = Duration::from_secs(4);
 const REPORT_EVERY: Duration = Duration::from_secs(5);
 /// The largest packet there is.
 const PACKET: usize = 65_536;
+/// Messages beside gaze that are read before gaze has its turn again.
+const AT_ONCE: usize = 16;
 /// Pairs of ports that are tried.
 const PORT_PAIRS: usize = 32;
 /// Our number as a receiver; any will do.
@@ -142,12 +144,17 @@ fn over_udp(feed: &mut Feed, rtsp: &mut Rtsp, setup_url: &str, mut stream: Strea
                 false => feed.reject("a packet that is not from the phone", now),
             }
         }
-        while let Ok((length, from)) = control.recv_from(&mut buffer) {
+        for _ in 0..AT_ONCE {
+            let Ok((length, from)) = control.recv_from(&mut buffer) else { break };
             if from.ip() == phone {
                 stream.control(feed, buffer.get(..length).unwrap_or_default(), now)?;
             }
         }
-        while rtsp.next()?.is_some() {}
+        for _ in 0..AT_ONCE {
+            if rtsp.next()?.is_none() {
+                break;
+            }
+        }
         if let Some((_, control_port)) = theirs
             && now.since(reported) > REPORT_EVERY
         {
