@@ -76,7 +76,7 @@ impl Layout {
         path: &Path,
         bytes: &'a [u8],
     ) -> Result<impl ExactSizeIterator<Item = &'a [u8]>, ConfigError> {
-        if bytes.len() % self.size != 0 {
+        if !bytes.len().is_multiple_of(self.size) {
             let reason =
                 format!("truncated: {} bytes are no whole number of records of {} bytes", bytes.len(), self.size);
             return Err(damaged(path, reason));
