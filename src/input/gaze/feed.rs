@@ -18,6 +18,8 @@ const EVENTS: usize = 64;
 /// What cannot be used is told so often at most.
 const REJECTED_EVERY: Duration = Duration::from_secs(1);
 
+/// Longest reason that is told.
+const REASON_CHARS: usize = 200;
 /// How long the thread is waited for when its source ends, and how often it is looked at meanwhile.
 const PARTING: Duration = Duration::from_millis(300);
 const PARTING_LOOKS: u32 = 30;
@@ -101,7 +103,8 @@ impl Feed {
     pub fn reject(&mut self, reason: impl Into<String>, now: Timestamp) {
         lock(&self.report).rejected += 1;
         self.rejected.count += 1;
-        self.rejected.reason = reason.into();
+        // It may quote what came.
+        self.rejected.reason = reason.into().chars().take(REASON_CHARS).collect();
         self.tell_rejected(now);
     }
 

@@ -3,6 +3,8 @@ use serde::Deserialize;
 use super::feed::{Measured, MeasuredAt, ToFrame};
 use crate::time::Timestamp;
 
+/// Longest line, in bytes.
+pub const MAX_LINE: usize = 4096;
 /// Largest side of a frame and largest coordinate that are believed.
 const MAX_PIXELS: f64 = 1e6;
 /// Latest time that is believed, in seconds.
@@ -49,6 +51,9 @@ enum Units {
 /// # Errors
 /// What is wrong with it.
 pub fn parse(line: &[u8], to_frame: ToFrame) -> Result<Measured, String> {
+    if line.len() > MAX_LINE {
+        return Err(too_long());
+    }
     let line: Line = serde_json::from_slice(line).map_err(|error| error.to_string())?;
     let confidence = line.confidence.unwrap_or(1.0);
     if !(0.0..=1.0).contains(&confidence) {
@@ -88,6 +93,11 @@ pub fn parse(line: &[u8], to_frame: ToFrame) -> Result<Measured, String> {
         }
     };
     Ok(Measured { time, point: to_frame.map(x, y, size), confidence })
+}
+
+/// What is wrong with a line of more than [`MAX_LINE`] bytes.
+pub fn too_long() -> String {
+    format!("a line of more than {MAX_LINE} bytes")
 }
 
 /// Cuts a stream of bytes into lines of limited length.

@@ -15,8 +15,6 @@ const WAKE: Duration = Duration::from_millis(50);
 const SILENCE: Duration = Duration::from_secs(5);
 /// A connection that lasts so long was a good one.
 const GOOD: Duration = Duration::from_secs(5);
-/// Longest line.
-const LINE: usize = 4096;
 
 /// Receives lines of JSON from a server. A connection that breaks is made anew.
 ///
@@ -57,7 +55,7 @@ fn run(mut feed: Feed, address: &str, stream: TcpStream, to_frame: ToFrame) {
 /// Receives until the connection breaks; says why it did.
 fn receive(feed: &mut Feed, mut stream: TcpStream, to_frame: ToFrame) -> String {
     feed.forget_clock();
-    let mut lines = LineSplitter::new(LINE);
+    let mut lines = LineSplitter::new(ndjson::MAX_LINE);
     let mut buffer = [0; 8192];
     let mut heard = feed.clock.now();
     while !feed.stop.is_stopped() {
@@ -85,7 +83,7 @@ fn receive(feed: &mut Feed, mut stream: TcpStream, to_frame: ToFrame) -> String 
 fn take(feed: &mut Feed, line: Option<&[u8]>, to_frame: ToFrame, now: Timestamp) {
     let measured = match line {
         Some(line) => ndjson::parse(line, to_frame),
-        None => Err(format!("a line of more than {LINE} bytes")),
+        None => Err(ndjson::too_long()),
     };
     match measured {
         Ok(measured) => {

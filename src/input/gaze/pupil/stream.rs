@@ -15,6 +15,8 @@ use crate::time::Timestamp;
 const WAKE: Duration = Duration::from_millis(50);
 /// A stream that is silent for so long is set up anew.
 const SILENCE: Duration = Duration::from_secs(4);
+/// A stream that does not report its clock for so long is set up anew. Phones report every few seconds.
+const UNREPORTED: Duration = Duration::from_secs(12);
 /// How often the phone is told that somebody listens.
 const REPORT_EVERY: Duration = Duration::from_secs(5);
 /// The largest packet there is.
@@ -107,8 +109,8 @@ impl Stream {
         if now.since(self.heard) > SILENCE {
             return Err(format!("no gaze for {} s", SILENCE.as_secs()));
         }
-        if self.report.is_none() && now.since(self.began) > SILENCE {
-            return Err(format!("gaze, but no report of the sender's clock for {} s", SILENCE.as_secs()));
+        if self.report.is_none() && now.since(self.began) > UNREPORTED {
+            return Err(format!("gaze, but no report of the sender's clock for {} s", UNREPORTED.as_secs()));
         }
         Ok(())
     }
