@@ -42,6 +42,9 @@ pub struct Phone {
     stop: Arc<AtomicBool>,
 }
 
+/// Sends a packet, to where control packets go if the first is true; false when nobody takes it.
+type Send = Box<dyn FnMut(bool, &[u8]) -> bool + std::marker::Send>;
+
 #[derive(Clone)]
 struct Shared {
     rtsp: SocketAddr,
@@ -166,7 +169,7 @@ fn answer_rtsp(stream: TcpStream, shared: &Shared) {
     let fault = if shared.streams.fetch_add(1, Ordering::Relaxed) == 0 { shared.fault } else { Fault::None };
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut stream = stream;
-    let mut sends: Option<Box<dyn FnMut(bool, &[u8]) -> bool + Send>> = None;
+    let mut sends: Option<Send> = None;
     while let Some(lines) = head(&mut reader) {
         let header =
             |name: &str| lines.iter().find_map(|l| l.strip_prefix(name)?.strip_prefix(": ").map(str::to_owned));
@@ -229,7 +232,7 @@ fn answer_rtsp(stream: TcpStream, shared: &Shared) {
 }
 
 /// Sends gaze, on a thread of its own; true if the connection should end now.
-fn play(fault: Fault, shared: &Shared, mut send: Box<dyn FnMut(bool, &[u8]) -> bool + Send>) -> bool {
+fn play(fault: Fault, shared: &Shared, mut send: Send) -> bool {
     match fault {
         Fault::None | Fault::NoReports | Fault::Goodbye | Fault::Closes => {}
         _ => return false,
