@@ -175,6 +175,10 @@ pub enum DeviceError {
     Busy { device: String },
     #[error("{device}: {reason}: `foveate doctor` shows what the device offers")]
     Unsupported { device: String, reason: String },
+    #[error(
+        "{device}: not reachable ({reason}): check that it runs, its address, and that this machine is in its network"
+    )]
+    Unreachable { device: String, reason: String },
     #[error("{device}: lost ({reason}): check the cable and power; the stream is reopened while it runs")]
     Lost { device: String, reason: String },
 }

@@ -251,7 +251,9 @@ impl Pipeline {
         // The input stage ends with the stream: it has its own token, which the end of the stages sets.
         let input_stop = StopToken::new();
         let mut input_threads = Threads::new(input_stop.clone());
-        let gaze = gaze.map(|(source, selector)| GazeRoad { source, selector, cell: gaze_cell });
+        let gaze_report = Arc::new(OnceLock::new());
+        let report = Arc::clone(&gaze_report);
+        let gaze = gaze.map(|(source, selector)| GazeRoad { source, selector, cell: gaze_cell, report });
         let input_shared = shared.with_stop(input_stop);
         let inputs_lost = Arc::new(AtomicU64::new(0));
         let losses = Arc::clone(&inputs_lost);
@@ -290,6 +292,7 @@ impl Pipeline {
             age,
             unanswered,
             inputs_lost,
+            gaze_report,
             watchdog,
             degrade,
         })

@@ -49,6 +49,11 @@ pub enum EventKind {
     InputReturned { input: String, after_s: f64 },
     /// An input device reported more than the system kept: contacts whose end was missed are cancelled.
     InputOverflowed { input: String },
+    /// An eye tracker sent what cannot be used, so often since this was told last; `reason` is that of the newest.
+    InputRejected { input: String, count: u64, reason: String },
+    /// An eye tracker's clock is ahead of the capture clock by `offset_s`, known to `uncertainty_s`. Told once it is known,
+    /// and when it has changed.
+    InputClock { input: String, offset_s: f64, uncertainty_s: f64 },
     /// The source sends, but not as it should, `count` times for one cause: a control that it refuses, another size.
     SourceWarned { count: u64, message: Cow<'static, str> },
     /// A stage holds one frame for longer than it should; `busy_s` is how long so far.
