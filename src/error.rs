@@ -74,6 +74,8 @@ pub enum PromptError {
     MaskLength { given: usize, expected: Size },
     #[error("the last answer has no other mask to switch to: refine it with a point instead")]
     NoAlternative,
+    #[error("nothing lies where the person looked: look at the middle of the thing, or touch it")]
+    NothingThere,
     #[error(
         "the prompt was made for an embedding of model `{expected}`, this one is of `{given}`: encode the frame again"
     )]

@@ -21,12 +21,14 @@ mod encode;
 mod gestures;
 mod history;
 mod input;
+mod look;
 mod losses;
 mod meter;
 mod objects;
 mod output;
 mod pace;
 mod pending;
+mod phases;
 mod request;
 mod running;
 mod shared;
@@ -73,6 +75,7 @@ use objects::ObjectSet;
 use output::Outputs;
 use pace::Pace;
 use pending::Pending;
+use phases::Phases;
 use shared::{Feed, Shared};
 use threads::Threads;
 use watchdog::Watchdog;
@@ -225,6 +228,7 @@ impl Pipeline {
             shared: shared.clone(),
             gaze: gaze_cell.clone(),
             gestures: Gestures::default(),
+            phases: Phases::default(),
             last_id: 0,
             changes: Vec::with_capacity(2 * config.max_objects + 2),
         };

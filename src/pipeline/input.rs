@@ -146,15 +146,26 @@ impl InputStage {
             road.source.poll(origin, now, &mut samples);
             for sample in samples.drain(..) {
                 road.cell.set((sample.confidence > 0.0).then_some((sample.at, sample.point)));
-                if let Some(SelectEvent::Commit(commit)) = road.selector.push(sample) {
-                    let time_s = commit.prompt_at.signed_secs_since(origin);
-                    let [looked_at] = commit.points;
-                    if !send(&self.output, &self.shared, Request::Look { time_s, point: looked_at.point }) {
-                        return;
-                    }
+                let Some(request) = road.selector.push(sample).and_then(|event| request_of(event, origin)) else {
+                    continue;
+                };
+                if !send(&self.output, &self.shared, request) {
+                    return;
                 }
             }
         }
+    }
+}
+
+/// What an event of the gaze selector asks of the decode stage; times count from `origin`, the first frame.
+fn request_of(event: SelectEvent, origin: Timestamp) -> Option<Request> {
+    let since = |at: Timestamp| at.signed_secs_since(origin);
+    match event {
+        SelectEvent::Onset { at, disc, .. } => Some(Request::Hover { time_s: since(at), disc }),
+        SelectEvent::Progress { .. } => None,
+        SelectEvent::Commit(commit) => Some(Request::Look { time_s: since(commit.prompt_at), disc: commit.disc }),
+        SelectEvent::Cancelled { at, .. } => Some(Request::Leave { time_s: since(at) }),
+        SelectEvent::Undone { at } => Some(Request::Unlook { time_s: since(at) }),
     }
 }
 

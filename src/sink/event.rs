@@ -27,6 +27,17 @@ pub enum EventKind {
     /// A prompt was answered with a mask. `prompt_time_s` is when it was made, `frame` the sequence number of the frame
     /// it was applied to.
     Selected { object: ObjectId, prompt_time_s: f64, frame: u64 },
+    /// A selection, or the pointer that may become one, went from one phase to another: `idle`, `hovering`, `previewing`,
+    /// `selected`, `refining`, `lost`, `released`. `object` is `None` while nothing is selected yet; `input_time_s` is when the
+    /// person did what caused it, `frame_time_s` when the frame was captured that it is about, `output_time_s` when it is told.
+    Selection {
+        object: Option<ObjectId>,
+        from: &'static str,
+        to: &'static str,
+        input_time_s: Option<f64>,
+        frame_time_s: Option<f64>,
+        output_time_s: f64,
+    },
     /// A prompt could not be answered.
     Rejected { object: ObjectId, prompt_time_s: f64, reason: String },
     /// The object was let go on request.
