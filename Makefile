@@ -9,6 +9,7 @@ SECONDS_OF_DEMO ?= 20
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/foveate
 ENCODERS := $(CACHE)/encoders
 VENV := $(CACHE)/venv
+GAZE_VENV ?= $(CACHE)/venv-gaze
 FOVEATE = $(or $(CARGO_TARGET_DIR),target)/release/foveate
 RTEN := $(CACHE)/target-rten
 
@@ -42,6 +43,14 @@ test-training: ## A slice of the model's training, end to end (installs PyTorch 
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r models/training/requirements.txt
 	cd models/training && OMP_NUM_THREADS=1 $(VENV)/bin/python test_slice.py
+
+.PHONY: test-gaze
+test-gaze: packages ## Pupil Labs' own client and foveate listen to the same phone (installs the client from PyPI)
+	test -x $(GAZE_VENV)/bin/python || $(PYTHON) -m venv $(GAZE_VENV)
+	$(GAZE_VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/gaze/requirements.txt
+	$(CARGO) build --release --locked --example gaze
+	$(GAZE_VENV)/bin/python tests/gaze/oracle.py --check
+	$(GAZE_VENV)/bin/python tests/gaze/live.py $(dir $(FOVEATE))examples/gaze
 
 .PHONY: lint
 lint: packages ## Formatting and lints

@@ -22,12 +22,14 @@ mod encode;
 mod gestures;
 mod history;
 mod input;
+mod look;
 mod losses;
 mod meter;
 mod objects;
 mod output;
 mod pace;
 mod pending;
+mod phases;
 mod request;
 mod running;
 mod shared;
@@ -74,6 +76,7 @@ use objects::ObjectSet;
 use output::Outputs;
 use pace::Pace;
 use pending::Pending;
+use phases::Phases;
 use shared::{Feed, Shared};
 use threads::Threads;
 use watchdog::Watchdog;
@@ -226,6 +229,7 @@ impl Pipeline {
             shared: shared.clone(),
             gaze: gaze_cell.clone(),
             gestures: Gestures::default(),
+            phases: Phases::default(),
             last_id: 0,
             changes: Vec::with_capacity(2 * config.max_objects + 2),
         };
@@ -252,7 +256,9 @@ impl Pipeline {
         // The input stage ends with the stream: it has its own token, which the end of the stages sets.
         let input_stop = StopToken::new();
         let mut input_threads = Threads::new(input_stop.clone());
-        let gaze = gaze.map(|(source, selector)| GazeRoad { source, selector, cell: gaze_cell });
+        let gaze_report = Arc::new(OnceLock::new());
+        let report = Arc::clone(&gaze_report);
+        let gaze = gaze.map(|(source, selector)| GazeRoad { source, selector, cell: gaze_cell, report });
         let input_shared = shared.with_stop(input_stop);
         let inputs_lost = Arc::new(AtomicU64::new(0));
         let losses = Arc::clone(&inputs_lost);
@@ -291,6 +297,7 @@ impl Pipeline {
             age,
             unanswered,
             inputs_lost,
+            gaze_report,
             watchdog,
             degrade,
         })

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::capture::{self, SourceAddress, SourceOptions};
+use crate::geometry::Intrinsics;
 use crate::input::{OpenedPrompts, PromptAddress};
 use crate::pipeline::{Pipeline, Running};
+use crate::select::gaze::{DwellConfig, DwellSelector};
 use crate::select::touch::TouchSelector;
 use crate::sink::SinkAddress;
 use crate::time::MonotonicClock;
@@ -61,6 +63,8 @@ Examples:
     foveate run --source files:frames --fps 24 --prompt script:prompts.ndjson --sink overlay:out?every=10
   A camera and the first touch screen: tap a thing to select it (docs/touch.md lists the gestures):
     foveate run --source v4l:/dev/video0 --prompt touch:auto --sink ndjson:-
+  A camera and Pupil Labs' Neon: look at a thing to select it (docs/gaze.md lists other eye trackers):
+    foveate run --source v4l:/dev/video0 --prompt gaze:pupil://neon.local --sink ndjson:-
   The rendered scene for ten seconds, one selection a second into it:
     foveate run --source scene:7 --seconds 10 --prompt script:prompts.ndjson --sink ndjson:run.ndjson
 
@@ -83,19 +87,27 @@ pub fn run(args: RunArgs) -> anyhow::Result<()> {
         }
         .into());
     }
+    if args.prompts.iter().filter(|prompt| matches!(prompt, PromptAddress::Gaze(_))).count() > 1 {
+        return Err(crate::error::ConfigError::Invalid {
+            origin: "--prompt".into(),
+            reason: "only one eye tracker can be used at a time".into(),
+        }
+        .into());
+    }
     let board = args.board.board()?;
     let fallback = board.source_options();
     let options = SourceOptions { fps: args.fps.or(fallback.fps), looped: args.looped, ..fallback };
     let source = capture::open(&args.source, &options, Arc::new(MonotonicClock))?;
     let touch = board.touch_options();
-    let open = |address: &PromptAddress| address.open(&touch, Arc::new(MonotonicClock));
+    let size = source.info().size;
+    let open = |address: &PromptAddress| address.open(&touch, size, Arc::new(MonotonicClock));
     let prompts: Vec<_> = args.prompts.iter().map(open).collect::<Result<_, _>>()?;
     let sinks: Vec<_> = args.sinks.iter().map(SinkAddress::open).collect::<Result<_, _>>()?;
     let model = args.board.load(&board)?;
 
     let (name, precision) = (&model.spec().name, precision_text(&model));
     eprintln!("source {}, board {}, model {name} in {precision}", source.info().address, board.name);
-    let size = source.info().size;
+    let camera = source.info().intrinsics;
     let fps = source.info().rate.unwrap_or(SourceOptions::DEFAULT_FPS);
     let config =
         crate::pipeline::PipelineConfig { max_objects: args.max_objects.into(), ..pipeline_config(&board, fps) };
@@ -109,6 +121,11 @@ pub fn run(args: RunArgs) -> anyhow::Result<()> {
             OpenedPrompts::Touch(source) => {
                 let view = board.viewport(size, source.size_mm());
                 pipeline.touch(source, TouchSelector::new(board.touch_config(), view))
+            }
+            OpenedPrompts::Gaze(source) => {
+                let assumed = || Intrinsics::from_horizontal_fov(super::demo::ASSUMED_FOV_DEG, size.width, size.height);
+                let camera = camera.or_else(|| source.intrinsics()).unwrap_or_else(assumed);
+                pipeline.gaze(source, DwellSelector::new(DwellConfig::default(), camera))
             }
         };
     }

@@ -4,12 +4,14 @@ use super::carrier::Carrier;
 use super::choice::{logit_at, most_obedient};
 use super::contest::Contest;
 use super::encode::Encoded;
+use super::look::LookScratch;
 use crate::error::{PromptError, Result};
 use crate::frame::Frame;
 use crate::geometry::{BoundingBox, LabeledPoint, Letterbox, Point, Size};
 use crate::mask::{LowResLogits, Mask, UpsampleScratch, upsample_mask};
 use crate::model::{Candidate, Decoder, Prompt};
 use crate::segment;
+use crate::select::gaze::GazeDisc;
 use crate::sink::{FrameRecord, ObjectRecord};
 use crate::track::flow::Similarity;
 use crate::track::memory::{FeatureMap, Recall};
@@ -79,6 +81,7 @@ pub(super) struct ObjectSet {
     /// Mask of a prompt that is answered on an earlier frame.
     late: Mask,
     recall: Recall,
+    look: LookScratch,
 }
 
 pub(super) struct Object {
@@ -214,6 +217,7 @@ impl ObjectSet {
             scratch: UpsampleScratch::default(),
             late: Mask::default(),
             recall: Recall::default(),
+            look: LookScratch::default(),
         }
     }
 
@@ -297,6 +301,45 @@ impl ObjectSet {
         let Asked { object, time_s: prompt_time_s, .. } = *asked;
         changes.push(Change::Selected { object, prompt_time_s, frame: seen.frame.sequence });
         Ok(Some(chosen))
+    }
+
+    /// Begins to follow, as `object`, what a person looked at on the frame they saw; what was shown as `preview` is preferred to
+    /// its neighbours. False if nothing is there.
+    pub fn look(
+        &mut self,
+        asked: (ObjectId, f64, GazeDisc),
+        preview: Option<&LowResLogits>,
+        seen: &Encoded,
+        changes: &mut Vec<Change>,
+    ) -> Result<bool> {
+        let (object, prompt_time_s, disc) = asked;
+        match self.look.find(&mut *self.decoder, disc, preview, seen)? {
+            Ok(found) => {
+                self.add(object, &found, seen);
+                changes.push(Change::Selected { object, prompt_time_s, frame: seen.frame.sequence });
+                Ok(true)
+            }
+            Err(error) => {
+                changes.push(Change::Refused { object, prompt_time_s, error });
+                Ok(false)
+            }
+        }
+    }
+
+    /// What seems to lie under a disc of gaze; nothing is followed for it.
+    pub fn glance(&mut self, disc: GazeDisc, seen: &Encoded) -> Result<Option<LowResLogits>> {
+        self.look.glance(&mut *self.decoder, disc, seen)
+    }
+
+    /// The mask of the last prompt that was answered there and then, of the frame it was answered on.
+    pub fn answered(&self) -> &Mask {
+        &self.late
+    }
+    /// The followed object on which most of a disc of gaze falls, if that is at least half of it.
+    pub fn at_disc(&self, disc: GazeDisc, seen: &Encoded) -> Option<ObjectId> {
+        let covered = |o: &Object| disc.points().filter(|(p, _)| o.covers(*p, seen)).map(|(_, w)| w).sum::<f32>();
+        let shares = self.objects.iter().map(|o| (covered(o), o.follower.id()));
+        shares.filter(|(share, _)| *share >= 0.5).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, id)| id)
     }
 
     /// The candidates of the last decoding.

@@ -11,6 +11,7 @@ use super::threads::Threads;
 use super::watchdog::Watchdog;
 use crate::capture::SourceInfo;
 use crate::error::Result;
+use crate::input::GazeReport;
 use crate::time::Timestamp;
 
 /// A stream that runs.
@@ -25,6 +26,7 @@ pub struct Running {
     pub(super) age: AgeMeter,
     pub(super) unanswered: Arc<OnceLock<usize>>,
     pub(super) inputs_lost: Arc<AtomicU64>,
+    pub(super) gaze_report: Arc<OnceLock<GazeReport>>,
     pub(super) watchdog: Watchdog,
     pub(super) degrade: Option<Log>,
 }
@@ -108,6 +110,7 @@ impl Running {
             sink_failures: self.outputs.failures(),
             prompts_unanswered: self.unanswered.get().copied().unwrap_or(0),
             inputs_lost: self.inputs_lost.load(Ordering::Relaxed),
+            gaze: self.gaze_report.get().cloned(),
             throughput,
             degrade: self.degrade(),
             stages: self.reports(),

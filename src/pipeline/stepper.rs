@@ -7,6 +7,7 @@ use crate::frame::Frame;
 use crate::geometry::{BoundingBox, LabeledPoint};
 use crate::mask::{Mask, mask_prompt};
 use crate::model::{Candidate, Decoder, Encoder};
+use crate::select::gaze::GazeDisc;
 use crate::sink::FrameRecord;
 use crate::track::{FollowerConfig, ObjectId};
 
@@ -71,6 +72,16 @@ impl Stepper {
         let logits = mask_prompt(mask, &self.present.embedding.letterbox, self.objects.mask_size())?;
         self.objects.add(object, &Candidate { logits, predicted_iou: 1.0 }, &self.present);
         Ok(())
+    }
+
+    /// Selects as `object` what a person looked at on the present frame, and gives its mask there.
+    ///
+    /// # Errors
+    /// [`crate::error::PromptError`] when the disc lies beside the frame or on nothing.
+    pub fn look(&mut self, object: ObjectId, disc: GazeDisc) -> Result<&Mask> {
+        self.objects.look((object, 0.0, disc), None, &self.present, &mut self.changes)?;
+        self.refusal()?;
+        Ok(self.objects.answered())
     }
 
     /// Forgets an object; false if there is none of that id.

@@ -95,6 +95,8 @@ fn events() -> Vec<Event> {
         EventKind::InputLost { input: "touch:auto".into(), reason: reason.clone() },
         EventKind::InputReturned { input: "touch:auto".into(), after_s: 0.5 },
         EventKind::InputOverflowed { input: "touch:auto".into() },
+        EventKind::InputRejected { input: "gaze:udp://0.0.0.0:5005".into(), count: 3, reason: reason.clone() },
+        EventKind::InputClock { input: "gaze:udp://0.0.0.0:5005".into(), offset_s: 0.25, uncertainty_s: 0.001 },
         EventKind::SourceWarned { count: 2, message: reason.clone().into() },
         EventKind::SinkFailed { sink: "ndjson:-".into(), reason },
     ]
