@@ -30,6 +30,10 @@ test: packages ## Every test that needs no special hardware
 	$(CARGO) test --release --locked
 	$(CARGO) test --release --locked --lib --manifest-path tests/loom/Cargo.toml
 
+.PHONY: soak
+soak: packages ## 100,000 frames with objects coming and going: memory stays as it was (10 minutes)
+	$(CARGO) test --release --locked --test soak -- --ignored --nocapture
+
 .PHONY: test-arm
 test-arm: ## Unit and property tests on aarch64 under qemu (installs a cross compiler; 15 minutes cold)
 	scripts/test-arm.sh
