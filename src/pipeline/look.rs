@@ -178,3 +178,101 @@ fn prompt_of(points: impl IntoIterator<Item = Point>) -> Prompt {
     let points = points.into_iter().map(|point| LabeledPoint { point, label: Label::Foreground });
     Prompt { points: points.collect(), ..Prompt::default() }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::frame::Frame;
+    use crate::geometry::Size;
+    use crate::model::Embedding;
+
+    const FRAME: Size = Size::new(64, 64);
+
+    /// Two squares side by side with a gap, and nothing else; a point beside both yields an empty mask, and one on the left
+    /// square yields also a part of it, which is rated higher.
+    struct Squares;
+
+    fn square(p: Point) -> Option<f32> {
+        let rows = (20.0..44.0).contains(&p.y);
+        [(8.0, 30.0), (34.0, 56.0)].into_iter().find(|(from, to)| rows && (*from..*to).contains(&p.x)).map(|s| s.0)
+    }
+
+    fn logits(inside: impl Fn(Point) -> bool) -> LowResLogits {
+        let at = |i: usize| Point::new((i % 64) as f32 + 0.5, (i / 64) as f32 + 0.5);
+        let data = (0..FRAME.area()).map(|i| if inside(at(i)) { 5.0 } else { -5.0 }).collect();
+        LowResLogits { size: FRAME, data }
+    }
+
+    impl Decoder for Squares {
+        fn max_points(&self) -> usize {
+            4
+        }
+        fn mask_size(&self) -> Size {
+            FRAME
+        }
+        fn candidates(&self) -> usize {
+            2
+        }
+        fn decode(&mut self, _: &Embedding, prompts: &[Prompt], out: &mut Vec<Candidate>) -> Result<()> {
+            out.clear();
+            for prompt in prompts {
+                assert!(prompt.points.len() <= 4);
+                let on = prompt.points.first().and_then(|p| square(p.point));
+                let whole = logits(|p| on.is_some() && square(p) == on);
+                let near = |p: Point| prompt.points.iter().any(|q| q.point.distance(p) < 4.0);
+                let part = logits(|p| on == Some(8.0) && square(p) == on && near(p));
+                out.push(Candidate { logits: whole, predicted_iou: 0.8 });
+                out.push(Candidate { logits: part, predicted_iou: 0.85 });
+            }
+            Ok(())
+        }
+    }
+
+    fn find(x: f32, sigma: f32, preview: Option<&LowResLogits>) -> Result<Candidate, PromptError> {
+        let mut embedding = Embedding::empty();
+        embedding.letterbox = Letterbox::new(FRAME, FRAME);
+        let seen = Encoded { frame: Arc::new(Frame { size: FRAME, ..Frame::default() }), embedding };
+        let disc = GazeDisc { center: Point::new(x, 32.0), sigma };
+        LookScratch::default().find(&mut Squares, disc, preview, &seen).unwrap()
+    }
+
+    fn is_whole(found: &Candidate, left: bool) -> bool {
+        found.logits.iou(&logits(|p| square(p) == Some(if left { 8.0 } else { 34.0 }))) > 0.99
+    }
+
+    #[test]
+    fn the_thing_is_taken_on_which_most_of_the_disc_falls() {
+        assert!(is_whole(&find(19.0, 5.0, None).unwrap(), true), "answers that agree outweigh a part");
+        assert!(is_whole(&find(44.0, 5.0, None).unwrap(), false));
+        // The centre lies in the gap, and yet something is meant.
+        assert!(is_whole(&find(33.5, 5.0, None).unwrap(), false));
+    }
+
+    #[test]
+    fn a_preview_decides_between_neighbours() {
+        let right = logits(|p| square(p) == Some(34.0));
+        assert!(is_whole(&find(32.0, 5.0, Some(&right)).unwrap(), false));
+        assert!(is_whole(&find(19.0, 5.0, Some(&right)).unwrap(), true), "but not against the disc");
+    }
+
+    #[test]
+    fn looking_at_nothing_or_beside_the_frame_is_refused() {
+        let mut embedding = Embedding::empty();
+        embedding.letterbox = Letterbox::new(FRAME, FRAME);
+        let seen = Encoded { frame: Arc::default(), embedding };
+        let mut scratch = LookScratch::default();
+        let mut look = |x: f32, y: f32| {
+            let disc = GazeDisc { center: Point::new(x, y), sigma: 3.0 };
+            (scratch.find(&mut Squares, disc, None, &seen).unwrap(), scratch.glance(&mut Squares, disc, &seen).unwrap())
+        };
+        assert_eq!(look(32.0, 5.0), (Err(PromptError::NothingThere), None));
+        for beside in [(-1.0, 5.0), (f32::NAN, 5.0), (5.0, f32::INFINITY)] {
+            let (found, glanced) = look(beside.0, beside.1);
+            assert!(matches!(found, Err(PromptError::PointOutside { .. })) && glanced.is_none());
+        }
+        let (found, glanced) = look(40.0, 30.0);
+        assert!(found.is_ok() && glanced.is_some());
+    }
+}

@@ -30,6 +30,8 @@ const MICROSACCADES: f64 = 1.2;
 /// Mean time between blinks and their length, in seconds (Bentivoglio et al. 1997; Caffier et al. 2003).
 const BLINK_EVERY_S: f64 = 4.0;
 const BLINK_S: [f32; 2] = [0.10, 0.30];
+/// Gaze rests on what it was sent for when it is at most so far from the point aimed at, in degrees.
+const ARRIVED_DEG: f64 = 2.0;
 /// Steps in which time goes on.
 const STEP_S: f64 = 0.001;
 
@@ -91,6 +93,8 @@ struct Flight {
     from: Point,
     to: Rest,
     lands_off: [f64; 2],
+    /// It only brings the eye nearer to where it rests already.
+    corrects: bool,
 }
 
 impl Viewer {
@@ -152,7 +156,7 @@ impl Viewer {
 
     /// What gaze rests on now and for how long, in seconds; `None` during a saccade.
     pub fn resting(&self) -> Option<(u8, f64)> {
-        self.flight.is_none().then(|| (self.rest.object, self.now - self.rest.since))
+        self.flight.is_none().then_some((self.rest.object, self.now - self.rest.since))
     }
 
     /// Rests that are over, since the last call: object (0 for none), beginning and end in seconds.
@@ -189,27 +193,41 @@ impl Viewer {
         }
         if let Some(flight) = self.flight {
             if self.now >= flight.ends {
-                self.rest = flight.to;
-                self.off = flight.lands_off;
-                self.corrected_at = self.now + self.random.range(CORRECTION_S[0], CORRECTION_S[1]) as f64;
-                self.flight = None;
-                if self.intent == Intent::LookAt(self.rest.object) && self.arrived_at.is_none() {
-                    self.arrived_at = Some(self.now);
-                }
+                self.land(flight);
             }
             return;
         }
         let walk = DRIFT_DEG * STEP_S.sqrt();
         let microsaccade = self.random.chance((MICROSACCADES * STEP_S) as f32);
         if microsaccade || self.now >= self.corrected_at {
-            self.off = [0, 1].map(|_| (normal(self.random.next_u64()) * AIM_DEG) as f64);
-            self.corrected_at = f64::INFINITY;
+            self.correct();
         } else {
             self.off = self.off.map(|o| o + walk * normal(self.random.next_u64()) as f64);
         }
         if self.now >= self.rest.until {
             self.leave();
         }
+    }
+
+    fn land(&mut self, flight: Flight) {
+        (self.rest, self.off, self.flight) = (flight.to, flight.lands_off, None);
+        self.corrected_at = match flight.corrects {
+            true => f64::INFINITY,
+            false => self.now + self.random.range(CORRECTION_S[0], CORRECTION_S[1]) as f64,
+        };
+        let near = self.off[0].hypot(self.off[1]) <= ARRIVED_DEG;
+        if near && self.intent == Intent::LookAt(self.rest.object) && self.arrived_at.is_none() {
+            self.arrived_at = Some(self.now);
+        }
+    }
+
+    /// A small saccade to where the eye was to rest.
+    fn correct(&mut self) {
+        let lands_off = [0, 1].map(|_| (normal(self.random.next_u64()) * AIM_DEG) as f64);
+        let amplitude = (lands_off[0] - self.off[0]).hypot(lands_off[1] - self.off[1]);
+        let from = shifted(&self.scene.intrinsics(), self.place(&self.rest, self.now), self.off);
+        let ends = self.now + flight_s(amplitude);
+        self.flight = Some(Flight { begins: self.now, ends, from, to: self.rest, lands_off, corrects: true });
     }
 
     /// Sets out for the next place.
@@ -222,8 +240,7 @@ impl Viewer {
         let from = shifted(&lens, self.place(&self.rest, self.now), self.off);
         let aim = self.place(&to, self.now);
         let amplitude = lens.angle_deg(from, aim);
-        // The main sequence (Bahill, Clark and Stark 1975): duration grows linearly with amplitude.
-        let ends = self.now + (0.021 + 0.0022 * amplitude as f64).clamp(0.02, 0.1);
+        let ends = self.now + flight_s(amplitude as f64);
         let along = [aim.x - from.x, aim.y - from.y].map(|d| d / aim.distance(from).max(1e-3));
         let short = -UNDERSHOOT * amplitude;
         let scatter = SCATTER * amplitude + AIM_DEG;
@@ -231,7 +248,7 @@ impl Viewer {
         let stay = to.until - to.since;
         (to.since, to.until) = (ends, ends + stay);
         self.rests.push((self.rest.object, self.rest.since, self.now));
-        self.flight = Some(Flight { begins: self.now, ends, from, to, lands_off });
+        self.flight = Some(Flight { begins: self.now, ends, from, to, lands_off, corrects: false });
         self.corrected_at = f64::INFINITY;
     }
 
@@ -290,6 +307,12 @@ impl Viewer {
         let (since, left) = (self.now - self.blink[0], self.blink[1] - self.now);
         (since.min(left) / ramp).clamp(0.0, 1.0) as f32
     }
+}
+
+/// How long a saccade of so many degrees takes, in seconds: the main sequence (Bahill, Clark and Stark 1975), in which
+/// duration grows linearly with amplitude.
+fn flight_s(amplitude: f64) -> f64 {
+    (0.021 + 0.0022 * amplitude).min(0.12)
 }
 
 /// A standard normal number.

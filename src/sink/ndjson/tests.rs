@@ -82,10 +82,10 @@ fn events() -> Vec<Event> {
         EventKind::Selected { object, prompt_time_s: 1.36, frame: 41 },
         EventKind::Selection {
             object: Some(object),
-            from: "hovering",
+            from: "previewing",
             to: "selected",
             input_time_s: Some(1.36),
-            frame_time_s: Some(1.4),
+            frame_time_s: Some(1.37),
             output_time_s: 1.41,
         },
         EventKind::Rejected { object, prompt_time_s: 1.36, reason: reason.clone() },
