@@ -10,6 +10,7 @@ SECONDS_OF_DEMO ?=
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/foveate
 ENCODERS := $(CACHE)/encoders
 VENV := $(CACHE)/venv
+GAZE_VENV ?= $(CACHE)/venv-gaze
 FOVEATE = $(or $(CARGO_TARGET_DIR),target)/release/foveate
 RTEN := $(CACHE)/target-rten
 
@@ -43,6 +44,9 @@ console-screenshots: packages console-parts ## The console's pictures in docs/im
 console-parts:
 	@scripts/console.sh
 	$(CARGO) build --release --locked --bin foveate --example scene_truth
+.PHONY: soak
+soak: packages ## 100,000 frames with objects coming and going: memory stays as it was (10 minutes)
+	$(CARGO) test --release --locked --test soak -- --ignored --nocapture
 
 .PHONY: test-arm
 test-arm: ## Unit and property tests on aarch64 under qemu (installs a cross compiler; 15 minutes cold)
@@ -57,6 +61,14 @@ test-training: ## A slice of the model's training, end to end (installs PyTorch 
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r models/training/requirements.txt
 	cd models/training && OMP_NUM_THREADS=1 $(VENV)/bin/python test_slice.py
+
+.PHONY: test-gaze
+test-gaze: packages ## Pupil Labs' own client and foveate listen to the same phone (installs the client from PyPI)
+	test -x $(GAZE_VENV)/bin/python || $(PYTHON) -m venv $(GAZE_VENV)
+	$(GAZE_VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/gaze/requirements.txt
+	$(CARGO) build --release --locked --example gaze
+	$(GAZE_VENV)/bin/python tests/gaze/oracle.py --check
+	$(GAZE_VENV)/bin/python tests/gaze/live.py $(dir $(FOVEATE))examples/gaze
 
 .PHONY: lint
 lint: packages ## Formatting and lints

@@ -8,7 +8,10 @@ read -ra tests <<< "${TESTS:-frame:: mask:: engine:: select::}"
 . scripts/static.sh
 set_up aarch64 qemu-aarch64-static=qemu-user-static
 
-programs=$(build --lib)
+# Checks that a release leaves out; the dependencies stay as they are built for everything else.
+checks=(--config profile.release.package.foveate.overflow-checks=true
+    --config profile.release.package.foveate.debug-assertions=true)
+programs=$(build --lib "${checks[@]}")
 binary=$(program foveate)
 for core in "${cores[@]}"; do
     echo "test-arm: $core"

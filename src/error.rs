@@ -74,6 +74,8 @@ pub enum PromptError {
     MaskLength { given: usize, expected: Size },
     #[error("the last answer has no other mask to switch to: refine it with a point instead")]
     NoAlternative,
+    #[error("nothing lies where the person looked: look at the middle of the thing, or touch it")]
+    NothingThere,
     #[error(
         "the prompt was made for an embedding of model `{expected}`, this one is of `{given}`: encode the frame again"
     )]
@@ -175,6 +177,10 @@ pub enum DeviceError {
     Busy { device: String },
     #[error("{device}: {reason}: `foveate doctor` shows what the device offers")]
     Unsupported { device: String, reason: String },
+    #[error(
+        "{device}: not reachable ({reason}): check that it runs, its address, and that this machine is in its network"
+    )]
+    Unreachable { device: String, reason: String },
     #[error("{device}: lost ({reason}): check the cable and power; the stream is reopened while it runs")]
     Lost { device: String, reason: String },
 }

@@ -1,18 +1,23 @@
-//! Prompt sources: a script, touch screens; and the way in for gaze.
+//! Prompt sources: a script, touch screens, eye trackers.
 
 mod address;
 mod command;
 #[cfg(all(feature = "touch", target_os = "linux"))]
 mod evdev;
+mod event;
 mod gaze;
 mod script;
 mod touch;
 
 pub use address::{OpenedPrompts, PromptAddress, TouchDevice};
 pub use command::{Command, CommandKind, CommandSource};
-pub use gaze::{GazeSource, GazeTrace};
+pub use event::InputEvent;
+pub use gaze::{
+    ClockOffset, GazeAddress, GazePacket, GazeRecording, GazeReplay, GazeReport, GazeSource, GazeTrace, OffsetEstimate,
+    PupilTransport, RecordedFixation, RecordedSpan, RecordingFormat,
+};
 pub use script::Script;
-pub use touch::{InputEvent, TouchDeviceInfo, TouchOptions, TouchSource, list_touch_devices};
+pub use touch::{TouchDeviceInfo, TouchOptions, TouchSource, list_touch_devices};
 
 use crate::geometry::{BoundingBox, LabeledPoint};
 use crate::track::ObjectId;

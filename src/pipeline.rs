@@ -12,20 +12,24 @@
 
 mod affinity;
 mod capture;
+mod carrier;
 mod choice;
 mod config;
+mod contest;
 mod decode;
 mod degrade;
 mod encode;
 mod gestures;
 mod history;
 mod input;
+mod look;
 mod losses;
 mod meter;
 mod objects;
 mod output;
 mod pace;
 mod pending;
+mod phases;
 mod request;
 mod running;
 mod shared;
@@ -60,6 +64,7 @@ use crate::sync::{Pool, StopToken};
 use crate::time::{Clock, MonotonicClock};
 
 use capture::CaptureStage;
+use carrier::Carrier;
 use decode::DecodeStage;
 use degrade::{Stream, Supervisor, Switch};
 use encode::{EncodeStage, Encoded};
@@ -71,6 +76,7 @@ use objects::ObjectSet;
 use output::Outputs;
 use pace::Pace;
 use pending::Pending;
+use phases::Phases;
 use shared::{Feed, Shared};
 use threads::Threads;
 use watchdog::Watchdog;
@@ -217,7 +223,7 @@ impl Pipeline {
         let held = if commands.is_empty() { 0 } else { History::HELD };
         let encoded_pool = config.prompt_history.max(1) + held + 4;
         let record_pool = sinks.len() * (config.sink_queue + 1) + 2;
-        let frames = Pool::new(encoded_pool + record_pool + 3, Frame::default);
+        let frames = Pool::new(encoded_pool + record_pool + Carrier::FRAMES + 3, Frame::default);
 
         let meters = ["capture", "encode", "decode"].map(StageMeter::new);
         let [capture_meter, encode_meter, decode_meter] = meters.clone();
@@ -241,7 +247,7 @@ impl Pipeline {
         let outputs = Outputs::start(sinks, event_receivers, &config, &stream, &shared, &mut threads)?;
 
         let stage = DecodeStage {
-            objects: ObjectSet::new(decoder, config.follower),
+            objects: ObjectSet::new(decoder, config.follower, config.decodes_per_frame),
             object_limit: config.max_objects,
             history: History::new(config.prompt_history),
             pending: Pending::new(incoming, REQUESTS),
@@ -254,6 +260,7 @@ impl Pipeline {
             shared: shared.clone(),
             gaze: gaze_cell.clone(),
             gestures: Gestures::default(),
+            phases: Phases::default(),
             last_id: 0,
             changes: Vec::with_capacity(2 * config.max_objects + 2),
         };
@@ -280,7 +287,9 @@ impl Pipeline {
         // The input stage ends with the stream: it has its own token, which the end of the stages sets.
         let input_stop = StopToken::new();
         let mut input_threads = Threads::new(input_stop.clone());
-        let gaze = gaze.map(|(source, selector)| GazeRoad { source, selector, cell: gaze_cell });
+        let gaze_report = Arc::new(OnceLock::new());
+        let report = Arc::clone(&gaze_report);
+        let gaze = gaze.map(|(source, selector)| GazeRoad { source, selector, cell: gaze_cell, report });
         let input_shared = shared.with_stop(input_stop);
         let inputs_lost = Arc::new(AtomicU64::new(0));
         let losses = Arc::clone(&inputs_lost);
@@ -321,6 +330,7 @@ impl Pipeline {
             age,
             unanswered,
             inputs_lost,
+            gaze_report,
             watchdog,
             degrade,
             switch,

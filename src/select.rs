@@ -1,6 +1,7 @@
 //! Gaze and touch to selections: filtering, fixations, dwell; contacts, gestures.
 
 pub mod gaze;
+pub mod selection;
 pub mod touch;
 
 use crate::geometry::Point;

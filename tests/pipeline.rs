@@ -81,6 +81,24 @@ fn a_slow_encoder_drops_frames_and_age_stays_bounded() {
     assert_eq!(seen.lock().unwrap().frames.last().unwrap().sequence, 99, "the newest frame is never the dropped one");
 }
 
+/// Frames between the encoded ones come out too, with the objects carried to them.
+#[test]
+fn frames_that_are_not_encoded_carry_the_objects() {
+    let config = PipelineConfig { encode_every: 3, ..PipelineConfig::default() };
+    let prompts = Prompts(vec![point(0.2, 1, 40.0, 30.0)]);
+    let stream =
+        pipeline(SteadySource::new(40.0, 40), Duration::from_millis(2)).config(config).prompts(Box::new(prompts));
+    let (summary, seen) = run(stream, Duration::ZERO);
+    let summary = summary.unwrap();
+    let encoded = summary.stages.iter().find(|s| s.stage == "encode").unwrap().frames_out;
+    assert!(encoded <= 14, "{encoded} of 40 frames encoded");
+    assert_eq!(summary.frames_out + summary.frames_dropped, 40);
+    assert!(summary.frames_out > 2 * encoded, "{} records of {encoded} encoded frames", summary.frames_out);
+    let seen = seen.lock().unwrap();
+    let selected = seen.frames.iter().position(|f| !f.objects.is_empty()).expect("the prompt is answered");
+    assert!(seen.frames[selected..].iter().all(|f| matches!(f.objects[..], [(1, Some(_))])));
+}
+
 #[test]
 fn a_slow_sink_stalls_nobody() {
     let (summary, seen) = run(pipeline(SteadySource::new(100.0, 60), Duration::ZERO), Duration::from_millis(60));

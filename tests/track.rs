@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use foveate::capture::scene::{Rendering, Scene};
 use foveate::frame::Frame;
-use foveate::geometry::{LabeledPoint, Size};
+use foveate::geometry::{LabeledPoint, Point, Size};
 use foveate::mask::Mask;
 use foveate::model::{ModelOptions, Registry};
 use foveate::pipeline::Stepper;
@@ -158,4 +158,149 @@ fn a_click_begins_as_a_mask_does() {
     assert!(sum / frames as f32 > 0.6, "{}", sum / frames as f32);
     let outside = [LabeledPoint::foreground(-5.0, 5.0)];
     assert!(stepper.prompt(2, &outside, None).is_err());
+}
+
+/// A part that the person took out of a thing stays out while the thing is followed.
+#[test]
+fn what_was_taken_out_stays_out() {
+    let mut out = Vec::new();
+    for seed in [103, 106, 110, 113] {
+        let scene = Scene::new(seed, SIZE);
+        let id = largest(&scene);
+        let mut stepper = stepper();
+        let first = shot(&scene, 0);
+        stepper.set_frame(first.frame(0)).unwrap();
+        let center = first.mask(id).bounding_box().unwrap().center();
+        stepper.prompt(1, &[LabeledPoint::foreground(center.x, center.y)], None).unwrap();
+        let b = stepper.follow().unwrap().objects()[0].mask.bounding_box().unwrap();
+        let part = Point::new(b.x0 + 0.3 * (b.x1 - b.x0), b.y0 + 0.35 * (b.y1 - b.y0));
+        stepper.prompt(1, &[LabeledPoint::background(part.x, part.y)], None).unwrap();
+        // The camera and the thing rest, so that the part's place is known.
+        let held = (1..30).map(|n| {
+            stepper.set_frame(first.frame(n)).unwrap();
+            let mask = &stepper.follow().unwrap().objects()[0].mask;
+            !mask.is_empty() && !mask.contains(part)
+        });
+        out.push((seed, held.filter(|held| *held).count()));
+    }
+    assert!(out.iter().all(|(_, held)| *held == 29), "frames of 29 that keep the part out: {out:?}");
+}
+
+/// With every third frame encoded, the masks of the frames between move with the picture: nearly as good as all encoded.
+#[test]
+fn between_encoded_frames_the_mask_moves_with_the_picture() {
+    let (mut all, mut third, mut still) = (0.0, 0.0, 0.0);
+    for seed in [61, 64, 67] {
+        let scene = Scene::new(seed, SIZE);
+        let id = largest(&scene);
+        all += mean(&follow(id, (0..45).map(|n| shot(&scene, n)))[1..]) / 3.0;
+        let mut stepper = stepper();
+        let (mut carried, mut kept) = (Vec::new(), Vec::new());
+        let mut last = Mask::default();
+        for n in 0..45 {
+            let shot = shot(&scene, n);
+            let truth = shot.mask(id);
+            if n % 3 == 0 {
+                stepper.set_frame(shot.frame(n)).unwrap();
+                if n == 0 {
+                    stepper.select(1, &truth).unwrap();
+                }
+                last.clone_from(&stepper.follow().unwrap().objects()[0].mask);
+            } else {
+                let record = stepper.carry(&shot.frame(n)).expect("a frame was encoded");
+                let found = &record.objects()[0];
+                carried.push((found.state, found.mask.iou(&truth)));
+                kept.push((found.state, last.iou(&truth)));
+            }
+        }
+        third += mean(&carried) / 3.0;
+        still += mean(&kept) / 3.0;
+    }
+    assert!(third > all - 0.03, "{third} between encoded frames, {all} with all encoded");
+    assert!(third > still, "{third} moved, {still} left where they were");
+}
+
+/// A thing that comes from afar to fill four times the width is followed all the way.
+#[test]
+fn a_thing_that_grows_fourfold_is_followed() {
+    let scene = Scene::new(64, SIZE);
+    let still = shot(&scene, 0);
+    let id = largest(&scene);
+    let center = still.mask(id).centroid().unwrap();
+    let frames = 90u32;
+    // The camera goes closer: the same picture, enlarged about the thing.
+    let closer = |n: u64| {
+        let zoom = 0.5 * 4f64.powf(n as f64 / f64::from(frames));
+        let from = |to: u32, center: f32, limit: u32| {
+            let at = (f64::from(to) + 0.5 - f64::from(limit) / 2.0) / zoom + f64::from(center);
+            (at >= 0.0 && at < f64::from(limit)).then_some(at)
+        };
+        let mut shot = Shot { rgb: vec![96; SIZE.area() * 3], ids: vec![0; SIZE.area()] };
+        for (i, id) in shot.ids.iter_mut().enumerate() {
+            let (x, y) = (i as u32 % SIZE.width, i as u32 / SIZE.width);
+            let (Some(u), Some(v)) = (from(x, center.x, SIZE.width), from(y, center.y, SIZE.height)) else { continue };
+            let at = v as usize * SIZE.width as usize + u as usize;
+            *id = still.ids[at];
+            // Bilinear, so that edges stay smooth.
+            let (s, t) = ((u - 0.5).max(0.0), (v - 0.5).max(0.0));
+            let next = |v: usize, limit: u32| (v + 1).min(limit as usize - 1);
+            let (l, r) = (s as usize, next(s as usize, SIZE.width));
+            let (a, b) = (t as usize, next(t as usize, SIZE.height));
+            for channel in 0..3 {
+                let level = |x: usize, y: usize| f64::from(still.rgb[(y * SIZE.width as usize + x) * 3 + channel]);
+                let row = |y: usize| level(l, y) + (level(r, y) - level(l, y)) * s.fract();
+                shot.rgb[3 * i + channel] = (row(a) + (row(b) - row(a)) * t.fract()).round() as u8;
+            }
+        }
+        shot
+    };
+    let said = follow(id, (0..=frames.into()).map(closer));
+    let (first, last) = (closer(0).mask(id).area(), closer(frames.into()).mask(id).area());
+    assert!(last > 10 * first, "{first} to {last} pixels");
+    assert!(said.iter().all(|(state, _)| *state != ObjectState::Lost), "{said:?}");
+    assert!(mean(&said[1..]) > 0.6 && mean(&said[80..]) > 0.6, "{said:?}");
+}
+
+/// Two things of one look pass each other, each partly behind the other for a while: each keeps its own identity.
+#[test]
+fn look_alikes_that_cross_keep_their_identities() {
+    let scene = Scene::new(64, SIZE);
+    let ground = shot(&scene, 0);
+    // A striped disc, drawn twice: at `x`, and the other one in front of it.
+    let (radius, y) = (38.0f32, 190.0f32);
+    let frames = 60u64;
+    let places = |n: u64| {
+        let way = 300.0 * n as f32 / frames as f32;
+        [(90.0 + way, y - 14.0), (390.0 - way, y + 14.0)]
+    };
+    let picture = |n: u64| {
+        let mut shot = Shot { rgb: ground.rgb.clone(), ids: vec![0; SIZE.area()] };
+        for (id, (cx, cy)) in (1u8..).zip(places(n)) {
+            for i in 0..SIZE.area() {
+                let (dx, dy) = ((i as u32 % SIZE.width) as f32 - cx, (i as u32 / SIZE.width) as f32 - cy);
+                if dx.hypot(dy) < radius {
+                    let stripe = ((dx * 0.8 + dy * 0.3) / 9.0).rem_euclid(2.0) < 1.0;
+                    shot.rgb[3 * i..3 * i + 3].copy_from_slice(if stripe { &[210, 60, 40] } else { &[235, 190, 60] });
+                    shot.ids[i] = id;
+                }
+            }
+        }
+        shot
+    };
+    let mut stepper = stepper();
+    let mut last = Vec::new();
+    for n in 0..=frames {
+        let shot = picture(n);
+        stepper.set_frame(shot.frame(n)).unwrap();
+        if n == 0 {
+            for id in [1u8, 2] {
+                stepper.select(id.into(), &shot.mask(id)).unwrap();
+            }
+        }
+        let record = stepper.follow().unwrap();
+        if n > frames - 10 {
+            last.extend(record.objects().iter().map(|o| (o.state, o.mask.iou(&shot.mask(o.object as u8)))));
+        }
+    }
+    assert!(last.iter().all(|(_, iou)| *iou > 0.5) && mean(&last) > 0.7, "after crossing: {last:?}");
 }

@@ -36,7 +36,9 @@ impl From<DeviceError> for CameraProblem {
             ),
             DeviceError::Busy { .. } => ("busy".into(), "close the program that holds it"),
             DeviceError::Unsupported { reason, .. } => (reason, "use another camera"),
-            DeviceError::Lost { reason, .. } => (reason, "check its cable and power"),
+            DeviceError::Lost { reason, .. } | DeviceError::Unreachable { reason, .. } => {
+                (reason, "check its cable and power")
+            }
         };
         CameraProblem { reason, remedy }
     }

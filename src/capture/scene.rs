@@ -8,6 +8,7 @@
 //! each pixel (`raster`); each pixel is then lit once (`shade`, with shadows of `shadow`); edges are smoothed
 //! against a second visibility buffer that lies on the pixel corners, and `sensor` turns light into bytes.
 
+mod eye_tracker;
 mod gaze;
 mod kit;
 mod layout;
@@ -28,6 +29,7 @@ mod texture;
 mod thing;
 mod vector;
 mod view;
+mod viewer;
 mod world;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -41,8 +43,10 @@ use shadow::ShadowMap;
 use view::{Geometry, View};
 use world::World;
 
+pub use eye_tracker::{EyeTracker, EyeTrackerConfig};
 pub use gaze::{Fixation, GazeTrace};
 pub use source::{SceneSource, StreamStart};
+pub use viewer::{Eyes, Intent, Viewer};
 
 /// Horizontal field of view of the scene's camera, in degrees.
 const FIELD_OF_VIEW: f32 = 58.0;

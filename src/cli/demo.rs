@@ -57,7 +57,7 @@ pub struct DemoArgs {
 /// Things selected at once in the demo; a further look releases the oldest.
 const OBJECTS: usize = 3;
 /// Field of view of a camera whose intrinsics nobody knows.
-const ASSUMED_FOV_DEG: f32 = 65.0;
+pub(super) const ASSUMED_FOV_DEG: f32 = 65.0;
 
 /// The last line of `foveate demo --json`.
 #[derive(Serialize)]

@@ -6,6 +6,7 @@ mod clicks_plot;
 mod contact_sheet;
 mod dataset;
 mod davis;
+mod gaze;
 mod jitter;
 mod pictures;
 mod protocol;
@@ -62,6 +63,8 @@ enum PhotoSet {
     Photos(PhotosArgs),
     /// Sequences of frames with one object each: J (mean IoU), its recall and F (boundary), as DAVIS 2016 has them
     Davis(davis::DavisArgs),
+    /// A simulated person's looks in a rendered scene, and recordings of real eye trackers
+    Gaze(gaze::GazeArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -103,6 +106,7 @@ pub fn run(args: EvalArgs) -> anyhow::Result<()> {
         PhotoSet::Photos(PhotosArgs { set, ids: false }) => (set, Layout::Trimap),
         PhotoSet::Photos(PhotosArgs { set, ids: true }) => (set, Layout::Ids),
         PhotoSet::Davis(args) => return davis::run(&args),
+        PhotoSet::Gaze(args) => return gaze::run(&args),
     };
     let mut photos = dataset::list(&args.data, layout)?;
     photos.truncate(args.limit.map_or(usize::MAX, |n| n as usize));

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::capture::{self, SourceAddress, SourceOptions};
+use crate::geometry::Intrinsics;
 use crate::input::{OpenedPrompts, PromptAddress};
 use crate::pipeline::{Pipeline, Running};
+use crate::select::gaze::{DwellConfig, DwellSelector};
 use crate::select::touch::TouchSelector;
 use crate::sink::SinkAddress;
 use crate::time::MonotonicClock;
@@ -71,6 +73,8 @@ Examples:
     foveate run --source v4l:/dev/video0 --prompt touch:auto --sink ndjson:-
   A camera in the browser: tap a thing to select it (docs/console.md):
     foveate run --source v4l:/dev/video0 --prompt console --sink console
+  A camera and Pupil Labs' Neon: look at a thing to select it (docs/gaze.md lists other eye trackers):
+    foveate run --source v4l:/dev/video0 --prompt gaze:pupil://neon.local --sink ndjson:-
   The rendered scene for ten seconds, one selection a second into it:
     foveate run --source scene:7 --seconds 10 --prompt script:prompts.ndjson --sink ndjson:run.ndjson
 
@@ -99,12 +103,17 @@ pub fn run(args: RunArgs) -> anyhow::Result<()> {
         let (origin, reason) = ("--prompt console".into(), "it needs the page: add --sink console".into());
         return Err(crate::error::ConfigError::Invalid { origin, reason }.into());
     }
+    if prompts.iter().filter(|prompt| matches!(prompt, PromptAddress::Gaze(_))).count() > 1 {
+        let (origin, reason) = ("--prompt".into(), "only one eye tracker can be used at a time".into());
+        return Err(crate::error::ConfigError::Invalid { origin, reason }.into());
+    }
     let board = args.board.board()?;
     let fallback = board.source_options();
     let options = SourceOptions { fps: args.fps.or(fallback.fps), looped: args.looped, ..fallback };
     let source = capture::open(&args.source, &options, Arc::new(MonotonicClock))?;
     let touch = board.touch_options();
-    let open = |address: &PromptAddress| address.open(&touch, Arc::new(MonotonicClock));
+    let (size, camera) = (source.info().size, source.info().intrinsics);
+    let open = |address: &PromptAddress| address.open(&touch, size, Arc::new(MonotonicClock));
     let prompts: Vec<_> = prompts.into_iter().map(open).collect::<Result<_, _>>()?;
     let sinks: Vec<_> = sinks.into_iter().map(SinkAddress::open).collect::<Result<_, _>>()?;
     let mut screen = Screen::start(&args.console, shown, from_console)?;
@@ -114,7 +123,6 @@ pub fn run(args: RunArgs) -> anyhow::Result<()> {
     eprintln!("source {}, board {}, model {name} in {precision}", source.info().address, board.name);
     let source = screen.describe(&board, &args.board, (source, &options), &model, from_console);
     screen.invite();
-    let size = source.info().size;
     let fps = source.info().rate.unwrap_or(SourceOptions::DEFAULT_FPS);
     let config =
         crate::pipeline::PipelineConfig { max_objects: args.max_objects.into(), ..pipeline_config(&board, fps) };
@@ -128,6 +136,11 @@ pub fn run(args: RunArgs) -> anyhow::Result<()> {
             OpenedPrompts::Touch(source) => {
                 let view = board.viewport(size, source.size_mm());
                 pipeline.touch(source, TouchSelector::new(board.touch_config(), view))
+            }
+            OpenedPrompts::Gaze(source) => {
+                let assumed = || Intrinsics::from_horizontal_fov(super::demo::ASSUMED_FOV_DEG, size.width, size.height);
+                let camera = camera.or_else(|| source.intrinsics()).unwrap_or_else(assumed);
+                pipeline.gaze(source, DwellSelector::new(DwellConfig::default(), camera))
             }
         };
     }

@@ -4,9 +4,10 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::error::{ConfigError, Result};
+use crate::geometry::Size;
 use crate::time::Clock;
 
-use super::{PromptSource, Script, TouchOptions, TouchSource};
+use super::{GazeAddress, GazeSource, PromptSource, Script, TouchOptions, TouchSource};
 
 /// Where prompts come from, as the command line writes it. Only what is compiled in can be named.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub enum PromptAddress {
     /// `touch:PATH` or `touch:auto`, a touch screen, a pen or a mouse.
     #[cfg(all(feature = "touch", target_os = "linux"))]
     Touch(TouchDevice),
+    /// `gaze:…`, an eye tracker or its recording.
+    Gaze(GazeAddress),
 }
 
 /// Which input device.
@@ -43,31 +46,43 @@ pub enum OpenedPrompts {
     Prompts(Box<dyn PromptSource>),
     /// It shows a place; a [`TouchSelector`](crate::select::touch::TouchSelector) makes gestures of it.
     Touch(Box<dyn TouchSource>),
+    /// It shows where somebody looks; a [`DwellSelector`](crate::select::gaze::DwellSelector) makes selections of it.
+    Gaze(Box<dyn GazeSource>),
 }
 
 const KNOWN: &str = match (cfg!(all(feature = "touch", target_os = "linux")), cfg!(feature = "console")) {
-    (true, true) => "console, script:FILE, touch:PATH, touch:auto",
-    (true, false) => "script:FILE, touch:PATH, touch:auto",
-    (false, true) => "console, script:FILE",
-    (false, false) => "script:FILE",
+    (true, true) => {
+        "console, script:FILE, touch:PATH, touch:auto, gaze:pupil://HOST, gaze:udp://ADDR:PORT, gaze:tcp://HOST:PORT, \
+         gaze:file:PATH"
+    }
+    (true, false) => {
+        "script:FILE, touch:PATH, touch:auto, gaze:pupil://HOST, gaze:udp://ADDR:PORT, gaze:tcp://HOST:PORT, gaze:file:PATH"
+    }
+    (false, true) => {
+        "console, script:FILE, gaze:pupil://HOST, gaze:udp://ADDR:PORT, gaze:tcp://HOST:PORT, gaze:file:PATH"
+    }
+    (false, false) => "script:FILE, gaze:pupil://HOST, gaze:udp://ADDR:PORT, gaze:tcp://HOST:PORT, gaze:file:PATH",
 };
 
 impl PromptAddress {
     /// The forms that this build takes.
     pub const KNOWN: &'static str = KNOWN;
 
-    /// Opens the source. Contacts carry the times of `clock`; the kernel's own count only if it is the monotonic one.
+    /// Opens the source. Contacts and gaze carry the times of `clock`; the kernel's own count only if it is the monotonic
+    /// one. Gaze is given in pixels of a frame of `frame`.
     ///
     /// # Errors
-    /// A file that cannot be read or a line of it that is wrong; a device that is missing, forbidden, or makes no contacts.
+    /// A file that cannot be read or a line of it that is wrong; a device that is missing, forbidden, or makes no contacts; an
+    /// eye tracker that cannot be reached.
     #[cfg_attr(not(all(feature = "touch", target_os = "linux")), allow(unused_variables))]
-    pub fn open(&self, touch: &TouchOptions, clock: Arc<dyn Clock>) -> Result<OpenedPrompts> {
+    pub fn open(&self, touch: &TouchOptions, frame: Size, clock: Arc<dyn Clock>) -> Result<OpenedPrompts> {
         match self {
             PromptAddress::Script(path) => Ok(OpenedPrompts::Prompts(Box::new(Script::read(path)?))),
             #[cfg(all(feature = "touch", target_os = "linux"))]
             PromptAddress::Touch(device) => {
                 Ok(OpenedPrompts::Touch(Box::new(super::evdev::EvdevTouch::open(device, *touch, clock)?)))
             }
+            PromptAddress::Gaze(address) => Ok(OpenedPrompts::Gaze(address.open(frame, clock)?)),
         }
     }
 }
@@ -84,7 +99,12 @@ impl FromStr for PromptAddress {
             Some(("touch", path)) if !path.is_empty() && !path.contains('\0') => {
                 Ok(PromptAddress::Touch(TouchDevice::Path(path.into())))
             }
-            _ => Err(ConfigError::Address { what: "prompt source", address: address.to_owned(), known: KNOWN }),
+            other => {
+                let gaze = other.filter(|(kind, _)| *kind == "gaze").and_then(|(_, rest)| GazeAddress::parse(rest));
+                let unknown =
+                    || ConfigError::Address { what: "prompt source", address: address.to_owned(), known: KNOWN };
+                gaze.map(PromptAddress::Gaze).ok_or_else(unknown)
+            }
         }
     }
 }
@@ -95,6 +115,7 @@ impl fmt::Display for PromptAddress {
             PromptAddress::Script(path) => write!(f, "script:{}", path.display()),
             #[cfg(all(feature = "touch", target_os = "linux"))]
             PromptAddress::Touch(device) => write!(f, "{device}"),
+            PromptAddress::Gaze(address) => write!(f, "{address}"),
         }
     }
 }
@@ -106,19 +127,30 @@ mod tests {
 
     fn message(address: &str) -> String {
         let address: PromptAddress = address.parse().unwrap();
-        address.open(&TouchOptions::default(), Arc::new(MonotonicClock)).err().unwrap().to_string()
+        address.open(&TouchOptions::default(), Size::new(640, 480), Arc::new(MonotonicClock)).err().unwrap().to_string()
     }
 
     #[test]
     fn addresses_parse_and_print() {
-        let mut rows = vec!["script:a/b:c.ndjson"];
+        let mut rows = vec![
+            "script:a/b:c.ndjson",
+            "gaze:file:a/b c",
+            "gaze:udp://0.0.0.0:5005",
+            "gaze:tcp://[::1]:5005",
+            "gaze:pupil://neon.local",
+            "gaze:pupil://10.0.0.2:8080?transport=tcp",
+        ];
         if cfg!(all(feature = "touch", target_os = "linux")) {
             rows.extend(["touch:auto", "touch:/dev/input/event0"]);
         }
         for row in rows {
             assert_eq!(row.parse::<PromptAddress>().unwrap().to_string(), row);
         }
-        for wrong in ["", "script", "script:", "touch", "touch:", "touch:a\0b", "mouse:0"] {
+        let wrong = ["", "script", "script:", "touch", "touch:", "touch:a\0b", "mouse:0"];
+        let gaze =
+            ["gaze", "gaze:", "gaze:file:", "gaze:udp://", "gaze:udp://h", "gaze:tcp://:1", "gaze:tcp://h:99999"];
+        let more = ["gaze:pupil://", "gaze:pupil://a b", "gaze:pupil://h?transport=x", "gaze:http://h"];
+        for wrong in wrong.into_iter().chain(gaze).chain(more) {
             let message = wrong.parse::<PromptAddress>().unwrap_err().to_string();
             assert!(message.contains("script:FILE"), "{message}");
         }

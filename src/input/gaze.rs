@@ -1,54 +1,23 @@
-use std::iter::Peekable;
+//! Gaze from eye trackers: recordings, and what arrives over the network.
+//!
+//! Samples leave with the times of the capture clock and in pixels of our own frame. The eye tracker's scene camera is taken
+//! to be our camera: its picture is scaled to our frame, each axis by itself. What arrives is received on a thread of its
+//! own, which ends with the source; queues are bounded, and every wait has an end.
 
-use crate::select::GazeSample;
-use crate::time::Timestamp;
+mod address;
+mod clock;
+mod connect;
+mod feed;
+mod ndjson;
+mod neon;
+mod pupil;
+mod recording;
+mod source;
+mod tcp;
+mod udp;
 
-/// Where gaze samples come from.
-pub trait GazeSource: Send {
-    /// Appends the samples measured up to `until` that were not given out yet, in the order of their time. Never waits.
-    /// `origin` is the capture time of the stream's first frame, for traces whose times count from it.
-    fn poll(&mut self, origin: Timestamp, until: Timestamp, out: &mut Vec<GazeSample>);
-}
-
-/// A known trace as a source: whatever yields samples in the order of their time.
-#[derive(Debug)]
-pub struct GazeTrace<I: Iterator<Item = GazeSample>> {
-    samples: Peekable<I>,
-}
-
-impl<I: Iterator<Item = GazeSample>> GazeTrace<I> {
-    pub fn new(samples: impl IntoIterator<IntoIter = I>) -> Self {
-        GazeTrace { samples: samples.into_iter().peekable() }
-    }
-}
-
-impl<I: Iterator<Item = GazeSample> + Send> GazeSource for GazeTrace<I> {
-    fn poll(&mut self, _origin: Timestamp, until: Timestamp, out: &mut Vec<GazeSample>) {
-        while let Some(sample) = self.samples.next_if(|s| s.at <= until) {
-            out.push(sample);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::geometry::Point;
-
-    #[test]
-    fn samples_come_when_their_time_has_come() {
-        let sample = |ms: u64| GazeSample {
-            at: Timestamp::from_nanos(ms * 1_000_000),
-            point: Point::new(1.0, 2.0),
-            confidence: 1.0,
-        };
-        let mut trace = GazeTrace::new((0..10).map(|i| sample(i * 10)));
-        let mut out = Vec::new();
-        trace.poll(Timestamp::ZERO, Timestamp::from_secs_f64(0.025), &mut out);
-        assert_eq!(out.len(), 3);
-        trace.poll(Timestamp::ZERO, Timestamp::from_secs_f64(0.025), &mut out);
-        assert_eq!(out.len(), 3);
-        trace.poll(Timestamp::ZERO, Timestamp::from_secs_f64(9.0), &mut out);
-        assert_eq!(out.len(), 10);
-    }
-}
+pub use address::GazeAddress;
+pub use clock::{ClockOffset, OffsetEstimate};
+pub use pupil::{GazePacket, Transport as PupilTransport};
+pub use recording::{GazeRecording, GazeReplay, RecordedFixation, RecordedSpan, RecordingFormat};
+pub use source::{GazeReport, GazeSource, GazeTrace};

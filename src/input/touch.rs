@@ -1,7 +1,6 @@
-use std::time::Duration;
-
 use serde::Serialize;
 
+use super::InputEvent;
 use crate::select::touch::{Contact, Rotation};
 use crate::time::Timestamp;
 
@@ -21,17 +20,6 @@ pub trait TouchSource: Send {
     fn take_event(&mut self) -> Option<InputEvent> {
         None
     }
-}
-
-/// Something that happened to an input device and that the person should know.
-#[derive(Clone, Debug, PartialEq)]
-pub enum InputEvent {
-    /// The device went away; its contacts are cancelled, and it is looked for.
-    Lost { reason: String },
-    /// It is back after `after`.
-    Returned { after: Duration },
-    /// The system had no room for all that the device reported: contacts whose end was missed are cancelled.
-    Overflowed,
 }
 
 /// How a touch device is used. The board profile sets it.

@@ -4,6 +4,9 @@ use super::affinity::Placement;
 use crate::board::{Policy, Scheduling};
 use crate::track::FollowerConfig;
 
+/// Objects that are decoded on one frame where nobody says otherwise.
+pub(super) const TURNS: usize = 3;
+
 /// How the pipeline is laid out on the machine. The board profile sets it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PipelineConfig {
@@ -13,6 +16,8 @@ pub struct PipelineConfig {
     pub sink_queue: usize,
     /// Objects followed at once; a further selection releases the oldest.
     pub max_objects: usize,
+    /// Objects decoded on one frame; more take turns, and are carried by the picture's motion in between.
+    pub decodes_per_frame: usize,
     /// When an object counts as lost.
     pub follower: FollowerConfig,
     /// A stage that holds one frame for longer is named as stalled.
@@ -50,7 +55,8 @@ impl Default for PipelineConfig {
         PipelineConfig {
             prompt_history: 8,
             sink_queue: 4,
-            max_objects: 8,
+            max_objects: 12,
+            decodes_per_frame: TURNS,
             follower: FollowerConfig::default(),
             stall_after: Duration::from_secs(2),
             affinity: StageCores::default(),

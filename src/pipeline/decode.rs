@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::encode::Encoded;
+use super::encode::{Encoded, Passed};
 use super::gestures::{Gestures, Scene};
 use super::history::History;
 use super::input::GazeCell;
@@ -10,13 +10,14 @@ use super::meter::{AgeMeter, StageMeter};
 use super::objects::{Asked, Change, ObjectSet};
 use super::output::SinkQueue;
 use super::pending::Pending;
+use super::phases::Phases;
 use super::request::Request;
 use super::shared::{Shared, Stamped, WAIT};
 use crate::error::Result;
-use crate::geometry::{Label, LabeledPoint};
 use crate::input::{CommandKind, PromptAction, PromptEvent};
 use crate::sink::{Event, EventKind, FrameRecord};
 use crate::sync::{LatestSlot, Pool, Taken};
+use crate::time::Timestamp;
 use crate::track::ObjectId;
 
 /// The decode and track stage: answers prompts, carries every object to the latest frame, hands the record to each sink.
@@ -26,7 +27,7 @@ pub(super) struct DecodeStage {
     pub history: History,
     pub pending: Pending,
     pub pool: Pool<FrameRecord>,
-    pub input: LatestSlot<Stamped<Arc<Encoded>>>,
+    pub input: LatestSlot<Stamped<Passed>>,
     pub outputs: Vec<SinkQueue>,
     /// Frames that found no free record.
     pub losses: Losses,
@@ -35,6 +36,7 @@ pub(super) struct DecodeStage {
     pub shared: Shared,
     pub gaze: GazeCell,
     pub gestures: Gestures,
+    pub phases: Phases,
     /// The highest object id in use so far; a look or a touch takes the next.
     pub last_id: ObjectId,
     pub changes: Vec<Change>,
@@ -45,8 +47,8 @@ impl DecodeStage {
     pub fn run(mut self) -> usize {
         loop {
             match self.input.take(WAIT) {
-                Taken::Value(encoded) => {
-                    if let Err(error) = self.decode(encoded) {
+                Taken::Value(passed) => {
+                    if let Err(error) = self.take(passed) {
                         self.shared.fail(error);
                         break;
                     }
@@ -61,33 +63,44 @@ impl DecodeStage {
         self.pending.unanswered()
     }
 
-    fn decode(&mut self, Stamped { value: present, since }: Stamped<Arc<Encoded>>) -> Result<()> {
+    fn take(&mut self, Stamped { value, since }: Stamped<Passed>) -> Result<()> {
         let began = self.shared.clock.now();
         self.meter.begin(began, began.since(since));
-        self.history.push(Arc::clone(&present));
-        let time_s = self.shared.stream_time(present.at());
-        while let Some(prompt) = self.pending.next_due(time_s) {
-            self.answer(prompt, &present)?;
+        let frame = match &value {
+            Passed::Encoded(encoded) => Arc::clone(&encoded.frame),
+            Passed::Plain(frame) => Arc::clone(frame),
+        };
+        let at = frame.captured_at;
+        let time_s = self.shared.stream_time(at);
+        if let Passed::Encoded(present) = &value {
+            self.history.push(Arc::clone(present));
+            while let Some(prompt) = self.pending.next_due(time_s) {
+                self.answer(prompt, present)?;
+            }
         }
         let Self { pool, objects, changes, gaze, gestures, .. } = self;
         let shared = &self.shared;
+        let mut followed = true;
         let record = pool.fill(|record| {
             record.clear();
-            objects.advance(&present, record, changes)?;
+            match &value {
+                Passed::Encoded(present) => objects.advance(present, record, changes)?,
+                Passed::Plain(frame) => followed = objects.carry(frame, record),
+            }
             gestures.annotate(record);
-            record.sequence = present.frame.sequence;
-            record.captured_at = present.at();
+            record.sequence = frame.sequence;
+            record.captured_at = frame.captured_at;
             record.time_s = time_s;
-            record.frame = Some(Arc::clone(&present.frame));
-            record.gaze = gaze.at(present.at());
+            record.gaze = gaze.at(frame.captured_at);
             record.dwell = record.gaze.and_then(|_| gaze.dwell());
-            record.age = shared.clock.now().since(present.at());
+            record.age = shared.clock.now().since(frame.captured_at);
+            record.frame = Some(frame);
             Ok::<_, crate::Error>(())
         })?;
-        self.tell_changes(time_s);
-        let Some(record) = record else {
+        self.tell_changes(at, time_s);
+        let Some(record) = record.filter(|_| followed) else {
             self.meter.abandon();
-            self.losses.add(1, "every record is in use");
+            self.losses.add(1, if followed { "every record is in use" } else { "no frame like it was encoded yet" });
             self.losses.tell(&self.shared);
             return Ok(());
         };
@@ -114,6 +127,7 @@ impl DecodeStage {
             Request::Prompt(PromptEvent { object, action: PromptAction::Release, .. }) => {
                 if self.objects.release(object) {
                     self.shared.tell(Event::new(time_s, EventKind::Released { object }));
+                    self.phases.released(object, &self.shared);
                 }
             }
             Request::Prompt(PromptEvent { object, action: PromptAction::Prompt { points, bbox }, .. }) => {
@@ -122,13 +136,29 @@ impl DecodeStage {
                 let asked = Asked { object, time_s: request_s, points: &points, bbox };
                 self.objects.prompt(&asked, &seen, present, &mut self.changes)?;
             }
-            Request::Look { point, .. } => {
-                if self.objects.at_point(point, &seen).is_none() {
+            Request::Look { disc, .. } => {
+                if self.objects.at_disc(disc, &seen).is_some() {
+                    self.phases.leave(request_s, &self.shared);
+                } else {
                     self.last_id += 1;
-                    self.gestures.select(self.last_id);
-                    let points = [LabeledPoint { point, label: Label::Foreground }];
-                    let asked = Asked { object: self.last_id, time_s: request_s, points: &points, bbox: None };
-                    self.objects.prompt(&asked, &seen, present, &mut self.changes)?;
+                    let (preview, asked) = (self.phases.preview.take(), (self.last_id, request_s, disc));
+                    if self.objects.look(asked, preview.as_ref(), &seen, &mut self.changes)? {
+                        self.gestures.select(self.last_id);
+                        self.phases.looked_at(self.last_id);
+                    }
+                }
+            }
+            Request::Hover { disc, .. } => {
+                let free = self.objects.at_disc(disc, &seen).is_none();
+                let preview = if free { self.objects.glance(disc, &seen)? } else { None };
+                self.phases.hover(request_s, preview, &seen, &self.shared);
+            }
+            Request::Leave { .. } => self.phases.leave(request_s, &self.shared),
+            Request::Unlook { .. } => {
+                if let Some(object) = self.phases.take_looked_at()
+                    && self.objects.release(object)
+                {
+                    self.changes.push(Change::Released { object });
                 }
             }
             Request::Touch { gesture, .. } => {
@@ -148,12 +178,14 @@ impl DecodeStage {
             let Some(oldest) = self.objects.oldest() else { break };
             self.objects.release(oldest);
             self.shared.tell(Event::new(time_s, EventKind::Released { object: oldest }));
+            self.phases.released(oldest, &self.shared);
         }
         Ok(())
     }
 
-    fn tell_changes(&mut self, time_s: f64) {
+    fn tell_changes(&mut self, at: Timestamp, time_s: f64) {
         for change in self.changes.drain(..) {
+            self.phases.follow(&change, at, &self.shared);
             let kind = match change {
                 Change::Selected { object, prompt_time_s, frame } => {
                     EventKind::Selected { object, prompt_time_s, frame }

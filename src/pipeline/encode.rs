@@ -10,6 +10,13 @@ use crate::model::{Embedding, Encoder};
 use crate::sync::{LatestSlot, Pool, Taken};
 use crate::time::Timestamp;
 
+/// A frame on its way to the decode stage.
+pub(super) enum Passed {
+    Encoded(Arc<Encoded>),
+    /// It was not its turn to be encoded: the masks of the frames before are carried to it.
+    Plain(Arc<Frame>),
+}
+
 /// A frame and its embedding.
 pub(super) struct Encoded {
     pub frame: Arc<Frame>,
@@ -27,22 +34,25 @@ impl Encoded {
     }
 }
 
-/// The encode stage: takes the latest frame, encodes it, and makes the result the latest embedding.
+/// The encode stage: takes the latest frame, encodes it, and makes the result the latest embedding. Frames whose turn it is not
+/// go on as they are.
 pub(super) struct EncodeStage {
     pub encoder: Box<dyn Encoder>,
     pub pace: Pace,
     pub pool: Pool<Encoded>,
     pub input: LatestSlot<Stamped<Arc<Frame>>>,
-    pub output: Feed<Arc<Encoded>>,
+    pub output: Feed<Passed>,
     pub meter: StageMeter,
-    /// Frames that were passed over, or found no free embedding.
+    /// Frames that found no free embedding.
     pub losses: Losses,
-    /// Embeddings replaced before the next stage took them.
+    /// Embeddings replaced before the next stage took them, and plain frames that it had no time for.
     pub replaced: Losses,
     /// Pictures in a row that could not be read.
     pub unreadable: u32,
     pub shared: Shared,
 }
+
+const TOO_SLOW: &str = "decoding takes longer than encoding";
 
 /// A stream of which so many pictures in a row cannot be read has no other.
 const MOST_UNREADABLE: u32 = 30;
@@ -69,8 +79,11 @@ impl EncodeStage {
 
     fn encode(&mut self, Stamped { value: frame, since }: Stamped<Arc<Frame>>) -> crate::Result<()> {
         if !self.pace.takes(frame.sequence) {
-            self.losses.add(1, "not every frame is encoded");
-            self.losses.tell(&self.shared);
+            // It must not take the place of an embedding.
+            if !self.output.offer(Passed::Plain(frame), self.shared.clock.now()) {
+                self.replaced.add(1, TOO_SLOW);
+                self.replaced.tell(&self.shared);
+            }
             return Ok(());
         }
         let began = self.shared.clock.now();
@@ -97,8 +110,8 @@ impl EncodeStage {
         match filled {
             Some(encoded) => {
                 self.meter.end(now.since(began));
-                if self.output.put(encoded, now) {
-                    self.replaced.add(1, "decoding takes longer than encoding");
+                if self.output.put(Passed::Encoded(encoded), now) {
+                    self.replaced.add(1, TOO_SLOW);
                 }
             }
             None => {

@@ -19,7 +19,7 @@ use crate::model::Candidate;
 use crate::select::touch::{GestureKind, TouchGesture};
 use crate::sink::{AnswerRecord, FrameRecord};
 use crate::time::Timestamp;
-use crate::track::ObjectId;
+use crate::track::{Excluded, ObjectId};
 
 use alternatives::next_alternative;
 use grid::{centre, offset, shifted};
@@ -57,6 +57,7 @@ struct Step {
 
 struct Before {
     memory: LowResLogits,
+    excluded: Excluded,
     answer: Option<AnswerRecord>,
 }
 
@@ -249,7 +250,7 @@ impl Gestures {
         let Step { object, before, after, selected, .. } = self.steps.pop_back()?;
         let now = centre(scene.objects.memory(object)?);
         self.selected = selected;
-        let Some(Before { memory, answer }) = before else {
+        let Some(Before { memory, excluded, answer }) = before else {
             scene.objects.release(object);
             return Some(Change::Released { object });
         };
@@ -257,13 +258,15 @@ impl Gestures {
         let predicted_iou = chosen.map_or(1.0, |candidate| candidate.predicted_iou);
         let candidate = Candidate { logits: shifted(&memory, offset(after, now)), predicted_iou };
         scene.objects.replace(object, &candidate, scene.present);
+        scene.objects.exclude(object, excluded);
         self.set_answer(object, answer);
         Some(Change::Undone { object })
     }
 
     fn before(&self, scene: &Scene, object: ObjectId) -> Option<Before> {
         let memory = scene.objects.memory(object).filter(|memory| !memory.data.is_empty())?.clone();
-        Some(Before { memory, answer: self.answer(object).cloned() })
+        let excluded = scene.objects.excluded(object)?.clone();
+        Some(Before { memory, excluded, answer: self.answer(object).cloned() })
     }
 
     /// Notes that a gesture was carried out.

@@ -1,5 +1,5 @@
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use crossbeam_channel::{SendTimeoutError, Sender};
@@ -7,7 +7,7 @@ use crossbeam_channel::{SendTimeoutError, Sender};
 use super::request::Request;
 use super::shared::{Shared, WAIT};
 use crate::geometry::Point;
-use crate::input::{CommandSource, GazeSource, InputEvent, PromptEvent, PromptSource, TouchSource};
+use crate::input::{CommandSource, GazeReport, GazeSource, InputEvent, PromptEvent, PromptSource, TouchSource};
 use crate::select::gaze::{DwellSelector, SelectEvent};
 use crate::select::touch::{Contact, TouchGesture, TouchSelector};
 use crate::sink::{Event, EventKind};
@@ -57,6 +57,32 @@ pub(super) struct GazeRoad {
     pub source: Box<dyn GazeSource>,
     pub selector: DwellSelector,
     pub cell: GazeCell,
+    /// What the source received, once the stage has ended.
+    pub report: Arc<OnceLock<GazeReport>>,
+}
+
+impl Drop for GazeRoad {
+    fn drop(&mut self) {
+        if let Some(report) = self.source.report() {
+            let _ = self.report.set(report);
+        }
+    }
+}
+
+/// Tells what happened to an input device.
+fn tell(event: InputEvent, input: &str, now: Timestamp, shared: &Shared, losses: &AtomicU64) {
+    let input = input.to_owned();
+    let kind = match event {
+        InputEvent::Lost { reason } => {
+            losses.fetch_add(1, Ordering::Relaxed);
+            EventKind::InputLost { input, reason }
+        }
+        InputEvent::Returned { after } => EventKind::InputReturned { input, after_s: after.as_secs_f64() },
+        InputEvent::Overflowed => EventKind::InputOverflowed { input },
+        InputEvent::Rejected { count, reason } => EventKind::InputRejected { input, count, reason },
+        InputEvent::Clock { offset_s, uncertainty_s } => EventKind::InputClock { input, offset_s, uncertainty_s },
+    };
+    shared.tell(Event::new(shared.stream_time(now), kind));
 }
 
 /// A touch screen and the selector that turns its contacts into requests.
@@ -80,16 +106,7 @@ impl TouchRoad {
         }
         self.contacts.clear();
         while let Some(event) = self.source.take_event() {
-            let input = self.source.name().to_owned();
-            let kind = match event {
-                InputEvent::Lost { reason } => {
-                    losses.fetch_add(1, Ordering::Relaxed);
-                    EventKind::InputLost { input, reason }
-                }
-                InputEvent::Returned { after } => EventKind::InputReturned { input, after_s: after.as_secs_f64() },
-                InputEvent::Overflowed => EventKind::InputOverflowed { input },
-            };
-            shared.tell(Event::new(shared.stream_time(now), kind));
+            tell(event, self.source.name(), now, shared, losses);
         }
         // Before the first frame there is nothing to point at.
         let Some(origin) = shared.origin() else {
@@ -143,21 +160,34 @@ impl InputStage {
                     return;
                 }
             }
-            let (Some(road), Some(origin)) = (&mut self.gaze, self.shared.origin()) else { continue };
+            let Some(road) = &mut self.gaze else { continue };
+            while let Some(event) = road.source.take_event() {
+                tell(event, road.source.name(), now, &self.shared, &self.losses);
+            }
+            let Some(origin) = self.shared.origin() else { continue };
             road.source.poll(origin, now, &mut samples);
             for sample in samples.drain(..) {
                 road.cell.set((sample.confidence > 0.0).then_some((sample.at, sample.point)));
                 let event = road.selector.push(sample);
                 event.iter().for_each(|event| road.cell.dwells(event));
-                if let Some(SelectEvent::Commit(commit)) = event {
-                    let time_s = commit.prompt_at.signed_secs_since(origin);
-                    let [looked_at] = commit.points;
-                    if !send(&self.output, &self.shared, Request::Look { time_s, point: looked_at.point }) {
-                        return;
-                    }
+                let Some(request) = event.and_then(|event| request_of(event, origin)) else { continue };
+                if !send(&self.output, &self.shared, request) {
+                    return;
                 }
             }
         }
+    }
+}
+
+/// What an event of the gaze selector asks of the decode stage; times count from `origin`, the first frame.
+fn request_of(event: SelectEvent, origin: Timestamp) -> Option<Request> {
+    let since = |at: Timestamp| at.signed_secs_since(origin);
+    match event {
+        SelectEvent::Onset { at, disc, .. } => Some(Request::Hover { time_s: since(at), disc }),
+        SelectEvent::Progress { .. } => None,
+        SelectEvent::Commit(commit) => Some(Request::Look { time_s: since(commit.prompt_at), disc: commit.disc }),
+        SelectEvent::Cancelled { at, .. } => Some(Request::Leave { time_s: since(at) }),
+        SelectEvent::Undone { at } => Some(Request::Unlook { time_s: since(at) }),
     }
 }
 

@@ -1,14 +1,21 @@
+use std::sync::Arc;
+
+use super::carrier::Carrier;
 use super::choice::{logit_at, most_obedient};
+use super::contest::Contest;
 use super::encode::Encoded;
+use super::look::LookScratch;
 use crate::error::{PromptError, Result};
 use crate::frame::Frame;
-use crate::geometry::{BoundingBox, LabeledPoint, Point, Size};
+use crate::geometry::{BoundingBox, LabeledPoint, Letterbox, Point, Size};
 use crate::mask::{LowResLogits, Mask, UpsampleScratch, upsample_mask};
 use crate::model::{Candidate, Decoder, Prompt};
 use crate::segment;
-use crate::sink::FrameRecord;
-use crate::track::memory::Recall;
-use crate::track::{Follower, FollowerConfig, Measured, ObjectId, ObjectState, Outcome, most_confident};
+use crate::select::gaze::GazeDisc;
+use crate::sink::{FrameRecord, ObjectRecord};
+use crate::track::flow::Similarity;
+use crate::track::memory::{FeatureMap, Recall};
+use crate::track::{Excluded, Follower, FollowerConfig, Measured, ObjectId, ObjectState, Outcome};
 
 /// What happened to an object on one frame.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,34 +59,139 @@ pub(super) struct Asked<'a> {
 
 /// The objects that are followed at present, and the decoder that finds them.
 ///
-/// All objects of a frame are decoded in one batch against its embedding. Buffers are reused: with a constant number of
-/// objects a frame allocates nothing here.
+/// The objects whose turn it is are decoded in one batch against the frame's embedding; so that many objects cost little more
+/// than a few, the others are carried there by the picture's motion, and a lost one is looked for only in its turn. Buffers
+/// are reused: with a constant number of objects a frame allocates nothing here.
 pub(super) struct ObjectSet {
     decoder: Box<dyn Decoder>,
     config: FollowerConfig,
     objects: Vec<Object>,
     /// One prompt for each object, in the same order.
     prompts: Vec<Prompt>,
+    /// Prompts of the objects whose turn it is, while they are decoded.
+    batch: Vec<Prompt>,
+    /// Most objects that are decoded on one frame.
+    turns: usize,
+    carrier: Carrier,
+    contest: Contest,
+    /// Of the last frame that was encoded.
+    letterbox: Option<Letterbox>,
     candidates: Vec<Candidate>,
     scratch: UpsampleScratch,
     /// Mask of a prompt that is answered on an earlier frame.
     late: Mask,
     recall: Recall,
+    look: LookScratch,
 }
 
-struct Object {
-    follower: Follower,
+pub(super) struct Object {
+    pub follower: Follower,
     /// Size of the frames that the follower counts its pixels in.
     frame: Size,
     /// The present frame's own prompt, if it has one: its slot in `prompts` is already written.
-    prompted: bool,
+    pub prompted: bool,
     /// When that prompt was made, in seconds from the first frame.
     prompted_at_s: f64,
     /// The points of that prompt, to be drawn.
     points: Vec<LabeledPoint>,
+    /// Encoded frames since it was last decoded.
+    waited: u32,
+    /// Whether it is decoded on the present frame.
+    pub turn: bool,
+    /// Its candidate among all of the present frame, if it is.
+    pub chosen: usize,
 }
 
 impl Object {
+    /// Goes on to frames of `size`.
+    fn now_of(&mut self, size: Size) {
+        let before = std::mem::replace(&mut self.frame, size);
+        if before != size {
+            self.follower.rescale(before, size);
+        }
+    }
+
+    /// Index of the candidate that is the object on the present frame.
+    fn choose(&mut self, candidates: &mut [Candidate], points: &[LabeledPoint], present: &Encoded) -> usize {
+        let (follower, letterbox) = (&mut self.follower, &present.embedding.letterbox);
+        if self.prompted {
+            return most_obedient(candidates, points, letterbox);
+        }
+        candidates.iter_mut().for_each(|c| follower.confine(present.at(), letterbox, &mut c.logits));
+        follower.choose(candidates)
+    }
+
+    /// Takes the candidate chosen on the present frame, whose features are beside it, and writes it into `out`.
+    fn take(
+        &mut self,
+        chosen: &Candidate,
+        points: &[LabeledPoint],
+        (present, features): (&Encoded, Option<&Arc<FeatureMap>>),
+        scratch: &mut UpsampleScratch,
+        out: &mut ObjectRecord,
+        changes: &mut Vec<Change>,
+    ) {
+        let Object { follower, prompted, .. } = self;
+        let letterbox = &present.embedding.letterbox;
+        let mut measured = measure(chosen, present, scratch, &mut out.mask);
+        let id = follower.id();
+        out.points.clear();
+        if *prompted {
+            follower.select(present.at(), chosen, measured, features);
+            follower.exclude(points, measured);
+            let frame = present.frame.sequence;
+            changes.push(Change::Selected { object: id, prompt_time_s: self.prompted_at_s, frame });
+            out.points.extend_from_slice(&self.points);
+            *prompted = false;
+        } else {
+            match follower.observe(present.at(), chosen, measured) {
+                Outcome::Lost => changes.push(Change::Lost { object: id }),
+                Outcome::Returned => changes.push(Change::Returned { object: id }),
+                Outcome::Held => {}
+                Outcome::Missed => {
+                    if let Some(expected) = follower.expected() {
+                        measured = lay(expected, letterbox, scratch, &mut out.mask);
+                    }
+                }
+            }
+        }
+        self.write(chosen.predicted_iou, measured, letterbox.frame, out);
+    }
+
+    /// Moves to the carrier's present frame without the decoder and writes that into `out`.
+    fn carry(
+        &mut self,
+        carrier: &mut Carrier,
+        letterbox: &Letterbox,
+        scratch: &mut UpsampleScratch,
+        out: &mut ObjectRecord,
+    ) {
+        let follower = &mut self.follower;
+        let mut measured = Measured { bbox: None, area: 0 };
+        if follower.state() != ObjectState::Lost {
+            let motion = carrier.motion(follower.memory(), letterbox).or_else(|| {
+                let (before, present) = carrier.times()?;
+                Some(follower.foresee(before, present, letterbox))
+            });
+            follower.carry(&motion.unwrap_or(Similarity::NONE));
+            measured = lay(follower.memory(), letterbox, scratch, &mut out.mask);
+        }
+        out.points.clear();
+        self.write(self.follower.score(), measured, letterbox.frame, out);
+    }
+
+    /// Writes what is said of the object beside its mask; a lost one has none.
+    fn write(&self, score: f32, measured: Measured, frame: Size, out: &mut ObjectRecord) {
+        out.object = self.follower.id();
+        out.state = self.follower.state();
+        out.score = score;
+        (out.bbox, out.area) = (measured.bbox, measured.area);
+        if out.state == ObjectState::Lost {
+            out.mask.reset(frame);
+            (out.bbox, out.area) = (None, 0);
+        }
+    }
+
     /// True if it is not lost and its last believed mask covers `point` of a frame that lies in the model's input as `seen`
     /// does.
     fn covers(&self, point: Point, seen: &Encoded) -> bool {
@@ -89,16 +201,23 @@ impl Object {
 }
 
 impl ObjectSet {
-    pub fn new(decoder: Box<dyn Decoder>, config: FollowerConfig) -> Self {
+    /// At most `turns` objects are decoded on one frame, at least one; those that a person prompted always are.
+    pub fn new(decoder: Box<dyn Decoder>, config: FollowerConfig, turns: usize) -> Self {
         ObjectSet {
             decoder,
             config,
             objects: Vec::new(),
             prompts: Vec::new(),
+            batch: Vec::new(),
+            turns: turns.max(1),
+            carrier: Carrier::default(),
+            contest: Contest::default(),
+            letterbox: None,
             candidates: Vec::new(),
             scratch: UpsampleScratch::default(),
             late: Mask::default(),
             recall: Recall::default(),
+            look: LookScratch::default(),
         }
     }
 
@@ -129,6 +248,11 @@ impl ObjectSet {
     /// Logits of the last believed mask; empty if none was found yet, `None` if there is no such object.
     pub fn memory(&self, object: ObjectId) -> Option<&LowResLogits> {
         self.position(object).map(|at| self.objects[at].follower.memory())
+    }
+
+    /// What a person took out of the object; `None` if there is no such object.
+    pub fn excluded(&self, object: ObjectId) -> Option<&Excluded> {
+        self.position(object).map(|at| self.objects[at].follower.excluded())
     }
 
     /// True if the object is followed and its last believed mask covers `point`; see [`Self::at_point`].
@@ -171,11 +295,51 @@ impl ObjectSet {
         let measured = measure(best, seen, &mut self.scratch, &mut self.late);
         let map = self.recall.map_of(&seen.embedding);
         self.objects[at].follower.select(seen.at(), best, measured, map.as_ref());
+        self.objects[at].follower.exclude(&prompt.points, measured);
         self.objects[at].frame = seen.frame.size;
         self.objects[at].prompted = false;
         let Asked { object, time_s: prompt_time_s, .. } = *asked;
         changes.push(Change::Selected { object, prompt_time_s, frame: seen.frame.sequence });
         Ok(Some(chosen))
+    }
+
+    /// Begins to follow, as `object`, what a person looked at on the frame they saw; what was shown as `preview` is preferred to
+    /// its neighbours. False if nothing is there.
+    pub fn look(
+        &mut self,
+        asked: (ObjectId, f64, GazeDisc),
+        preview: Option<&LowResLogits>,
+        seen: &Encoded,
+        changes: &mut Vec<Change>,
+    ) -> Result<bool> {
+        let (object, prompt_time_s, disc) = asked;
+        match self.look.find(&mut *self.decoder, disc, preview, seen)? {
+            Ok(found) => {
+                self.add(object, &found, seen);
+                changes.push(Change::Selected { object, prompt_time_s, frame: seen.frame.sequence });
+                Ok(true)
+            }
+            Err(error) => {
+                changes.push(Change::Refused { object, prompt_time_s, error });
+                Ok(false)
+            }
+        }
+    }
+
+    /// What seems to lie under a disc of gaze; nothing is followed for it.
+    pub fn glance(&mut self, disc: GazeDisc, seen: &Encoded) -> Result<Option<LowResLogits>> {
+        self.look.glance(&mut *self.decoder, disc, seen)
+    }
+
+    /// The mask of the last prompt that was answered there and then, of the frame it was answered on.
+    pub fn answered(&self) -> &Mask {
+        &self.late
+    }
+    /// The followed object on which most of a disc of gaze falls, if that is at least half of it.
+    pub fn at_disc(&self, disc: GazeDisc, seen: &Encoded) -> Option<ObjectId> {
+        let covered = |o: &Object| disc.points().filter(|(p, _)| o.covers(*p, seen)).map(|(_, w)| w).sum::<f32>();
+        let shares = self.objects.iter().map(|o| (covered(o), o.follower.id()));
+        shares.filter(|(share, _)| *share >= 0.5).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, id)| id)
     }
 
     /// The candidates of the last decoding.
@@ -198,9 +362,25 @@ impl ObjectSet {
 
     fn push(&mut self, object: ObjectId, frame: Size) -> usize {
         let follower = Follower::new(object, self.config);
-        self.objects.push(Object { follower, frame, prompted: false, prompted_at_s: 0.0, points: Vec::new() });
+        self.objects.push(Object {
+            follower,
+            frame,
+            prompted: false,
+            prompted_at_s: 0.0,
+            points: Vec::new(),
+            waited: 0,
+            turn: false,
+            chosen: 0,
+        });
         self.prompts.push(Prompt::default());
         self.objects.len() - 1
+    }
+
+    /// Has an object keep out what `excluded` says; nothing if there is no such object.
+    pub fn exclude(&mut self, object: ObjectId, excluded: Excluded) {
+        if let Some(at) = self.position(object) {
+            self.objects[at].follower.set_excluded(excluded);
+        }
     }
 
     /// Lets an object go on from `candidate`, whose mask lies on the frame `on`; nothing if there is no such object.
@@ -235,6 +415,9 @@ impl ObjectSet {
             return None;
         }
         let at = known.unwrap_or_else(|| self.push(object, seen.frame.size));
+        if bbox.is_some() {
+            self.objects[at].follower.set_excluded(Excluded::default());
+        }
         self.objects[at].points.clear();
         self.objects[at].points.extend_from_slice(&prompt.points);
         Some((at, prompt))
@@ -242,64 +425,68 @@ impl ObjectSet {
 
     /// Finds every object on the present frame and writes it into `record`.
     pub fn advance(&mut self, present: &Encoded, record: &mut FrameRecord, changes: &mut Vec<Change>) -> Result<()> {
+        self.carrier.begin(&present.frame);
+        self.letterbox = Some(present.embedding.letterbox);
         if self.objects.is_empty() {
             return Ok(());
         }
-        let Frame { size, sequence, .. } = *present.frame;
+        let size = present.frame.size;
         self.recall.begin(&present.embedding);
-        let grid = self.decoder.mask_size();
-        for (object, prompt) in self.objects.iter_mut().zip(&mut self.prompts) {
-            let before = std::mem::replace(&mut object.frame, size);
-            if before != size {
-                object.follower.rescale(before, size);
-            }
-            if !object.prompted {
+        let (grid, most_points) = (self.decoder.mask_size(), self.decoder.max_points());
+        take_turns(&mut self.objects, self.turns);
+        let letterbox = &present.embedding.letterbox;
+        for object in &mut self.objects {
+            object.now_of(size);
+            if object.turn && !object.prompted {
                 object.follower.expect(&mut self.recall, grid);
-                object.follower.prompt(present.at(), &present.embedding.letterbox, prompt);
             }
         }
-        self.decoder.decode(&present.embedding, &self.prompts, &mut self.candidates)?;
-        let per_prompt = self.decoder.candidates();
-        for (object, candidates) in self.objects.iter_mut().zip(self.candidates.chunks_mut(per_prompt)) {
-            let follower = &mut object.follower;
+        self.contest.begin(&mut self.objects, present.at(), letterbox);
+        let mut count = 0;
+        for (object, prompt) in self.objects.iter_mut().zip(&mut self.prompts).filter(|(object, _)| object.turn) {
             if !object.prompted {
-                let letterbox = &present.embedding.letterbox;
-                candidates.iter_mut().for_each(|c| follower.confine(present.at(), letterbox, &mut c.logits));
+                object.follower.prompt(present.at(), letterbox, prompt);
+                prompt.points.truncate(most_points);
             }
-            let chosen = if object.prompted { most_confident(candidates) } else { follower.choose(candidates) };
-            let chosen = &candidates[chosen];
+            if self.batch.len() == count {
+                self.batch.push(Prompt::default());
+            }
+            std::mem::swap(&mut self.batch[count], prompt);
+            count += 1;
+        }
+        let decoded = self.decoder.decode(&present.embedding, &self.batch[..count], &mut self.candidates);
+        let turns = self.objects.iter().zip(&mut self.prompts).filter(|(object, _)| object.turn);
+        turns.zip(&mut self.batch).for_each(|((_, prompt), used)| std::mem::swap(prompt, used));
+        decoded?;
+        let per_object = self.decoder.candidates();
+        let mut answers = self.candidates.chunks_mut(per_object);
+        let asked = self.objects.iter_mut().zip(&self.prompts).filter(|(object, _)| object.turn);
+        for ((object, prompt), (at, candidates)) in asked.zip((&mut answers).enumerate()) {
+            object.chosen = at * per_object + object.choose(candidates, &prompt.points, present);
+        }
+        self.contest.settle(&mut self.objects, &mut self.candidates);
+        for (object, prompt) in self.objects.iter_mut().zip(&self.prompts) {
             let out = record.push_object();
-            let mut measured = measure(chosen, present, &mut self.scratch, &mut out.mask);
-            let id = follower.id();
-            out.object = id;
-            out.points.clear();
-            if object.prompted {
-                follower.select(present.at(), chosen, measured, self.recall.present());
-                let prompt_time_s = object.prompted_at_s;
-                changes.push(Change::Selected { object: id, prompt_time_s, frame: sequence });
-                out.points.extend_from_slice(&object.points);
-                object.prompted = false;
-            } else {
-                match follower.observe(present.at(), chosen, measured) {
-                    Outcome::Lost => changes.push(Change::Lost { object: id }),
-                    Outcome::Returned => changes.push(Change::Returned { object: id }),
-                    Outcome::Held => {}
-                    Outcome::Missed => {
-                        if let Some(expected) = follower.expected() {
-                            measured = lay(expected, present, &mut self.scratch, &mut out.mask);
-                        }
-                    }
+            match self.candidates.get(object.chosen).filter(|_| object.turn) {
+                Some(chosen) => {
+                    let scene = (present, self.recall.present());
+                    object.take(chosen, &prompt.points, scene, &mut self.scratch, out, changes);
                 }
-            }
-            out.state = follower.state();
-            out.score = chosen.predicted_iou;
-            (out.bbox, out.area) = (measured.bbox, measured.area);
-            if out.state == ObjectState::Lost {
-                out.mask.reset(size);
-                (out.bbox, out.area) = (None, 0);
+                None => object.carry(&mut self.carrier, letterbox, &mut self.scratch, out),
             }
         }
         Ok(())
+    }
+
+    /// Carries every object to a frame that is not encoded, by the picture's motion alone, and writes it into `record`; false,
+    /// with `record` as it was, if that cannot be: no frame of its size was encoded yet.
+    pub fn carry(&mut self, frame: &Arc<Frame>, record: &mut FrameRecord) -> bool {
+        let Some(letterbox) = self.letterbox.filter(|letterbox| letterbox.frame == frame.size) else { return false };
+        self.carrier.begin(frame);
+        for object in &mut self.objects {
+            object.carry(&mut self.carrier, &letterbox, &mut self.scratch, record.push_object());
+        }
+        true
     }
 
     fn position(&self, object: ObjectId) -> Option<usize> {
@@ -307,12 +494,37 @@ impl ObjectSet {
     }
 }
 
-/// Brings a candidate to the frame's resolution.
-fn measure(candidate: &Candidate, on: &Encoded, scratch: &mut UpsampleScratch, out: &mut Mask) -> Measured {
-    lay(&candidate.logits, on, scratch, out)
+/// Gives the turn to every object that is prompted and, up to `most` in all, to those that have waited longest; of the lost
+/// ones to one at most, since looking everywhere costs most.
+fn take_turns(objects: &mut [Object], most: usize) {
+    let searched = objects.iter().enumerate().filter(|(_, o)| !o.prompted && o.follower.state() == ObjectState::Lost);
+    let searched = searched.rev().max_by_key(|(_, o)| o.waited).map(|(at, _)| at);
+    let mut left = most;
+    for object in objects.iter_mut() {
+        object.turn = object.prompted;
+        left = left.saturating_sub(usize::from(object.turn));
+    }
+    while left > 0 {
+        let waiting = objects
+            .iter()
+            .enumerate()
+            .rev()
+            .filter(|(at, o)| !o.turn && (o.follower.state() != ObjectState::Lost || Some(*at) == searched));
+        let Some((next, _)) = waiting.max_by_key(|(_, o)| o.waited) else { break };
+        objects[next].turn = true;
+        left -= 1;
+    }
+    for object in objects {
+        object.waited = if object.turn { 0 } else { object.waited.saturating_add(1) };
+    }
 }
 
-fn lay(logits: &LowResLogits, on: &Encoded, scratch: &mut UpsampleScratch, out: &mut Mask) -> Measured {
-    let extent = upsample_mask(logits, &on.embedding.letterbox, 0.0, scratch, out);
+/// Brings a candidate to the frame's resolution.
+fn measure(candidate: &Candidate, on: &Encoded, scratch: &mut UpsampleScratch, out: &mut Mask) -> Measured {
+    lay(&candidate.logits, &on.embedding.letterbox, scratch, out)
+}
+
+fn lay(logits: &LowResLogits, letterbox: &Letterbox, scratch: &mut UpsampleScratch, out: &mut Mask) -> Measured {
+    let extent = upsample_mask(logits, letterbox, 0.0, scratch, out);
     Measured { bbox: extent.bbox, area: extent.area }
 }

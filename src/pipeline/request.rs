@@ -1,5 +1,5 @@
-use crate::geometry::Point;
 use crate::input::{CommandKind, PromptEvent};
+use crate::select::gaze::GazeDisc;
 use crate::select::touch::TouchGesture;
 
 /// What the input stage asks of the decode stage.
@@ -7,9 +7,15 @@ use crate::select::touch::TouchGesture;
 pub(super) enum Request {
     /// A prompt or release of an object that its source names.
     Prompt(PromptEvent),
-    /// The person looked at `point` long enough, at `time_s` seconds from the first frame. It selects a new object,
+    /// The person looked at `disc` long enough, at `time_s` seconds from the first frame. It selects a new object,
     /// unless one that is followed already lies there.
-    Look { time_s: f64, point: Point },
+    Look { time_s: f64, disc: GazeDisc },
+    /// Gaze came to rest on `disc`: something may be meant.
+    Hover { time_s: f64, disc: GazeDisc },
+    /// Gaze went on before it had selected anything.
+    Leave { time_s: f64 },
+    /// The last selection by gaze is taken back.
+    Unlook { time_s: f64 },
     /// A gesture on a touch screen, at `time_s` seconds from the first frame.
     Touch { time_s: f64, gesture: TouchGesture },
     /// A command of a person who sees the frame of `time_s` seconds from the first one.
@@ -20,7 +26,12 @@ impl Request {
     pub fn time_s(&self) -> f64 {
         match self {
             Request::Prompt(prompt) => prompt.time_s,
-            Request::Look { time_s, .. } | Request::Touch { time_s, .. } | Request::Command { time_s, .. } => *time_s,
+            Request::Look { time_s, .. }
+            | Request::Hover { time_s, .. }
+            | Request::Leave { time_s }
+            | Request::Unlook { time_s }
+            | Request::Touch { time_s, .. }
+            | Request::Command { time_s, .. } => *time_s,
         }
     }
 }

@@ -11,6 +11,7 @@ use super::threads::Threads;
 use super::watchdog::Watchdog;
 use crate::capture::SourceInfo;
 use crate::error::{ModelError, Result};
+use crate::input::GazeReport;
 use crate::model::{Decoder, Encoder};
 use crate::sync::LatencySummary;
 use crate::time::Timestamp;
@@ -27,6 +28,7 @@ pub struct Running {
     pub(super) age: AgeMeter,
     pub(super) unanswered: Arc<OnceLock<usize>>,
     pub(super) inputs_lost: Arc<AtomicU64>,
+    pub(super) gaze_report: Arc<OnceLock<GazeReport>>,
     pub(super) watchdog: Watchdog,
     pub(super) degrade: Option<Log>,
     pub(super) switch: Option<Switch>,
@@ -137,6 +139,7 @@ impl Running {
             sink_failures: self.outputs.failures(),
             prompts_unanswered: self.unanswered.get().copied().unwrap_or(0),
             inputs_lost: self.inputs_lost.load(Ordering::Relaxed),
+            gaze: self.gaze_report.get().cloned(),
             throughput,
             degrade: self.degrade(),
             stages: self.reports(),

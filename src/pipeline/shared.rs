@@ -91,6 +91,11 @@ impl<T> Feed<T> {
     pub fn put(&self, value: T, since: Timestamp) -> bool {
         self.0.put(Stamped { value, since }).is_some()
     }
+
+    /// Makes `value` the latest unless one waits to be taken; false if so.
+    pub fn offer(&self, value: T, since: Timestamp) -> bool {
+        self.0.offer(Stamped { value, since }).is_none()
+    }
 }
 
 impl<T> Drop for Feed<T> {

@@ -7,6 +7,7 @@ use crate::frame::Frame;
 use crate::geometry::{BoundingBox, LabeledPoint};
 use crate::mask::{Mask, mask_prompt};
 use crate::model::{Candidate, Decoder, Encoder};
+use crate::select::gaze::GazeDisc;
 use crate::sink::FrameRecord;
 use crate::track::{FollowerConfig, ObjectId};
 
@@ -25,7 +26,7 @@ impl Stepper {
     pub fn new(encoder: Box<dyn Encoder>, decoder: Box<dyn Decoder>, config: FollowerConfig) -> Self {
         Stepper {
             encoder,
-            objects: ObjectSet::new(decoder, config),
+            objects: ObjectSet::new(decoder, config, super::config::TURNS),
             present: Encoded::empty(),
             record: FrameRecord::default(),
             changes: Vec::new(),
@@ -40,6 +41,17 @@ impl Stepper {
         self.encoder.encode(&frame, &mut self.present.embedding)?;
         self.present.frame = frame;
         Ok(())
+    }
+
+    /// Carries every object to `frame` without encoding it, by the picture's motion alone; `None` if no frame of its size was
+    /// encoded yet.
+    pub fn carry(&mut self, frame: &Arc<Frame>) -> Option<&FrameRecord> {
+        self.record.clear();
+        let carried = self.objects.carry(frame, &mut self.record);
+        self.record.sequence = frame.sequence;
+        self.record.captured_at = frame.captured_at;
+        self.record.frame = Some(Arc::clone(frame));
+        carried.then_some(&self.record)
     }
 
     /// Selects or refines `object` on the present frame; [`Self::follow`] answers.
@@ -60,6 +72,16 @@ impl Stepper {
         let logits = mask_prompt(mask, &self.present.embedding.letterbox, self.objects.mask_size())?;
         self.objects.add(object, &Candidate { logits, predicted_iou: 1.0 }, &self.present);
         Ok(())
+    }
+
+    /// Selects as `object` what a person looked at on the present frame, and gives its mask there.
+    ///
+    /// # Errors
+    /// [`crate::error::PromptError`] when the disc lies beside the frame or on nothing.
+    pub fn look(&mut self, object: ObjectId, disc: GazeDisc) -> Result<&Mask> {
+        self.objects.look((object, 0.0, disc), None, &self.present, &mut self.changes)?;
+        self.refusal()?;
+        Ok(self.objects.answered())
     }
 
     /// Forgets an object; false if there is none of that id.

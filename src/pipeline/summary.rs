@@ -2,6 +2,7 @@ use serde::Serialize;
 
 use super::degrade::DegradeSummary;
 use super::meter::StageReport;
+use crate::input::GazeReport;
 use crate::sync::LatencySummary;
 
 /// What a stream did from start to end.
@@ -23,6 +24,9 @@ pub struct Summary {
     pub prompts_unanswered: usize,
     /// How often an input device went away.
     pub inputs_lost: u64,
+    /// What the eye tracker sent; absent without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gaze: Option<GazeReport>,
     /// Writes that failed, over all sinks.
     pub sink_failures: u64,
     pub throughput: Throughput,

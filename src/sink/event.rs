@@ -27,6 +27,17 @@ pub enum EventKind {
     /// A prompt was answered with a mask. `prompt_time_s` is when it was made, `frame` the sequence number of the frame
     /// it was applied to.
     Selected { object: ObjectId, prompt_time_s: f64, frame: u64 },
+    /// A selection, or the pointer that may become one, went from one phase to another: `idle`, `hovering`, `previewing`,
+    /// `selected`, `refining`, `lost`, `released`. `object` is `None` while nothing is selected yet; `input_time_s` is when the
+    /// person did what caused it, `frame_time_s` when the frame was captured that it is about, `output_time_s` when it is told.
+    Selection {
+        object: Option<ObjectId>,
+        from: &'static str,
+        to: &'static str,
+        input_time_s: Option<f64>,
+        frame_time_s: Option<f64>,
+        output_time_s: f64,
+    },
     /// A prompt could not be answered.
     Rejected { object: ObjectId, prompt_time_s: f64, reason: String },
     /// The object was let go on request.
@@ -49,6 +60,11 @@ pub enum EventKind {
     InputReturned { input: String, after_s: f64 },
     /// An input device reported more than the system kept: contacts whose end was missed are cancelled.
     InputOverflowed { input: String },
+    /// An eye tracker sent what cannot be used, so often since this was told last; `reason` is that of the newest.
+    InputRejected { input: String, count: u64, reason: String },
+    /// An eye tracker's clock is ahead of the capture clock by `offset_s`, known to `uncertainty_s`. Told once it is known,
+    /// and when it has changed.
+    InputClock { input: String, offset_s: f64, uncertainty_s: f64 },
     /// The source sends, but not as it should, `count` times for one cause: a control that it refuses, another size.
     SourceWarned { count: u64, message: Cow<'static, str> },
     /// A stage holds one frame for longer than it should; `busy_s` is how long so far.

@@ -72,6 +72,19 @@ impl<T> DropOldest<T> {
         displaced
     }
 
+    /// Appends `value` if that drops nothing; gives it back, counted in [`Self::dropped`], if the queue is full or closed.
+    pub fn offer(&self, value: T) -> Option<T> {
+        let mut state = self.lock();
+        if state.closed || state.values.len() == state.capacity {
+            state.dropped += 1;
+            return Some(value);
+        }
+        state.values.push_back(value);
+        drop(state);
+        self.shared.changed.notify_one();
+        None
+    }
+
     /// Waits at most `timeout` for the oldest value. `Duration::ZERO` does not wait, `Duration::MAX` waits for ever.
     /// After [`Self::close`] the values that are left come first, then [`Taken::Closed`].
     pub fn receive(&self, timeout: Duration) -> Taken<T> {

@@ -22,6 +22,12 @@ impl<T> LatestSlot<T> {
         self.queue.send(value)
     }
 
+    /// Makes `value` the latest only if that replaces none; gives it back, counted in [`Self::dropped`], if one waits to be taken
+    /// or the slot is closed.
+    pub fn offer(&self, value: T) -> Option<T> {
+        self.queue.offer(value)
+    }
+
     /// Waits at most `timeout` for a value. `Duration::ZERO` does not wait, `Duration::MAX` waits for ever. After
     /// [`Self::close`] the value that is left comes first, then [`Taken::Closed`].
     pub fn take(&self, timeout: Duration) -> Taken<T> {

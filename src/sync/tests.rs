@@ -18,6 +18,18 @@ fn newest_wins_in_the_slot() {
 }
 
 #[test]
+fn an_offer_takes_nobodys_place() {
+    let slot = LatestSlot::new();
+    assert_eq!(slot.offer(1), None);
+    assert_eq!((slot.offer(2), slot.dropped()), (Some(2), 1));
+    assert_eq!(slot.take(NOW), Taken::Value(1));
+    assert_eq!(slot.offer(3), None);
+    slot.close();
+    assert_eq!(slot.offer(4), Some(4));
+    assert_eq!((slot.take(NOW), slot.take(NOW)), (Taken::Value(3), Taken::Closed));
+}
+
+#[test]
 fn closing_keeps_what_is_left_and_refuses_more() {
     let slot = LatestSlot::new();
     slot.put("left");

@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
+use super::flow::Similarity;
 use super::memory::{Expectation, FeatureMap, Memory, Recall};
 use super::motion::BoxMotion;
-use super::{ObjectId, ObjectState};
-use crate::geometry::{BoundingBox, Letterbox, Point, Size};
+use super::{Excluded, ObjectId, ObjectState};
+use crate::geometry::{BoundingBox, LabeledPoint, Letterbox, Point, Size};
 use crate::mask::{LowResLogits, SURE};
 use crate::model::{Candidate, Prompt};
 use crate::time::Timestamp;
@@ -26,6 +27,8 @@ pub struct FollowerConfig {
     pub max_area_change: f32,
     /// Frames in a row without a believable mask until the object is reported as lost.
     pub lost_after: u32,
+    /// Most frames in a row on which a disputed object's box goes on as it went instead of being measured.
+    pub coast: u32,
     /// How far the object may reach out of its foreseen box, as a share of the box's sides; beyond that a mask is some
     /// other thing that looks alike.
     pub reach: f32,
@@ -41,6 +44,7 @@ impl Default for FollowerConfig {
             min_return: 0.6,
             max_area_change: 3.0,
             lost_after: 4,
+            coast: 30,
             reach: 0.4,
         }
     }
@@ -74,13 +78,22 @@ pub struct Follower {
     id: ObjectId,
     config: FollowerConfig,
     state: ObjectState,
+    /// Logits of the last believed mask, moved by what it was carried since.
     memory: LowResLogits,
+    /// The whole motion since they were believed, while the object is carried, and what they were then.
+    carried: Option<Similarity>,
+    believed: LowResLogits,
+    /// Predicted IoU of the last believed mask.
+    score: f32,
     motion: BoxMotion,
     area: f32,
     misses: u32,
     seen: Memory,
+    excluded: Excluded,
     /// Where it should be in the present frame; stale without `present`.
     expected: Expectation,
+    /// Frames in a row on which another object that looks alike claimed the same place.
+    disputed: u32,
     /// The features of the present frame, if they could be compared with what was seen.
     present: Option<Arc<FeatureMap>>,
 }
@@ -93,11 +106,16 @@ impl Follower {
             config,
             state: ObjectState::Lost,
             memory: LowResLogits::default(),
+            carried: None,
+            believed: LowResLogits::default(),
+            score: 0.0,
             motion: BoxMotion::default(),
             area: 0.0,
             misses: 0,
             seen: Memory::default(),
+            excluded: Excluded::default(),
             expected: Expectation::default(),
+            disputed: 0,
             present: None,
         }
     }
@@ -110,9 +128,85 @@ impl Follower {
         self.state
     }
 
-    /// Logits of the last believed mask.
+    /// Logits of the last believed mask, moved by what it was carried since.
     pub fn memory(&self) -> &LowResLogits {
         &self.memory
+    }
+
+    /// Predicted IoU of the last believed mask.
+    pub fn score(&self) -> f32 {
+        self.score
+    }
+
+    /// Where the object's box should be at `at` by its motion so far, in cells of its mask's grid; `letterbox` places the frame in
+    /// the model's input. `None` before it was measured.
+    pub fn foreseen(&self, at: Timestamp, letterbox: &Letterbox) -> Option<BoundingBox> {
+        let bbox = letterbox.box_to_input(self.motion.predict(at)?);
+        let cells = |grid: u32, input: u32| grid as f32 / input.max(1) as f32;
+        let (u, v) = (
+            cells(self.memory.size.width, letterbox.input.width),
+            cells(self.memory.size.height, letterbox.input.height),
+        );
+        Some(BoundingBox::new(bbox.x0 * u, bbox.y0 * v, bbox.x1 * u, bbox.y1 * v))
+    }
+
+    /// Tells whether another object that looks alike claims the same place on the present frame: then the box is not measured
+    /// but goes on as it went, for a while.
+    pub fn dispute(&mut self, disputed: bool) {
+        self.disputed = if disputed { self.disputed.saturating_add(1) } else { 0 };
+    }
+
+    /// What is expected of the present frame, to be settled with others; `None` as for [`Self::expected`].
+    pub fn expected_mut(&mut self) -> Option<&mut LowResLogits> {
+        self.present.is_some().then_some(&mut self.expected.logits)
+    }
+
+    /// Goes on to a frame that the decoder is not asked about: the mask moves as the object did, in cells of its grid.
+    pub fn carry(&mut self, motion: &Similarity) {
+        let whole = match self.carried {
+            Some(whole) => whole.then(motion),
+            None => {
+                std::mem::swap(&mut self.believed, &mut self.memory);
+                *motion
+            }
+        };
+        whole.warp(&self.believed, &mut self.memory);
+        self.carried = Some(whole);
+        self.present = None;
+        if self.state != ObjectState::Lost {
+            self.state = ObjectState::Tracked;
+        }
+    }
+
+    /// How the object should move from one time to another by its motion so far, in cells of its mask's grid; `letterbox`
+    /// places the frame in the model's input.
+    pub fn foresee(&self, from: Timestamp, to: Timestamp, letterbox: &Letterbox) -> Similarity {
+        let (Some(before), Some(after)) = (self.foreseen(from, letterbox), self.foreseen(to, letterbox)) else {
+            return Similarity::NONE;
+        };
+        let (center, to) = (before.center(), after.center());
+        Similarity {
+            scale: ((after.x1 - after.x0) / (before.x1 - before.x0).max(f32::MIN_POSITIVE)).clamp(0.5, 2.0),
+            center: [center.x, center.y],
+            shift: [to.x - center.x, to.y - center.y],
+        }
+    }
+
+    /// What the person took out of the object.
+    pub fn excluded(&self) -> &Excluded {
+        &self.excluded
+    }
+
+    /// Keeps out from now on what a person's `points` took out of the object, whose mask is as `measured`.
+    pub fn exclude(&mut self, points: &[LabeledPoint], measured: Measured) {
+        if let Some(bbox) = measured.bbox {
+            self.excluded.add(points, bbox);
+        }
+    }
+
+    /// Replaces what is kept out; [`Self::select`] leaves it as it is.
+    pub fn set_excluded(&mut self, excluded: Excluded) {
+        self.excluded = excluded;
     }
 
     /// Takes the answer to a person's prompt on the frame of `at`, whose features are `map`; it replaces all memory.
@@ -156,10 +250,13 @@ impl Follower {
         if let Some(expected) = self.expected() {
             prompt.bbox = extent(expected, letterbox).map(clip).filter(|b| b.area() > 0.0);
             prompt.mask.get_or_insert_default().clone_from(expected);
-            return;
+        } else {
+            prompt.bbox = self.motion.predict(at).map(clip).filter(|b| b.area() > 0.0);
+            prompt.mask.get_or_insert_default().clone_from(&self.memory);
         }
-        prompt.bbox = self.motion.predict(at).map(clip).filter(|b| b.area() > 0.0);
-        prompt.mask.get_or_insert_default().clone_from(&self.memory);
+        if let Some(bbox) = prompt.bbox {
+            self.excluded.place(bbox, &mut prompt.points);
+        }
     }
 
     /// Takes out of `logits` what lies farther from the foreseen box than the object can be; `letterbox` places the frame
@@ -257,11 +354,20 @@ impl Follower {
         likeness >= min_recall
     }
 
+    /// Whether the box goes on as it went: what is measured may be another's.
+    fn is_coasting(&self) -> bool {
+        (1..self.config.coast).contains(&self.disputed)
+    }
+
     fn remember(&mut self, at: Timestamp, candidate: &Candidate, measured: Measured) {
         self.memory.clone_from(&candidate.logits);
+        self.carried = None;
+        self.score = candidate.predicted_iou;
         self.area = measured.area as f32;
-        if let Some(bbox) = measured.bbox {
-            self.motion.observe(at, bbox);
+        match measured.bbox {
+            Some(_) if self.is_coasting() => self.motion.coast(at),
+            Some(bbox) => self.motion.observe(at, bbox),
+            None => {}
         }
     }
 }
@@ -330,6 +436,21 @@ mod tests {
         assert_eq!(prompt.mask.as_ref(), Some(&candidate.logits));
         assert!(prompt.bbox.unwrap().x0 > 40.0, "the box moves on: {:?}", prompt.bbox);
         assert_eq!(follower.state(), ObjectState::Tracked);
+    }
+
+    #[test]
+    fn a_carried_mask_moves_without_blur_and_is_believed_again() {
+        let mut follower = selected();
+        let step = Similarity { scale: 1.0, center: [7.0, 7.0], shift: [0.5, 0.0] };
+        for _ in 0..4 {
+            follower.carry(&step);
+        }
+        let inside = |logits: &LowResLogits| logits.data.iter().map(|v| *v > 0.0).collect::<Vec<_>>();
+        assert_eq!(inside(follower.memory()), inside(&blob(6, 0.9).0.logits));
+        assert_eq!((follower.state(), follower.score()), (ObjectState::Tracked, 0.9));
+        let (candidate, measured) = blob(6, 0.8);
+        assert_eq!(follower.observe(at(5), &candidate, measured), Outcome::Held);
+        assert_eq!(follower.score(), 0.8);
     }
 
     #[test]

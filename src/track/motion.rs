@@ -39,6 +39,14 @@ impl BoxMotion {
         self.last = Some((at, bbox));
     }
 
+    /// Goes on to `at` as foreseen, without growth: what was measured is not to be believed.
+    pub fn coast(&mut self, at: Timestamp) {
+        self.growth = 0.0;
+        if let Some(bbox) = self.predict(at) {
+            self.last = Some((at, bbox));
+        }
+    }
+
     /// Takes all pixels for `x` and `y` times as many.
     pub fn scale(&mut self, x: f32, y: f32) {
         self.velocity = (self.velocity.0 * x, self.velocity.1 * y);

@@ -47,7 +47,7 @@ pub struct GazeTrace {
 
 /// What shows where at one moment, at the small scene's size.
 #[derive(Clone, Debug, Default)]
-struct Map {
+pub(super) struct Map {
     ids: Vec<u8>,
     depth: Vec<f32>,
     /// City-block distance to the nearest pixel that shows something else.
@@ -226,7 +226,22 @@ impl GazeTrace {
 }
 
 impl Map {
-    fn draw(&mut self, scene: &Scene, time: f64) {
+    /// Clearance of the object's pixel that has most; 0 if it is not seen.
+    pub fn widest(&self, object: u8) -> u16 {
+        self.ids.iter().zip(&self.clearance).filter(|(id, _)| **id == object).map(|(_, c)| *c).max().unwrap_or(0)
+    }
+
+    /// Indices of an object's pixels with at least this clearance.
+    pub fn pixels(&self, object: u8, least: u16) -> impl Iterator<Item = usize> {
+        let of_object = self.ids.iter().zip(&self.clearance).enumerate();
+        of_object.filter(move |(_, (id, c))| **id == object && **c >= least).map(|(at, _)| at)
+    }
+
+    pub fn depth_at(&self, pixel: usize) -> f32 {
+        self.depth.get(pixel).copied().unwrap_or(1.0)
+    }
+
+    pub fn draw(&mut self, scene: &Scene, time: f64) {
         let world = &scene.shared.world;
         scene.with_scratch(|scratch| {
             draw_ids(world, &view(world, scene.size(), time), time, scratch, &mut self.ids);
@@ -257,14 +272,14 @@ fn valid(time_s: f64) -> f64 {
 }
 
 /// Where a point that keeps its distance from an object's place falls on the picture.
-fn project(scene: &Scene, object: u8, anchor: Vec3, time: f64) -> Point {
+pub(super) fn project(scene: &Scene, object: u8, anchor: Vec3, time: f64) -> Point {
     let world = &scene.shared.world;
     let Some(body) = world.bodies.get(object as usize) else { return Point::default() };
     let p = world.camera.at(time).to_camera(body.place(time) + anchor);
     scene.intrinsics().project(p.x, p.y, p.z.max(0.05))
 }
 
-fn unproject(lens: Intrinsics, x: usize, y: usize, depth: f32, pose: &super::motion::CameraPose) -> Vec3 {
+pub(super) fn unproject(lens: Intrinsics, x: usize, y: usize, depth: f32, pose: &super::motion::CameraPose) -> Vec3 {
     let (rx, ry) = ((x as f32 + 0.5 - lens.cx) / lens.fx, (y as f32 + 0.5 - lens.cy) / lens.fy);
     let camera = super::vector::vec3(rx * depth, ry * depth, depth);
     pose.position + pose.rotation.apply_inverse(camera)

@@ -222,3 +222,74 @@ fn absurd_rates_are_refused_with_the_remedy() {
         assert!(matches!(refused, Err(ConfigError::Invalid { .. })), "{fps}");
     }
 }
+
+#[test]
+fn a_viewer_looks_around_as_people_do_and_at_what_is_asked_for() {
+    let scene = Scene::new(5, Size::new(640, 480));
+    let lens = scene.intrinsics();
+    let mut viewer = Viewer::new(&scene, 9, 0.0);
+    let mut fastest: f32 = 0.0;
+    let mut last = viewer.at(0.0);
+    for i in 1..=60_000 {
+        let eyes = viewer.at(i as f64 / 1000.0);
+        fastest = fastest.max(1000.0 * lens.angle_deg(eyes.point, last.point));
+        last = eyes;
+    }
+    assert!((150.0..1100.0).contains(&fastest), "{fastest} degrees a second");
+    let rests = viewer.take_rests();
+    let mut lengths: Vec<f64> = rests.iter().skip(1).map(|(_, from, to)| to - from).collect();
+    lengths.sort_by(f64::total_cmp);
+    assert!((120..240).contains(&lengths.len()), "{} rests in a minute", lengths.len());
+    let median = lengths[lengths.len() / 2];
+    assert!((0.23..0.34).contains(&median), "{median} s");
+    let usual = lengths.iter().filter(|l| (0.15..=0.6).contains(*l)).count();
+    assert!(usual * 100 > 80 * lengths.len(), "{usual} of {}", lengths.len());
+    assert!(rests.iter().any(|r| r.0 == 0) && rests.iter().any(|r| r.0 > 0), "things and what lies around them");
+
+    let target = viewer.visible()[0];
+    viewer.intend(Intent::LookAt(target));
+    assert_eq!(viewer.arrived_at(), None);
+    let mut on = 0;
+    let mut ids = Vec::new();
+    for i in 0..30 {
+        let time = 60.7 + i as f64 / 15.0;
+        let eyes = viewer.at(time);
+        scene.render_ids(time, &mut ids);
+        on += usize::from(ids.get(eyes.point.y as usize * 640 + eyes.point.x as usize) == Some(&target));
+    }
+    assert!(on >= 26, "{on} of 30 moments on the object");
+    assert!(viewer.arrived_at().is_some_and(|at| (60.1..60.7).contains(&at)), "{:?}", viewer.arrived_at());
+}
+
+#[test]
+fn an_eye_tracker_errs_by_what_is_asked_for() {
+    let scene = Scene::new(5, Size::new(640, 480));
+    let lens = scene.intrinsics();
+    for (rate_hz, noise_deg) in [(30.0, 0.5), (120.0, 1.0), (200.0, 1.5)] {
+        let config = EyeTrackerConfig { rate_hz, noise_deg, clock_offset_s: 0.015 };
+        let (mut viewer, mut truth) = (Viewer::new(&scene, 4, 1.0), Viewer::new(&scene, 4, 1.0));
+        let mut tracker = EyeTracker::new(config, &scene, 4, 1.0);
+        let (mut squares, mut count, mut hidden, mut all) = (0.0, 0, 0, 0);
+        let mut last = 0.0;
+        while last < 61.0 {
+            let (time, sample) = tracker.next(&mut viewer);
+            assert!(time > last && sample.point.is_finite(), "{time}");
+            let stamp = sample.at.as_secs_f64() - time - config.clock_offset_s;
+            assert!(stamp.abs() < 0.0021, "{stamp}");
+            let eyes = truth.at(time);
+            if sample.confidence < 0.6 {
+                hidden += 1;
+            } else if eyes.closed == 0.0 {
+                squares += (lens.angle_deg(eyes.point, sample.point) as f64).powi(2);
+                count += 1;
+            }
+            all += 1;
+            last = time;
+        }
+        let deviation = (squares / count as f64 / 2.0).sqrt();
+        assert!((0.8..1.35).contains(&(deviation / noise_deg)), "{deviation} for {noise_deg}");
+        assert!(hidden * 100 < 12 * all && hidden > 0, "{hidden} of {all} hidden");
+        let silent = 1.0 - all as f64 / (60.0 * rate_hz);
+        assert!((0.0..0.08).contains(&silent), "{silent} of the time silent");
+    }
+}

@@ -61,7 +61,7 @@ fn encoded(sequence: u64) -> Encoded {
 
 impl Stage {
     fn new() -> Self {
-        let objects = ObjectSet::new(Box::new(Discs), FollowerConfig::default());
+        let objects = ObjectSet::new(Box::new(Discs), FollowerConfig::default(), 4);
         Stage { objects, gestures: Gestures::default(), last_id: 0, made_ms: 0 }
     }
 

@@ -2,9 +2,12 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::geometry::{Intrinsics, Point};
+use crate::select::GazeSample;
 use crate::time::Timestamp;
 
-use super::{OneEuroConfig, OneEuroFilter};
+use super::angles::{at_degrees, axis_degrees, distance};
+use super::step::StepDetector;
+use super::{FixationSpan, NoiseEstimate, OneEuroConfig, OneEuroFilter};
 
 /// Most samples in the window; a faster tracker is judged over the newest of them.
 const WINDOW_SAMPLES: usize = 512;
@@ -18,6 +21,9 @@ pub struct FixationConfig {
     pub dispersion_deg: f64,
     /// A fixation that has begun ends only above this many times `dispersion_deg`.
     pub hysteresis: f64,
+    /// By how much the tracker's measured noise widens both: this many of its deviations are added to the dispersion, as
+    /// unrelated errors add.
+    pub noise_gain: f64,
     pub filter: OneEuroConfig,
 }
 
@@ -27,6 +33,7 @@ impl Default for FixationConfig {
             window: Duration::from_millis(150),
             dispersion_deg: 1.0,
             hysteresis: 1.4,
+            noise_gain: 2.5,
             filter: OneEuroConfig::default(),
         }
     }
@@ -43,6 +50,12 @@ pub struct Fixation {
     pub point: Point,
 }
 
+impl Fixation {
+    fn until(self, ended_at: Timestamp) -> FixationSpan {
+        FixationSpan { started_at: self.started_at, ended_at, point: self.point }
+    }
+}
+
 /// Tells gaze at rest from gaze in motion: identification by dispersion threshold (I-DT, Salvucci and Goldberg, ETRA
 /// 2000), with three deviations.
 ///
@@ -50,7 +63,9 @@ pub struct Fixation {
 ///    that moves slowly (smooth pursuit, up to about 8 degrees a second with the defaults).
 /// 2. Dispersion is twice the root mean square angle from the window's mean, rather than the sum of the ranges of x and y: it
 ///    equals a range for gaze that wanders, but does not grow with the tracker's rate and noise.
-/// 3. Samples pass a [`OneEuroFilter`] first, which tolerates trackers with half a degree of noise.
+/// 3. Samples pass a [`OneEuroFilter`] first, and the limit grows with the noise that is left ([`NoiseEstimate`]), so that a
+///    tracker with one and a half degrees of noise still sees gaze rest. Small saccades that it hides are found as steps of the
+///    average.
 ///
 /// Angles are those of the axes, `atan((x - cx) / fx)`: exact along the axes, and near enough anywhere over the few degrees
 /// that matter here.
@@ -59,6 +74,10 @@ pub struct FixationDetector {
     config: FixationConfig,
     intrinsics: Intrinsics,
     filter: OneEuroFilter,
+    noise: NoiseEstimate,
+    steps: StepDetector,
+    /// The window fills anew since gaze stepped to another place.
+    stepped: bool,
     window: VecDeque<Entry>,
     started_at: Option<Timestamp>,
     /// Scratch of the median.
@@ -79,15 +98,50 @@ impl FixationDetector {
             config,
             intrinsics,
             filter: OneEuroFilter::new(config.filter),
+            noise: NoiseEstimate::default(),
+            steps: StepDetector::default(),
+            stepped: false,
             window: VecDeque::with_capacity(WINDOW_SAMPLES),
             started_at: None,
             sorted: Vec::with_capacity(WINDOW_SAMPLES),
         }
     }
 
+    /// All fixations of a recording, whose samples are in the order of their time. Samples below `min_confidence` and silences
+    /// above `max_gap` end a fixation.
+    pub fn detect(
+        config: FixationConfig,
+        intrinsics: Intrinsics,
+        samples: &[GazeSample],
+        (min_confidence, max_gap): (f32, Duration),
+    ) -> Vec<FixationSpan> {
+        let mut detector = FixationDetector::new(config, intrinsics);
+        let (mut found, mut open, mut last): (Vec<FixationSpan>, Option<Fixation>, _) = (Vec::new(), None, None);
+        for sample in samples.iter().filter(|s| s.confidence >= min_confidence && s.point.is_finite()) {
+            let broken = last.is_some_and(|last| sample.at.since(last) > max_gap);
+            if broken {
+                detector.reset();
+            }
+            let rest = detector.push(sample.at, sample.point);
+            let same = |f: &Fixation| rest.is_some_and(|r| r.started_at == f.started_at);
+            if let (Some(ended), Some(last)) = (open.filter(|f| broken || !same(f)), last) {
+                found.push(ended.until(last));
+            }
+            open = rest;
+            last = Some(sample.at);
+        }
+        if let (Some(ended), Some(last)) = (open, last) {
+            found.push(ended.until(last));
+        }
+        found
+    }
+
     /// Forgets the past, as after a blink: the samples before it say nothing of where gaze is now.
     pub fn reset(&mut self) {
         self.filter.reset();
+        self.noise.interrupt();
+        self.steps.reset();
+        self.stepped = false;
         self.window.clear();
         self.started_at = None;
     }
@@ -99,6 +153,15 @@ impl FixationDetector {
         if !newer || !raw_angle.iter().all(|a| a.is_finite()) {
             return self.fixation();
         }
+        self.noise.push(at, raw_angle);
+        if let Some((since, place)) = self.steps.push(at, raw_angle, self.noise_deg()) {
+            self.window.retain(|e| e.at >= since);
+            self.window.iter_mut().for_each(|e| e.angle = place);
+            self.filter.reset();
+            self.filter.filter(since, place);
+            self.started_at = None;
+            self.stepped = true;
+        }
         let angle = self.filter.filter(at, raw_angle);
         if self.window.len() == WINDOW_SAMPLES {
             self.window.pop_front();
@@ -108,22 +171,25 @@ impl FixationDetector {
         while self.window.get(1).is_some_and(|second| at.since(second.at) >= self.config.window) {
             self.window.pop_front();
         }
-        let limit = match self.started_at {
-            Some(_) => self.config.dispersion_deg * self.config.hysteresis,
-            None => self.config.dispersion_deg,
-        };
+        self.stepped &= !self.is_full();
+        let hysteresis = if self.started_at.is_some() { self.config.hysteresis } else { 1.0 };
+        let limit = self.config.dispersion_deg.hypot(self.config.noise_gain * self.noise_deg()) * hysteresis;
         let first = self.window.front().map_or(at, |e| e.at);
         if self.dispersion() > limit {
             self.started_at = None;
-        } else if !self.refilling() && self.started_at.is_none() {
+        } else if self.is_full() && self.started_at.is_none() {
             self.started_at = Some(first);
         }
         self.fixation()
     }
 
-    /// True while the samples since the last reset span less than a window.
+    /// True while the samples since the last [`Self::reset`] span less than a window.
     pub fn refilling(&self) -> bool {
-        self.span() < self.config.window && self.window.len() < WINDOW_SAMPLES
+        !self.is_full() && !self.stepped
+    }
+
+    fn is_full(&self) -> bool {
+        self.span() >= self.config.window || self.window.len() == WINDOW_SAMPLES
     }
 
     fn span(&self) -> Duration {
@@ -133,29 +199,23 @@ impl FixationDetector {
         }
     }
 
+    /// The tracker's noise as measured so far, see [`NoiseEstimate`]; 0 while too little was seen.
+    pub fn noise_deg(&self) -> f64 {
+        self.noise.deviation_deg().unwrap_or(0.0)
+    }
+
     /// Angle between two points of the frame, in degrees.
     pub fn angle_between(&self, a: Point, b: Point) -> f64 {
-        let (a, b) = (self.angles(a), self.angles(b));
-        (a[0] - b[0]).hypot(a[1] - b[1])
+        distance(self.angles(a), self.angles(b))
     }
 
     /// The newest sample after filtering, in frame pixels.
     pub fn filtered(&self) -> Option<Point> {
-        let k = self.intrinsics;
-        self.window.back().map(|e| {
-            let along = |angle: f64, f: f32, c: f32| (angle.to_radians().tan() * f as f64 + c as f64) as f32;
-            Point::new(along(e.angle[0], k.fx, k.cx), along(e.angle[1], k.fy, k.cy))
-        })
+        self.window.back().map(|e| at_degrees(&self.intrinsics, e.angle))
     }
 
     fn angles(&self, p: Point) -> [f64; 2] {
-        let k = self.intrinsics;
-        let angle = |v: f32, c: f32, f: f32| ((v as f64 - c as f64) / f as f64).atan().to_degrees();
-        // Infinity has an angle but is no place on a frame.
-        if !p.is_finite() {
-            return [f64::NAN; 2];
-        }
-        [angle(p.x, k.cx, k.fx), angle(p.y, k.cy, k.fy)]
+        axis_degrees(&self.intrinsics, p)
     }
 
     fn dispersion(&self) -> f64 {

@@ -209,6 +209,149 @@ fn memory_is_bounded_at_any_rate() {
     assert!(fixation.is_some_and(|f| f.point == A));
 }
 
+fn confirmed(at_s: f64, began_s: Option<f64>) -> Confirm {
+    let time = Timestamp::from_secs_f64;
+    Confirm { channel: Channel::Button, at: time(at_s), began_at: began_s.map(time) }
+}
+
+#[test]
+fn a_noisy_tracker_still_sees_gaze_rest() {
+    for noise in [1.0, 1.5] {
+        let mut late = 0;
+        for seed in 0..40 {
+            let (mut tracker, mut selector) = (Tracker::new(seed, noise), selector());
+            // It takes a while to know the noise.
+            tracker.look(&mut selector, 3.0, 1.0, |t| if t % 0.6 < 0.3 { A } else { B });
+            let began = tracker.now();
+            let made = commits(&tracker.look(&mut selector, 3.0, 1.0, |_| A));
+            let Some(first) = made.first() else {
+                late += 1;
+                continue;
+            };
+            late += usize::from(first.committed_at.as_secs_f64() - began > 1.5);
+            assert!(first.disc.center.distance(A) < 1.2 * noise * degree(), "noise {noise}, seed {seed}: {first:?}");
+            let sigma = first.disc.sigma / degree();
+            assert!((0.6..2.0).contains(&sigma), "noise {noise}: a disc of {sigma} degrees");
+        }
+        assert!(late <= 4, "noise {noise}: {late} of 40 took longer than 1.5 s");
+    }
+}
+
+#[test]
+fn two_short_rests_side_by_side_are_no_dwell() {
+    for seed in 0..50 {
+        let (mut tracker, mut selector) = (Tracker::new(seed, 0.3), selector());
+        for i in 0..40 {
+            // Steps of two degrees, which the window's hysteresis may hide.
+            let place = Point::new(200.0 + 2.0 * degree() * (i % 2) as f32, 200.0);
+            let events = tracker.look(&mut selector, 0.4, 1.0, |_| place);
+            assert!(commits(&events).is_empty(), "seed {seed}: {events:?}");
+        }
+    }
+}
+
+#[test]
+fn a_button_selects_what_gaze_was_on_when_the_hand_began_to_move() {
+    for seed in 0..20 {
+        let (mut tracker, mut selector) = (Tracker::new(seed, 0.3), selector());
+        tracker.look(&mut selector, 0.4, 1.0, |_| A);
+        let decided = tracker.now() - 0.05;
+        tracker.look(&mut selector, 0.3, 1.0, |_| B);
+        let event = selector.confirm(&confirmed(tracker.now(), Some(decided)));
+        let Some(SelectEvent::Commit(made)) = event else { panic!("seed {seed}: {event:?}") };
+        assert_eq!(made.cause, Cause::Confirmed(Channel::Button));
+        assert!(made.disc.center.distance(A) < 0.6 * degree(), "seed {seed}: {made:?}");
+        assert!((made.prompt_at.as_secs_f64() - decided).abs() < 0.1 && made.prompt_at < made.committed_at);
+        // Without the hand's motion the channel's typical lead says when.
+        let event = selector.confirm(&confirmed(tracker.now(), None));
+        let Some(SelectEvent::Commit(made)) = event else { panic!("seed {seed}: {event:?}") };
+        assert!(made.disc.center.distance(B) < 0.6 * degree(), "seed {seed}: {made:?}");
+    }
+}
+
+#[test]
+fn a_confirmation_of_travelling_or_selected_gaze_selects_nothing() {
+    let (mut tracker, mut selector) = (Tracker::new(11, 0.2), selector());
+    tracker.look(&mut selector, 0.6, 1.0, |t| Point::new(20.0 + 60.0 * degree() * t, 240.0));
+    assert_eq!(selector.confirm(&confirmed(tracker.now(), None)), None, "nothing rests");
+    assert_eq!(commits(&tracker.look(&mut selector, 1.0, 1.0, |_| A)).len(), 1);
+    assert_eq!(selector.confirm(&confirmed(tracker.now(), None)), None, "it is selected already");
+    assert_eq!(selector.confirm(&confirmed(0.1, None)), None, "before anything was seen");
+}
+
+#[test]
+fn what_was_undone_is_not_selected_again_by_staying() {
+    let (mut tracker, mut selector) = (Tracker::new(12, 0.3), selector());
+    assert_eq!(commits(&tracker.look(&mut selector, 1.0, 1.0, |_| A)).len(), 1);
+    let at = Timestamp::from_secs_f64(tracker.now());
+    assert_eq!(selector.undo(at), SelectEvent::Undone { at });
+    assert!(commits(&tracker.look(&mut selector, 3.0, 1.0, |_| A)).is_empty());
+    assert_eq!(commits(&tracker.look(&mut selector, 1.5, 1.0, |_| B)).len(), 1);
+}
+
+#[test]
+fn what_was_refused_may_be_tried_again_by_staying() {
+    let (mut tracker, mut selector) = (Tracker::new(13, 0.3), selector());
+    assert_eq!(commits(&tracker.look(&mut selector, 1.0, 1.0, |_| A)).len(), 1);
+    selector.refuse(Timestamp::from_secs_f64(tracker.now()));
+    assert_eq!(commits(&tracker.look(&mut selector, 2.0, 1.0, |_| A)).len(), 1);
+}
+
+/// Samples of rests of `rest_s` at two places in turn, with blinks of 50 ms in between.
+fn recorded(noise_deg: f32, rest_s: f64) -> Vec<GazeSample> {
+    let mut tracker = Tracker::new(21, noise_deg);
+    let mut samples = Vec::new();
+    for i in 0..20 {
+        let place = if i % 2 == 0 { A } else { B };
+        samples.extend((0..(rest_s * RATE) as usize).map(|_| tracker.sample(place, 1.0)));
+        samples.extend((0..2).map(|k| {
+            let t = (k as f32 + 1.0) / 3.0;
+            let (from, to) = if i % 2 == 0 { (A, B) } else { (B, A) };
+            tracker.sample(Point::new(from.x + (to.x - from.x) * t, from.y + (to.y - from.y) * t), 1.0)
+        }));
+    }
+    samples
+}
+
+#[test]
+fn both_detectors_find_the_fixations_of_a_recording() {
+    for noise in [0.0, 0.3] {
+        let samples = recorded(noise, 0.5);
+        let by_velocity = VelocityDetector::detect(VelocityConfig::default(), camera(), &samples);
+        let settings = (0.6, Duration::from_millis(75));
+        let by_dispersion = FixationDetector::detect(FixationConfig::default(), camera(), &samples, settings);
+        for (name, found) in [("velocity", by_velocity), ("dispersion", by_dispersion)] {
+            assert_eq!(found.len(), 20, "{name} at noise {noise}: {found:?}");
+            for (i, fixation) in found.iter().enumerate() {
+                let place = if i % 2 == 0 { A } else { B };
+                assert!(fixation.point.distance(place) < 1.0 * degree(), "{name} at noise {noise}: {fixation:?}");
+                let lasted = fixation.ended_at.since(fixation.started_at).as_secs_f64();
+                assert!((0.38..0.62).contains(&lasted), "{name} at noise {noise}: {lasted}");
+            }
+        }
+    }
+}
+
+#[test]
+fn velocity_merges_bridges_and_discards() {
+    let detect = |samples: &[GazeSample]| VelocityDetector::detect(VelocityConfig::default(), camera(), samples);
+    let mut tracker = Tracker::new(3, 0.0);
+    let near = Point::new(A.x + 2.0 * degree(), A.y);
+    let mut look = |seconds: f64, place: Point, confidence| -> Vec<GazeSample> {
+        (0..(seconds * RATE).round() as usize).map(|_| tracker.sample(place, confidence)).collect()
+    };
+    let merged = detect(&[look(0.3, A, 1.0), look(0.3, near, 1.0)].concat());
+    assert_eq!(merged.len(), 1, "two degrees apart: {merged:?}");
+    let apart = detect(&[look(0.3, A, 1.0), look(0.3, B, 1.0)].concat());
+    assert_eq!(apart.len(), 2, "{apart:?}");
+    let bridged = detect(&[look(0.3, A, 1.0), look(0.05, B, 0.0), look(0.3, A, 1.0)].concat());
+    assert_eq!(bridged.len(), 1, "a short blink: {bridged:?}");
+    let broken = detect(&[look(0.3, A, 1.0), look(0.2, A, 0.0), look(0.3, A, 1.0)].concat());
+    assert_eq!(broken.len(), 2, "a long one: {broken:?}");
+    let short = detect(&[look(0.3, A, 1.0), look(0.07, B, 1.0), look(0.3, A, 1.0)].concat());
+    assert!(short.iter().all(|f| f.point.distance(A) < degree()), "70 ms are no fixation: {short:?}");
+}
+
 proptest! {
     /// Any samples at all: no panic, and never a commit on a sample in which the eye was not seen.
     #[test]

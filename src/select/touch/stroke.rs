@@ -65,7 +65,7 @@ impl Stroke {
     /// Two to `most` points at even distances along the stroke, its ends included.
     pub fn sample(&self, most: usize) -> Vec<Point> {
         let length = self.length();
-        let count = ((length / SCRIBBLE_SPACING_DP) as usize + 1).clamp(2, most.max(2));
+        let count = (((length / SCRIBBLE_SPACING_DP) as usize).saturating_add(1)).clamp(2, most.max(2));
         let step = length / (count - 1) as f32;
         let mut samples = vec![self.origin];
         let mut walked = 0.0;

@@ -80,6 +80,14 @@ fn events() -> Vec<Event> {
     let (reason, object) = (String::from("cause"), 1);
     [
         EventKind::Selected { object, prompt_time_s: 1.36, frame: 41 },
+        EventKind::Selection {
+            object: Some(object),
+            from: "previewing",
+            to: "selected",
+            input_time_s: Some(1.36),
+            frame_time_s: Some(1.37),
+            output_time_s: 1.41,
+        },
         EventKind::Rejected { object, prompt_time_s: 1.36, reason: reason.clone() },
         EventKind::Released { object },
         EventKind::Undone { object },
@@ -95,6 +103,8 @@ fn events() -> Vec<Event> {
         EventKind::InputLost { input: "touch:auto".into(), reason: reason.clone() },
         EventKind::InputReturned { input: "touch:auto".into(), after_s: 0.5 },
         EventKind::InputOverflowed { input: "touch:auto".into() },
+        EventKind::InputRejected { input: "gaze:udp://0.0.0.0:5005".into(), count: 3, reason: reason.clone() },
+        EventKind::InputClock { input: "gaze:udp://0.0.0.0:5005".into(), offset_s: 0.25, uncertainty_s: 0.001 },
         EventKind::SourceWarned { count: 2, message: reason.clone().into() },
         EventKind::SinkFailed { sink: "ndjson:-".into(), reason },
     ]

@@ -49,6 +49,26 @@ fn slot_two_producers_lose_only_what_they_count() {
 }
 
 #[test]
+fn slot_an_offer_never_replaces() {
+    loom::model(|| {
+        let slot = LatestSlot::new();
+        let putter = {
+            let slot = slot.clone();
+            thread::spawn(move || slot.put(1u32))
+        };
+        let refused = slot.offer(2);
+        let replaced = putter.join().unwrap();
+        slot.close();
+        let left = slot.take(FOREVER);
+        match (refused, replaced) {
+            // It came second, or first and gave way.
+            (Some(2), None) | (None, Some(2)) => assert_eq!(left, Taken::Value(1)),
+            other => panic!("{other:?}"),
+        }
+    });
+}
+
+#[test]
 fn slot_newest_wins() {
     loom::model(|| {
         let slot = LatestSlot::new();

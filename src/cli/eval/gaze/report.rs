@@ -1,0 +1,195 @@
+use serde::Serialize;
+
+use super::super::statistics::quantile;
+use super::replays::Replay;
+use super::trials::{Outcome, Tally};
+
+/// The JSON form of the answer.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    pub model: String,
+    pub precision: String,
+    /// Trials in the rendered scene, an entry for each noise.
+    pub closed_loop: Vec<ClosedLoop>,
+    /// Recordings, an entry for each.
+    pub replays: Vec<Replay>,
+    /// Median time to answer a look on an encoded frame.
+    pub look_ms: Option<f64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub interrupted: bool,
+}
+
+/// Trials of one noise.
+#[derive(Debug, Serialize)]
+pub struct ClosedLoop {
+    pub noise_deg: f64,
+    pub trials: usize,
+    /// Share of the trials in which the object that was asked for was selected.
+    pub right: Option<f64>,
+    /// Share in which something else was, or too bad a mask.
+    pub wrong: Option<f64>,
+    /// Share in which nothing was.
+    pub missed: Option<f64>,
+    /// Median and 95th percentile of the time from the first fixation of the object until it shows as selected.
+    pub selection_ms: Option<f64>,
+    pub selection_p95_ms: Option<f64>,
+    /// Median IoU of the right selections.
+    pub iou: Option<f64>,
+    /// Median noise that the selector measured, of averages over a thirtieth of a second.
+    pub measured_noise_deg: Option<f64>,
+    pub free_viewing: FreeViewing,
+    pub by_rate: Vec<AtRate>,
+}
+
+/// What looking around selected.
+#[derive(Debug, Default, Serialize)]
+pub struct FreeViewing {
+    pub minutes: f64,
+    pub false_selections: usize,
+    pub false_per_minute: Option<f64>,
+    /// Of the false selections those in which the eye truly rested on one point for the dwell time.
+    pub of_long_rests: usize,
+    /// And those in which it rested on no object.
+    pub of_surroundings: usize,
+    /// Rests as long as the dwell time, per minute.
+    pub long_rests_per_minute: Option<f64>,
+    /// Looks that were refused because nothing was there.
+    pub refused: u32,
+}
+
+/// Trials at one rate of the tracker.
+#[derive(Debug, Serialize)]
+pub struct AtRate {
+    pub rate_hz: f64,
+    pub trials: usize,
+    pub right: usize,
+    pub selection_ms: Option<f64>,
+}
+
+/// A rest that is shorter than the dwell by no more than this was no mistake of the selector: seconds.
+const SLACK_S: f64 = 0.05;
+const DWELL_S: f64 = 0.7;
+
+impl ClosedLoop {
+    pub fn new(noise_deg: f64, tally: &Tally) -> Self {
+        let trials = tally.trials();
+        let share = |kind: &dyn Fn(&Outcome) -> bool| {
+            (trials > 0).then(|| tally.outcomes().filter(|o| kind(o)).count() as f64 / trials as f64)
+        };
+        let times = sorted(tally.outcomes().filter_map(|o| match o {
+            Outcome::Right { after_s, .. } | Outcome::Wrong { after_s, .. } => Some(after_s * 1e3),
+            Outcome::Missed => None,
+        }));
+        let ious = sorted(tally.outcomes().filter_map(|o| match o {
+            Outcome::Right { iou, .. } => Some(f64::from(iou)),
+            _ => None,
+        }));
+        ClosedLoop {
+            noise_deg,
+            trials,
+            right: share(&|o| matches!(o, Outcome::Right { .. })),
+            wrong: share(&|o| matches!(o, Outcome::Wrong { .. })),
+            missed: share(&|o| matches!(o, Outcome::Missed)),
+            selection_ms: quantile(&times, 0.5),
+            selection_p95_ms: quantile(&times, 0.95),
+            iou: quantile(&ious, 0.5),
+            measured_noise_deg: quantile(&sorted(tally.all.iter().map(|(_, t)| t.measured_noise_deg)), 0.5),
+            free_viewing: FreeViewing::new(tally),
+            by_rate: by_rate(tally),
+        }
+    }
+}
+
+impl FreeViewing {
+    fn new(tally: &Tally) -> Self {
+        let minutes = tally.all.iter().map(|(_, t)| t.free_s).sum::<f64>() / 60.0;
+        let all: Vec<_> = tally.all.iter().flat_map(|(_, t)| &t.false_selections).collect();
+        let long_rests: u32 = tally.all.iter().map(|(_, t)| t.long_rests).sum();
+        let per_minute = |count: f64| (minutes > 0.0).then(|| count / minutes);
+        FreeViewing {
+            minutes,
+            false_selections: all.len(),
+            false_per_minute: per_minute(all.len() as f64),
+            of_long_rests: all.iter().filter(|f| f.rested_s >= DWELL_S - SLACK_S).count(),
+            of_surroundings: all.iter().filter(|f| f.on == 0).count(),
+            long_rests_per_minute: per_minute(f64::from(long_rests)),
+            refused: tally.all.iter().map(|(_, t)| t.refused).sum(),
+        }
+    }
+}
+
+fn by_rate(tally: &Tally) -> Vec<AtRate> {
+    let mut rates: Vec<f64> = tally.all.iter().map(|(setting, _)| setting.rate_hz).collect();
+    rates.sort_by(f64::total_cmp);
+    rates.dedup();
+    let at = |rate_hz: f64| {
+        let of_rate = tally.all.iter().filter(|(setting, _)| setting.rate_hz == rate_hz);
+        let outcomes: Vec<Outcome> = of_rate.filter_map(|(_, trial)| trial.outcome).collect();
+        let right: Vec<f64> = outcomes
+            .iter()
+            .filter_map(|o| if let Outcome::Right { after_s, .. } = o { Some(after_s * 1e3) } else { None })
+            .collect();
+        AtRate { rate_hz, trials: outcomes.len(), right: right.len(), selection_ms: quantile(&sorted(right), 0.5) }
+    };
+    rates.into_iter().map(at).collect()
+}
+
+fn sorted(values: impl IntoIterator<Item = f64>) -> Vec<f64> {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    values
+}
+
+impl Report {
+    /// For people to read.
+    pub fn table(&self) -> String {
+        let percent = |share: Option<f64>| share.map_or("-".to_owned(), |s| format!("{:.1} %", 100.0 * s));
+        let ms = |value: Option<f64>| value.map_or("-".to_owned(), |v| format!("{v:.0}"));
+        let per_minute = |value: Option<f64>| value.map_or("-".to_owned(), |v| format!("{v:.2}"));
+        let mut text = format!(
+            "{} ({}), a look is answered in {} ms\n  {:>6} {:>7} {:>8} {:>8} {:>8} {:>10} {:>9} {:>6}  {:>10} {:>10}\n",
+            self.model,
+            self.precision,
+            ms(self.look_ms),
+            "noise",
+            "trials",
+            "right",
+            "wrong",
+            "missed",
+            "median ms",
+            "p95 ms",
+            "IoU",
+            "false/min",
+            "long/min",
+        );
+        for c in self.closed_loop.iter().filter(|c| c.trials > 0) {
+            text.push_str(&format!(
+                "  {:>4.1} ° {:>7} {:>8} {:>8} {:>8} {:>10} {:>9} {:>6}  {:>10} {:>10}\n",
+                c.noise_deg,
+                c.trials,
+                percent(c.right),
+                percent(c.wrong),
+                percent(c.missed),
+                ms(c.selection_ms),
+                ms(c.selection_p95_ms),
+                per_minute(c.iou),
+                per_minute(c.free_viewing.false_per_minute),
+                per_minute(c.free_viewing.long_rests_per_minute),
+            ));
+        }
+        for c in self.closed_loop.iter().filter(|c| c.trials > 0) {
+            let rates = c
+                .by_rate
+                .iter()
+                .map(|r| format!("{} Hz: {} of {}, {} ms", r.rate_hz, r.right, r.trials, ms(r.selection_ms)));
+            text.push_str(&format!("  {:.1} ° by rate: {}\n", c.noise_deg, rates.collect::<Vec<_>>().join("; ")));
+            let f = &c.free_viewing;
+            text.push_str(&format!(
+                "        {:.1} minutes of looking around: {} false selections, {} of them in rests as long as the dwell, {} on no object; {} looks refused\n",
+                f.minutes, f.false_selections, f.of_long_rests, f.of_surroundings, f.refused
+            ));
+        }
+        text.extend(self.replays.iter().map(Replay::line));
+        text
+    }
+}

@@ -1,0 +1,231 @@
+use serde::Deserialize;
+
+use super::feed::{Measured, MeasuredAt, ToFrame};
+use crate::time::Timestamp;
+
+/// Longest line, in bytes.
+pub const MAX_LINE: usize = 4096;
+/// Largest side of a frame and largest coordinate that are believed.
+const MAX_PIXELS: f64 = 1e6;
+/// Latest time that is believed, in seconds.
+const MAX_SECONDS: f64 = 8e9;
+
+/// One measurement as a line of JSON; docs/gaze.md describes it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    time_s: Option<f64>,
+    time_ns: Option<i64>,
+    #[serde(default)]
+    clock: LineClock,
+    x: Option<f64>,
+    y: Option<f64>,
+    size: Option<[f64; 2]>,
+    #[serde(default)]
+    units: Units,
+    confidence: Option<f32>,
+}
+
+/// Which clock a line's time is of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum LineClock {
+    /// The sender's; its offset is estimated.
+    #[default]
+    Sender,
+    /// The monotonic clock of this machine, on which frames are stamped.
+    Capture,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Units {
+    #[default]
+    Pixels,
+    /// Fractions of the frame.
+    Normalized,
+}
+
+/// Reads one line.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse(line: &[u8], to_frame: ToFrame) -> Result<Measured, String> {
+    if line.len() > MAX_LINE {
+        return Err(too_long());
+    }
+    let line: Line = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    let confidence = line.confidence.unwrap_or(1.0);
+    if !(0.0..=1.0).contains(&confidence) {
+        return Err("`confidence` must be 0 to 1".into());
+    }
+    let frame = to_frame.frame();
+    let size = match (line.units, line.size) {
+        (Units::Normalized, Some(_)) => return Err("`size` is of pixels: leave it out with `units` normalized".into()),
+        (Units::Normalized, None) => [1.0, 1.0],
+        (Units::Pixels, None) => [f64::from(frame.width), f64::from(frame.height)],
+        (Units::Pixels, Some(size)) if size.iter().all(|side| (1.0..=MAX_PIXELS).contains(side)) => size,
+        (Units::Pixels, Some(_)) => return Err("`size` must be [width, height] of the frame in pixels".into()),
+    };
+    let (x, y) = match (line.x, line.y) {
+        (Some(x), Some(y)) => (x, y),
+        // An eye that is not seen looks nowhere.
+        (None, None) if line.confidence == Some(0.0) => (size[0] / 2.0, size[1] / 2.0),
+        _ => return Err("`x` and `y` must both be there, or `confidence` be 0".into()),
+    };
+    if x.abs() > MAX_PIXELS || y.abs() > MAX_PIXELS {
+        return Err(format!("no place on a frame: {x}, {y}"));
+    }
+    let nanos = match (line.time_ns, line.time_s) {
+        (Some(_), Some(_)) => return Err("give `time_s` or `time_ns`, not both".into()),
+        (Some(nanos), None) => Some(nanos),
+        (None, Some(seconds)) if seconds.abs() < MAX_SECONDS => Some((seconds * 1e9).round() as i64),
+        (None, Some(_)) => return Err("`time_s` is no time".into()),
+        (None, None) => None,
+    };
+    let time = match (nanos, line.clock) {
+        (None, LineClock::Capture) => return Err("`clock` says nothing without `time_s`".into()),
+        (None, LineClock::Sender) => MeasuredAt::Arrival,
+        (Some(nanos), LineClock::Sender) => MeasuredAt::Sender(nanos),
+        (Some(nanos), LineClock::Capture) => {
+            let nanos = u64::try_from(nanos).map_err(|_| "a time of the capture clock is not negative")?;
+            MeasuredAt::Capture(Timestamp::from_nanos(nanos))
+        }
+    };
+    Ok(Measured { time, point: to_frame.map(x, y, size), confidence })
+}
+
+/// What is wrong with a line of more than [`MAX_LINE`] bytes.
+pub fn too_long() -> String {
+    format!("a line of more than {MAX_LINE} bytes")
+}
+
+/// Cuts a stream of bytes into lines of limited length.
+#[derive(Debug)]
+pub struct LineSplitter {
+    line: Vec<u8>,
+    limit: usize,
+    /// The present line is too long and is being skipped.
+    skipping: bool,
+}
+
+impl LineSplitter {
+    pub fn new(limit: usize) -> Self {
+        LineSplitter { line: Vec::new(), limit, skipping: false }
+    }
+
+    /// Takes the next bytes; `each` gets every line that is complete and not blank, or `None` for one that was too long.
+    pub fn push(&mut self, bytes: &[u8], mut each: impl FnMut(Option<&[u8]>)) {
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let (text, ends) = match part.strip_suffix(b"\n") {
+                Some(text) => (text, true),
+                None => (part, false),
+            };
+            if self.line.len() + text.len() > self.limit {
+                self.skipping = true;
+                self.line.clear();
+            }
+            if !self.skipping {
+                self.line.extend_from_slice(text);
+            }
+            if ends {
+                if self.skipping {
+                    each(None);
+                } else if !self.line.trim_ascii().is_empty() {
+                    each(Some(&self.line));
+                }
+                self.skipping = false;
+                self.line.clear();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::{Point, Size};
+
+    fn read(line: &str) -> Result<Measured, String> {
+        parse(line.as_bytes(), ToFrame::new(Size::new(640, 480)))
+    }
+
+    #[test]
+    fn lines_of_every_kind() {
+        let rows = [
+            (r#"{"time_s":1.5,"x":10,"y":20,"confidence":0.5}"#, MeasuredAt::Sender(1_500_000_000), (10.0, 20.0), 0.5),
+            (r#"{"time_ns":-7,"x":800,"y":300,"size":[1600,1200]}"#, MeasuredAt::Sender(-7), (320.0, 120.0), 1.0),
+            (r#"{"x":0.5,"y":1.25,"units":"normalized"}"#, MeasuredAt::Arrival, (320.0, 600.0), 1.0),
+            (
+                r#"{"time_ns":9,"clock":"capture","x":1,"y":2}"#,
+                MeasuredAt::Capture(Timestamp::from_nanos(9)),
+                (1.0, 2.0),
+                1.0,
+            ),
+            (r#"{"time_s":2,"confidence":0}"#, MeasuredAt::Sender(2_000_000_000), (320.0, 240.0), 0.0),
+            (
+                r#"{"time_s":2,"x":null,"y":null,"confidence":0}"#,
+                MeasuredAt::Sender(2_000_000_000),
+                (320.0, 240.0),
+                0.0,
+            ),
+        ];
+        for (line, time, (x, y), confidence) in rows {
+            assert_eq!(read(line), Ok(Measured { time, point: Point::new(x, y), confidence }), "{line}");
+        }
+    }
+
+    #[test]
+    fn wrong_lines_say_what_is_wrong() {
+        let rows = [
+            ("", "EOF"),
+            ("[1,2]", "invalid"),
+            (r#"{"x":1,"y":2,"confidance":1}"#, "confidance"),
+            (r#"{"x":1}"#, "both"),
+            (r#"{}"#, "both"),
+            (r#"{"x":1,"y":2,"confidence":1.5}"#, "0 to 1"),
+            (r#"{"x":1,"y":2,"confidence":-1}"#, "0 to 1"),
+            (r#"{"x":1e300,"y":2}"#, "no place"),
+            (r#"{"x":NaN,"y":2}"#, "expected"),
+            (r#"{"x":1,"y":2,"size":[0,5]}"#, "`size`"),
+            (r#"{"x":1,"y":2,"size":[9,9],"units":"normalized"}"#, "leave it out"),
+            (r#"{"x":1,"y":2,"units":"inches"}"#, "inches"),
+            (r#"{"x":1,"y":2,"time_s":1,"time_ns":1}"#, "not both"),
+            (r#"{"x":1,"y":2,"time_s":1e200}"#, "no time"),
+            (r#"{"x":1,"y":2,"clock":"capture"}"#, "without"),
+            (r#"{"x":1,"y":2,"clock":"capture","time_s":-1}"#, "not negative"),
+        ];
+        let wrong: Vec<String> = rows
+            .iter()
+            .filter_map(|(line, expected)| match read(line) {
+                Err(reason) if reason.contains(expected) => None,
+                other => Some(format!("{line}: {other:?}")),
+            })
+            .collect();
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+
+    #[test]
+    fn lines_are_cut_wherever_they_arrive_in_pieces() {
+        let text = b"one\n\r\n two\r\nthis one is too long\nfour\nfi";
+        let whole = |step: usize| {
+            let mut splitter = LineSplitter::new(8);
+            let mut lines = Vec::new();
+            for piece in text.chunks(step) {
+                splitter.push(piece, |line| lines.push(line.map(|l| l.trim_ascii().to_vec())));
+            }
+            lines
+        };
+        let expected = [Some(b"one".to_vec()), Some(b"two".to_vec()), None, Some(b"four".to_vec())];
+        for step in 1..=text.len() {
+            assert_eq!(whole(step), expected, "in pieces of {step}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+            let _ = parse(&bytes, ToFrame::new(Size::new(640, 480)));
+        }
+    }
+}

@@ -1,0 +1,52 @@
+use std::time::Duration;
+
+use super::status::{Glasses, Status};
+use crate::geometry::Intrinsics;
+use crate::input::gaze::neon::scene_camera;
+
+/// Longest wait for a whole answer.
+const TIMEOUT: Duration = Duration::from_secs(4);
+/// Longest answer.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// The phone's interface for control, at `HOST:PORT`.
+pub struct Api {
+    agent: ureq::Agent,
+    base: String,
+}
+
+impl Api {
+    pub fn new(address: &str) -> Self {
+        let config = ureq::Agent::config_builder()
+            .timeout_global(Some(TIMEOUT))
+            .max_redirects(0)
+            .proxy(None)
+            .user_agent(concat!("foveate/", env!("CARGO_PKG_VERSION")))
+            .build();
+        Api { agent: config.into(), base: format!("http://{address}") }
+    }
+
+    /// What is connected, and where it streams.
+    ///
+    /// # Errors
+    /// Why there is no answer, or what is missing from it.
+    pub fn status(&self) -> Result<Status, String> {
+        Status::parse(&self.get("/api/status")?)
+    }
+
+    /// The scene camera, if the glasses know it.
+    ///
+    /// # Errors
+    /// Why there is no answer, or why it is no calibration.
+    pub fn scene_camera(&self, glasses: Glasses) -> Result<Option<Intrinsics>, String> {
+        match glasses {
+            Glasses::Neon => scene_camera(&self.get("/calibration.bin")?).map(Some),
+            Glasses::Invisible => Ok(None),
+        }
+    }
+
+    fn get(&self, path: &str) -> Result<Vec<u8>, String> {
+        let mut answer = self.agent.get(format!("{}{path}", self.base)).call().map_err(|e| format!("{path}: {e}"))?;
+        answer.body_mut().with_config().limit(MAX_BYTES).read_to_vec().map_err(|e| format!("{path}: {e}"))
+    }
+}

@@ -1,0 +1,278 @@
+//! From a disc of gaze to the thing that was looked at.
+
+use super::choice::{logit_at, most_obedient};
+use super::encode::Encoded;
+use crate::error::{PromptError, Result};
+use crate::geometry::{Label, LabeledPoint, Letterbox, Point};
+use crate::mask::LowResLogits;
+use crate::model::{Candidate, Decoder, Prompt};
+use crate::select::gaze::GazeDisc;
+
+/// Points of the disc that are asked for: its centre and the ring around it.
+const ASKED: usize = 7;
+/// Two masks agree as far as their IoU is above this.
+const UNLIKE: f32 = 0.3;
+/// A candidate that the model rates lower by so much than the best answer to the same point counts for a third of it.
+const DOUBT: f32 = 0.1;
+/// Least share of the disc that must fall on a thing.
+const LEAST_MASS: f32 = 0.2;
+/// Things that are looked at more closely, and the IoU from which two candidates are the same thing.
+const FINALISTS: usize = 3;
+const SAME: f32 = 0.7;
+/// What was shown as a preview is preferred to its neighbours by this factor.
+const HYSTERESIS: f32 = 1.25;
+
+/// Finds what a person looked at when gaze is known only as a disc.
+///
+/// The centre of the disc and points around it are asked for in one batch. Each answer may be what is meant, by the share of the
+/// disc that its point stands for and by the model's own doubt among the candidates of that point. Taken is the candidate
+/// that is expected to overlap most with what is meant, weighed with its own rating (the choice of least expected loss, as
+/// Kumar and Byrne, "Minimum Bayes-risk decoding", 2004, have it for sentences): near neighbours split the disc between them,
+/// and answers that agree from several points outweigh a part that one of them happens to fall on. The best few, one of each
+/// thing, are asked for once more with every point that fell on them.
+#[derive(Default)]
+pub(super) struct LookScratch {
+    prompts: Vec<Prompt>,
+    candidates: Vec<Candidate>,
+}
+
+/// What is known of one candidate.
+#[derive(Clone, Copy, Debug)]
+struct Rated {
+    index: usize,
+    /// Predicted IoU, 0 or more.
+    predicted_iou: f32,
+    /// Share of the disc that falls on it.
+    mass: f32,
+    /// Probability that it is what is meant.
+    probability: f32,
+}
+
+impl LookScratch {
+    /// The best candidate for `disc`; what agrees with `preview` is preferred.
+    ///
+    /// # Errors
+    /// Those of the decoder; the inner error when the disc lies beside the frame or on nothing.
+    pub fn find(
+        &mut self,
+        decoder: &mut dyn Decoder,
+        disc: GazeDisc,
+        preview: Option<&LowResLogits>,
+        seen: &Encoded,
+    ) -> Result<Result<Candidate, PromptError>> {
+        let letterbox = &seen.embedding.letterbox;
+        let frame = letterbox.frame;
+        if !disc.center.is_finite() || !frame.contains(disc.center) {
+            return Ok(Err(PromptError::PointOutside { point: disc.center, frame }));
+        }
+        let points: Vec<(Point, f32)> = disc.points().filter(|(p, _)| frame.contains(*p)).collect();
+        let asked: Vec<(Point, f32)> = disc.points().take(ASKED).filter(|(p, _)| frame.contains(*p)).collect();
+        self.prompts.clear();
+        self.prompts.extend(asked.iter().map(|(point, _)| prompt_of([*point])));
+        decoder.decode(&seen.embedding, &self.prompts, &mut self.candidates)?;
+        let rated = self.rate(decoder.candidates().max(1), &asked, &points, letterbox);
+        let finalists = self.finalists(&rated, preview);
+        self.refine(decoder, finalists, &asked, seen)
+    }
+
+    /// What lies under the disc's centre alone, at the cost of one prompt; `None` if that is nothing.
+    pub fn glance(
+        &mut self,
+        decoder: &mut dyn Decoder,
+        disc: GazeDisc,
+        seen: &Encoded,
+    ) -> Result<Option<LowResLogits>> {
+        let letterbox = &seen.embedding.letterbox;
+        if !disc.center.is_finite() || !letterbox.frame.contains(disc.center) {
+            return Ok(None);
+        }
+        let prompt = prompt_of([disc.center]);
+        decoder.decode(&seen.embedding, std::slice::from_ref(&prompt), &mut self.candidates)?;
+        let chosen = most_obedient(&self.candidates, &prompt.points, letterbox);
+        let found = self.candidates.get(chosen).map(|c| &c.logits);
+        Ok(found.filter(|l| logit_at(l, disc.center, letterbox).is_some_and(|logit| logit > 0.0)).cloned())
+    }
+
+    /// Rates every candidate.
+    fn rate(
+        &self,
+        per_prompt: usize,
+        asked: &[(Point, f32)],
+        points: &[(Point, f32)],
+        letterbox: &Letterbox,
+    ) -> Vec<Rated> {
+        let mut rated = Vec::with_capacity(self.candidates.len());
+        for (prompt, (answers, (_, weight))) in self.candidates.chunks(per_prompt).zip(asked).enumerate() {
+            let best = answers.iter().map(|c| c.predicted_iou).fold(f32::NEG_INFINITY, f32::max);
+            let doubt = |c: &Candidate| ((c.predicted_iou - best) / DOUBT).exp();
+            let total: f32 = answers.iter().map(doubt).sum();
+            rated.extend(answers.iter().enumerate().map(|(n, candidate)| {
+                let on = |p: Point| {
+                    logit_at(&candidate.logits, p, letterbox).map_or(0.0, |logit| 1.0 / (1.0 + (-logit).exp()))
+                };
+                Rated {
+                    index: prompt * per_prompt + n,
+                    predicted_iou: candidate.predicted_iou.max(0.0),
+                    mass: points.iter().map(|(p, w)| w * on(*p)).sum(),
+                    probability: weight * doubt(candidate) / total.max(f32::MIN_POSITIVE),
+                }
+            }));
+        }
+        rated
+    }
+
+    /// The best candidate of each of the best few things, and how much it is expected to overlap with what is meant.
+    fn finalists(&self, rated: &[Rated], preview: Option<&LowResLogits>) -> Vec<(Candidate, f32)> {
+        let logits = |r: &Rated| &self.candidates[r.index].logits;
+        let expected = |r: &Rated| -> f32 {
+            let agreement = |other: &Rated| (logits(r).iou(logits(other)) - UNLIKE).max(0.0) / (1.0 - UNLIKE);
+            let previewed = preview.is_some_and(|p| p.iou(logits(r)) >= SAME);
+            let hysteresis = if previewed { HYSTERESIS } else { 1.0 };
+            hysteresis * rated.iter().map(|other| other.probability * agreement(other)).sum::<f32>()
+        };
+        let enough = rated.iter().filter(|r| r.mass >= LEAST_MASS).map(|r| (r, expected(r)));
+        let mut ranked: Vec<(&Rated, f32)> = enough.collect();
+        let score = |(r, expected): &(&Rated, f32)| expected * r.predicted_iou * r.predicted_iou;
+        ranked.sort_by(|a, b| score(b).total_cmp(&score(a)));
+        let mut kept: Vec<(&Rated, f32)> = Vec::new();
+        for next in ranked {
+            if kept.len() < FINALISTS && kept.iter().all(|(r, _)| logits(r).iou(logits(next.0)) < SAME) {
+                kept.push(next);
+            }
+        }
+        kept.into_iter().map(|(r, expected)| (self.candidates[r.index].clone(), expected)).collect()
+    }
+
+    /// Asks once more for each finalist, with all points that fell on it and its own mask, and takes the best.
+    fn refine(
+        &mut self,
+        decoder: &mut dyn Decoder,
+        finalists: Vec<(Candidate, f32)>,
+        asked: &[(Point, f32)],
+        seen: &Encoded,
+    ) -> Result<Result<Candidate, PromptError>> {
+        let letterbox = &seen.embedding.letterbox;
+        let most = decoder.max_points();
+        self.prompts.clear();
+        self.prompts.extend(finalists.iter().map(|(finalist, _)| {
+            let on = |p: &Point| logit_at(&finalist.logits, *p, letterbox).is_some_and(|logit| logit > 0.0);
+            let points = asked.iter().map(|(p, _)| *p).filter(on).take(most);
+            Prompt { mask: Some(finalist.logits.clone()), ..prompt_of(points) }
+        }));
+        decoder.decode(&seen.embedding, &self.prompts, &mut self.candidates)?;
+        let mut best: Option<(f32, Candidate)> = None;
+        for (answers, (finalist, expected)) in self.candidates.chunks(decoder.candidates().max(1)).zip(&finalists) {
+            let merit = |c: &Candidate| c.predicted_iou + c.logits.iou(&finalist.logits);
+            let again = answers.iter().max_by(|a, b| merit(a).total_cmp(&merit(b)));
+            let again = again.filter(|c| c.logits.data.iter().any(|v| *v > 0.0)).unwrap_or(finalist);
+            let score = expected * again.predicted_iou.max(0.0) * finalist.predicted_iou.max(0.0);
+            if best.as_ref().is_none_or(|(most, _)| score > *most) {
+                best = Some((score, again.clone()));
+            }
+        }
+        Ok(best.map(|(_, candidate)| candidate).ok_or(PromptError::NothingThere))
+    }
+}
+
+fn prompt_of(points: impl IntoIterator<Item = Point>) -> Prompt {
+    let points = points.into_iter().map(|point| LabeledPoint { point, label: Label::Foreground });
+    Prompt { points: points.collect(), ..Prompt::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::frame::Frame;
+    use crate::geometry::Size;
+    use crate::model::Embedding;
+
+    const FRAME: Size = Size::new(64, 64);
+
+    /// Two squares side by side with a gap, and nothing else; a point beside both yields an empty mask, and one on the left
+    /// square yields also a part of it, which is rated higher.
+    struct Squares;
+
+    fn square(p: Point) -> Option<f32> {
+        let rows = (20.0..44.0).contains(&p.y);
+        [(8.0, 30.0), (34.0, 56.0)].into_iter().find(|(from, to)| rows && (*from..*to).contains(&p.x)).map(|s| s.0)
+    }
+
+    fn logits(inside: impl Fn(Point) -> bool) -> LowResLogits {
+        let at = |i: usize| Point::new((i % 64) as f32 + 0.5, (i / 64) as f32 + 0.5);
+        let data = (0..FRAME.area()).map(|i| if inside(at(i)) { 5.0 } else { -5.0 }).collect();
+        LowResLogits { size: FRAME, data }
+    }
+
+    impl Decoder for Squares {
+        fn max_points(&self) -> usize {
+            4
+        }
+        fn mask_size(&self) -> Size {
+            FRAME
+        }
+        fn candidates(&self) -> usize {
+            2
+        }
+        fn decode(&mut self, _: &Embedding, prompts: &[Prompt], out: &mut Vec<Candidate>) -> Result<()> {
+            out.clear();
+            for prompt in prompts {
+                assert!(prompt.points.len() <= 4);
+                let on = prompt.points.first().and_then(|p| square(p.point));
+                let whole = logits(|p| on.is_some() && square(p) == on);
+                let near = |p: Point| prompt.points.iter().any(|q| q.point.distance(p) < 4.0);
+                let part = logits(|p| on == Some(8.0) && square(p) == on && near(p));
+                out.push(Candidate { logits: whole, predicted_iou: 0.8 });
+                out.push(Candidate { logits: part, predicted_iou: 0.85 });
+            }
+            Ok(())
+        }
+    }
+
+    fn find(x: f32, sigma: f32, preview: Option<&LowResLogits>) -> Result<Candidate, PromptError> {
+        let mut embedding = Embedding::empty();
+        embedding.letterbox = Letterbox::new(FRAME, FRAME);
+        let seen = Encoded { frame: Arc::new(Frame { size: FRAME, ..Frame::default() }), embedding };
+        let disc = GazeDisc { center: Point::new(x, 32.0), sigma };
+        LookScratch::default().find(&mut Squares, disc, preview, &seen).unwrap()
+    }
+
+    fn is_whole(found: &Candidate, left: bool) -> bool {
+        found.logits.iou(&logits(|p| square(p) == Some(if left { 8.0 } else { 34.0 }))) > 0.99
+    }
+
+    #[test]
+    fn the_thing_is_taken_on_which_most_of_the_disc_falls() {
+        assert!(is_whole(&find(19.0, 5.0, None).unwrap(), true), "answers that agree outweigh a part");
+        assert!(is_whole(&find(44.0, 5.0, None).unwrap(), false));
+        // The centre lies in the gap, and yet something is meant.
+        assert!(is_whole(&find(33.5, 5.0, None).unwrap(), false));
+    }
+
+    #[test]
+    fn a_preview_decides_between_neighbours() {
+        let right = logits(|p| square(p) == Some(34.0));
+        assert!(is_whole(&find(32.0, 5.0, Some(&right)).unwrap(), false));
+        assert!(is_whole(&find(19.0, 5.0, Some(&right)).unwrap(), true), "but not against the disc");
+    }
+
+    #[test]
+    fn looking_at_nothing_or_beside_the_frame_is_refused() {
+        let mut embedding = Embedding::empty();
+        embedding.letterbox = Letterbox::new(FRAME, FRAME);
+        let seen = Encoded { frame: Arc::default(), embedding };
+        let mut scratch = LookScratch::default();
+        let mut look = |x: f32, y: f32| {
+            let disc = GazeDisc { center: Point::new(x, y), sigma: 3.0 };
+            (scratch.find(&mut Squares, disc, None, &seen).unwrap(), scratch.glance(&mut Squares, disc, &seen).unwrap())
+        };
+        assert_eq!(look(32.0, 5.0), (Err(PromptError::NothingThere), None));
+        for beside in [(-1.0, 5.0), (f32::NAN, 5.0), (5.0, f32::INFINITY)] {
+            let (found, glanced) = look(beside.0, beside.1);
+            assert!(matches!(found, Err(PromptError::PointOutside { .. })) && glanced.is_none());
+        }
+        let (found, glanced) = look(40.0, 30.0);
+        assert!(found.is_ok() && glanced.is_some());
+    }
+}

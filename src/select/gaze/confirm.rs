@@ -1,0 +1,42 @@
+use std::time::Duration;
+
+use crate::time::Timestamp;
+
+/// What a person selects with when their eyes only point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    Button,
+    Pinch,
+    Touch,
+    Voice,
+}
+
+impl Channel {
+    /// How long before the event the decision shows at the latest: the hand begins to move, the word begins. Gaze often
+    /// leaves before the event itself.
+    pub fn typical_lead(self) -> Duration {
+        Duration::from_millis(match self {
+            Channel::Button => 120,
+            Channel::Pinch => 180,
+            Channel::Touch => 250,
+            Channel::Voice => 500,
+        })
+    }
+}
+
+/// "That one": an event of another channel than gaze.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Confirm {
+    pub channel: Channel,
+    /// When the event came: the press, the contact, the end of the word.
+    pub at: Timestamp,
+    /// When the hand began to move or the word began, if that is known.
+    pub began_at: Option<Timestamp>,
+}
+
+impl Confirm {
+    /// The moment at which gaze was on what is meant.
+    pub fn meant_at(&self) -> Timestamp {
+        self.began_at.filter(|began| *began <= self.at).unwrap_or(self.at - self.channel.typical_lead())
+    }
+}

@@ -1,0 +1,192 @@
+//! How a selected thing moves from one frame to the next, by the picture alone.
+//!
+//! Points of the thing are followed with pyramidal Lucas-Kanade (Bouguet, 2001), those that do not come back to where they
+//! began are dropped, and the median of what is left says how the thing moved and grew (Median-Flow: Kalal et al., 2010).
+//! It costs a small part of what an encoding costs, and carries a mask over frames that are not encoded.
+
+mod lucas_kanade;
+mod picture;
+mod similarity;
+
+use crate::geometry::Letterbox;
+use crate::mask::LowResLogits;
+
+use lucas_kanade::Tracker;
+pub use picture::{Picture, PictureMaker};
+pub use similarity::Similarity;
+
+/// Points that are looked for in a thing, each way over its box.
+const LATTICE: usize = 6;
+/// Fewer points that were followed say nothing.
+const LEAST_POINTS: usize = 4;
+/// How far a point that is followed there and back may end from where it began, in pixels of the picture.
+const RETURN_ERROR: f32 = 0.7;
+/// Most growth and shrinkage between two frames; beyond it the points do not agree.
+const MOST_GROWTH: f32 = 1.3;
+
+/// Measures motion between pictures; keeps its buffers.
+#[derive(Debug, Default)]
+pub struct Flow {
+    tracker: Tracker,
+    starts: Vec<[f32; 2]>,
+    moved: Vec<([f32; 2], [f32; 2])>,
+    sorted: Vec<f32>,
+}
+
+impl Flow {
+    /// How what `logits` cover in `from` moved until `to`, in cells of the logits' grid; `None` if too few of its points could
+    /// be followed, as on a thing without texture. `letterbox` places the frame in the model's input, over which the logits lie;
+    /// both pictures are of one stream.
+    pub fn of_mask(
+        &mut self,
+        from: &Picture,
+        to: &Picture,
+        logits: &LowResLogits,
+        letterbox: &Letterbox,
+    ) -> Option<Similarity> {
+        if from.size() != to.size() || from.frame() != letterbox.frame || to.frame() != letterbox.frame {
+            return None;
+        }
+        // Pixels of the picture in a cell of the grid.
+        let content = letterbox.content;
+        let cells = |content: u32, grid: u32, input: u32| content as f32 * grid as f32 / input.max(1) as f32;
+        let (width, height) = from.size();
+        let per_cell = [
+            width as f32 / cells(content.width, logits.size.width, letterbox.input.width),
+            height as f32 / cells(content.height, logits.size.height, letterbox.input.height),
+        ];
+        self.choose_starts(logits, per_cell, (width as f32, height as f32));
+        self.moved.clear();
+        for start in &self.starts {
+            let there = self.tracker.follow(from, to, *start);
+            let back = there.and_then(|end| self.tracker.follow(to, from, end));
+            if let (Some(end), Some(back)) = (there, back)
+                && (back[0] - start[0]).hypot(back[1] - start[1]) < RETURN_ERROR
+            {
+                self.moved.push((*start, end));
+            }
+        }
+        if self.moved.len() < LEAST_POINTS {
+            return None;
+        }
+        let motion = self.agree();
+        (motion.scale < MOST_GROWTH && motion.scale > 1.0 / MOST_GROWTH).then(|| motion.in_cells(per_cell))
+    }
+
+    /// A lattice over the mask's box, of which the points inside the mask are kept.
+    fn choose_starts(&mut self, logits: &LowResLogits, per_cell: [f32; 2], picture: (f32, f32)) {
+        self.starts.clear();
+        let width = logits.size.width as usize;
+        let (mut x0, mut x1, mut y0, mut y1) = (usize::MAX, 0, usize::MAX, 0);
+        for (y, row) in logits.data.chunks_exact(width.max(1)).enumerate() {
+            let (Some(first), Some(last)) = (row.iter().position(|v| *v > 0.0), row.iter().rposition(|v| *v > 0.0))
+            else {
+                continue;
+            };
+            (x0, x1, y0, y1) = (x0.min(first), x1.max(last + 1), y0.min(y), y + 1);
+        }
+        if x1 == 0 {
+            return;
+        }
+        let place =
+            |from: usize, to: usize, n: usize| from as f32 + (to - from) as f32 * (n as f32 + 0.5) / LATTICE as f32;
+        for n in 0..LATTICE * LATTICE {
+            let (x, y) = (place(x0, x1, n % LATTICE), place(y0, y1, n / LATTICE));
+            let inside = logits.data.get(y as usize * width + x as usize).is_some_and(|v| *v > 0.0);
+            let point = [x * per_cell[0] - 0.5, y * per_cell[1] - 0.5];
+            if inside && point[0] < picture.0 - 1.0 && point[1] < picture.1 - 1.0 {
+                self.starts.push(point);
+            }
+        }
+    }
+
+    /// The median motion of the points that moved, in pixels of the picture.
+    fn agree(&mut self) -> Similarity {
+        let Flow { moved, sorted, .. } = self;
+        let mut median = |values: &mut dyn Iterator<Item = f32>| {
+            sorted.clear();
+            sorted.extend(values);
+            sorted.sort_unstable_by(f32::total_cmp);
+            sorted.get(sorted.len() / 2).copied()
+        };
+        let center = [0, 1].map(|axis| median(&mut moved.iter().map(|(from, _)| from[axis])).unwrap_or_default());
+        let shift =
+            [0, 1].map(|axis| median(&mut moved.iter().map(|(from, to)| to[axis] - from[axis])).unwrap_or_default());
+        // Each point with the one half the list away: pairs far apart tell growth best.
+        let half = moved.len().div_ceil(2);
+        let far = |a: [f32; 2], b: [f32; 2]| (a[0] - b[0]).hypot(a[1] - b[1]);
+        let pairs = (0..moved.len() - half).map(|n| (moved[n], moved[n + half]));
+        let ratios = pairs.filter(|(a, b)| far(a.0, b.0) > 2.0).map(|(a, b)| far(a.1, b.1) / far(a.0, b.0));
+        let scale = median(&mut { ratios }).unwrap_or(1.0);
+        Similarity { scale, center, shift }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::frame::Frame;
+    use crate::geometry::Size;
+
+    const FRAME: Size = Size::new(320, 240);
+
+    /// Smooth noise of several sizes, shown `scale` times as large and shifted, in pixels of the frame.
+    fn frame(scale: f32, shift: [f32; 2]) -> Frame {
+        let corner = |x: i32, y: i32| {
+            let mixed = (x as u32).wrapping_mul(0x9e37_79b1) ^ (y as u32).wrapping_mul(0x85eb_ca77);
+            ((mixed ^ mixed >> 15).wrapping_mul(0x2c1b_3c6d) >> 16) as f32 / 65536.0
+        };
+        let noise = |x: f32, y: f32| {
+            let (u, v) = (x.floor(), y.floor());
+            let [across, down] = [x - u, y - v].map(|t| t * t * (3.0 - 2.0 * t));
+            let row = |v: i32| corner(u as i32, v) * (1.0 - across) + corner(u as i32 + 1, v) * across;
+            row(v as i32) * (1.0 - down) + row(v as i32 + 1) * down
+        };
+        let level = |x: u32, y: u32| {
+            let x = (x as f32 + 0.5 - 160.0 - shift[0]) / scale;
+            let y = (y as f32 + 0.5 - 120.0 - shift[1]) / scale;
+            let octaves = [(90.0, 70.0), (40.0, 50.0), (17.0, 40.0), (9.0, 30.0)];
+            octaves.iter().map(|(size, weight)| noise(x / size + 7.0, y / size + 3.0) * weight).sum::<f32>() as u8
+        };
+        let data = (0..FRAME.area() as u32).flat_map(|i| [level(i % FRAME.width, i / FRAME.width); 3]).collect();
+        Frame::from_rgb(FRAME, data).unwrap()
+    }
+
+    fn mask() -> LowResLogits {
+        let size = Size::new(64, 64);
+        let inside = |i: usize| (20..44).contains(&(i % 64)) && (14..34).contains(&(i / 64));
+        LowResLogits { size, data: (0..size.area()).map(|i| if inside(i) { 5.0 } else { -5.0 }).collect() }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(60))]
+        #[test]
+        fn a_known_motion_is_measured(scale in 0.93f32..1.07, x in -14.0f32..14.0, y in -14.0f32..14.0) {
+            let letterbox = Letterbox::new(FRAME, Size::new(256, 256));
+            let mut maker = PictureMaker::default();
+            let [mut from, mut to] = [Picture::default(), Picture::default()];
+            maker.fill(&frame(1.0, [0.0, 0.0]), &mut from).unwrap();
+            maker.fill(&frame(scale, [x, y]), &mut to).unwrap();
+            let motion = Flow::default().of_mask(&from, &to, &mask(), &letterbox).expect("a textured thing");
+            // Five frame pixels are a cell. The centre of the frame lies at cell (32, 24).
+            let [u, v] = motion.apply([32.0, 24.0]);
+            prop_assert!((u - 32.0 - x / 5.0).abs() < 0.35 && (v - 24.0 - y / 5.0).abs() < 0.35, "{motion:?}");
+            prop_assert!((motion.scale - scale).abs() < 0.03, "{motion:?}");
+        }
+    }
+
+    #[test]
+    fn a_plain_thing_says_nothing() {
+        let letterbox = Letterbox::new(FRAME, Size::new(256, 256));
+        let plain = Frame::from_rgb(FRAME, vec![90; FRAME.area() * 3]).unwrap();
+        let mut picture = Picture::default();
+        PictureMaker::default().fill(&plain, &mut picture).unwrap();
+        assert_eq!(Flow::default().of_mask(&picture, &picture, &mask(), &letterbox), None);
+        let empty = LowResLogits { size: Size::new(64, 64), data: vec![-1.0; 4096] };
+        assert_eq!(Flow::default().of_mask(&picture, &picture, &empty, &letterbox), None);
+        let other = Letterbox::new(Size::new(100, 100), Size::new(256, 256));
+        assert_eq!(Flow::default().of_mask(&picture, &picture, &mask(), &other), None);
+    }
+}

@@ -1,0 +1,88 @@
+//! Watches a source until something has come of it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use foveate::error::Error;
+use foveate::geometry::Size;
+use foveate::input::{GazeAddress, GazeSource, InputEvent};
+use foveate::select::GazeSample;
+use foveate::time::{Clock, MonotonicClock, Timestamp};
+
+/// Longer than anything here takes, on a busy machine too.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Our frame in these tests.
+pub const FRAME: Size = Size::new(640, 480);
+
+/// A source and all that has come of it.
+pub struct Watch {
+    pub source: Box<dyn GazeSource>,
+    pub samples: Vec<GazeSample>,
+    pub events: Vec<InputEvent>,
+}
+
+impl Watch {
+    pub fn open(address: &str) -> Result<Watch, Error> {
+        let address = GazeAddress::parse(address.trim_start_matches("gaze:")).unwrap();
+        let source = address.open(FRAME, Arc::new(MonotonicClock))?;
+        Ok(Watch { source, samples: Vec::new(), events: Vec::new() })
+    }
+
+    /// Asks the source until `done`, calling `meanwhile` between.
+    pub fn until(&mut self, what: &str, mut meanwhile: impl FnMut(), done: impl Fn(&Watch) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while !done(self) {
+            assert!(Instant::now() < end, "{what}: {:?} {:?}", self.events, self.samples.last());
+            meanwhile();
+            self.source.poll(Timestamp::ZERO, MonotonicClock.now(), &mut self.samples);
+            self.events.extend(std::iter::from_fn(|| self.source.take_event()));
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    pub fn until_samples(&mut self, count: usize) {
+        self.until("samples", || (), |watch| watch.samples.len() >= count);
+    }
+
+    /// Waits for a loss, and says its reason.
+    pub fn until_lost(&mut self) -> String {
+        self.until("a loss", || (), |watch| watch.lost().is_some());
+        self.lost().unwrap()
+    }
+
+    pub fn until_returned(&mut self) {
+        self.until("a return", || (), |watch| watch.events.iter().any(|e| matches!(e, InputEvent::Returned { .. })));
+    }
+
+    pub fn lost(&self) -> Option<String> {
+        self.events.iter().find_map(|e| match e {
+            InputEvent::Lost { reason } => Some(reason.clone()),
+            _ => None,
+        })
+    }
+
+    /// How often something was rejected, and the reasons told.
+    pub fn rejected(&self) -> (u64, String) {
+        let mut all = (0, String::new());
+        for event in &self.events {
+            if let InputEvent::Rejected { count, reason } = event {
+                all = (all.0 + count, all.1 + reason + "; ");
+            }
+        }
+        all
+    }
+
+    /// Offset and uncertainty, once told.
+    pub fn clock(&self) -> Option<(f64, f64)> {
+        self.events.iter().find_map(|e| match e {
+            InputEvent::Clock { offset_s, uncertainty_s } => Some((*offset_s, *uncertainty_s)),
+            _ => None,
+        })
+    }
+}
+
+/// What opening an address is refused with.
+pub fn refusal(address: &str) -> String {
+    Watch::open(address).err().unwrap_or_else(|| panic!("{address} was opened")).to_string()
+}
