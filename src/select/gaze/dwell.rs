@@ -35,7 +35,7 @@ impl Default for DwellConfig {
         DwellConfig {
             onset: Duration::from_millis(200),
             commit: Duration::from_millis(700),
-            settle: Duration::from_millis(25),
+            settle: Duration::from_millis(50),
             cool_down: Duration::from_millis(500),
             min_confidence: 0.6,
             max_gap: Duration::from_millis(300),
