@@ -110,7 +110,7 @@ fn foreign_hosts_origins_and_sites_are_refused_everywhere() {
             assert_eq!(served.raw("GET", path, headers, "").status, status, "{path} {headers:?}");
         }
         assert_eq!(served.raw("POST", "/api/prompts", headers, "{}").status, status, "{headers:?}");
-        let error = served.dial("/ws", headers).err().expect("a refusal");
+        let error = served.dial("/ws", headers).expect_err("a refusal");
         assert!(error.contains(&status.to_string()), "{error}");
     }
     assert_eq!(served.raw("GET", "/api/state", &[], "").status, 421, "no host at all");
