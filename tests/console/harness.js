@@ -16,7 +16,9 @@ export const SEED = 7;
 export async function serve({ args = [], listen = "127.0.0.1:0", prompts = true, seed = SEED } = {}) {
   const all = ["run", "--source", `scene:${seed}`, "--fps", String(FPS), "--sink", "console", "--listen", listen,
     ...(prompts ? ["--prompt", "console"] : []), ...args];
-  const child = spawn(program, all, { stdio: ["ignore", "ignore", "pipe"] });
+  // The program may lie in a build folder of its own, away from the models.
+  const env = { FOVEATE_MODELS: join(root, "models"), ...process.env };
+  const child = spawn(program, all, { env, stdio: ["ignore", "ignore", "pipe"] });
   const told = [];
   const link = await new Promise((resolve, reject) => {
     createInterface({ input: child.stderr }).on("line", (line) => {

@@ -24,7 +24,10 @@ pub struct Report {
 pub struct ClosedLoop {
     pub noise_deg: f64,
     pub trials: usize,
-    /// Share of the trials in which the object that was asked for was selected.
+    /// Share of the trials in which the mask lies on the object that was asked for rather than on another, a part of it as
+    /// it may be.
+    pub object: Option<f64>,
+    /// Share in which it also covers that object, by an IoU of at least a half.
     pub right: Option<f64>,
     /// Share in which something else was, or too bad a mask.
     pub wrong: Option<f64>,
@@ -87,6 +90,7 @@ impl ClosedLoop {
         ClosedLoop {
             noise_deg,
             trials,
+            object: (trials > 0).then(|| tally.on_object() as f64 / trials as f64),
             right: share(&|o| matches!(o, Outcome::Right { .. })),
             wrong: share(&|o| matches!(o, Outcome::Wrong { .. })),
             missed: share(&|o| matches!(o, Outcome::Missed)),
@@ -147,12 +151,13 @@ impl Report {
         let ms = |value: Option<f64>| value.map_or("-".to_owned(), |v| format!("{v:.0}"));
         let per_minute = |value: Option<f64>| value.map_or("-".to_owned(), |v| format!("{v:.2}"));
         let mut text = format!(
-            "{} ({}), a look is answered in {} ms\n  {:>6} {:>7} {:>8} {:>8} {:>8} {:>10} {:>9} {:>6}  {:>10} {:>10}\n",
+            "{} ({}), a look is answered in {} ms\n  {:>6} {:>7} {:>8} {:>8} {:>8} {:>8} {:>10} {:>9} {:>6}  {:>10} {:>10}\n",
             self.model,
             self.precision,
             ms(self.look_ms),
             "noise",
             "trials",
+            "object",
             "right",
             "wrong",
             "missed",
@@ -164,9 +169,10 @@ impl Report {
         );
         for c in self.closed_loop.iter().filter(|c| c.trials > 0) {
             text.push_str(&format!(
-                "  {:>4.1} ° {:>7} {:>8} {:>8} {:>8} {:>10} {:>9} {:>6}  {:>10} {:>10}\n",
+                "  {:>4.1} ° {:>7} {:>8} {:>8} {:>8} {:>8} {:>10} {:>9} {:>6}  {:>10} {:>10}\n",
                 c.noise_deg,
                 c.trials,
+                percent(c.object),
                 percent(c.right),
                 percent(c.wrong),
                 percent(c.missed),

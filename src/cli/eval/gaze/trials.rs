@@ -162,6 +162,16 @@ impl Tally {
         self.outcomes().count()
     }
 
+    /// Trials in which the selection lies on the object that was asked for, however much of it it covers.
+    pub fn on_object(&self) -> usize {
+        let on_target = |trial: &Trial| match trial.outcome {
+            Some(Outcome::Right { .. }) => true,
+            Some(Outcome::Wrong { verdict, .. }) => verdict.object == trial.target,
+            _ => false,
+        };
+        self.all.iter().filter(|(_, trial)| on_target(trial)).count()
+    }
+
     pub fn right(&self) -> usize {
         self.outcomes().filter(|o| matches!(o, Outcome::Right { .. })).count()
     }
