@@ -75,6 +75,8 @@ test-gaze: packages ## Pupil Labs' own client and foveate listen to the same pho
 lint: packages ## Formatting and lints
 	$(CARGO) fmt --check
 	$(CARGO) clippy --release --locked --all-targets -- -D warnings
+	@# What runs in virtual machines only is no target of `--all-targets`.
+	$(CARGO) check --release --locked --test 'hardware-*'
 	$(CARGO) clippy --release --locked --all-targets --no-default-features -- -D warnings
 
 .PHONY: bench

@@ -9,6 +9,7 @@ use std::{fs, io, thread};
 use evdevil::event::{Abs, AbsEvent, InputEvent, Key, KeyEvent, KeyState};
 use evdevil::uinput::{AbsSetup, Builder, UinputDevice};
 use evdevil::{AbsInfo, InputProp};
+use foveate::geometry::Size;
 use foveate::input::{OpenedPrompts, PromptAddress, TouchOptions, TouchSource};
 use foveate::select::touch::{Contact, Phase};
 use foveate::time::{Clock, MonotonicClock};
@@ -76,9 +77,10 @@ impl Virtual {
 
 pub fn open(address: &str, options: &TouchOptions) -> Result<Box<dyn TouchSource>, String> {
     let parsed: PromptAddress = address.parse().map_err(|error| format!("{error}"))?;
-    match parsed.open(options, Arc::new(MonotonicClock)).map_err(|error| error.to_string())? {
+    // Contacts count in parts of the screen: no frame plays a part.
+    match parsed.open(options, Size::default(), Arc::new(MonotonicClock)).map_err(|error| error.to_string())? {
         OpenedPrompts::Touch(source) => Ok(source),
-        OpenedPrompts::Prompts(_) => Err(format!("{address} is no touch source")),
+        _ => Err(format!("{address} is no touch source")),
     }
 }
 
