@@ -76,6 +76,8 @@ pub enum PromptError {
     NoAlternative,
     #[error("nothing lies where the person looked: look at the middle of the thing, or touch it")]
     NothingThere,
+    #[error("what lies where the person looked is not clear enough to be meant: look at it for longer, or touch it")]
+    Doubtful,
     #[error(
         "the prompt was made for an embedding of model `{expected}`, this one is of `{given}`: encode the frame again"
     )]

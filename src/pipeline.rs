@@ -25,6 +25,7 @@ mod input;
 mod look;
 mod losses;
 mod meter;
+mod object;
 mod objects;
 mod output;
 mod pace;
@@ -231,6 +232,7 @@ impl Pipeline {
         let (encoded_feed, encoded_slot) = Feed::new();
         let (requests, incoming) = bounded(REQUESTS);
         let gaze_cell = GazeCell::default();
+        let (look_answers, answers) = bounded(REQUESTS);
         let age = AgeMeter::default();
 
         let every = EncodeEvery::new(config.encode_every);
@@ -259,6 +261,7 @@ impl Pipeline {
             age: age.clone(),
             shared: shared.clone(),
             gaze: gaze_cell.clone(),
+            look_answers,
             gestures: Gestures::default(),
             phases: Phases::default(),
             last_id: 0,
@@ -289,7 +292,7 @@ impl Pipeline {
         let mut input_threads = Threads::new(input_stop.clone());
         let gaze_report = Arc::new(OnceLock::new());
         let report = Arc::clone(&gaze_report);
-        let gaze = gaze.map(|(source, selector)| GazeRoad { source, selector, cell: gaze_cell, report });
+        let gaze = gaze.map(|(source, selector)| GazeRoad { source, selector, cell: gaze_cell, answers, report });
         let input_shared = shared.with_stop(input_stop);
         let inputs_lost = Arc::new(AtomicU64::new(0));
         let losses = Arc::clone(&inputs_lost);

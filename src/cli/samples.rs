@@ -27,6 +27,11 @@ impl Samples {
         sorted.get(rank.saturating_sub(1)).copied()
     }
 
+    /// `None` without samples.
+    pub fn mean_ms(&self) -> Option<f64> {
+        (!self.0.is_empty()).then(|| self.0.iter().sum::<f64>() / self.0.len() as f64)
+    }
+
     pub fn median_ms(&self) -> Option<f64> {
         self.quantile_ms(0.5)
     }
@@ -39,11 +44,12 @@ mod tests {
     #[test]
     fn quantiles_are_samples_by_nearest_rank() {
         let mut samples = Samples::default();
-        assert_eq!(samples.median_ms(), None);
+        assert_eq!((samples.median_ms(), samples.mean_ms()), (None, None));
         for ms in [5, 1, 4, 2, 3] {
             samples.push(Duration::from_millis(ms));
         }
         let at = |q| samples.quantile_ms(q).unwrap().round();
+        assert!((samples.mean_ms().unwrap() - 3.0).abs() < 1e-9);
         assert_eq!([at(0.0), at(0.5), at(0.8), at(0.99), at(1.0)], [1.0, 3.0, 4.0, 5.0, 5.0]);
     }
 }

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use crate::geometry::{Letterbox, Size};
 
 /// A mask as the decoder gives it: logits on the letterboxed input at a fraction of its resolution, row by row. It is
@@ -35,6 +37,23 @@ impl LowResLogits {
         if either == 0 { 0.0 } else { both as f32 / either as f32 }
     }
 
+    /// Columns and rows of the tightest box around the cells that are inside, of those in the top-left `within`; `None` if there
+    /// are none.
+    pub fn extent(&self, within: Size) -> Option<(Range<usize>, Range<usize>)> {
+        let (mut columns, mut rows) = (usize::MAX..0, usize::MAX..0);
+        let (stride, shown) = (self.size.width as usize, within.width.min(self.size.width) as usize);
+        for (y, row) in self.data.chunks_exact(stride.max(1)).take(within.height as usize).enumerate() {
+            let row = &row[..shown];
+            let inside = |v: &f32| *v > 0.0;
+            let (Some(first), Some(last)) = (row.iter().position(inside), row.iter().rposition(inside)) else {
+                continue;
+            };
+            columns = columns.start.min(first)..columns.end.max(last + 1);
+            rows = rows.start.min(y)..y + 1;
+        }
+        (columns.end > 0).then_some((columns, rows))
+    }
+
     /// The cells, from the top-left one, that show the frame at least in part; the rest is padding.
     pub fn content(&self, letterbox: &Letterbox) -> Size {
         content_cells(letterbox, self.size)
@@ -56,6 +75,17 @@ pub(super) fn content_cells(letterbox: &Letterbox, grid: Size) -> Size {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_extent_is_that_of_cells_that_are_inside_and_within() {
+        let mut logits = LowResLogits { size: Size::new(6, 5), data: vec![-1.0; 30] };
+        assert_eq!(logits.extent(logits.size), None);
+        [(2, 1), (4, 3), (5, 4)].map(|(x, y): (usize, usize)| logits.data[y * 6 + x] = 0.5);
+        assert_eq!(logits.extent(logits.size), Some((2..6, 1..5)));
+        assert_eq!(logits.extent(Size::new(5, 4)), Some((2..5, 1..4)));
+        assert_eq!(logits.extent(Size::new(2, 5)), None);
+        assert_eq!(LowResLogits::default().extent(Size::new(3, 3)), None);
+    }
 
     #[test]
     fn a_cell_that_shows_a_little_of_the_frame_counts() {

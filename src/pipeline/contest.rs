@@ -1,4 +1,4 @@
-use super::objects::Object;
+use super::object::Object;
 use crate::geometry::{BoundingBox, Letterbox};
 use crate::model::Candidate;
 use crate::time::Timestamp;
@@ -37,6 +37,9 @@ impl Contest {
         }
         for (a, b) in &self.pairs {
             let Some((first, second)) = two(objects, a.at, b.at) else { continue };
+            if !first.is_sought() || !second.is_sought() {
+                continue;
+            }
             if let (Some(x), Some(y)) = (first.follower.expected_mut(), second.follower.expected_mut()) {
                 settle(&mut a.claim(x), &mut b.claim(y));
             }
@@ -47,7 +50,7 @@ impl Contest {
     pub fn settle(&self, objects: &mut [Object], candidates: &mut [Candidate]) {
         for (a, b) in &self.pairs {
             let Some((first, second)) = two(objects, a.at, b.at) else { continue };
-            if !first.turn || !second.turn || first.prompted || second.prompted {
+            if !first.is_sought() || !second.is_sought() {
                 continue;
             }
             let Some((x, y)) = two(candidates, first.chosen, second.chosen) else { continue };

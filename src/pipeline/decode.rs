@@ -1,6 +1,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crossbeam_channel::Sender;
+
 use super::encode::{Encoded, Passed};
 use super::gestures::{Gestures, Scene};
 use super::history::History;
@@ -11,9 +13,9 @@ use super::objects::{Asked, Change, ObjectSet};
 use super::output::SinkQueue;
 use super::pending::Pending;
 use super::phases::Phases;
-use super::request::Request;
+use super::request::{Look, Request, Unanswered};
 use super::shared::{Shared, Stamped, WAIT};
-use crate::error::Result;
+use crate::error::{PromptError, Result};
 use crate::input::{CommandKind, PromptAction, PromptEvent};
 use crate::sink::{Event, EventKind, FrameRecord};
 use crate::sync::{LatestSlot, Pool, Taken};
@@ -35,6 +37,8 @@ pub(super) struct DecodeStage {
     pub age: AgeMeter,
     pub shared: Shared,
     pub gaze: GazeCell,
+    /// Looks that selected nothing, for who made them.
+    pub look_answers: Sender<Unanswered>,
     pub gestures: Gestures,
     pub phases: Phases,
     /// The highest object id in use so far; a look or a touch takes the next.
@@ -136,18 +140,10 @@ impl DecodeStage {
                 let asked = Asked { object, time_s: request_s, points: &points, bbox };
                 self.objects.prompt(&asked, &seen, present, &mut self.changes)?;
             }
-            Request::Look { disc, .. } => {
-                if self.objects.at_disc(disc, &seen).is_some() {
-                    self.phases.leave(request_s, &self.shared);
-                } else {
-                    self.last_id += 1;
-                    let (preview, asked) = (self.phases.preview.take(), (self.last_id, request_s, disc));
-                    if self.objects.look(asked, preview.as_ref(), &seen, &mut self.changes)? {
-                        self.gestures.select(self.last_id);
-                        self.phases.looked_at(self.last_id);
-                    }
-                }
+            Request::Look(look) if self.objects.at_disc(look.disc, &seen).is_some() => {
+                self.phases.leave(request_s, &self.shared);
             }
+            Request::Look(look) => self.look(&Look { time_s: request_s, ..look }, &seen)?,
             Request::Hover { disc, .. } => {
                 let free = self.objects.at_disc(disc, &seen).is_none();
                 let preview = if free { self.objects.glance(disc, &seen)? } else { None };
@@ -180,6 +176,29 @@ impl DecodeStage {
             self.shared.tell(Event::new(time_s, EventKind::Released { object: oldest }));
             self.phases.released(oldest, &self.shared);
         }
+        Ok(())
+    }
+
+    /// Answers a look at what is not followed yet.
+    fn look(&mut self, look: &Look, seen: &Encoded) -> Result<()> {
+        let object = self.last_id + 1;
+        let preview = self.phases.preview.as_ref();
+        let unanswered = match self.objects.look(object, look, preview, seen, &mut self.changes)? {
+            Ok(()) => {
+                self.last_id = object;
+                self.gestures.select(object);
+                self.phases.looked_at(object);
+                return Ok(());
+            }
+            Err(PromptError::Doubtful) => Unanswered::Doubted,
+            Err(error) => {
+                self.last_id = object;
+                self.changes.push(Change::Refused { object, prompt_time_s: look.time_s, error });
+                Unanswered::Refused
+            }
+        };
+        // Nobody listens any more when the stream ends.
+        let _ = self.look_answers.try_send(unanswered);
         Ok(())
     }
 

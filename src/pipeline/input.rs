@@ -2,13 +2,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use crossbeam_channel::{SendTimeoutError, Sender};
+use crossbeam_channel::{Receiver, SendTimeoutError, Sender};
 
-use super::request::Request;
+use super::request::{Look, Request, Unanswered};
 use super::shared::{Shared, WAIT};
 use crate::geometry::Point;
 use crate::input::{CommandSource, GazeReport, GazeSource, InputEvent, PromptEvent, PromptSource, TouchSource};
-use crate::select::gaze::{DwellSelector, SelectEvent};
+use crate::select::gaze::{DwellSelector, GazeSelection, SelectEvent};
 use crate::select::touch::{Contact, TouchGesture, TouchSelector};
 use crate::sink::{Event, EventKind};
 use crate::time::Timestamp;
@@ -57,6 +57,8 @@ pub(super) struct GazeRoad {
     pub source: Box<dyn GazeSource>,
     pub selector: DwellSelector,
     pub cell: GazeCell,
+    /// Looks that selected nothing.
+    pub answers: Receiver<Unanswered>,
     /// What the source received, once the stage has ended.
     pub report: Arc<OnceLock<GazeReport>>,
 }
@@ -165,6 +167,12 @@ impl InputStage {
                 tell(event, road.source.name(), now, &self.shared, &self.losses);
             }
             let Some(origin) = self.shared.origin() else { continue };
+            for unanswered in road.answers.try_iter() {
+                match unanswered {
+                    Unanswered::Doubted => road.selector.doubt(now),
+                    Unanswered::Refused => road.selector.refuse(now),
+                }
+            }
             road.source.poll(origin, now, &mut samples);
             for sample in samples.drain(..) {
                 road.cell.set((sample.confidence > 0.0).then_some((sample.at, sample.point)));
@@ -185,7 +193,9 @@ fn request_of(event: SelectEvent, origin: Timestamp) -> Option<Request> {
     match event {
         SelectEvent::Onset { at, disc, .. } => Some(Request::Hover { time_s: since(at), disc }),
         SelectEvent::Progress { .. } => None,
-        SelectEvent::Commit(commit) => Some(Request::Look { time_s: since(commit.prompt_at), disc: commit.disc }),
+        SelectEvent::Commit(GazeSelection { prompt_at, disc, insistent, .. }) => {
+            Some(Request::Look(Look { time_s: since(prompt_at), disc, insistent }))
+        }
         SelectEvent::Cancelled { at, .. } => Some(Request::Leave { time_s: since(at) }),
         SelectEvent::Undone { at } => Some(Request::Unlook { time_s: since(at) }),
     }

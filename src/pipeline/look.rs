@@ -21,6 +21,8 @@ const FINALISTS: usize = 3;
 const SAME: f32 = 0.7;
 /// What was shown as a preview is preferred to its neighbours by this factor.
 const HYSTERESIS: f32 = 1.25;
+/// A thing is clear when its expected overlap, weighed with the model's ratings, is at least this.
+const CLEAR: f32 = 0.2;
 
 /// Finds what a person looked at when gaze is known only as a disc.
 ///
@@ -48,15 +50,25 @@ struct Rated {
     probability: f32,
 }
 
+/// The best candidate of one thing.
+struct Finalist {
+    candidate: Candidate,
+    /// How much it is expected to overlap with what is meant, 0 to 1.
+    expected: f32,
+    /// Above 1 if it was shown as a preview.
+    preference: f32,
+}
+
 impl LookScratch {
-    /// The best candidate for `disc`; what agrees with `preview` is preferred.
+    /// The best candidate for `disc`; what agrees with `preview` is preferred. Unless the look is insistent, it has to be clear:
+    /// floors and shadows hardly are.
     ///
     /// # Errors
-    /// Those of the decoder; the inner error when the disc lies beside the frame or on nothing.
+    /// Those of the decoder; the inner error when the disc lies beside the frame, on nothing, or on nothing clear.
     pub fn find(
         &mut self,
         decoder: &mut dyn Decoder,
-        disc: GazeDisc,
+        (disc, insistent): (GazeDisc, bool),
         preview: Option<&LowResLogits>,
         seen: &Encoded,
     ) -> Result<Result<Candidate, PromptError>> {
@@ -72,7 +84,12 @@ impl LookScratch {
         decoder.decode(&seen.embedding, &self.prompts, &mut self.candidates)?;
         let rated = self.rate(decoder.candidates().max(1), &asked, &points, letterbox);
         let finalists = self.finalists(&rated, preview);
-        self.refine(decoder, finalists, &asked, seen)
+        let found = self.refine(decoder, &finalists, &asked, seen)?;
+        Ok(match found {
+            None => Err(PromptError::NothingThere),
+            Some((clarity, _)) if clarity < CLEAR && !insistent => Err(PromptError::Doubtful),
+            Some((_, candidate)) => Ok(candidate),
+        })
     }
 
     /// What lies under the disc's centre alone, at the cost of one prompt; `None` if that is nothing.
@@ -121,56 +138,67 @@ impl LookScratch {
         rated
     }
 
-    /// The best candidate of each of the best few things, and how much it is expected to overlap with what is meant.
-    fn finalists(&self, rated: &[Rated], preview: Option<&LowResLogits>) -> Vec<(Candidate, f32)> {
+    /// The best candidate of each of the best few things.
+    fn finalists(&self, rated: &[Rated], preview: Option<&LowResLogits>) -> Vec<Finalist> {
         let logits = |r: &Rated| &self.candidates[r.index].logits;
         let expected = |r: &Rated| -> f32 {
             let agreement = |other: &Rated| (logits(r).iou(logits(other)) - UNLIKE).max(0.0) / (1.0 - UNLIKE);
-            let previewed = preview.is_some_and(|p| p.iou(logits(r)) >= SAME);
-            let hysteresis = if previewed { HYSTERESIS } else { 1.0 };
-            hysteresis * rated.iter().map(|other| other.probability * agreement(other)).sum::<f32>()
+            rated.iter().map(|other| other.probability * agreement(other)).sum::<f32>()
         };
-        let enough = rated.iter().filter(|r| r.mass >= LEAST_MASS).map(|r| (r, expected(r)));
-        let mut ranked: Vec<(&Rated, f32)> = enough.collect();
-        let score = |(r, expected): &(&Rated, f32)| expected * r.predicted_iou * r.predicted_iou;
+        let preference = |r: &Rated| {
+            let previewed = preview.is_some_and(|p| p.iou(logits(r)) >= SAME);
+            if previewed { HYSTERESIS } else { 1.0 }
+        };
+        let enough = rated.iter().filter(|r| r.mass >= LEAST_MASS).map(|r| (r, expected(r), preference(r)));
+        let mut ranked: Vec<(&Rated, f32, f32)> = enough.collect();
+        let score =
+            |(r, expected, preference): &(&Rated, f32, f32)| preference * expected * r.predicted_iou * r.predicted_iou;
         ranked.sort_by(|a, b| score(b).total_cmp(&score(a)));
-        let mut kept: Vec<(&Rated, f32)> = Vec::new();
+        let mut kept: Vec<(&Rated, f32, f32)> = Vec::new();
         for next in ranked {
-            if kept.len() < FINALISTS && kept.iter().all(|(r, _)| logits(r).iou(logits(next.0)) < SAME) {
+            if kept.len() < FINALISTS && kept.iter().all(|(r, ..)| logits(r).iou(logits(next.0)) < SAME) {
                 kept.push(next);
             }
         }
-        kept.into_iter().map(|(r, expected)| (self.candidates[r.index].clone(), expected)).collect()
+        let finalist = |(r, expected, preference): (&Rated, f32, f32)| Finalist {
+            candidate: self.candidates[r.index].clone(),
+            expected,
+            preference,
+        };
+        kept.into_iter().map(finalist).collect()
     }
 
-    /// Asks once more for each finalist, with all points that fell on it and its own mask, and takes the best.
+    /// Asks once more for each finalist, with all points that fell on it and its own mask, and takes the best: how clear it is, and
+    /// its candidate.
     fn refine(
         &mut self,
         decoder: &mut dyn Decoder,
-        finalists: Vec<(Candidate, f32)>,
+        finalists: &[Finalist],
         asked: &[(Point, f32)],
         seen: &Encoded,
-    ) -> Result<Result<Candidate, PromptError>> {
+    ) -> Result<Option<(f32, Candidate)>> {
         let letterbox = &seen.embedding.letterbox;
         let most = decoder.max_points();
         self.prompts.clear();
-        self.prompts.extend(finalists.iter().map(|(finalist, _)| {
+        self.prompts.extend(finalists.iter().map(|Finalist { candidate: finalist, .. }| {
             let on = |p: &Point| logit_at(&finalist.logits, *p, letterbox).is_some_and(|logit| logit > 0.0);
             let points = asked.iter().map(|(p, _)| *p).filter(on).take(most);
             Prompt { mask: Some(finalist.logits.clone()), ..prompt_of(points) }
         }));
         decoder.decode(&seen.embedding, &self.prompts, &mut self.candidates)?;
-        let mut best: Option<(f32, Candidate)> = None;
-        for (answers, (finalist, expected)) in self.candidates.chunks(decoder.candidates().max(1)).zip(&finalists) {
+        let mut best: Option<(f32, f32, Candidate)> = None;
+        for (answers, finalist) in self.candidates.chunks(decoder.candidates().max(1)).zip(finalists) {
+            let Finalist { candidate: finalist, expected, preference } = finalist;
             let merit = |c: &Candidate| c.predicted_iou + c.logits.iou(&finalist.logits);
             let again = answers.iter().max_by(|a, b| merit(a).total_cmp(&merit(b)));
             let again = again.filter(|c| c.logits.data.iter().any(|v| *v > 0.0)).unwrap_or(finalist);
-            let score = expected * again.predicted_iou.max(0.0) * finalist.predicted_iou.max(0.0);
-            if best.as_ref().is_none_or(|(most, _)| score > *most) {
-                best = Some((score, again.clone()));
+            let clarity = expected * again.predicted_iou.max(0.0) * finalist.predicted_iou.max(0.0);
+            let score = preference * clarity;
+            if best.as_ref().is_none_or(|(most, ..)| score > *most) {
+                best = Some((score, clarity, again.clone()));
             }
         }
-        Ok(best.map(|(_, candidate)| candidate).ok_or(PromptError::NothingThere))
+        Ok(best.map(|(_, clarity, candidate)| (clarity, candidate)))
     }
 }
 
@@ -235,7 +263,7 @@ mod tests {
         embedding.letterbox = Letterbox::new(FRAME, FRAME);
         let seen = Encoded { frame: Arc::new(Frame { size: FRAME, ..Frame::default() }), embedding };
         let disc = GazeDisc { center: Point::new(x, 32.0), sigma };
-        LookScratch::default().find(&mut Squares, disc, preview, &seen).unwrap()
+        LookScratch::default().find(&mut Squares, (disc, true), preview, &seen).unwrap()
     }
 
     fn is_whole(found: &Candidate, left: bool) -> bool {
@@ -265,7 +293,10 @@ mod tests {
         let mut scratch = LookScratch::default();
         let mut look = |x: f32, y: f32| {
             let disc = GazeDisc { center: Point::new(x, y), sigma: 3.0 };
-            (scratch.find(&mut Squares, disc, None, &seen).unwrap(), scratch.glance(&mut Squares, disc, &seen).unwrap())
+            (
+                scratch.find(&mut Squares, (disc, true), None, &seen).unwrap(),
+                scratch.glance(&mut Squares, disc, &seen).unwrap(),
+            )
         };
         assert_eq!(look(32.0, 5.0), (Err(PromptError::NothingThere), None));
         for beside in [(-1.0, 5.0), (f32::NAN, 5.0), (5.0, f32::INFINITY)] {

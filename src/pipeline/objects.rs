@@ -1,21 +1,22 @@
 use std::sync::Arc;
 
 use super::carrier::Carrier;
-use super::choice::{logit_at, most_obedient};
+use super::choice::most_obedient;
 use super::contest::Contest;
 use super::encode::Encoded;
 use super::look::LookScratch;
+use super::object::{Object, measure};
+use super::request::Look;
 use crate::error::{PromptError, Result};
 use crate::frame::Frame;
 use crate::geometry::{BoundingBox, LabeledPoint, Letterbox, Point, Size};
-use crate::mask::{LowResLogits, Mask, UpsampleScratch, upsample_mask};
+use crate::mask::{LowResLogits, Mask, UpsampleScratch};
 use crate::model::{Candidate, Decoder, Prompt};
 use crate::segment;
 use crate::select::gaze::GazeDisc;
-use crate::sink::{FrameRecord, ObjectRecord};
-use crate::track::flow::Similarity;
-use crate::track::memory::{FeatureMap, Recall};
-use crate::track::{Excluded, Follower, FollowerConfig, Measured, ObjectId, ObjectState, Outcome};
+use crate::sink::FrameRecord;
+use crate::track::memory::Recall;
+use crate::track::{Excluded, Follower, FollowerConfig, ObjectId, ObjectState};
 
 /// What happened to an object on one frame.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,122 +83,6 @@ pub(super) struct ObjectSet {
     late: Mask,
     recall: Recall,
     look: LookScratch,
-}
-
-pub(super) struct Object {
-    pub follower: Follower,
-    /// Size of the frames that the follower counts its pixels in.
-    frame: Size,
-    /// The present frame's own prompt, if it has one: its slot in `prompts` is already written.
-    pub prompted: bool,
-    /// When that prompt was made, in seconds from the first frame.
-    prompted_at_s: f64,
-    /// The points of that prompt, to be drawn.
-    points: Vec<LabeledPoint>,
-    /// Encoded frames since it was last decoded.
-    waited: u32,
-    /// Whether it is decoded on the present frame.
-    pub turn: bool,
-    /// Its candidate among all of the present frame, if it is.
-    pub chosen: usize,
-}
-
-impl Object {
-    /// Goes on to frames of `size`.
-    fn now_of(&mut self, size: Size) {
-        let before = std::mem::replace(&mut self.frame, size);
-        if before != size {
-            self.follower.rescale(before, size);
-        }
-    }
-
-    /// Index of the candidate that is the object on the present frame.
-    fn choose(&mut self, candidates: &mut [Candidate], points: &[LabeledPoint], present: &Encoded) -> usize {
-        let (follower, letterbox) = (&mut self.follower, &present.embedding.letterbox);
-        if self.prompted {
-            return most_obedient(candidates, points, letterbox);
-        }
-        candidates.iter_mut().for_each(|c| follower.confine(present.at(), letterbox, &mut c.logits));
-        follower.choose(candidates)
-    }
-
-    /// Takes the candidate chosen on the present frame, whose features are beside it, and writes it into `out`.
-    fn take(
-        &mut self,
-        chosen: &Candidate,
-        points: &[LabeledPoint],
-        (present, features): (&Encoded, Option<&Arc<FeatureMap>>),
-        scratch: &mut UpsampleScratch,
-        out: &mut ObjectRecord,
-        changes: &mut Vec<Change>,
-    ) {
-        let Object { follower, prompted, .. } = self;
-        let letterbox = &present.embedding.letterbox;
-        let mut measured = measure(chosen, present, scratch, &mut out.mask);
-        let id = follower.id();
-        out.points.clear();
-        if *prompted {
-            follower.select(present.at(), chosen, measured, features);
-            follower.exclude(points, measured);
-            let frame = present.frame.sequence;
-            changes.push(Change::Selected { object: id, prompt_time_s: self.prompted_at_s, frame });
-            out.points.extend_from_slice(&self.points);
-            *prompted = false;
-        } else {
-            match follower.observe(present.at(), chosen, measured) {
-                Outcome::Lost => changes.push(Change::Lost { object: id }),
-                Outcome::Returned => changes.push(Change::Returned { object: id }),
-                Outcome::Held => {}
-                Outcome::Missed => {
-                    if let Some(expected) = follower.expected() {
-                        measured = lay(expected, letterbox, scratch, &mut out.mask);
-                    }
-                }
-            }
-        }
-        self.write(chosen.predicted_iou, measured, letterbox.frame, out);
-    }
-
-    /// Moves to the carrier's present frame without the decoder and writes that into `out`.
-    fn carry(
-        &mut self,
-        carrier: &mut Carrier,
-        letterbox: &Letterbox,
-        scratch: &mut UpsampleScratch,
-        out: &mut ObjectRecord,
-    ) {
-        let follower = &mut self.follower;
-        let mut measured = Measured { bbox: None, area: 0 };
-        if follower.state() != ObjectState::Lost {
-            let motion = carrier.motion(follower.memory(), letterbox).or_else(|| {
-                let (before, present) = carrier.times()?;
-                Some(follower.foresee(before, present, letterbox))
-            });
-            follower.carry(&motion.unwrap_or(Similarity::NONE));
-            measured = lay(follower.memory(), letterbox, scratch, &mut out.mask);
-        }
-        out.points.clear();
-        self.write(self.follower.score(), measured, letterbox.frame, out);
-    }
-
-    /// Writes what is said of the object beside its mask; a lost one has none.
-    fn write(&self, score: f32, measured: Measured, frame: Size, out: &mut ObjectRecord) {
-        out.object = self.follower.id();
-        out.state = self.follower.state();
-        out.score = score;
-        (out.bbox, out.area) = (measured.bbox, measured.area);
-        if out.state == ObjectState::Lost {
-            out.mask.reset(frame);
-            (out.bbox, out.area) = (None, 0);
-        }
-    }
-
-    /// True if it is not lost and its last believed mask covers `point` of a frame that lies in the model's input as `seen`
-    /// does.
-    fn covers(&self, point: Point, seen: &Encoded) -> bool {
-        let logit = logit_at(self.follower.memory(), point, &seen.embedding.letterbox);
-        self.follower.state() != ObjectState::Lost && logit.is_some_and(|logit| logit > 0.0)
-    }
 }
 
 impl ObjectSet {
@@ -304,26 +189,24 @@ impl ObjectSet {
     }
 
     /// Begins to follow, as `object`, what a person looked at on the frame they saw; what was shown as `preview` is preferred to
-    /// its neighbours. False if nothing is there.
+    /// its neighbours.
+    ///
+    /// # Errors
+    /// Those of the decoder; the inner error when nothing is there, or nothing clear and the look was not insistent.
     pub fn look(
         &mut self,
-        asked: (ObjectId, f64, GazeDisc),
+        object: ObjectId,
+        look: &Look,
         preview: Option<&LowResLogits>,
         seen: &Encoded,
         changes: &mut Vec<Change>,
-    ) -> Result<bool> {
-        let (object, prompt_time_s, disc) = asked;
-        match self.look.find(&mut *self.decoder, disc, preview, seen)? {
-            Ok(found) => {
-                self.add(object, &found, seen);
-                changes.push(Change::Selected { object, prompt_time_s, frame: seen.frame.sequence });
-                Ok(true)
-            }
-            Err(error) => {
-                changes.push(Change::Refused { object, prompt_time_s, error });
-                Ok(false)
-            }
-        }
+    ) -> Result<std::result::Result<(), PromptError>> {
+        let Look { time_s: prompt_time_s, disc, insistent } = *look;
+        let found = self.look.find(&mut *self.decoder, (disc, insistent), preview, seen)?;
+        Ok(found.map(|found| {
+            self.add(object, &found, seen);
+            changes.push(Change::Selected { object, prompt_time_s, frame: seen.frame.sequence });
+        }))
     }
 
     /// What seems to lie under a disc of gaze; nothing is followed for it.
@@ -335,6 +218,7 @@ impl ObjectSet {
     pub fn answered(&self) -> &Mask {
         &self.late
     }
+
     /// The followed object on which most of a disc of gaze falls, if that is at least half of it.
     pub fn at_disc(&self, disc: GazeDisc, seen: &Encoded) -> Option<ObjectId> {
         let covered = |o: &Object| disc.points().filter(|(p, _)| o.covers(*p, seen)).map(|(_, w)| w).sum::<f32>();
@@ -362,16 +246,7 @@ impl ObjectSet {
 
     fn push(&mut self, object: ObjectId, frame: Size) -> usize {
         let follower = Follower::new(object, self.config);
-        self.objects.push(Object {
-            follower,
-            frame,
-            prompted: false,
-            prompted_at_s: 0.0,
-            points: Vec::new(),
-            waited: 0,
-            turn: false,
-            chosen: 0,
-        });
+        self.objects.push(Object::new(follower, frame));
         self.prompts.push(Prompt::default());
         self.objects.len() - 1
     }
@@ -437,7 +312,7 @@ impl ObjectSet {
         let letterbox = &present.embedding.letterbox;
         for object in &mut self.objects {
             object.now_of(size);
-            if object.turn && !object.prompted {
+            if object.is_sought() {
                 object.follower.expect(&mut self.recall, grid);
             }
         }
@@ -459,9 +334,9 @@ impl ObjectSet {
         turns.zip(&mut self.batch).for_each(|((_, prompt), used)| std::mem::swap(prompt, used));
         decoded?;
         let per_object = self.decoder.candidates();
-        let mut answers = self.candidates.chunks_mut(per_object);
+        let answers = self.candidates.chunks_mut(per_object);
         let asked = self.objects.iter_mut().zip(&self.prompts).filter(|(object, _)| object.turn);
-        for ((object, prompt), (at, candidates)) in asked.zip((&mut answers).enumerate()) {
+        for ((object, prompt), (at, candidates)) in asked.zip(answers.enumerate()) {
             object.chosen = at * per_object + object.choose(candidates, &prompt.points, present);
         }
         self.contest.settle(&mut self.objects, &mut self.candidates);
@@ -517,14 +392,4 @@ fn take_turns(objects: &mut [Object], most: usize) {
     for object in objects {
         object.waited = if object.turn { 0 } else { object.waited.saturating_add(1) };
     }
-}
-
-/// Brings a candidate to the frame's resolution.
-fn measure(candidate: &Candidate, on: &Encoded, scratch: &mut UpsampleScratch, out: &mut Mask) -> Measured {
-    lay(&candidate.logits, &on.embedding.letterbox, scratch, out)
-}
-
-fn lay(logits: &LowResLogits, letterbox: &Letterbox, scratch: &mut UpsampleScratch, out: &mut Mask) -> Measured {
-    let extent = upsample_mask(logits, letterbox, 0.0, scratch, out);
-    Measured { bbox: extent.bbox, area: extent.area }
 }

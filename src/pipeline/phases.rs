@@ -74,7 +74,10 @@ impl Phases {
             Change::Refused { object, prompt_time_s, .. } => {
                 let signal = match self.selections.phase(object) {
                     Some(_) => Signal::Refuse(object),
-                    None => Signal::GiveUp,
+                    None => {
+                        self.preview = None;
+                        Signal::GiveUp
+                    }
                 };
                 self.tell(signal, Some(prompt_time_s), at, shared);
             }

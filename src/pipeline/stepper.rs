@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use super::encode::Encoded;
 use super::objects::{Asked, Change, ObjectSet};
+use super::request::Look;
 use crate::error::Result;
 use crate::frame::Frame;
 use crate::geometry::{BoundingBox, LabeledPoint};
@@ -54,6 +55,11 @@ impl Stepper {
         carried.then_some(&self.record)
     }
 
+    /// What the last [`Self::follow`] or [`Self::carry`] found.
+    pub fn record(&self) -> &FrameRecord {
+        &self.record
+    }
+
     /// Selects or refines `object` on the present frame; [`Self::follow`] answers.
     ///
     /// # Errors
@@ -77,10 +83,12 @@ impl Stepper {
     /// Selects as `object` what a person looked at on the present frame, and gives its mask there.
     ///
     /// # Errors
-    /// [`crate::error::PromptError`] when the disc lies beside the frame or on nothing.
-    pub fn look(&mut self, object: ObjectId, disc: GazeDisc) -> Result<&Mask> {
-        self.objects.look((object, 0.0, disc), None, &self.present, &mut self.changes)?;
-        self.refusal()?;
+    /// [`crate::error::PromptError`] when the disc lies beside the frame or on nothing, and
+    /// [`Doubtful`](crate::error::PromptError::Doubtful) when it lies on nothing clear and the look is not `insistent`.
+    pub fn look(&mut self, object: ObjectId, disc: GazeDisc, insistent: bool) -> Result<&Mask> {
+        let look = Look { time_s: 0.0, disc, insistent };
+        self.objects.look(object, &look, None, &self.present, &mut self.changes)??;
+        self.changes.clear();
         Ok(self.objects.answered())
     }
 

@@ -8,6 +8,8 @@ mod lucas_kanade;
 mod picture;
 mod similarity;
 
+use std::ops::Range;
+
 use crate::geometry::Letterbox;
 use crate::mask::LowResLogits;
 
@@ -77,21 +79,11 @@ impl Flow {
     fn choose_starts(&mut self, logits: &LowResLogits, per_cell: [f32; 2], picture: (f32, f32)) {
         self.starts.clear();
         let width = logits.size.width as usize;
-        let (mut x0, mut x1, mut y0, mut y1) = (usize::MAX, 0, usize::MAX, 0);
-        for (y, row) in logits.data.chunks_exact(width.max(1)).enumerate() {
-            let (Some(first), Some(last)) = (row.iter().position(|v| *v > 0.0), row.iter().rposition(|v| *v > 0.0))
-            else {
-                continue;
-            };
-            (x0, x1, y0, y1) = (x0.min(first), x1.max(last + 1), y0.min(y), y + 1);
-        }
-        if x1 == 0 {
-            return;
-        }
+        let Some((columns, rows)) = logits.extent(logits.size) else { return };
         let place =
-            |from: usize, to: usize, n: usize| from as f32 + (to - from) as f32 * (n as f32 + 0.5) / LATTICE as f32;
+            |span: &Range<usize>, n: usize| span.start as f32 + span.len() as f32 * (n as f32 + 0.5) / LATTICE as f32;
         for n in 0..LATTICE * LATTICE {
-            let (x, y) = (place(x0, x1, n % LATTICE), place(y0, y1, n / LATTICE));
+            let (x, y) = (place(&columns, n % LATTICE), place(&rows, n / LATTICE));
             let inside = logits.data.get(y as usize * width + x as usize).is_some_and(|v| *v > 0.0);
             let point = [x * per_cell[0] - 0.5, y * per_cell[1] - 0.5];
             if inside && point[0] < picture.0 - 1.0 && point[1] < picture.1 - 1.0 {

@@ -380,24 +380,12 @@ pub fn most_confident(candidates: &[Candidate]) -> usize {
 
 /// The tightest box around the cells that are inside, in pixels of the frame; `None` if there are none.
 fn extent(logits: &LowResLogits, letterbox: &Letterbox) -> Option<BoundingBox> {
-    let Size { width, height } = logits.content(letterbox);
-    let stride = logits.size.width as usize;
-    let (mut x0, mut x1, mut y0, mut y1) = (usize::MAX, 0, usize::MAX, 0);
-    for (y, row) in logits.data.chunks_exact(stride.max(1)).take(height as usize).enumerate() {
-        let row = &row[..width as usize];
-        let (Some(first), Some(last)) = (row.iter().position(|v| *v > 0.0), row.iter().rposition(|v| *v > 0.0)) else {
-            continue;
-        };
-        (x0, x1) = (x0.min(first), x1.max(last + 1));
-        (y0, y1) = (y0.min(y), y + 1);
-    }
+    let (columns, rows) = logits.extent(logits.content(letterbox))?;
     let cell = |input: u32, cells: u32| input as f32 / cells.max(1) as f32;
     let (w, h) = (cell(letterbox.input.width, logits.size.width), cell(letterbox.input.height, logits.size.height));
     let at = |x: usize, y: usize| letterbox.to_frame(Point::new(x as f32 * w, y as f32 * h));
-    (x1 > 0).then(|| {
-        let (from, to) = (at(x0, y0), at(x1, y1));
-        BoundingBox::new(from.x, from.y, to.x, to.y)
-    })
+    let (from, to) = (at(columns.start, rows.start), at(columns.end, rows.end));
+    Some(BoundingBox::new(from.x, from.y, to.x, to.y))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `foveate eval davis`: one object through whole sequences.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -8,6 +9,7 @@ use serde::Serialize;
 
 use crate::capture::pictures;
 use crate::error::{ConfigError, Error, IoError};
+use crate::frame::Frame;
 use crate::mask::{BoundaryMeasure, Mask};
 use crate::pipeline::Stepper;
 use crate::sync::StopToken;
@@ -37,6 +39,9 @@ pub struct DavisArgs {
     /// Begin with one click deepest inside the object instead of its first mask
     #[arg(long)]
     click: bool,
+    /// Encode every Nth frame, and carry the object over those between by the picture's motion alone
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    encode_every: u32,
     /// Take only the first N sequences, by name
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
@@ -67,10 +72,14 @@ struct Report {
     f: Option<f64>,
     /// Mean of `j` and `f`.
     jf: Option<f64>,
+    encode_every: u32,
     /// Median time to encode a frame, preprocessing included.
     encoder_ms: Option<f64>,
-    /// Median time of everything else that following costs a frame.
+    /// Median time of everything else that following costs an encoded frame.
     follow_ms: Option<f64>,
+    /// Mean time of all that is done for a frame, over all frames, and how many encodings take as long.
+    frame_ms: Option<f64>,
+    frame_encodings: Option<f64>,
     sequences: Vec<Figures>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     interrupted: bool,
@@ -93,14 +102,14 @@ pub fn run(args: &DavisArgs) -> anyhow::Result<()> {
     names.truncate(args.limit.map_or(usize::MAX, |n| n as usize));
     let model = args.model.load()?;
     let stop = on_interrupt()?;
-    let (mut encoding, mut following) = (Samples::default(), Samples::default());
+    let mut timings = Timings::default();
     let mut figures = Vec::new();
     let bar = ProgressBar::new(names.len() as u64)
         .with_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} sequences, {eta} left, {msg}")?);
     for name in &names {
         bar.set_message(name.clone());
         let mut stepper = Stepper::new(model.encoder()?, model.decoder()?, FollowerConfig::default());
-        let found = follow(args, name, &mut stepper, [&mut encoding, &mut following], &stop)?;
+        let found = follow(args, name, &mut stepper, &mut timings, &stop)?;
         if stop.is_stopped() {
             tracing::warn!("stopped in {name}: the figures are of the sequences before it");
             break;
@@ -111,6 +120,7 @@ pub fn run(args: &DavisArgs) -> anyhow::Result<()> {
     bar.finish_and_clear();
     let over = |figure: &dyn Fn(&Figures) -> f64| mean(figures.iter().map(figure));
     let (j, f) = (over(&|s| s.j), over(&|s| s.f));
+    let (encoder_ms, frame_ms) = (timings.encoding.median_ms(), timings.frames.mean_ms());
     let report = Report {
         model: model.spec().name.to_string(),
         precision: model.precision().name().to_owned(),
@@ -120,12 +130,23 @@ pub fn run(args: &DavisArgs) -> anyhow::Result<()> {
         j_recall: over(&|s| s.j_recall),
         f,
         jf: j.zip(f).map(|(j, f)| (j + f) / 2.0),
-        encoder_ms: encoding.median_ms(),
-        follow_ms: following.median_ms(),
+        encode_every: args.encode_every,
+        encoder_ms,
+        follow_ms: timings.following.median_ms(),
+        frame_ms,
+        frame_encodings: frame_ms.zip(encoder_ms).map(|(frame, encoder)| frame / encoder),
         interrupted: figures.len() < names.len(),
         sequences: figures,
     };
     if args.json { print_json(&report) } else { print(&table(&report)) }
+}
+
+/// What was measured of encoding, of following on encoded frames, and of whole frames.
+#[derive(Default)]
+struct Timings {
+    encoding: Samples,
+    following: Samples,
+    frames: Samples,
 }
 
 /// Follows the object of one sequence. As in DAVIS, neither the first frame, which is given, nor the last one counts.
@@ -133,7 +154,7 @@ fn follow(
     args: &DavisArgs,
     name: &str,
     stepper: &mut Stepper,
-    [encoding, following]: [&mut Samples; 2],
+    timings: &mut Timings,
     stop: &StopToken,
 ) -> Result<Figures, Error> {
     let (images, masks) =
@@ -155,21 +176,9 @@ fn follow(
         let object = read_mask(mask)?;
         let truth = Truth { ignored: Mask::new(object.size()), object };
         let picture = open(image, number, FPS)?;
-        let began = Instant::now();
-        stepper.set_frame(picture)?;
-        encoding.push(began.elapsed());
-        if number == 0 {
-            if args.click {
-                let click = Clicker::new(&truth).next(&truth.ignored);
-                stepper.prompt(1, &click.into_iter().collect::<Vec<_>>(), None)?;
-            } else {
-                stepper.select(1, &truth.object)?;
-            }
-        }
-        let began = Instant::now();
-        let record = stepper.follow()?;
-        following.push(began.elapsed());
-        let Some(found) = record.objects().first() else { continue };
+        let first = (number == 0).then_some(&truth);
+        step(args, number, picture, first, stepper, timings)?;
+        let Some(found) = stepper.record().objects().first() else { continue };
         if let Some(out) = &out {
             write_mask_of(image, &found.mask, out)?;
         }
@@ -191,6 +200,40 @@ fn follow(
     })
 }
 
+/// Follows the object to the next frame; on the `first` one it is selected.
+fn step(
+    args: &DavisArgs,
+    number: usize,
+    picture: Arc<Frame>,
+    first: Option<&Truth>,
+    stepper: &mut Stepper,
+    timings: &mut Timings,
+) -> Result<(), Error> {
+    let began = Instant::now();
+    let between = !number.is_multiple_of(args.encode_every as usize);
+    if between && stepper.carry(&picture).is_some() {
+        timings.frames.push(began.elapsed());
+        return Ok(());
+    }
+    stepper.set_frame(picture)?;
+    let encoded = began.elapsed();
+    match first {
+        Some(truth) if args.click => {
+            let click = Clicker::new(truth).next(&truth.ignored);
+            stepper.prompt(1, &click.into_iter().collect::<Vec<_>>(), None)?;
+        }
+        Some(truth) => stepper.select(1, &truth.object)?,
+        None => {}
+    }
+    let began = Instant::now();
+    stepper.follow()?;
+    let followed = began.elapsed();
+    timings.encoding.push(encoded);
+    timings.following.push(followed);
+    timings.frames.push(encoded + followed);
+    Ok(())
+}
+
 /// The folders in `dir`, by name.
 fn sequences(dir: &Path) -> Result<Vec<String>, Error> {
     let mut names = Vec::new();
@@ -209,12 +252,14 @@ fn sequences(dir: &Path) -> Result<Vec<String>, Error> {
 }
 
 fn table(report: &Report) -> String {
-    let Report { model, precision, begun_with, encoder_ms, follow_ms, .. } = report;
+    let Report { model, precision, begun_with, encode_every, encoder_ms, follow_ms, frame_ms, .. } = report;
     let ms = |value: &Option<f64>| value.map_or("-".to_owned(), |v| format!("{v:.1}"));
     let mut text = format!(
-        "{model} ({precision}), from a first {begun_with}: encoder {} ms, following {} ms a frame\n  {:<20} {:>6} {:>7} {:>7} {:>7}  worst frame\n",
+        "{model} ({precision}), from a first {begun_with}: encoder {} ms, following {} ms\n  one frame of {encode_every} encoded: {} ms a frame, as long as {:.2} encodings\n  {:<20} {:>6} {:>7} {:>7} {:>7}  worst frame\n",
         ms(encoder_ms),
         ms(follow_ms),
+        ms(frame_ms),
+        report.frame_encodings.unwrap_or(f64::NAN),
         "sequence",
         "frames",
         "J",

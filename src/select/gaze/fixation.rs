@@ -12,6 +12,9 @@ use super::{FixationSpan, NoiseEstimate, OneEuroConfig, OneEuroFilter};
 /// Most samples in the window; a faster tracker is judged over the newest of them.
 const WINDOW_SAMPLES: usize = 512;
 
+/// Time of samples that tells where gaze is at last, noise or not.
+const SETTLING: Duration = Duration::from_millis(60);
+
 /// Tuning of a [`FixationDetector`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FixationConfig {
@@ -188,6 +191,11 @@ impl FixationDetector {
         !self.is_full() && !self.stepped
     }
 
+    /// True while the window fills anew since gaze stepped to another place.
+    pub fn stepped(&self) -> bool {
+        self.stepped
+    }
+
     fn is_full(&self) -> bool {
         self.span() >= self.config.window || self.window.len() == WINDOW_SAMPLES
     }
@@ -212,6 +220,16 @@ impl FixationDetector {
     /// The newest sample after filtering, in frame pixels.
     pub fn filtered(&self) -> Option<Point> {
         self.window.back().map(|e| at_degrees(&self.intrinsics, e.angle))
+    }
+
+    /// The mean of the samples since the last [`Self::reset`], in frame pixels; `None` while they are too few to tell where gaze is.
+    pub fn settling(&self) -> Option<Point> {
+        let n = self.window.len();
+        if n < 3 || self.span() < SETTLING {
+            return None;
+        }
+        let mean = [0, 1].map(|i| self.window.iter().map(|e| self.angles(e.raw)[i]).sum::<f64>() / n as f64);
+        Some(at_degrees(&self.intrinsics, mean))
     }
 
     fn angles(&self, p: Point) -> [f64; 2] {

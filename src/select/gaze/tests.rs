@@ -297,6 +297,68 @@ fn what_was_refused_may_be_tried_again_by_staying() {
     assert_eq!(commits(&tracker.look(&mut selector, 2.0, 1.0, |_| A)).len(), 1);
 }
 
+/// Looks at `place` until something is selected, for 3 s at most.
+fn look_until_selected(tracker: &mut Tracker, selector: &mut DwellSelector, place: Point) -> Option<GazeSelection> {
+    (0..180).find_map(|_| commits(&tracker.look(selector, 1.0 / RATE, 1.0, |_| place)).pop())
+}
+
+#[test]
+fn what_was_doubted_is_selected_by_insisting() {
+    let (mut tracker, mut selector) = (Tracker::new(14, 0.3), selector());
+    let first = look_until_selected(&mut tracker, &mut selector, A).unwrap();
+    assert!(!first.insistent);
+    // The answer takes a while.
+    let meanwhile = tracker.look(&mut selector, 0.1, 1.0, |_| A);
+    assert!(meanwhile.is_empty(), "{meanwhile:?}");
+    selector.doubt(Timestamp::from_secs_f64(tracker.now()));
+    let going_on = tracker.look(&mut selector, 0.1, 1.0, |_| A);
+    assert!(matches!(going_on[..], [SelectEvent::Progress { .. }, ..]), "{going_on:?}");
+    let second = look_until_selected(&mut tracker, &mut selector, A).unwrap();
+    let rest = second.committed_at.since(second.fixation_started_at).as_secs_f64();
+    assert!(second.insistent && (1.1..1.15).contains(&rest), "{second:?}");
+}
+
+#[test]
+fn what_was_doubted_is_selected_by_looking_again() {
+    let (mut tracker, mut selector) = (Tracker::new(15, 0.3), selector());
+    for (back_at, insistent) in [(A, true), (B, false)] {
+        look_until_selected(&mut tracker, &mut selector, A).unwrap();
+        selector.doubt(Timestamp::from_secs_f64(tracker.now()));
+        let away = Point::new(560.0, 80.0);
+        tracker.look(&mut selector, 0.3, 1.0, |_| away);
+        let next = look_until_selected(&mut tracker, &mut selector, back_at).unwrap();
+        assert_eq!(next.insistent, insistent, "{next:?}");
+        tracker.look(&mut selector, 4.0, 1.0, |t| if t % 0.6 < 0.3 { away } else { B });
+    }
+}
+
+#[test]
+fn a_blink_does_not_end_the_dwell_of_a_noisy_tracker() {
+    let mut made = 0;
+    for seed in 0..40 {
+        let (mut tracker, mut selector) = (Tracker::new(seed, 1.0), selector());
+        tracker.look(&mut selector, 3.0, 1.0, |t| if t % 0.6 < 0.3 { A } else { B });
+        tracker.look(&mut selector, 0.5, 1.0, |_| A);
+        tracker.look(&mut selector, 0.15, 0.0, |_| A);
+        made += commits(&tracker.look(&mut selector, 0.6, 1.0, |_| A)).len();
+    }
+    assert!(made >= 34, "{made} of 40");
+}
+
+#[test]
+fn the_correction_of_a_saccade_belongs_to_the_rest() {
+    for seed in 0..20 {
+        let (mut tracker, mut selector) = (Tracker::new(seed, 0.1), selector());
+        tracker.look(&mut selector, 0.4, 1.0, |_| B);
+        let short = Point::new(A.x + 1.6 * degree(), A.y);
+        tracker.look(&mut selector, 0.17, 1.0, |_| short);
+        let corrected = tracker.now();
+        let made = look_until_selected(&mut tracker, &mut selector, A).unwrap();
+        let after = made.committed_at.as_secs_f64() - corrected;
+        assert!((0.62..0.7).contains(&after), "seed {seed}: {after}");
+    }
+}
+
 /// Samples of rests of `rest_s` at two places in turn, with blinks of 50 ms in between.
 fn recorded(noise_deg: f32, rest_s: f64) -> Vec<GazeSample> {
     let mut tracker = Tracker::new(21, noise_deg);

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::capture::scene::{Rendering, Scene};
-use crate::error::{Error, Result};
+use crate::error::{Error, PromptError, Result};
 use crate::frame::{Frame, PixelFormat};
 use crate::mask::Mask;
 use crate::model::{Decoder, Encoder};
@@ -40,8 +40,15 @@ impl Judge {
         Judge { stepper, rendering: Rendering::default(), next_id: 1, timings: Samples::default() }
     }
 
-    /// What `selection` selects on the frame nearest to its time; `None` if it is refused.
-    pub fn look(&mut self, scene: &Scene, selection: &GazeSelection) -> Result<Option<Verdict>> {
+    /// What `selection` selects on the frame nearest to its time.
+    ///
+    /// # Errors
+    /// Those of the model; the inner error when the look is refused or doubted.
+    pub fn look(
+        &mut self,
+        scene: &Scene,
+        selection: &GazeSelection,
+    ) -> Result<std::result::Result<Verdict, PromptError>> {
         let sequence = (selection.prompt_at.as_secs_f64() * FPS).round().max(0.0);
         let time_s = sequence / FPS;
         scene.render(time_s, &mut self.rendering);
@@ -59,14 +66,14 @@ impl Judge {
         let object = self.next_id;
         self.next_id = self.next_id.wrapping_add(1).max(1);
         let began = Instant::now();
-        let verdict = match self.stepper.look(object, selection.disc) {
+        let verdict = match self.stepper.look(object, selection.disc, selection.insistent) {
             Ok(mask) => verdict(mask, &self.rendering.ids),
-            Err(Error::Prompt(_)) => return Ok(None),
+            Err(Error::Prompt(error)) => return Ok(Err(error)),
             Err(error) => return Err(error),
         };
         self.timings.push(began.elapsed());
         self.stepper.release(object);
-        Ok(Some(verdict))
+        Ok(Ok(verdict))
     }
 }
 

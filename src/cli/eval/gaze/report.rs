@@ -58,6 +58,8 @@ pub struct FreeViewing {
     pub long_rests_per_minute: Option<f64>,
     /// Looks that were refused because nothing was there.
     pub refused: u32,
+    /// Looks that had to go on for longer, since nothing clear was there; at the object that was asked for too.
+    pub doubted: u32,
 }
 
 /// Trials at one rate of the tracker.
@@ -118,6 +120,7 @@ impl FreeViewing {
             of_surroundings: all.iter().filter(|f| f.on == 0).count(),
             long_rests_per_minute: per_minute(f64::from(long_rests)),
             refused: tally.all.iter().map(|(_, t)| t.refused).sum(),
+            doubted: tally.all.iter().map(|(_, t)| t.doubted).sum(),
         }
     }
 }
@@ -191,8 +194,8 @@ impl Report {
             text.push_str(&format!("  {:.1} ° by rate: {}\n", c.noise_deg, rates.collect::<Vec<_>>().join("; ")));
             let f = &c.free_viewing;
             text.push_str(&format!(
-                "        {:.1} minutes of looking around: {} false selections, {} of them in rests as long as the dwell, {} on no object; {} looks refused\n",
-                f.minutes, f.false_selections, f.of_long_rests, f.of_surroundings, f.refused
+                "        {:.1} minutes of looking around: {} false selections, {} of them in rests as long as the dwell, {} on no object; {} looks refused, {} doubted\n",
+                f.minutes, f.false_selections, f.of_long_rests, f.of_surroundings, f.refused, f.doubted
             ));
         }
         text.extend(self.replays.iter().map(Replay::line));

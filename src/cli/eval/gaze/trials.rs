@@ -1,5 +1,5 @@
 use crate::capture::scene::{EyeTracker, EyeTrackerConfig, Intent, Scene, Viewer};
-use crate::error::Result;
+use crate::error::{PromptError, Result};
 use crate::select::gaze::{DwellConfig, DwellSelector, SelectEvent};
 use crate::sync::StopToken;
 
@@ -45,6 +45,8 @@ pub struct Trial {
     pub false_selections: Vec<FalseSelection>,
     /// Looks meanwhile, and looks at the object, that were refused.
     pub refused: u32,
+    /// And those that were doubted.
+    pub doubted: u32,
     /// Rests in free viewing that lasted the dwell time.
     pub long_rests: u32,
     /// The tracker's noise as the selector measured it, in degrees.
@@ -79,6 +81,7 @@ pub fn run(scene: &Scene, setting: Setting, judge: &mut Judge, stop: &StopToken)
         free_s: 0.0,
         false_selections: Vec::new(),
         refused: 0,
+        doubted: 0,
         long_rests: 0,
         measured_noise_deg: 0.0,
     };
@@ -97,15 +100,19 @@ pub fn run(scene: &Scene, setting: Setting, judge: &mut Judge, stop: &StopToken)
         if let Some(SelectEvent::Commit(selection)) = selector.push(sample) {
             let arrived = viewer.arrived_at();
             match (judge.look(scene, &selection)?, arrived) {
-                (None, _) => {
+                (Err(PromptError::Doubtful), _) => {
+                    trial.doubted += 1;
+                    selector.doubt(sample.at);
+                }
+                (Err(_), _) => {
                     trial.refused += 1;
                     selector.refuse(sample.at);
                 }
-                (Some(verdict), None) => {
+                (Ok(verdict), None) => {
                     let (on, rested_s) = viewer.resting().unwrap_or((0, 0.0));
                     trial.false_selections.push(FalseSelection { on, rested_s, verdict });
                 }
-                (Some(verdict), Some(arrived)) => {
+                (Ok(verdict), Some(arrived)) => {
                     // The answer shows on the next frame.
                     let shown = (time * FPS).ceil() / FPS;
                     trial.outcome = Some(outcome(trial.target, shown - arrived, verdict));
