@@ -21,18 +21,20 @@ fn number(value: &Value) -> f64 {
 
 #[test]
 fn what_is_looked_at_is_selected() {
-    let command = ["eval", "gaze", "--trials", "24", "--noise", "1.0", "--seed", "3", "--precision", "f32", "--json"];
-    let told = report(&command);
-    let at = &told["closed_loop"][0];
-    assert_eq!(at["trials"], 24, "{at:#}");
-    assert!(number(&at["right"]) >= 0.8, "{at:#}");
+    let of = |trials: &str| {
+        let all = ["eval", "gaze", "--trials", trials, "--noise", "1.0", "--seed", "3", "--precision", "f32", "--json"];
+        report(&all)["closed_loop"][0].clone()
+    };
+    let at = of("80");
+    assert_eq!(at["trials"], 80, "{at:#}");
+    assert!(number(&at["object"]) >= 0.95 && number(&at["right"]) >= 0.9, "{at:#}");
     assert!((600.0..1000.0).contains(&number(&at["selection_ms"])), "{at:#}");
     assert!(number(&at["iou"]) >= 0.75, "{at:#}");
     let free = &at["free_viewing"];
     assert!(number(&free["minutes"]) > 3.0, "{at:#}");
     // Without a dwell every one of some 170 fixations a minute would select something.
-    assert!(number(&free["false_per_minute"]) <= 3.0, "{at:#}");
-    assert_eq!(report(&command)["closed_loop"], told["closed_loop"], "the same seed tells the same");
+    assert!(number(&free["false_per_minute"]) <= 1.5, "{at:#}");
+    assert_eq!(of("8"), of("8"), "the same seed tells the same");
 }
 
 #[test]

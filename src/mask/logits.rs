@@ -40,7 +40,7 @@ impl LowResLogits {
     /// Columns and rows of the tightest box around the cells that are inside, of those in the top-left `within`; `None` if there
     /// are none.
     pub fn extent(&self, within: Size) -> Option<(Range<usize>, Range<usize>)> {
-        let (mut columns, mut rows) = (usize::MAX..0, usize::MAX..0);
+        let mut found: Option<(Range<usize>, Range<usize>)> = None;
         let (stride, shown) = (self.size.width as usize, within.width.min(self.size.width) as usize);
         for (y, row) in self.data.chunks_exact(stride.max(1)).take(within.height as usize).enumerate() {
             let row = &row[..shown];
@@ -48,10 +48,11 @@ impl LowResLogits {
             let (Some(first), Some(last)) = (row.iter().position(inside), row.iter().rposition(inside)) else {
                 continue;
             };
-            columns = columns.start.min(first)..columns.end.max(last + 1);
-            rows = rows.start.min(y)..y + 1;
+            let (columns, rows) = found.get_or_insert((first..last + 1, y..y + 1));
+            *columns = columns.start.min(first)..columns.end.max(last + 1);
+            rows.end = y + 1;
         }
-        (columns.end > 0).then_some((columns, rows))
+        found
     }
 
     /// The cells, from the top-left one, that show the frame at least in part; the rest is padding.
@@ -80,7 +81,9 @@ mod tests {
     fn the_extent_is_that_of_cells_that_are_inside_and_within() {
         let mut logits = LowResLogits { size: Size::new(6, 5), data: vec![-1.0; 30] };
         assert_eq!(logits.extent(logits.size), None);
-        [(2, 1), (4, 3), (5, 4)].map(|(x, y): (usize, usize)| logits.data[y * 6 + x] = 0.5);
+        for (x, y) in [(2, 1), (4, 3), (5, 4)] {
+            logits.data[y * 6 + x] = 0.5;
+        }
         assert_eq!(logits.extent(logits.size), Some((2..6, 1..5)));
         assert_eq!(logits.extent(Size::new(5, 4)), Some((2..5, 1..4)));
         assert_eq!(logits.extent(Size::new(2, 5)), None);

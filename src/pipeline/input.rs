@@ -63,6 +63,15 @@ pub(super) struct GazeRoad {
     pub report: Arc<OnceLock<GazeReport>>,
 }
 
+impl GazeRoad {
+    /// Sends on what an event of the selector asks for; false when the pipeline ends.
+    fn tell(&self, event: Option<SelectEvent>, origin: Timestamp, output: &Sender<Request>, shared: &Shared) -> bool {
+        let Some(event) = event else { return true };
+        self.cell.dwells(&event);
+        request_of(event, origin).is_none_or(|request| send(output, shared, request))
+    }
+}
+
 impl Drop for GazeRoad {
     fn drop(&mut self) {
         if let Some(report) = self.source.report() {
@@ -177,9 +186,16 @@ impl InputStage {
             for sample in samples.drain(..) {
                 road.cell.set((sample.confidence > 0.0).then_some((sample.at, sample.point)));
                 let event = road.selector.push(sample);
-                event.iter().for_each(|event| road.cell.dwells(event));
-                let Some(request) = event.and_then(|event| request_of(event, origin)) else { continue };
-                if !send(&self.output, &self.shared, request) {
+                if !road.tell(event, origin, &self.output, &self.shared) {
+                    return;
+                }
+            }
+            while let Some(signal) = road.source.take_signal() {
+                let event = road.selector.signal(signal);
+                if event.is_none() {
+                    tracing::info!("nothing was looked at that is not selected already: {signal:?} selects nothing");
+                }
+                if !road.tell(event, origin, &self.output, &self.shared) {
                     return;
                 }
             }

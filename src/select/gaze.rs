@@ -14,7 +14,7 @@ mod step;
 mod trail;
 mod velocity;
 
-pub use confirm::{Channel, Confirm};
+pub use confirm::{Channel, Confirm, GazeSignal};
 pub use disc::GazeDisc;
 pub use dwell::{CancelReason, Cause, DwellConfig, DwellSelector, GazeSelection, SelectEvent};
 pub use fixation::{Fixation, FixationConfig, FixationDetector};

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use foveate::geometry::Point;
 use foveate::input::InputEvent;
+use foveate::select::gaze::{Channel, GazeSignal};
 use foveate::time::{Clock, MonotonicClock};
 
 use super::watch::{FRAME, Watch, refusal};
@@ -65,6 +66,28 @@ fn several_lines_in_a_datagram_and_garbage_among_them() {
     let told = watch.events.iter().filter(|event| matches!(event, InputEvent::Rejected { .. })).count();
     assert!(told <= 3, "{:?}", watch.events);
     assert!(watch.source.report().unwrap().rejected >= watch.rejected().0);
+}
+
+#[test]
+fn what_is_done_beside_looking_comes_by_the_capture_clock() {
+    let (mut watch, sender, address) = udp();
+    let mut send = || {
+        sender.send_to(line(1).as_bytes(), &address).unwrap();
+    };
+    watch.until("the clock", &mut send, |watch| watch.clock().is_some());
+    let began = MonotonicClock.now();
+    let time_s = began.as_secs_f64() + AHEAD_S;
+    let text = format!(
+        "{{\"time_s\":{time_s:.6},\"confirm\":\"pinch\",\"lead_s\":0.25}}\n{{\"time_s\":{time_s:.6},\"undo\":true}}"
+    );
+    sender.send_to(text.as_bytes(), &address).unwrap();
+    watch.until("two signals", send, |watch| watch.signals.len() == 2);
+    let [GazeSignal::Confirm(confirm), GazeSignal::Undo { at }] = watch.signals[..] else {
+        panic!("{:?}", watch.signals)
+    };
+    assert_eq!((confirm.channel, confirm.at), (Channel::Pinch, at));
+    assert_eq!(confirm.meant_at(), at - Duration::from_millis(250));
+    assert!(at.signed_secs_since(began).abs() < 0.2, "{at:?} {began:?}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use foveate::error::Error;
 use foveate::geometry::Size;
 use foveate::input::{GazeAddress, GazeSource, InputEvent};
 use foveate::select::GazeSample;
+use foveate::select::gaze::GazeSignal;
 use foveate::time::{Clock, MonotonicClock, Timestamp};
 
 /// Longer than anything here takes, on a busy machine too.
@@ -19,6 +20,7 @@ pub const FRAME: Size = Size::new(640, 480);
 pub struct Watch {
     pub source: Box<dyn GazeSource>,
     pub samples: Vec<GazeSample>,
+    pub signals: Vec<GazeSignal>,
     pub events: Vec<InputEvent>,
 }
 
@@ -26,7 +28,7 @@ impl Watch {
     pub fn open(address: &str) -> Result<Watch, Error> {
         let address = GazeAddress::parse(address.trim_start_matches("gaze:")).unwrap();
         let source = address.open(FRAME, Arc::new(MonotonicClock))?;
-        Ok(Watch { source, samples: Vec::new(), events: Vec::new() })
+        Ok(Watch { source, samples: Vec::new(), signals: Vec::new(), events: Vec::new() })
     }
 
     /// Asks the source until `done`, calling `meanwhile` between.
@@ -36,6 +38,7 @@ impl Watch {
             assert!(Instant::now() < end, "{what}: {:?} {:?}", self.events, self.samples.last());
             meanwhile();
             self.source.poll(Timestamp::ZERO, MonotonicClock.now(), &mut self.samples);
+            self.signals.extend(std::iter::from_fn(|| self.source.take_signal()));
             self.events.extend(std::iter::from_fn(|| self.source.take_event()));
             std::thread::sleep(Duration::from_millis(2));
         }

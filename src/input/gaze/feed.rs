@@ -8,12 +8,13 @@ use crate::error::{Error, PipelineError};
 use crate::geometry::{Intrinsics, Point, Size};
 use crate::input::InputEvent;
 use crate::select::GazeSample;
+use crate::select::gaze::{Channel, Confirm, GazeSignal};
 use crate::sync::{DropOldest, StopToken};
 use crate::time::{Clock, Timestamp};
 
 /// Samples that wait to be taken: ten seconds at 200 Hz.
 const SAMPLES: usize = 2048;
-/// Events that wait to be taken.
+/// Events, and signals, that wait to be taken.
 const EVENTS: usize = 64;
 /// What cannot be used is told so often at most.
 const REJECTED_EVERY: Duration = Duration::from_secs(1);
@@ -33,6 +34,17 @@ pub struct Measured {
     pub confidence: f32,
 }
 
+/// What one line says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Said {
+    /// Where gaze was.
+    Measured(Measured),
+    /// That it meant something, told by a hand or a voice; it began to move so long before, if that is known.
+    Confirmed { time: MeasuredAt, channel: Channel, lead: Option<Duration> },
+    /// That the last selection is taken back.
+    Undone { time: MeasuredAt },
+}
+
 /// When something was measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum MeasuredAt {
@@ -49,6 +61,7 @@ pub struct Feed {
     pub stop: StopToken,
     pub clock: Arc<dyn Clock>,
     samples: DropOldest<GazeSample>,
+    signals: DropOldest<GazeSignal>,
     events: DropOldest<InputEvent>,
     offset: SharedOffset,
     report: Arc<Mutex<GazeReport>>,
@@ -78,9 +91,34 @@ impl Feed {
         *lock(&self.offset) = ClockOffset::default();
     }
 
-    /// Gives out what arrived at `arrived`.
+    /// Gives out what was said in what arrived at `arrived`.
+    pub fn say(&mut self, said: Said, arrived: Timestamp) {
+        let signal = match said {
+            Said::Measured(measured) => return self.push(measured, arrived),
+            Said::Confirmed { time, channel, lead } => self.time(time, arrived).map(|at| {
+                let began_at = lead.map(|lead| at - lead);
+                GazeSignal::Confirm(Confirm { channel, at, began_at })
+            }),
+            Said::Undone { time } => self.time(time, arrived).map(|at| GazeSignal::Undo { at }),
+        };
+        if let Some(signal) = signal {
+            self.signals.send(signal);
+        }
+    }
+
+    /// Gives out what was measured and arrived at `arrived`.
     pub fn push(&mut self, measured: Measured, arrived: Timestamp) {
-        let at = match measured.time {
+        let Some(at) = self.time(measured.time, arrived) else { return };
+        let sample = GazeSample { at, point: measured.point, confidence: measured.confidence };
+        let dropped = self.samples.send(sample).is_some();
+        let mut report = lock(&self.report);
+        report.samples += 1;
+        report.dropped += u64::from(dropped);
+    }
+
+    /// The capture time of what arrived at `arrived`; what has none is rejected.
+    fn time(&mut self, time: MeasuredAt, arrived: Timestamp) -> Option<Timestamp> {
+        let at = match time {
             MeasuredAt::Capture(at) => Some(at),
             MeasuredAt::Arrival => Some(arrived),
             MeasuredAt::Sender(sent_ns) => {
@@ -89,14 +127,11 @@ impl Feed {
                 if believed { offset.to_capture(sent_ns) } else { None }
             }
         };
-        let Some(at) = at else { return self.reject("its time is out of all relation to the others", arrived) };
+        if at.is_none() {
+            self.reject("its time is out of all relation to the others", arrived);
+        }
         // Nothing is measured after it has arrived.
-        let at = at.min(arrived);
-        let sample = GazeSample { at, point: measured.point, confidence: measured.confidence };
-        let dropped = self.samples.send(sample).is_some();
-        let mut report = lock(&self.report);
-        report.samples += 1;
-        report.dropped += u64::from(dropped);
+        at.map(|at| at.min(arrived))
     }
 
     /// Counts what cannot be used.
@@ -152,6 +187,7 @@ pub struct ReceivedGaze {
     name: String,
     intrinsics: Option<Intrinsics>,
     samples: DropOldest<GazeSample>,
+    signals: DropOldest<GazeSignal>,
     events: DropOldest<InputEvent>,
     report: Arc<Mutex<GazeReport>>,
     /// Taken from the queue and not yet given out.
@@ -173,12 +209,13 @@ impl ReceivedGaze {
         receive: impl FnOnce(Feed) + Send + 'static,
     ) -> Result<Self, Error> {
         let stop = StopToken::new();
-        let (samples, events) = (DropOldest::new(SAMPLES), DropOldest::new(EVENTS));
+        let (samples, signals, events) = (DropOldest::new(SAMPLES), DropOldest::new(EVENTS), DropOldest::new(EVENTS));
         let report = Arc::new(Mutex::new(GazeReport { source: name.clone(), ..GazeReport::default() }));
         let feed = Feed {
             stop: stop.clone(),
             clock,
             samples: samples.clone(),
+            signals: signals.clone(),
             events: events.clone(),
             offset: SharedOffset::default(),
             report: Arc::clone(&report),
@@ -193,6 +230,7 @@ impl ReceivedGaze {
             name,
             intrinsics,
             samples,
+            signals,
             events,
             report,
             waiting: Vec::with_capacity(SAMPLES),
@@ -227,6 +265,10 @@ impl GazeSource for ReceivedGaze {
                 out.push(sample);
             }
         }
+    }
+
+    fn take_signal(&mut self) -> Option<GazeSignal> {
+        self.signals.receive(Duration::ZERO).value()
     }
 
     fn take_event(&mut self) -> Option<InputEvent> {

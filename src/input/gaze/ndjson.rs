@@ -1,6 +1,9 @@
+use std::time::Duration;
+
 use serde::Deserialize;
 
-use super::feed::{Measured, MeasuredAt, ToFrame};
+use super::feed::{Measured, MeasuredAt, Said, ToFrame};
+use crate::select::gaze::Channel;
 use crate::time::Timestamp;
 
 /// Longest line, in bytes.
@@ -9,8 +12,10 @@ pub const MAX_LINE: usize = 4096;
 const MAX_PIXELS: f64 = 1e6;
 /// Latest time that is believed, in seconds.
 const MAX_SECONDS: f64 = 8e9;
+/// Longest time from the beginning of a hand's motion to its end that is believed, in seconds.
+const MAX_LEAD_S: f64 = 2.0;
 
-/// One measurement as a line of JSON; docs/gaze.md describes it.
+/// One measurement, or what the person did beside looking, as a line of JSON; docs/gaze.md describes it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
@@ -24,6 +29,51 @@ struct Line {
     #[serde(default)]
     units: Units,
     confidence: Option<f32>,
+    confirm: Option<Channel>,
+    lead_s: Option<f64>,
+    undo: Option<bool>,
+}
+
+impl Line {
+    fn time(&self) -> Result<MeasuredAt, String> {
+        let nanos = match (self.time_ns, self.time_s) {
+            (Some(_), Some(_)) => return Err("give `time_s` or `time_ns`, not both".into()),
+            (Some(nanos), None) => Some(nanos),
+            (None, Some(seconds)) if seconds.abs() < MAX_SECONDS => Some((seconds * 1e9).round() as i64),
+            (None, Some(_)) => return Err("`time_s` is no time".into()),
+            (None, None) => None,
+        };
+        Ok(match (nanos, self.clock) {
+            (None, LineClock::Capture) => return Err("`clock` says nothing without `time_s`".into()),
+            (None, LineClock::Sender) => MeasuredAt::Arrival,
+            (Some(nanos), LineClock::Sender) => MeasuredAt::Sender(nanos),
+            (Some(nanos), LineClock::Capture) => {
+                let nanos = u64::try_from(nanos).map_err(|_| "a time of the capture clock is not negative")?;
+                MeasuredAt::Capture(Timestamp::from_nanos(nanos))
+            }
+        })
+    }
+
+    /// It says something else than where gaze was.
+    fn is_signal(&self) -> bool {
+        self.confirm.is_some() || self.undo.is_some() || self.lead_s.is_some()
+    }
+
+    fn signal(&self, time: MeasuredAt) -> Result<Said, String> {
+        if self.x.is_some() || self.y.is_some() || self.size.is_some() || self.confidence.is_some() {
+            return Err("`confirm` and `undo` need a line of their own, without a place".into());
+        }
+        let lead = match self.lead_s {
+            Some(lead) if (0.0..=MAX_LEAD_S).contains(&lead) => Some(Duration::from_secs_f64(lead)),
+            Some(_) => return Err(format!("`lead_s` must be 0 to {MAX_LEAD_S}")),
+            None => None,
+        };
+        match (self.confirm, self.undo) {
+            (Some(channel), None) => Ok(Said::Confirmed { time, channel, lead }),
+            (None, Some(true)) if lead.is_none() => Ok(Said::Undone { time }),
+            _ => Err("give `confirm`, with `lead_s` if it is known, or `undo` true".into()),
+        }
+    }
 }
 
 /// Which clock a line's time is of.
@@ -50,11 +100,15 @@ enum Units {
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn parse(line: &[u8], to_frame: ToFrame) -> Result<Measured, String> {
+pub fn parse(line: &[u8], to_frame: ToFrame) -> Result<Said, String> {
     if line.len() > MAX_LINE {
         return Err(too_long());
     }
     let line: Line = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    let time = line.time()?;
+    if line.is_signal() {
+        return line.signal(time);
+    }
     let confidence = line.confidence.unwrap_or(1.0);
     if !(0.0..=1.0).contains(&confidence) {
         return Err("`confidence` must be 0 to 1".into());
@@ -76,23 +130,7 @@ pub fn parse(line: &[u8], to_frame: ToFrame) -> Result<Measured, String> {
     if x.abs() > MAX_PIXELS || y.abs() > MAX_PIXELS {
         return Err(format!("no place on a frame: {x}, {y}"));
     }
-    let nanos = match (line.time_ns, line.time_s) {
-        (Some(_), Some(_)) => return Err("give `time_s` or `time_ns`, not both".into()),
-        (Some(nanos), None) => Some(nanos),
-        (None, Some(seconds)) if seconds.abs() < MAX_SECONDS => Some((seconds * 1e9).round() as i64),
-        (None, Some(_)) => return Err("`time_s` is no time".into()),
-        (None, None) => None,
-    };
-    let time = match (nanos, line.clock) {
-        (None, LineClock::Capture) => return Err("`clock` says nothing without `time_s`".into()),
-        (None, LineClock::Sender) => MeasuredAt::Arrival,
-        (Some(nanos), LineClock::Sender) => MeasuredAt::Sender(nanos),
-        (Some(nanos), LineClock::Capture) => {
-            let nanos = u64::try_from(nanos).map_err(|_| "a time of the capture clock is not negative")?;
-            MeasuredAt::Capture(Timestamp::from_nanos(nanos))
-        }
-    };
-    Ok(Measured { time, point: to_frame.map(x, y, size), confidence })
+    Ok(Said::Measured(Measured { time, point: to_frame.map(x, y, size), confidence }))
 }
 
 /// What is wrong with a line of more than [`MAX_LINE`] bytes.
@@ -146,7 +184,7 @@ mod tests {
     use super::*;
     use crate::geometry::{Point, Size};
 
-    fn read(line: &str) -> Result<Measured, String> {
+    fn read(line: &str) -> Result<Said, String> {
         parse(line.as_bytes(), ToFrame::new(Size::new(640, 480)))
     }
 
@@ -171,13 +209,37 @@ mod tests {
             ),
         ];
         for (line, time, (x, y), confidence) in rows {
-            assert_eq!(read(line), Ok(Measured { time, point: Point::new(x, y), confidence }), "{line}");
+            let measured = Measured { time, point: Point::new(x, y), confidence };
+            assert_eq!(read(line), Ok(Said::Measured(measured)), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_done_beside_looking() {
+        let (sent, arrival) = (MeasuredAt::Sender(2_500_000_000), MeasuredAt::Arrival);
+        let lead = Some(Duration::from_millis(150));
+        let rows = [
+            (
+                r#"{"time_s":2.5,"confirm":"pinch","lead_s":0.15}"#,
+                Said::Confirmed { time: sent, channel: Channel::Pinch, lead },
+            ),
+            (r#"{"confirm":"voice"}"#, Said::Confirmed { time: arrival, channel: Channel::Voice, lead: None }),
+            (r#"{"time_s":2.5,"undo":true}"#, Said::Undone { time: sent }),
+        ];
+        for (line, said) in rows {
+            assert_eq!(read(line), Ok(said), "{line}");
         }
     }
 
     #[test]
     fn wrong_lines_say_what_is_wrong() {
         let rows = [
+            (r#"{"confirm":"shout"}"#, "shout"),
+            (r#"{"confirm":"button","x":1,"y":2}"#, "their own"),
+            (r#"{"confirm":"button","undo":true}"#, "`undo` true"),
+            (r#"{"undo":false}"#, "`undo` true"),
+            (r#"{"lead_s":0.1}"#, "`confirm`"),
+            (r#"{"confirm":"button","lead_s":-0.1}"#, "0 to 2"),
             ("", "EOF"),
             ("[1,2]", "invalid"),
             (r#"{"x":1,"y":2,"confidance":1}"#, "confidance"),

@@ -6,6 +6,7 @@ use super::OffsetEstimate;
 use crate::geometry::Intrinsics;
 use crate::input::InputEvent;
 use crate::select::GazeSample;
+use crate::select::gaze::GazeSignal;
 use crate::time::Timestamp;
 
 /// Where gaze samples come from.
@@ -23,6 +24,11 @@ pub trait GazeSource: Send {
     /// Appends the samples measured up to `until` that were not given out yet, in the order of their time. Never waits.
     /// `origin` is the capture time of the stream's first frame, for traces whose times count from it.
     fn poll(&mut self, origin: Timestamp, until: Timestamp, out: &mut Vec<GazeSample>);
+
+    /// What the person did beside looking, the oldest not taken yet.
+    fn take_signal(&mut self) -> Option<GazeSignal> {
+        None
+    }
 
     /// The oldest event not taken yet.
     fn take_event(&mut self) -> Option<InputEvent> {

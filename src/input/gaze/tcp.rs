@@ -81,14 +81,14 @@ fn receive(feed: &mut Feed, mut stream: TcpStream, to_frame: ToFrame) -> String 
 }
 
 fn take(feed: &mut Feed, line: Option<&[u8]>, to_frame: ToFrame, now: Timestamp) {
-    let measured = match line {
+    let said = match line {
         Some(line) => ndjson::parse(line, to_frame),
         None => Err(ndjson::too_long()),
     };
-    match measured {
-        Ok(measured) => {
+    match said {
+        Ok(said) => {
             feed.present(now);
-            feed.push(measured, now);
+            feed.say(said, now);
         }
         Err(reason) => feed.reject(reason, now),
     }

@@ -70,7 +70,7 @@ fn receive(mut feed: Feed, socket: &UdpSocket, to_frame: ToFrame) {
 fn take(feed: &mut Feed, datagram: &[u8], to_frame: ToFrame, now: Timestamp) {
     for line in datagram.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
         match ndjson::parse(line, to_frame) {
-            Ok(measured) => feed.push(measured, now),
+            Ok(said) => feed.say(said, now),
             Err(reason) => feed.reject(reason, now),
         }
     }

@@ -1,9 +1,12 @@
 use std::time::Duration;
 
+use serde::Deserialize;
+
 use crate::time::Timestamp;
 
 /// What a person selects with when their eyes only point.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Channel {
     Button,
     Pinch,
@@ -39,4 +42,13 @@ impl Confirm {
     pub fn meant_at(&self) -> Timestamp {
         self.began_at.filter(|began| *began <= self.at).unwrap_or(self.at - self.channel.typical_lead())
     }
+}
+
+/// What a person does beside looking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GazeSignal {
+    /// What gaze rested on is meant.
+    Confirm(Confirm),
+    /// The last selection is not.
+    Undo { at: Timestamp },
 }

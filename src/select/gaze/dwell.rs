@@ -6,7 +6,7 @@ use crate::time::Timestamp;
 
 use super::angles::{at_degrees, axis_degrees, pixels_per_degree};
 use super::trail::{Step, Trail};
-use super::{Channel, Confirm, Fixation, FixationConfig, FixationDetector, GazeDisc};
+use super::{Channel, Confirm, Fixation, FixationConfig, FixationDetector, GazeDisc, GazeSignal};
 
 /// Tuning of a [`DwellSelector`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,7 +38,7 @@ impl Default for DwellConfig {
             onset: Duration::from_millis(200),
             commit: Duration::from_millis(700),
             insist: Duration::from_millis(1100),
-            settle: Duration::from_millis(90),
+            settle: Duration::from_millis(110),
             cool_down: Duration::from_millis(500),
             min_confidence: 0.6,
             max_gap: Duration::from_millis(300),
@@ -225,6 +225,14 @@ impl DwellSelector {
             }
         }
         Some(self.commit(confirm.at, Cause::Confirmed(confirm.channel), rest.from, prompt_at, (disc, true)))
+    }
+
+    /// Takes what the person does beside looking: see [`Self::confirm`] and [`Self::undo`].
+    pub fn signal(&mut self, signal: GazeSignal) -> Option<SelectEvent> {
+        match signal {
+            GazeSignal::Confirm(confirm) => self.confirm(&confirm),
+            GazeSignal::Undo { at } => Some(self.undo(at)),
+        }
     }
 
     /// Takes the last selection back. Gaze must leave what it rests on before it selects again.
