@@ -1,3 +1,6 @@
+mod config;
+mod event;
+
 use std::time::Duration;
 
 use crate::geometry::{Intrinsics, LabeledPoint, Point};
@@ -6,48 +9,10 @@ use crate::time::Timestamp;
 
 use super::angles::{at_degrees, axis_degrees, pixels_per_degree};
 use super::trail::{Step, Trail};
-use super::{Channel, Confirm, Fixation, FixationConfig, FixationDetector, GazeDisc, GazeSignal};
+use super::{Confirm, Fixation, FixationDetector, GazeDisc, GazeSignal};
 
-/// Tuning of a [`DwellSelector`].
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct DwellConfig {
-    /// Rest after which the person is told that a selection has begun.
-    pub onset: Duration,
-    /// Rest after which the selection is made.
-    pub commit: Duration,
-    /// Rest after which it is made of something doubtful too, see [`DwellSelector::doubt`].
-    pub insist: Duration,
-    /// The first of a rest, which does not count: the end of the saccade and its correction.
-    pub settle: Duration,
-    /// Time after a selection in which no other one begins.
-    pub cool_down: Duration,
-    /// Samples below this confidence count as a blink.
-    pub min_confidence: f32,
-    /// Longest blink or silence that a dwell survives; it is paused meanwhile.
-    pub max_gap: Duration,
-    /// How far gaze must go from the last selection before it can select again, in degrees.
-    pub leave_deg: f64,
-    /// The tracker's lasting error, in degrees: deviation along each axis of what no averaging takes away.
-    pub accuracy_deg: f64,
-    pub fixation: FixationConfig,
-}
-
-impl Default for DwellConfig {
-    fn default() -> Self {
-        DwellConfig {
-            onset: Duration::from_millis(200),
-            commit: Duration::from_millis(700),
-            insist: Duration::from_millis(1100),
-            settle: Duration::from_millis(110),
-            cool_down: Duration::from_millis(500),
-            min_confidence: 0.6,
-            max_gap: Duration::from_millis(300),
-            leave_deg: 2.5,
-            accuracy_deg: 0.5,
-            fixation: FixationConfig::default(),
-        }
-    }
-}
+pub use config::DwellConfig;
+pub use event::{CancelReason, Cause, GazeSelection, SelectEvent};
 
 /// Silence between samples that still counts as unbroken observation.
 const STEADY_INTERVAL: Duration = Duration::from_millis(60);
@@ -69,57 +34,6 @@ const DOUBTED_FOR: Duration = Duration::from_secs(3);
 
 /// A confirmation that falls into a saccade means the fixation that ended not longer before.
 const GRACE: Duration = Duration::from_millis(150);
-
-/// What a [`DwellSelector`] reports.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum SelectEvent {
-    /// Gaze rests; a selection begins.
-    Onset { at: Timestamp, point: Point, disc: GazeDisc },
-    /// The selection is under way; `fraction` of the dwell is done, below 1.
-    Progress { at: Timestamp, point: Point, fraction: f32 },
-    /// The selection is made.
-    Commit(GazeSelection),
-    /// The selection that had begun is off.
-    Cancelled { at: Timestamp, reason: CancelReason },
-    /// The last selection is taken back.
-    Undone { at: Timestamp },
-}
-
-/// Why a begun selection was given up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CancelReason {
-    /// Gaze moved on.
-    Moved,
-    /// The eye was not seen for longer than a blink.
-    EyeLost,
-}
-
-/// What completed a selection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
-    Dwell,
-    Confirmed(Channel),
-}
-
-/// A selection by gaze.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct GazeSelection {
-    /// The sample that completed the dwell, or the confirmation.
-    pub committed_at: Timestamp,
-    pub cause: Cause,
-    /// When gaze came to rest.
-    pub fixation_started_at: Timestamp,
-    /// The moment that `points` belong to: apply the prompt to the frame of this time. It lies half a fixation window
-    /// before the commit, since an object that gaze follows has moved since the fixation began; for a confirmation it is when
-    /// the hand began to move.
-    pub prompt_at: Timestamp,
-    /// One foreground point: the robust centre of gaze around `prompt_at`.
-    pub points: [LabeledPoint; 1],
-    /// That point, and how far off it may be.
-    pub disc: GazeDisc,
-    /// It was confirmed, or looked at for so long or so often that it is meant, however doubtful it seems.
-    pub insistent: bool,
-}
 
 /// Selects what gaze rests on: a fixation that lasts the commit time becomes a prompt. Travelling gaze selects nothing, a
 /// blink pauses the dwell, and after a selection gaze must leave before it can select again.
@@ -269,10 +183,13 @@ impl DwellSelector {
         self.fixations.reset();
         self.fixations.push(sample.at, sample.point);
         self.returned_at = sample.at;
-        match self.state {
-            State::Dwelling(_) if gap > self.config.max_gap => self.give_up(sample.at, CancelReason::EyeLost),
-            _ => None,
+        if gap <= self.config.max_gap {
+            return None;
         }
+        if let State::Committed { dwell, .. } = &mut self.state {
+            *dwell = None;
+        }
+        self.give_up(sample.at, CancelReason::EyeLost)
     }
 
     fn advance(&mut self, sample: GazeSample, gap: Duration, fixation: Option<Fixation>) -> Option<SelectEvent> {

@@ -20,6 +20,8 @@ impl Api {
         let config = ureq::Agent::config_builder()
             .timeout_global(Some(TIMEOUT))
             .max_redirects(0)
+            // A phone may close a connection that lies idle just when it is used again.
+            .max_idle_connections(0)
             .proxy(None)
             .user_agent(concat!("foveate/", env!("CARGO_PKG_VERSION")))
             .build();

@@ -1,0 +1,54 @@
+use super::super::{Channel, GazeDisc};
+use crate::geometry::{LabeledPoint, Point};
+use crate::time::Timestamp;
+
+/// What a [`DwellSelector`](super::DwellSelector) reports.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum SelectEvent {
+    /// Gaze rests; a selection begins.
+    Onset { at: Timestamp, point: Point, disc: GazeDisc },
+    /// The selection is under way; `fraction` of the dwell is done, below 1.
+    Progress { at: Timestamp, point: Point, fraction: f32 },
+    /// The selection is made.
+    Commit(GazeSelection),
+    /// The selection that had begun is off.
+    Cancelled { at: Timestamp, reason: CancelReason },
+    /// The last selection is taken back.
+    Undone { at: Timestamp },
+}
+
+/// Why a begun selection was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CancelReason {
+    /// Gaze moved on.
+    Moved,
+    /// The eye was not seen for longer than a blink.
+    EyeLost,
+}
+
+/// What completed a selection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    Dwell,
+    Confirmed(Channel),
+}
+
+/// A selection by gaze.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GazeSelection {
+    /// The sample that completed the dwell, or the confirmation.
+    pub committed_at: Timestamp,
+    pub cause: Cause,
+    /// When gaze came to rest.
+    pub fixation_started_at: Timestamp,
+    /// The moment that `points` belong to: apply the prompt to the frame of this time. It lies half a fixation window
+    /// before the commit, since an object that gaze follows has moved since the fixation began; for a confirmation it is when
+    /// the hand began to move.
+    pub prompt_at: Timestamp,
+    /// One foreground point: the robust centre of gaze around `prompt_at`.
+    pub points: [LabeledPoint; 1],
+    /// That point, and how far off it may be.
+    pub disc: GazeDisc,
+    /// It was confirmed, or looked at for so long or so often that it is meant, however doubtful it seems.
+    pub insistent: bool,
+}
