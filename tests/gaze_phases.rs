@@ -117,6 +117,8 @@ fn a_button_selects_at_once_and_undo_takes_it_back() {
     let selected = steps.iter().find(|s| s.2 == "selected").expect("the button selects");
     // It means what gaze was on when the hand began to move: long before a dwell would be over.
     assert!((0.6..0.8).contains(&selected.3.unwrap()), "{steps:?}");
+    let pointer = steps.iter().rfind(|s| s.0.is_none()).expect("gaze rested before");
+    assert_eq!(pointer.2, "idle", "what was confirmed is not hovered over any more: {steps:?}");
     let last = steps.last().unwrap();
     assert_eq!((last.0, last.2), (selected.0, "released"), "{steps:?}");
     assert!(seen.frames.last().unwrap().objects.is_empty(), "what was undone is not selected again by staying");

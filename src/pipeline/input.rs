@@ -8,7 +8,7 @@ use super::request::{Look, Request, Unanswered};
 use super::shared::{Shared, WAIT};
 use crate::geometry::Point;
 use crate::input::{CommandSource, GazeReport, GazeSource, InputEvent, PromptEvent, PromptSource, TouchSource};
-use crate::select::gaze::{DwellSelector, GazeSelection, SelectEvent};
+use crate::select::gaze::{Cause, DwellSelector, GazeSelection, SelectEvent};
 use crate::select::touch::{Contact, TouchGesture, TouchSelector};
 use crate::sink::{Event, EventKind};
 use crate::time::Timestamp;
@@ -68,7 +68,8 @@ impl GazeRoad {
     fn tell(&self, event: Option<SelectEvent>, origin: Timestamp, output: &Sender<Request>, shared: &Shared) -> bool {
         let Some(event) = event else { return true };
         self.cell.dwells(&event);
-        request_of(event, origin).is_none_or(|request| send(output, shared, request))
+        let requests = [request_of(event, origin), also_of(event, origin)];
+        requests.into_iter().flatten().all(|request| send(output, shared, request))
     }
 }
 
@@ -214,6 +215,16 @@ fn request_of(event: SelectEvent, origin: Timestamp) -> Option<Request> {
         }
         SelectEvent::Cancelled { at, .. } => Some(Request::Leave { time_s: since(at) }),
         SelectEvent::Undone { at } => Some(Request::Unlook { time_s: since(at) }),
+    }
+}
+
+/// What an event asks besides: a confirmation means a moment before gaze came to rest as it does now, and ends that.
+fn also_of(event: SelectEvent, origin: Timestamp) -> Option<Request> {
+    match event {
+        SelectEvent::Commit(GazeSelection { cause: Cause::Confirmed(_), committed_at, .. }) => {
+            Some(Request::Leave { time_s: committed_at.signed_secs_since(origin) })
+        }
+        _ => None,
     }
 }
 
