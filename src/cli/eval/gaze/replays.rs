@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::error::{ConfigError, Error, IoError};
+use crate::error::{Error, IoError};
 use crate::geometry::Intrinsics;
 use crate::input::GazeRecording;
 use crate::select::GazeSample;
@@ -50,17 +50,17 @@ pub struct Detected {
 
 /// Replays the recording in `dir`, or those in its folders, by name.
 pub fn run(dir: &Path) -> Result<Vec<Replay>, Error> {
-    if let Ok(recording) = GazeRecording::read(dir) {
-        return Ok(vec![replay(name_of(dir), &recording)]);
-    }
+    let unreadable = match GazeRecording::read(dir) {
+        Ok(recording) => return Ok(vec![replay(name_of(dir), &recording)]),
+        Err(error) => error,
+    };
     let mut folders = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(IoError::when("read", dir))? {
         let path = entry.map_err(IoError::when("read", dir))?.path();
         folders.extend(path.is_dir().then_some(path));
     }
     if folders.is_empty() {
-        let reason = "no recording of gaze in it: give the folder of one, or the folder of several".to_owned();
-        return Err(ConfigError::Invalid { origin: dir.display().to_string(), reason }.into());
+        return Err(unreadable);
     }
     folders.sort();
     let replayed = |path: &PathBuf| Ok(replay(name_of(path), &GazeRecording::read(path)?));
@@ -165,6 +165,15 @@ impl Replay {
 mod tests {
     use super::*;
     use crate::geometry::Point;
+
+    #[test]
+    fn what_cannot_be_read_says_why() {
+        let dir = tempfile::tempdir().unwrap();
+        let reason = || run(dir.path()).unwrap_err().to_string();
+        assert!(reason().contains("give a folder with"), "{}", reason());
+        std::fs::write(dir.path().join("gaze_positions.csv"), "not,what,it,says\n1,2,3,4\n").unwrap();
+        assert!(reason().contains("gaze_positions.csv"), "{}", reason());
+    }
 
     #[test]
     fn stretches_are_runs_of_some_length() {
