@@ -186,7 +186,8 @@ impl DecodeStage {
         let unanswered = match self.objects.look(object, look, preview, seen, &mut self.changes)? {
             Ok(()) => {
                 self.last_id = object;
-                self.gestures.select(object);
+                let made_at = self.shared.origin().unwrap_or_default() + Duration::from_secs_f64(look.time_s);
+                self.gestures.looked(object, made_at, self.objects.memory(object));
                 self.phases.looked_at(object);
                 return Ok(());
             }

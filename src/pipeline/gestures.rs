@@ -24,14 +24,15 @@ use crate::track::{Excluded, ObjectId};
 use alternatives::next_alternative;
 use grid::{centre, offset, shifted};
 
-/// Gestures that can be undone; each holds an object's mask as it was, and shares the candidates of its last answer.
+/// Gestures and looks that can be undone; each holds an object's mask as it was, and shares the candidates of its last answer.
 const UNDO_LIMIT: usize = 16;
 
 /// The person's selection by touch, and the way back.
 ///
 /// A tap selects what lies under it, or adds a foreground point if that is followed already; a long press and the tap of
 /// a second finger add a background point; a drag selects by a box and a scribble by points along it; a double tap goes on
-/// to the next candidate of the last answer; a tap with two fingers takes the last of all these back.
+/// to the next candidate of the last answer; a tap with two fingers takes the last of all these back, and of looks that selected
+/// something.
 #[derive(Default)]
 pub(super) struct Gestures {
     /// The object that was selected or refined last, by whatever means. It may have been released since.
@@ -82,10 +83,16 @@ impl Scene<'_> {
 }
 
 impl Gestures {
-    /// An object was selected or refined by other means than touch.
+    /// An object was selected or refined by other means than touch and gaze.
     pub fn select(&mut self, object: ObjectId) {
         self.selected = Some(object);
         self.answers.retain(|(id, _)| *id != object);
+    }
+
+    /// A look at `made_at` selected an object, whose mask is `memory`; like a gesture that did, it can be undone.
+    pub fn looked(&mut self, object: ObjectId, made_at: Timestamp, memory: Option<&LowResLogits>) {
+        self.answers.retain(|(id, _)| *id != object);
+        self.note(object, made_at, None, memory.and_then(centre));
     }
 
     /// Tells each object of `record` which answer it goes back to.
@@ -194,7 +201,7 @@ impl Gestures {
         let (letterbox, frame) = (scene.seen.embedding.letterbox, scene.seen.frame.sequence);
         let candidates = scene.objects.candidates().into();
         self.set_answer(object, Some(AnswerRecord { candidates, chosen, letterbox, frame }));
-        self.note(scene, object, made_at, before);
+        self.note(object, made_at, before, scene.objects.memory(object).and_then(centre));
         Ok(())
     }
 
@@ -231,7 +238,7 @@ impl Gestures {
         let candidate = Candidate { logits, predicted_iou: candidate.predicted_iou };
         scene.objects.replace(object, &candidate, scene.present);
         self.set_answer(object, Some(AnswerRecord { chosen: next, ..answer }));
-        self.note(scene, object, made_at, before);
+        self.note(object, made_at, before, scene.objects.memory(object).and_then(centre));
         let frame = scene.present.frame.sequence;
         scene.changes.push(Change::Selected { object, prompt_time_s: scene.time_s, frame });
     }
@@ -269,12 +276,11 @@ impl Gestures {
         Some(Before { memory, excluded, answer: self.answer(object).cloned() })
     }
 
-    /// Notes that a gesture was carried out.
-    fn note(&mut self, scene: &Scene, object: ObjectId, made_at: Timestamp, before: Option<Before>) {
+    /// Notes that a gesture was carried out, and where the object's mask lies after it.
+    fn note(&mut self, object: ObjectId, made_at: Timestamp, before: Option<Before>, after: Option<Point>) {
         if self.steps.len() == UNDO_LIMIT {
             self.steps.pop_front();
         }
-        let after = scene.objects.memory(object).and_then(centre);
         let selected = self.selected.replace(object);
         self.steps.push_back(Step { object, made_at, tap: false, before, after, selected });
     }

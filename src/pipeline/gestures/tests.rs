@@ -305,3 +305,17 @@ fn records_tell_the_answer_that_their_objects_go_back_to() {
     let answers: Vec<_> = record.objects().iter().map(|o| o.answer.as_ref().map(|a| a.chosen)).collect();
     assert_eq!(answers, [Some(1), None], "what a reused record said before is gone");
 }
+
+#[test]
+fn a_look_is_undone_like_a_gesture() {
+    let mut stage = Stage::new();
+    stage.tap(20.0, 20.0);
+    // A look selected a second object.
+    let candidate = Candidate { logits: stage.objects.memory(1).unwrap().clone(), predicted_iou: 0.9 };
+    stage.last_id = 2;
+    stage.objects.add(2, &candidate, &encoded(1));
+    stage.gestures.looked(2, stage.at(), stage.objects.memory(2));
+    assert_eq!(stage.make(GestureKind::TwoFingerTap), [Change::Released { object: 2 }]);
+    assert!(stage.objects.memory(2).is_none() && stage.objects.memory(1).is_some());
+    assert_eq!(stage.make(GestureKind::TwoFingerTap), [Change::Released { object: 1 }]);
+}
