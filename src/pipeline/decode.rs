@@ -143,7 +143,7 @@ impl DecodeStage {
             Request::Look(look) if self.objects.at_disc(look.disc, &seen).is_some() => {
                 self.phases.leave(request_s, &self.shared);
             }
-            Request::Look(look) => self.look(&Look { time_s: request_s, ..look }, &seen)?,
+            Request::Look(look) => self.look(&Look { time_s: request_s, ..look }, at, &seen)?,
             Request::Hover { disc, .. } => {
                 let free = self.objects.at_disc(disc, &seen).is_none();
                 let preview = if free { self.objects.glance(disc, &seen)? } else { None };
@@ -179,14 +179,13 @@ impl DecodeStage {
         Ok(())
     }
 
-    /// Answers a look at what is not followed yet.
-    fn look(&mut self, look: &Look, seen: &Encoded) -> Result<()> {
+    /// Answers a look, made at `made_at`, at what is not followed yet.
+    fn look(&mut self, look: &Look, made_at: Timestamp, seen: &Encoded) -> Result<()> {
         let object = self.last_id + 1;
         let preview = self.phases.preview.as_ref();
         let unanswered = match self.objects.look(object, look, preview, seen, &mut self.changes)? {
             Ok(()) => {
                 self.last_id = object;
-                let made_at = self.shared.origin().unwrap_or_default() + Duration::from_secs_f64(look.time_s);
                 self.gestures.looked(object, made_at, self.objects.memory(object));
                 self.phases.looked_at(object);
                 return Ok(());

@@ -92,7 +92,7 @@ impl Gestures {
     /// A look at `made_at` selected an object, whose mask is `memory`; like a gesture that did, it can be undone.
     pub fn looked(&mut self, object: ObjectId, made_at: Timestamp, memory: Option<&LowResLogits>) {
         self.answers.retain(|(id, _)| *id != object);
-        self.note(object, made_at, None, memory.and_then(centre));
+        self.note(object, made_at, None, memory);
     }
 
     /// Tells each object of `record` which answer it goes back to.
@@ -201,7 +201,7 @@ impl Gestures {
         let (letterbox, frame) = (scene.seen.embedding.letterbox, scene.seen.frame.sequence);
         let candidates = scene.objects.candidates().into();
         self.set_answer(object, Some(AnswerRecord { candidates, chosen, letterbox, frame }));
-        self.note(object, made_at, before, scene.objects.memory(object).and_then(centre));
+        self.note(object, made_at, before, scene.objects.memory(object));
         Ok(())
     }
 
@@ -238,7 +238,7 @@ impl Gestures {
         let candidate = Candidate { logits, predicted_iou: candidate.predicted_iou };
         scene.objects.replace(object, &candidate, scene.present);
         self.set_answer(object, Some(AnswerRecord { chosen: next, ..answer }));
-        self.note(object, made_at, before, scene.objects.memory(object).and_then(centre));
+        self.note(object, made_at, before, scene.objects.memory(object));
         let frame = scene.present.frame.sequence;
         scene.changes.push(Change::Selected { object, prompt_time_s: scene.time_s, frame });
     }
@@ -276,8 +276,9 @@ impl Gestures {
         Some(Before { memory, excluded, answer: self.answer(object).cloned() })
     }
 
-    /// Notes that a gesture was carried out, and where the object's mask lies after it.
-    fn note(&mut self, object: ObjectId, made_at: Timestamp, before: Option<Before>, after: Option<Point>) {
+    /// Notes that a gesture was carried out, after which the object's mask is `memory`.
+    fn note(&mut self, object: ObjectId, made_at: Timestamp, before: Option<Before>, memory: Option<&LowResLogits>) {
+        let after = memory.and_then(centre);
         if self.steps.len() == UNDO_LIMIT {
             self.steps.pop_front();
         }

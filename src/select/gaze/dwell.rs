@@ -267,9 +267,7 @@ impl DwellSelector {
             let again = again
                 .is_some_and(|(_, place)| self.fixations.angle_between(place, disc.center) <= self.config.leave_deg);
             let event = self.commit(at, Cause::Dwell, started_at, prompt_at, (disc, doubted || again));
-            if let State::Committed { dwell: goes_on, .. } = &mut self.state {
-                *goes_on = Some(Dwell { announced: true, ..dwell });
-            }
+            self.state = State::Committed { point: disc.center, dwell: Some(Dwell { announced: true, ..dwell }) };
             return Some(event);
         }
         let begun = rested >= self.config.onset;

@@ -73,9 +73,9 @@ impl Trail {
     /// Since when gaze had been within `limit` degrees of `place` at `at`, by averages over a thirtieth of a second; `None` if it was
     /// not, or what came before was not seen.
     pub fn near_since(&self, place: [f64; 2], at: Timestamp, limit: f64) -> Option<Timestamp> {
-        let mut blocks = self.blocks(at - NEAR, at);
+        let blocks = self.blocks(at - NEAR, at);
         let far = blocks.iter().rposition(|(_, mean)| distance(*mean, place) > limit)?;
-        blocks.drain(far..).nth(1).map(|(since, _)| since)
+        blocks.get(far + 1).map(|(since, _)| *since)
     }
 
     /// Where gaze was at `at`, in degrees, by the samples from `from` to `to` that are at most half a second older than `to`.
