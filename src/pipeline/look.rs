@@ -1,5 +1,7 @@
 //! From a disc of gaze to the thing that was looked at.
 
+mod clear;
+
 use super::choice::{logit_at, most_obedient};
 use super::encode::Encoded;
 use crate::error::{PromptError, Result};
@@ -7,6 +9,8 @@ use crate::geometry::{Label, LabeledPoint, Letterbox, Point};
 use crate::mask::LowResLogits;
 use crate::model::{Candidate, Decoder, Prompt};
 use crate::select::gaze::GazeDisc;
+
+use clear::is_clear;
 
 /// Points of the disc that are asked for: its centre and the ring around it.
 const ASKED: usize = 7;
@@ -21,8 +25,6 @@ const FINALISTS: usize = 3;
 const SAME: f32 = 0.7;
 /// What was shown as a preview is preferred to its neighbours by this factor.
 const HYSTERESIS: f32 = 1.25;
-/// A thing is clear when its expected overlap, weighed with the model's ratings, is at least this.
-const CLEAR: f32 = 0.2;
 
 /// Finds what a person looked at when gaze is known only as a disc.
 ///
@@ -60,8 +62,8 @@ struct Finalist {
 }
 
 impl LookScratch {
-    /// The best candidate for `disc`; what agrees with `preview` is preferred. Unless the look is insistent, it has to be clear:
-    /// floors and shadows hardly are.
+    /// The best candidate for `disc`; what agrees with `preview` is preferred. Unless the look is insistent, it has to be clear
+    /// that it is a thing: floors and shadows hardly are.
     ///
     /// # Errors
     /// Those of the decoder; the inner error when the disc lies beside the frame, on nothing, or on nothing clear.
@@ -87,8 +89,8 @@ impl LookScratch {
         let found = self.refine(decoder, &finalists, &asked, seen)?;
         Ok(match found {
             None => Err(PromptError::NothingThere),
-            Some((clarity, _)) if clarity < CLEAR && !insistent => Err(PromptError::Doubtful),
-            Some((_, candidate)) => Ok(candidate),
+            Some((clarity, candidate)) if insistent || is_clear(clarity, &candidate.logits, letterbox) => Ok(candidate),
+            Some(_) => Err(PromptError::Doubtful),
         })
     }
 

@@ -1,6 +1,6 @@
-//! From gaze samples to selections: [`OneEuroFilter`] smooths, [`FixationDetector`] (by dispersion) and [`VelocityDetector`] (by
-//! velocity) tell resting from travelling gaze, [`DwellSelector`] turns a long enough rest, or a rest that another channel
-//! confirms, into a selection.
+//! From gaze samples to selections: [`RestFilter`] tells for how long gaze has rested and how surely, [`DwellSelector`] turns a long
+//! enough rest, or a rest that another channel confirms, into a selection. [`FixationDetector`] (by dispersion, after a
+//! [`OneEuroFilter`]) and [`VelocityDetector`] (by velocity) find the fixations of a stream or a recording.
 
 mod angles;
 mod confirm;
@@ -9,8 +9,8 @@ mod dwell;
 mod fixation;
 mod noise;
 mod one_euro;
+mod rest;
 mod span;
-mod step;
 mod trail;
 mod velocity;
 
@@ -20,6 +20,7 @@ pub use dwell::{CancelReason, Cause, DwellConfig, DwellSelector, GazeSelection, 
 pub use fixation::{Fixation, FixationConfig, FixationDetector};
 pub use noise::NoiseEstimate;
 pub use one_euro::{OneEuroConfig, OneEuroFilter};
+pub use rest::{Rest, RestConfig, RestFilter};
 pub use span::{FixationSpan, overlap_in_time};
 pub use velocity::{VelocityConfig, VelocityDetector};
 

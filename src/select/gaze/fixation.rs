@@ -5,15 +5,11 @@ use crate::geometry::{Intrinsics, Point};
 use crate::select::GazeSample;
 use crate::time::Timestamp;
 
-use super::angles::{at_degrees, axis_degrees, distance};
-use super::step::StepDetector;
+use super::angles::axis_degrees;
 use super::{FixationSpan, NoiseEstimate, OneEuroConfig, OneEuroFilter};
 
 /// Most samples in the window; a faster tracker is judged over the newest of them.
 const WINDOW_SAMPLES: usize = 512;
-
-/// Time of samples that tells where gaze is at last, noise or not.
-const SETTLING: Duration = Duration::from_millis(60);
 
 /// Tuning of a [`FixationDetector`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -67,8 +63,7 @@ impl Fixation {
 /// 2. Dispersion is twice the root mean square angle from the window's mean, rather than the sum of the ranges of x and y: it
 ///    equals a range for gaze that wanders, but does not grow with the tracker's rate and noise.
 /// 3. Samples pass a [`OneEuroFilter`] first, and the limit grows with the noise that is left ([`NoiseEstimate`]), so that a
-///    tracker with one and a half degrees of noise still sees gaze rest. Small saccades that it hides are found as steps of the
-///    average.
+///    tracker with one and a half degrees of noise still sees gaze rest.
 ///
 /// Angles are those of the axes, `atan((x - cx) / fx)`: exact along the axes, and near enough anywhere over the few degrees
 /// that matter here.
@@ -78,9 +73,6 @@ pub struct FixationDetector {
     intrinsics: Intrinsics,
     filter: OneEuroFilter,
     noise: NoiseEstimate,
-    steps: StepDetector,
-    /// The window fills anew since gaze stepped to another place.
-    stepped: bool,
     window: VecDeque<Entry>,
     started_at: Option<Timestamp>,
     /// Scratch of the median.
@@ -102,8 +94,6 @@ impl FixationDetector {
             intrinsics,
             filter: OneEuroFilter::new(config.filter),
             noise: NoiseEstimate::default(),
-            steps: StepDetector::default(),
-            stepped: false,
             window: VecDeque::with_capacity(WINDOW_SAMPLES),
             started_at: None,
             sorted: Vec::with_capacity(WINDOW_SAMPLES),
@@ -143,8 +133,6 @@ impl FixationDetector {
     pub fn reset(&mut self) {
         self.filter.reset();
         self.noise.interrupt();
-        self.steps.reset();
-        self.stepped = false;
         self.window.clear();
         self.started_at = None;
     }
@@ -157,14 +145,6 @@ impl FixationDetector {
             return self.fixation();
         }
         self.noise.push(at, raw_angle);
-        if let Some((since, place)) = self.steps.push(at, raw_angle, self.noise_deg()) {
-            self.window.retain(|e| e.at >= since);
-            self.window.iter_mut().for_each(|e| e.angle = place);
-            self.filter.reset();
-            self.filter.filter(since, place);
-            self.started_at = None;
-            self.stepped = true;
-        }
         let angle = self.filter.filter(at, raw_angle);
         if self.window.len() == WINDOW_SAMPLES {
             self.window.pop_front();
@@ -174,7 +154,6 @@ impl FixationDetector {
         while self.window.get(1).is_some_and(|second| at.since(second.at) >= self.config.window) {
             self.window.pop_front();
         }
-        self.stepped &= !self.is_full();
         let hysteresis = if self.started_at.is_some() { self.config.hysteresis } else { 1.0 };
         let limit = self.config.dispersion_deg.hypot(self.config.noise_gain * self.noise_deg()) * hysteresis;
         let first = self.window.front().map_or(at, |e| e.at);
@@ -184,16 +163,6 @@ impl FixationDetector {
             self.started_at = Some(first);
         }
         self.fixation()
-    }
-
-    /// True while the samples since the last [`Self::reset`] span less than a window.
-    pub fn refilling(&self) -> bool {
-        !self.is_full() && !self.stepped
-    }
-
-    /// True while the window fills anew since gaze stepped to another place.
-    pub fn stepped(&self) -> bool {
-        self.stepped
     }
 
     fn is_full(&self) -> bool {
@@ -210,26 +179,6 @@ impl FixationDetector {
     /// The tracker's noise as measured so far, see [`NoiseEstimate`]; 0 while too little was seen.
     pub fn noise_deg(&self) -> f64 {
         self.noise.deviation_deg().unwrap_or(0.0)
-    }
-
-    /// Angle between two points of the frame, in degrees.
-    pub fn angle_between(&self, a: Point, b: Point) -> f64 {
-        distance(self.angles(a), self.angles(b))
-    }
-
-    /// The newest sample after filtering, in frame pixels.
-    pub fn filtered(&self) -> Option<Point> {
-        self.window.back().map(|e| at_degrees(&self.intrinsics, e.angle))
-    }
-
-    /// The mean of the samples since the last [`Self::reset`], in frame pixels; `None` while they are too few to tell where gaze is.
-    pub fn settling(&self) -> Option<Point> {
-        let n = self.window.len();
-        if n < 3 || self.span() < SETTLING {
-            return None;
-        }
-        let mean = [0, 1].map(|i| self.window.iter().map(|e| self.angles(e.raw)[i]).sum::<f64>() / n as f64);
-        Some(at_degrees(&self.intrinsics, mean))
     }
 
     fn angles(&self, p: Point) -> [f64; 2] {

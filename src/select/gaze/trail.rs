@@ -1,7 +1,6 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::angles::distance;
 use crate::time::Timestamp;
 
 /// Samples kept; a faster tracker is remembered for a shorter time.
@@ -12,8 +11,6 @@ const KEPT: Duration = Duration::from_millis(2500);
 const FIXATIONS: usize = 16;
 /// Time over which a point is estimated.
 const SPAN: Duration = Duration::from_millis(500);
-/// How far back it is asked when gaze came near.
-const NEAR: Duration = Duration::from_millis(500);
 /// Slower motion than this, in degrees a second, is not told from rest.
 const SLOWEST: f64 = 1.5;
 /// Errors above this many robust deviations are no measurements of this rest.
@@ -23,21 +20,13 @@ const OUTLIER: f64 = 3.0;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trail {
     samples: VecDeque<(Timestamp, [f64; 2])>,
-    fixations: VecDeque<Rest>,
+    fixations: VecDeque<Stay>,
     scratch: Vec<f64>,
-}
-
-/// A small saccade inside of what seemed to be one rest.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Step {
-    pub over_at: Timestamp,
-    /// It is hardly ever made by noise.
-    pub sure: bool,
 }
 
 /// A fixation in the trail.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Rest {
+pub(super) struct Stay {
     pub from: Timestamp,
     pub to: Timestamp,
 }
@@ -51,31 +40,24 @@ impl Trail {
         }
     }
 
-    /// Gaze rests since `from`, as of `to`.
+    /// Gaze rests since `from`, as of `to`. What seemed to have begun later has not, and what began earlier is over.
     pub fn rests(&mut self, from: Timestamp, to: Timestamp) {
-        match self.fixations.back_mut() {
-            Some(last) if last.from == from => last.to = to,
-            _ => {
-                if self.fixations.len() == FIXATIONS {
-                    self.fixations.pop_front();
-                }
-                self.fixations.push_back(Rest { from, to });
-            }
+        while self.fixations.back().is_some_and(|last| last.from >= from) {
+            self.fixations.pop_back();
         }
+        if let Some(last) = self.fixations.back_mut() {
+            last.to = last.to.min(from);
+        }
+        if self.fixations.len() == FIXATIONS {
+            self.fixations.pop_front();
+        }
+        self.fixations.push_back(Stay { from, to });
     }
 
     /// The fixation that was current at `at`, or the last that ended not longer than `grace` before it.
-    pub fn rest_at(&self, at: Timestamp, grace: Duration) -> Option<Rest> {
-        let current = |rest: &&Rest| rest.from <= at && at.since(rest.to) <= grace;
+    pub fn rest_at(&self, at: Timestamp, grace: Duration) -> Option<Stay> {
+        let current = |rest: &&Stay| rest.from <= at && at.since(rest.to) <= grace;
         self.fixations.iter().rev().find(current).copied()
-    }
-
-    /// Since when gaze had been within `limit` degrees of `place` at `at`, by averages over a thirtieth of a second; `None` if it was
-    /// not, or what came before was not seen.
-    pub fn near_since(&self, place: [f64; 2], at: Timestamp, limit: f64) -> Option<Timestamp> {
-        let blocks = self.blocks(at - NEAR, at);
-        let far = blocks.iter().rposition(|(_, mean)| distance(*mean, place) > limit)?;
-        blocks.get(far + 1).map(|(since, _)| *since)
     }
 
     /// Where gaze was at `at`, in degrees, by the samples from `from` to `to` that are at most half a second older than `to`.
@@ -120,81 +102,6 @@ impl Trail {
     }
 }
 
-/// The time of one average.
-const BLOCK: Duration = Duration::from_millis(33);
-/// Least and most averages on each side of a step.
-const SIDE: usize = 3;
-const REACH: usize = 6;
-
-impl Trail {
-    /// The small saccade that gaze seems to have made between `from` and `to`: the averages just before and just after it lie
-    /// apart, and two places explain them better than one steady motion does. Steps below `least_deg` and those that noise makes
-    /// often are none. Only what is near in time is compared, since the tracker's error changes slowly too.
-    pub fn step_within(&self, from: Timestamp, to: Timestamp, least_deg: f64, noise_deg: f64) -> Option<Step> {
-        let blocks = self.blocks(from, to);
-        let likely = (SIDE..=blocks.len().saturating_sub(SIDE)).filter_map(|at| {
-            let before = &blocks[at.saturating_sub(REACH)..at];
-            let after = &blocks[at..blocks.len().min(at + REACH)];
-            let size = square(mean(before), mean(after)).sqrt();
-            // Deviation of the difference along an axis, by noise that forgets from one average to the next, and by noise that
-            // changes slowly.
-            let error = noise_deg * (1.0 / before.len() as f64 + 1.0 / after.len() as f64 + SLOW_PART).sqrt();
-            let by_motion = off_line(&blocks[at - before.len()..at + after.len()]);
-            let found = size > least_deg.max(LIKELY * error) && scatter(before) + scatter(after) < by_motion;
-            found.then(|| (size / error.max(f64::MIN_POSITIVE), at))
-        });
-        let (deviations, at) = likely.max_by(|a, b| a.0.total_cmp(&b.0))?;
-        Some(Step { over_at: blocks[at].0, sure: deviations > SURE })
-    }
-
-    /// Averages over a thirtieth of a second each, and when each begins.
-    fn blocks(&self, from: Timestamp, to: Timestamp) -> Vec<Block> {
-        let mut blocks = Vec::new();
-        let (mut since, mut sum, mut count) = (from, [0.0; 2], 0.0);
-        for (at, angle) in self.samples.iter().filter(|(at, _)| (from..=to).contains(at)) {
-            if at.since(since) >= BLOCK && count > 0.0 {
-                blocks.push((since, sum.map(|s| s / count)));
-                (since, sum, count) = (*at, [0.0; 2], 0.0);
-            }
-            sum = [sum[0] + angle[0], sum[1] + angle[1]];
-            count += 1.0;
-        }
-        blocks
-    }
-}
-
-type Block = (Timestamp, [f64; 2]);
-
-fn mean(part: &[Block]) -> [f64; 2] {
-    [0, 1].map(|i| part.iter().map(|(_, a)| a[i]).sum::<f64>() / part.len() as f64)
-}
-
-fn square(a: [f64; 2], b: [f64; 2]) -> f64 {
-    (a[0] - b[0]).powi(2) + (a[1] - b[1]).powi(2)
-}
-
-/// The squared distances from the mean.
-fn scatter(part: &[Block]) -> f64 {
-    let center = mean(part);
-    part.iter().map(|(_, a)| square(*a, center)).sum()
-}
-
-/// The squared distances from the steady motion that fits best.
-fn off_line(part: &[Block]) -> f64 {
-    let all = mean(part);
-    let middle = (part.len() as f64 - 1.0) / 2.0;
-    let time = |i: usize| i as f64 - middle;
-    let spread: f64 = (0..part.len()).map(|i| time(i).powi(2)).sum();
-    let slope = [0, 1].map(|k| part.iter().enumerate().map(|(i, (_, a))| time(i) * a[k]).sum::<f64>() / spread);
-    part.iter().enumerate().map(|(i, (_, a))| square(*a, [0, 1].map(|k| all[k] + slope[k] * time(i)))).sum()
-}
-
-/// A step is longer than so many of its deviations by noise where it is likely, and where it is sure.
-const LIKELY: f64 = 2.7;
-const SURE: f64 = 3.2;
-/// Variance of the difference of two places a fifth of a second apart that slow noise makes, as a multiple of that of an average.
-const SLOW_PART: f64 = 0.4;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -235,6 +142,11 @@ mod tests {
         assert_eq!(found(445), None);
         assert_eq!(found(500), Some(at(450)));
         assert_eq!(found(700), None);
+        // Another rest has begun in the meantime, and then it has not.
+        trail.rests(at(550), at(650));
+        assert_eq!([540, 560].map(|ms| trail.rest_at(at(ms), grace).map(|r| r.from)), [Some(at(450)), Some(at(550))]);
+        trail.rests(at(450), at(700));
+        assert_eq!(trail.rest_at(at(680), grace), Some(Stay { from: at(450), to: at(700) }));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::super::FixationConfig;
+use super::super::RestConfig;
 
 /// Tuning of a [`DwellSelector`](super::DwellSelector).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,7 +23,9 @@ pub struct DwellConfig {
     pub leave_deg: f64,
     /// The tracker's lasting error, in degrees: deviation along each axis of what no averaging takes away.
     pub accuracy_deg: f64,
-    pub fixation: FixationConfig,
+    /// How probable it must be that gaze has rested for so long.
+    pub confidence: f64,
+    pub rest: RestConfig,
 }
 
 impl Default for DwellConfig {
@@ -32,13 +34,14 @@ impl Default for DwellConfig {
             onset: Duration::from_millis(200),
             commit: Duration::from_millis(700),
             insist: Duration::from_millis(1100),
-            settle: Duration::from_millis(110),
+            settle: Duration::from_millis(145),
             cool_down: Duration::from_millis(500),
             min_confidence: 0.6,
             max_gap: Duration::from_millis(300),
             leave_deg: 2.5,
             accuracy_deg: 0.5,
-            fixation: FixationConfig::default(),
+            confidence: 0.8,
+            rest: RestConfig::default(),
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::time::Timestamp;
 pub enum SelectEvent {
     /// Gaze rests; a selection begins.
     Onset { at: Timestamp, point: Point, disc: GazeDisc },
-    /// The selection is under way; `fraction` of the dwell is done, below 1.
+    /// The selection is under way; `fraction` of the dwell is done, at most 1.
     Progress { at: Timestamp, point: Point, fraction: f32 },
     /// The selection is made.
     Commit(GazeSelection),
