@@ -162,6 +162,7 @@ impl DwellSelector {
     /// The last selection found nothing: gaze may select again without leaving, after the cool-down.
     pub fn refuse(&mut self, at: Timestamp) {
         self.state = State::Armed;
+        self.selected = None;
         self.ready_at = at + self.config.cool_down;
     }
 

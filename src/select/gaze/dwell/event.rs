@@ -41,9 +41,9 @@ pub struct GazeSelection {
     pub cause: Cause,
     /// When gaze came to rest.
     pub fixation_started_at: Timestamp,
-    /// The moment that `points` belong to: apply the prompt to the frame of this time. It lies half a fixation window
-    /// before the commit, since an object that gaze follows has moved since the fixation began; for a confirmation it is when
-    /// the hand began to move.
+    /// The moment that `points` belong to: apply the prompt to the frame of this time. It lies a little before
+    /// the commit, since an object that gaze follows has moved since the fixation began; for a confirmation it is when the hand
+    /// began to move.
     pub prompt_at: Timestamp,
     /// One foreground point: the robust centre of gaze around `prompt_at`.
     pub points: [LabeledPoint; 1],
