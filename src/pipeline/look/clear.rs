@@ -5,8 +5,8 @@ use crate::mask::LowResLogits;
 
 /// The answer's expected overlap with what is meant, weighed with the model's ratings, is at least this.
 const LEAST_CLARITY: f32 = 0.15;
-/// Its outline is at most so wide, in cells of the logits.
-const MOST_BLUR: f32 = 1.0;
+/// Its outline is at most so wide, in cells of the logits: fur and leaves have wide ones.
+const MOST_BLUR: f32 = 2.0;
 /// It is cut off by at most so many sides of the frame.
 const MOST_SIDES: usize = 1;
 
@@ -86,7 +86,7 @@ mod tests {
         let thing = disc(20.0, 10.0, 7.0, 4.0);
         assert!(is_clear(0.5, &thing, &letterbox()));
         assert!(!is_clear(0.1, &thing, &letterbox()), "the model does not believe in it");
-        assert!(!is_clear(0.5, &disc(20.0, 10.0, 7.0, 0.5), &letterbox()), "it ends nowhere");
+        assert!(!is_clear(0.5, &disc(20.0, 10.0, 7.0, 0.3), &letterbox()), "it ends nowhere");
         assert!(is_clear(0.5, &disc(20.0, 0.0, 7.0, 4.0), &letterbox()), "a thing may be cut off");
         let floor = logits(|_, v| 4.0 * (v - 12.0));
         assert_eq!(sides(&floor, &letterbox()), 3, "below is padding, not frame");
