@@ -30,7 +30,7 @@ pub use components::{Component, Components, Connectivity, fill_small_holes, keep
 pub use contour::{Contour, Contours};
 pub use distance::{Border, DistanceTransform};
 pub use downsample::{SURE, low_res_from_mask, mask_prompt};
-pub use logits::LowResLogits;
+pub use logits::{LowResLogits, probability};
 pub use morphology::{Morphology, StructuringElement};
 pub use nms::{nms_boxes, nms_masks};
 pub use reproject::reproject;

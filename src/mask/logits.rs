@@ -61,6 +61,11 @@ impl LowResLogits {
     }
 }
 
+/// The probability that a cell of this logit is inside the mask.
+pub fn probability(logit: f32) -> f32 {
+    1.0 / (1.0 + (-logit).exp())
+}
+
 /// How many cells of a `grid` over the letterbox's input show the frame at least in part.
 pub(super) fn content_cells(letterbox: &Letterbox, grid: Size) -> Size {
     let cells = |content: u32, cells: u32, input: u32| {

@@ -86,12 +86,12 @@ impl Gestures {
     /// An object was selected or refined by other means than touch and gaze.
     pub fn select(&mut self, object: ObjectId) {
         self.selected = Some(object);
-        self.answers.retain(|(id, _)| *id != object);
+        self.set_answer(object, None);
     }
 
     /// A look at `made_at` selected an object, whose mask is `memory`; like a gesture that did, it can be undone.
     pub fn looked(&mut self, object: ObjectId, made_at: Timestamp, memory: Option<&LowResLogits>) {
-        self.answers.retain(|(id, _)| *id != object);
+        self.set_answer(object, None);
         self.note(object, made_at, None, memory);
     }
 

@@ -6,7 +6,7 @@ use super::choice::{logit_at, most_obedient};
 use super::encode::Encoded;
 use crate::error::{PromptError, Result};
 use crate::geometry::{Label, LabeledPoint, Letterbox, Point};
-use crate::mask::LowResLogits;
+use crate::mask::{LowResLogits, probability};
 use crate::model::{Candidate, Decoder, Prompt};
 use crate::select::gaze::GazeDisc;
 
@@ -126,9 +126,7 @@ impl LookScratch {
             let doubt = |c: &Candidate| ((c.predicted_iou - best) / DOUBT).exp();
             let total: f32 = answers.iter().map(doubt).sum();
             rated.extend(answers.iter().enumerate().map(|(n, candidate)| {
-                let on = |p: Point| {
-                    logit_at(&candidate.logits, p, letterbox).map_or(0.0, |logit| 1.0 / (1.0 + (-logit).exp()))
-                };
+                let on = |p: Point| logit_at(&candidate.logits, p, letterbox).map_or(0.0, probability);
                 Rated {
                     index: prompt * per_prompt + n,
                     predicted_iou: candidate.predicted_iou.max(0.0),

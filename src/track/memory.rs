@@ -10,7 +10,7 @@ mod recall;
 
 use std::sync::Arc;
 
-use crate::mask::LowResLogits;
+use crate::mask::{LowResLogits, probability};
 
 pub use features::FeatureMap;
 pub use recall::{Expectation, Recall};
@@ -79,11 +79,6 @@ fn shares(map: &FeatureMap, logits: &LowResLogits, value: impl Fn(f32) -> f32, s
             shares.push(lines.map(|logit| value(*logit)).sum::<f32>() / count.max(1) as f32);
         }
     }
-}
-
-/// The probability that a cell of the mask is inside.
-fn probability(logit: f32) -> f32 {
-    1.0 / (1.0 + (-logit).exp())
 }
 
 /// 1 inside the mask, 0 outside.

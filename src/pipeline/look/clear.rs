@@ -1,7 +1,7 @@
 //! What looks like a thing, and what like a floor, a wall or a shadow.
 
 use crate::geometry::Letterbox;
-use crate::mask::LowResLogits;
+use crate::mask::{LowResLogits, probability};
 
 /// The answer's expected overlap with what is meant, weighed with the model's ratings, is at least this.
 const LEAST_CLARITY: f32 = 0.15;
@@ -41,7 +41,7 @@ fn blur(logits: &LowResLogits, letterbox: &Letterbox) -> f32 {
         let above = if y > 0 { row(y - 1) } else { here };
         let below = if y + 1 < content.height as usize { row(y + 1) } else { here };
         for x in 0..columns {
-            let p = 1.0 / (1.0 + (-here[x]).exp());
+            let p = probability(here[x]);
             uncertain += p * (1.0 - p);
             let around = [above[x], below[x], here[x.saturating_sub(1)], here[(x + 1).min(columns - 1)]];
             outline += u32::from(here[x] > 0.0 && around.iter().any(|neighbour| *neighbour <= 0.0));

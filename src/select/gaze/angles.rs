@@ -28,6 +28,11 @@ pub(super) fn distance(a: [f64; 2], b: [f64; 2]) -> f64 {
     (a[0] - b[0]).hypot(a[1] - b[1])
 }
 
+/// The square of [`distance`].
+pub(super) fn squared_distance(a: [f64; 2], b: [f64; 2]) -> f64 {
+    (a[0] - b[0]).powi(2) + (a[1] - b[1]).powi(2)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -60,10 +60,10 @@ pub struct DwellSelector {
     returned_at: Timestamp,
     /// No rest counts from before.
     ready_at: Timestamp,
-    /// The last selection by dwell, which may still be doubted: where it was, and `ready_at` before it.
-    selected: Option<(Point, Timestamp)>,
-    /// What was doubted last, and when.
-    doubted: Option<(Timestamp, Point)>,
+    /// The last selection by dwell, which may still be doubted: where it was, in degrees, and `ready_at` before it.
+    selected: Option<([f64; 2], Timestamp)>,
+    /// What was doubted last, in degrees, and when.
+    doubted: Option<(Timestamp, [f64; 2])>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -72,8 +72,8 @@ enum State {
     Armed,
     /// A selection is under way: so much of it is done, and it takes longer if what lies there was doubted.
     Dwelling { fraction: f32, doubted: bool },
-    /// A selection was made and gaze has not left this point yet.
-    Committed(Point),
+    /// A selection was made and gaze has not left this place yet, in degrees.
+    Committed([f64; 2]),
 }
 
 impl DwellSelector {
@@ -132,8 +132,8 @@ impl DwellSelector {
         // Samples after the hand began to move still are of this rest, and late in it gaze may already be leaving.
         let until = rest.to.min(prompt_at + CENTERED);
         let disc = self.disc(prompt_at, rest.from, until)?;
-        if let State::Committed(point) = self.state {
-            let again = self.angle_between(point, disc.center) <= self.config.leave_deg;
+        if let State::Committed(place) = self.state {
+            let again = distance(place, axis_degrees(&self.lens, disc.center)) <= self.config.leave_deg;
             if again && confirm.at < self.ready_at {
                 return None;
             }
@@ -152,7 +152,7 @@ impl DwellSelector {
     /// Takes the last selection back. Gaze must leave what it rests on before it selects again.
     pub fn undo(&mut self, at: Timestamp) -> SelectEvent {
         if let Some(rest) = self.rests.rested(LIKELY) {
-            self.state = State::Committed(at_degrees(&self.lens, rest.place));
+            self.state = State::Committed(rest.place);
         }
         self.selected = None;
         self.ready_at = at + self.config.cool_down;
@@ -169,8 +169,8 @@ impl DwellSelector {
     /// What the last selection found may not be what is meant. If gaze still rests there, it selects it after
     /// [`DwellConfig::insist`] nevertheless; if it left, once it rests there again.
     pub fn doubt(&mut self, at: Timestamp) {
-        let Some((point, ready_at)) = self.selected.take() else { return };
-        self.doubted = Some((at, point));
+        let Some((place, ready_at)) = self.selected.take() else { return };
+        self.doubted = Some((at, place));
         self.ready_at = ready_at;
         if let State::Committed(_) = self.state {
             self.state = State::Dwelling { fraction: 0.0, doubted: true };
@@ -188,13 +188,13 @@ impl DwellSelector {
         if likely.observed >= FIXATION {
             self.trail.rests(likely.started_at, at);
         }
-        if let State::Committed(point) = self.state {
-            let away = distance(likely.place, axis_degrees(&self.lens, point)) > self.config.leave_deg;
+        if let State::Committed(place) = self.state {
+            let away = distance(likely.place, place) > self.config.leave_deg;
             self.state = match likely.observed {
                 arrived if arrived >= ARRIVED && away => State::Armed,
                 // The object may move with gaze upon it.
-                rested if rested >= FIXATION => State::Committed(at_degrees(&self.lens, likely.place)),
-                _ => State::Committed(point),
+                rested if rested >= FIXATION => State::Committed(likely.place),
+                _ => State::Committed(place),
             };
             return None;
         }
@@ -236,10 +236,11 @@ impl DwellSelector {
         let settled_at = rest.started_at + self.config.settle;
         let disc = self.disc(prompt_at, settled_at, at).unwrap_or(self.disc_at(at_degrees(&self.lens, rest.place)));
         let recent = self.doubted.take_if(|(then, _)| at.since(*then) <= DOUBTED_FOR);
-        let again = recent.is_some_and(|(_, place)| self.angle_between(place, disc.center) <= self.config.leave_deg);
+        let center = axis_degrees(&self.lens, disc.center);
+        let again = recent.is_some_and(|(_, place)| distance(place, center) <= self.config.leave_deg);
         let ready_at = self.ready_at;
         let event = self.commit(at, Cause::Dwell, rest.started_at, prompt_at, (disc, doubted || again));
-        self.selected = Some((disc.center, ready_at));
+        self.selected = Some((center, ready_at));
         event
     }
 
@@ -252,7 +253,7 @@ impl DwellSelector {
         (disc, insistent): (GazeDisc, bool),
     ) -> SelectEvent {
         let GazeDisc { center, .. } = disc;
-        self.state = State::Committed(center);
+        self.state = State::Committed(axis_degrees(&self.lens, center));
         self.selected = None;
         self.ready_at = at + self.config.cool_down;
         let points = [LabeledPoint::foreground(center.x, center.y)];
@@ -277,10 +278,6 @@ impl DwellSelector {
     fn disc_at(&self, center: Point) -> GazeDisc {
         let sigma = self.config.accuracy_deg.hypot(self.noise_deg()) as f32 * pixels_per_degree(&self.lens, center);
         GazeDisc { center, sigma }
-    }
-
-    fn angle_between(&self, a: Point, b: Point) -> f64 {
-        distance(axis_degrees(&self.lens, a), axis_degrees(&self.lens, b))
     }
 
     /// Arms again; a selection that was announced is cancelled aloud. A committed selection outlasts a lost eye, so that

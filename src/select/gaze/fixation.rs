@@ -5,7 +5,7 @@ use crate::geometry::{Intrinsics, Point};
 use crate::select::GazeSample;
 use crate::time::Timestamp;
 
-use super::angles::axis_degrees;
+use super::angles::{axis_degrees, squared_distance};
 use super::{FixationSpan, NoiseEstimate, OneEuroConfig, OneEuroFilter};
 
 /// Most samples in the window; a faster tracker is judged over the newest of them.
@@ -188,8 +188,7 @@ impl FixationDetector {
     fn dispersion(&self) -> f64 {
         let n = self.window.len().max(1) as f64;
         let mean = [0, 1].map(|i| self.window.iter().map(|e| e.angle[i]).sum::<f64>() / n);
-        let square = |e: &Entry| (e.angle[0] - mean[0]).powi(2) + (e.angle[1] - mean[1]).powi(2);
-        2.0 * (self.window.iter().map(square).sum::<f64>() / n).sqrt()
+        2.0 * (self.window.iter().map(|e| squared_distance(e.angle, mean)).sum::<f64>() / n).sqrt()
     }
 
     fn fixation(&mut self) -> Option<Fixation> {

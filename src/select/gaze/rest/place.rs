@@ -1,5 +1,7 @@
 use std::f64::consts::TAU;
 
+use super::super::angles::squared_distance;
+
 /// A wild sample lies so far off, in degrees: deviation along each axis.
 const WILD_DEG: f64 = 5.0;
 /// Variance by which the velocity of what gaze follows grows in a second, in square degrees per square second.
@@ -45,14 +47,14 @@ impl Place {
 
     /// Probability density of a measurement with an error of this variance, per square degree.
     pub fn density(&self, measured: [f64; 2], variance: f64) -> f64 {
-        normal(square(measured, self.angle), self.covariance[0] + variance)
+        normal(squared_distance(measured, self.angle), self.covariance[0] + variance)
     }
 
     /// Takes a measurement, of which a share of `wild` is wrong, as far as it is not. Gives its probability density.
     pub fn measure(&mut self, measured: [f64; 2], variance: f64, wild: f64) -> f64 {
         let [place, both, velocity] = self.covariance;
         let expected = place + variance;
-        let far = square(measured, self.angle);
+        let far = squared_distance(measured, self.angle);
         let good = (1.0 - wild) * normal(far, expected);
         let total = good + wild * normal(far, expected + WILD_DEG * WILD_DEG);
         let trust = if total > 0.0 { good / total } else { 0.0 };
@@ -63,10 +65,6 @@ impl Place {
         self.covariance = [place - gain[0] * place, both - gain[0] * both, velocity - gain[1] * both];
         total
     }
-}
-
-fn square(a: [f64; 2], b: [f64; 2]) -> f64 {
-    (a[0] - b[0]).powi(2) + (a[1] - b[1]).powi(2)
 }
 
 /// The density of a normal distribution of a variance along each of two axes, at a squared distance.
