@@ -35,6 +35,8 @@ pub mod segment;
 pub mod select;
 pub mod track;
 
+pub mod record;
+
 pub mod capture;
 pub mod input;
 pub mod sink;

@@ -60,7 +60,8 @@ use crate::input::{CommandSource, GazeSource, PromptSource, TouchSource};
 use crate::model::{Decoder, Encoder};
 use crate::select::gaze::DwellSelector;
 use crate::select::touch::TouchSelector;
-use crate::sink::{FrameRecord, Sink, StreamInfo};
+use crate::record::FrameRecord;
+use crate::sink::{Sink, StreamInfo};
 use crate::sync::{Pool, StopToken};
 use crate::time::{Clock, MonotonicClock};
 

@@ -4,21 +4,19 @@
 //! drops its oldest record when it is full. A sink may therefore take its time, and never holds up the camera.
 
 mod address;
-mod event;
 mod failures;
 mod ndjson;
 pub mod overlay;
 mod pictures;
-mod record;
 
 pub use address::SinkAddress;
-pub use event::{Event, EventKind};
 pub use ndjson::{NdjsonOptions, NdjsonSink, WIRE_VERSION};
 pub use pictures::{OverlayOptions, OverlaySink, PictureFormat};
-pub use record::{AnswerRecord, FrameRecord, ObjectRecord};
+
 
 use crate::error::Result;
 use crate::geometry::Size;
+use crate::record::{Event, FrameRecord};
 
 /// What a sink learns before the first frame.
 #[derive(Clone, Debug, Default, PartialEq)]

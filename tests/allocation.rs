@@ -15,7 +15,8 @@ use foveate::input::{PromptAction, PromptEvent, PromptSource};
 use foveate::model::{Embedding, Encoder};
 use foveate::pipeline::{Pipeline, PipelineConfig};
 use foveate::sink::overlay::Painter;
-use foveate::sink::{Event, FrameRecord, NdjsonOptions, NdjsonSink, Sink, StreamInfo};
+use foveate::record::{Event, FrameRecord};
+use foveate::sink::{NdjsonOptions, NdjsonSink, Sink, StreamInfo};
 
 static COUNTING: AtomicBool = AtomicBool::new(false);
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);

@@ -22,7 +22,7 @@ use foveate::model::{Decoder, Embedding, Encoder, LoadedModel, ModelOptions, Reg
 use foveate::pipeline::{
     Degrade, ModelVariants, Pipeline, PipelineConfig, Placement, StageCores, Summary, Variant, Variants,
 };
-use foveate::sink::{EventKind, FrameRecord};
+use foveate::record::{EventKind, FrameRecord};
 use foveate::sync::StopToken;
 use foveate::time::MonotonicClock;
 use foveate::{Result, sink};
@@ -212,7 +212,7 @@ impl sink::Sink for Niceness {
     fn frame(&mut self, _: &FrameRecord) -> Result<()> {
         Ok(())
     }
-    fn event(&mut self, _: &sink::Event) -> Result<()> {
+    fn event(&mut self, _: &record::Event) -> Result<()> {
         Ok(())
     }
     fn finish(&mut self, _: &serde_json::Value) -> Result<()> {

@@ -16,7 +16,7 @@ use foveate::input::GazeSource;
 use foveate::pipeline::Pipeline;
 use foveate::select::GazeSample;
 use foveate::select::gaze::{Channel, Confirm, DwellConfig, DwellSelector, GazeSignal};
-use foveate::sink::{Event, EventKind};
+use foveate::record::{Event, EventKind};
 use foveate::time::Timestamp;
 
 /// Gaze that glances at one point for 0.4 s, and then stays on another; and what is done beside looking, by its seconds, the last first:

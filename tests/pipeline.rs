@@ -19,7 +19,8 @@ use foveate::geometry::{LabeledPoint, Region, Size};
 use foveate::input::{PromptAction, PromptEvent, PromptSource};
 use foveate::model::{Embedding, Encoder};
 use foveate::pipeline::{Pipeline, PipelineConfig, Summary};
-use foveate::sink::{Event, EventKind, FrameRecord, Sink, StreamInfo};
+use foveate::record::{Event, EventKind, FrameRecord};
+use foveate::sink::{Sink, StreamInfo};
 use foveate::sync::StopToken;
 
 /// Prompts given out when they are asked for.

@@ -141,7 +141,7 @@ impl foveate::sink::Sink for Watch {
         self.ndjson.begin(stream)
     }
 
-    fn frame(&mut self, record: &foveate::sink::FrameRecord) -> Result<()> {
+    fn frame(&mut self, record: &foveate::record::FrameRecord) -> Result<()> {
         self.ndjson.frame(record)?;
         self.seen.objects.fetch_max(record.objects().len() as u64, Ordering::Relaxed);
         let out = self.out.fetch_add(1, Ordering::Relaxed) + 1;
@@ -157,7 +157,7 @@ impl foveate::sink::Sink for Watch {
         Ok(())
     }
 
-    fn event(&mut self, event: &foveate::sink::Event) -> Result<()> {
+    fn event(&mut self, event: &foveate::record::Event) -> Result<()> {
         self.ndjson.event(event)
     }
 

@@ -20,7 +20,8 @@ use foveate::mask::{Border, DistanceTransform, Mask};
 use foveate::model::{ModelOptions, Registry};
 use foveate::pipeline::{Pipeline, Summary};
 use foveate::select::touch::{Contact, Fit, Phase, Rotation, TouchConfig, TouchSelector, Viewport};
-use foveate::sink::{Event, EventKind, FrameRecord, Sink, StreamInfo};
+use foveate::record::{Event, EventKind, FrameRecord};
+use foveate::sink::{Sink, StreamInfo};
 use foveate::time::{Clock, MonotonicClock, Timestamp};
 
 const SIZE: Size = Size::new(320, 240);

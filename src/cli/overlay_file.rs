@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::frame::{self, Frame};
 use crate::model::Prompt;
 use crate::segment::Prediction;
-use crate::sink::FrameRecord;
+use crate::record::FrameRecord;
 use crate::sink::overlay::Painter;
 use crate::track::ObjectState;
 

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::geometry::{BoundingBox, Point, Size};
 use crate::mask::{Contours, Mask};
-use crate::sink::{FrameRecord, ObjectRecord};
+use crate::record::{FrameRecord, ObjectRecord};
 use crate::track::{ObjectId, ObjectState};
 
 /// How far a simplified outline may stray, in pixels.

@@ -12,7 +12,8 @@ use super::picture::Painter;
 use crate::error::Result;
 use crate::mask::{Contours, Mask, Rle, UpsampleScratch, upsample_mask};
 use crate::model::Candidate;
-use crate::sink::{AnswerRecord, Event, FrameRecord, NdjsonOptions, NdjsonSink, Sink, StreamInfo};
+use crate::record::{AnswerRecord, Event, FrameRecord};
+use crate::sink::{NdjsonOptions, NdjsonSink, Sink, StreamInfo};
 use crate::track::ObjectId;
 
 /// The console's name among the sinks.

@@ -6,7 +6,7 @@ use super::shared::{Feed, Shared, WAIT};
 use crate::capture::{Source, SourceEvent, Step};
 use crate::error::Error;
 use crate::frame::Frame;
-use crate::sink::{Event, EventKind};
+use crate::record::{Event, EventKind};
 use crate::sync::Pool;
 
 /// The capture stage: fills pooled frames and makes each the latest.

@@ -17,7 +17,7 @@ use super::request::{Look, Request, Unanswered};
 use super::shared::{Shared, Stamped, WAIT};
 use crate::error::{PromptError, Result};
 use crate::input::{CommandKind, PromptAction, PromptEvent};
-use crate::sink::{Event, EventKind, FrameRecord};
+use crate::record::{Event, EventKind, FrameRecord};
 use crate::sync::{LatestSlot, Pool, Taken};
 use crate::time::Timestamp;
 use crate::track::ObjectId;

@@ -17,7 +17,7 @@ use crate::input::CommandKind;
 use crate::mask::LowResLogits;
 use crate::model::Candidate;
 use crate::select::touch::{GestureKind, TouchGesture};
-use crate::sink::{AnswerRecord, FrameRecord};
+use crate::record::{AnswerRecord, FrameRecord};
 use crate::time::Timestamp;
 use crate::track::{Excluded, ObjectId};
 

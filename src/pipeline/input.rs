@@ -10,7 +10,7 @@ use crate::geometry::Point;
 use crate::input::{CommandSource, GazeReport, GazeSource, InputEvent, PromptEvent, PromptSource, TouchSource};
 use crate::select::gaze::{Cause, DwellSelector, GazeSelection, SelectEvent};
 use crate::select::touch::{Contact, TouchGesture, TouchSelector};
-use crate::sink::{Event, EventKind};
+use crate::record::{Event, EventKind};
 use crate::time::Timestamp;
 
 /// How often sources are asked. A gaze sample waits at most so long.

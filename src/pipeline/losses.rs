@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use super::meter::StageMeter;
 use super::shared::Shared;
-use crate::sink::{Event, EventKind};
+use crate::record::{Event, EventKind};
 use crate::time::Timestamp;
 
 /// Frames dropped before one stage: counted in its meter, and told to the sinks at most once a second.

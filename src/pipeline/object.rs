@@ -7,7 +7,7 @@ use super::objects::Change;
 use crate::geometry::{LabeledPoint, Letterbox, Point, Size};
 use crate::mask::{LowResLogits, Mask, UpsampleScratch, upsample_mask};
 use crate::model::Candidate;
-use crate::sink::ObjectRecord;
+use crate::record::ObjectRecord;
 use crate::track::flow::Similarity;
 use crate::track::memory::FeatureMap;
 use crate::track::{Follower, Measured, ObjectState, Outcome};

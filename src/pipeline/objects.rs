@@ -14,7 +14,7 @@ use crate::mask::{LowResLogits, Mask, UpsampleScratch};
 use crate::model::{Candidate, Decoder, Prompt};
 use crate::segment;
 use crate::select::gaze::GazeDisc;
-use crate::sink::FrameRecord;
+use crate::record::FrameRecord;
 use crate::track::memory::Recall;
 use crate::track::{Excluded, Follower, FollowerConfig, ObjectId, ObjectState};
 

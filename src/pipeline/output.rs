@@ -11,7 +11,8 @@ use super::shared::{Shared, Stamped};
 use super::summary::Summary;
 use super::threads::Threads;
 use crate::error::Result;
-use crate::sink::{Event, EventKind, FrameRecord, Sink, StreamInfo};
+use crate::record::{Event, EventKind, FrameRecord};
+use crate::sink::{Sink, StreamInfo};
 use crate::sync::{DropOldest, LatencySummary, Taken};
 
 /// Name of the sinks' threads.

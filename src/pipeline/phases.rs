@@ -5,7 +5,7 @@ use super::objects::Change;
 use super::shared::Shared;
 use crate::mask::LowResLogits;
 use crate::select::selection::{Phase, Selections, Signal, Times};
-use crate::sink::{Event, EventKind};
+use crate::record::{Event, EventKind};
 use crate::time::Timestamp;
 use crate::track::ObjectId;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 use crossbeam_channel::{Sender, TrySendError};
 
 use crate::error::Error;
-use crate::sink::Event;
+use crate::record::Event;
 use crate::sync::{LatestSlot, StopToken};
 use crate::time::{Clock, Timestamp};
 

@@ -9,7 +9,7 @@ use crate::geometry::{BoundingBox, LabeledPoint};
 use crate::mask::{Mask, mask_prompt};
 use crate::model::{Candidate, Decoder, Encoder};
 use crate::select::gaze::GazeDisc;
-use crate::sink::FrameRecord;
+use crate::record::FrameRecord;
 use crate::track::{FollowerConfig, ObjectId};
 
 /// Follows objects through pictures one after the other on the caller's thread: the pipeline's own tracking for a folder

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::meter::StageMeter;
 use super::shared::Shared;
-use crate::sink::{Event, EventKind};
+use crate::record::{Event, EventKind};
 use crate::time::Timestamp;
 
 /// Names the stages that hold one frame for too long, once for each time they do, and judges whether the stream gets on.

@@ -11,7 +11,7 @@ use crate::geometry::{BoundingBox, Label, LabeledPoint, Point, Size};
 use crate::mask::Mask;
 use crate::track::{ObjectId, ObjectState};
 
-use super::{FrameRecord, ObjectRecord};
+use crate::record::{FrameRecord, ObjectRecord};
 use canvas::{Canvas, Rgb};
 use contour::ContourPen;
 pub use palette::object_color;

@@ -13,7 +13,8 @@ use crate::geometry::Size;
 
 use super::failures::Failures;
 use super::overlay::Painter;
-use super::{Event, FrameRecord, Sink, StreamInfo};
+use crate::record::{Event, FrameRecord};
+use super::{Sink, StreamInfo};
 
 /// File format of overlay pictures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

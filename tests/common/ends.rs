@@ -7,7 +7,8 @@ use foveate::Result;
 use foveate::frame::Frame;
 use foveate::geometry::{BoundingBox, Letterbox, Region, Size};
 use foveate::model::{Embedding, Encoder};
-use foveate::sink::{Event, FrameRecord, Sink, StreamInfo};
+use foveate::record::{Event, FrameRecord};
+use foveate::sink::{Sink, StreamInfo};
 
 use crate::common::INPUT;
 

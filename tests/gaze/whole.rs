@@ -10,7 +10,7 @@ use foveate::geometry::{Intrinsics, Point};
 use foveate::input::GazeAddress;
 use foveate::pipeline::{Pipeline, Running};
 use foveate::select::gaze::{DwellConfig, DwellSelector};
-use foveate::sink::EventKind;
+use foveate::record::EventKind;
 use foveate::time::MonotonicClock;
 
 use crate::common::{FRAME, GeometryDecoder, SteadySource};

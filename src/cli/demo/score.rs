@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 use crate::capture::scene::{GazeTrace, Scene};
 use crate::error::Result;
 use crate::mask::Mask;
-use crate::sink::{Event, EventKind, FrameRecord, Sink, StreamInfo};
+use crate::record::{Event, EventKind, FrameRecord};
+use crate::sink::{Sink, StreamInfo};
 use crate::track::ObjectId;
 
 use super::Used;

@@ -7,7 +7,7 @@ use crate::board::Thermometer;
 use crate::pipeline::meter::AgeMeter;
 use crate::pipeline::pace::EncodeEvery;
 use crate::pipeline::shared::Shared;
-use crate::sink::{Event, EventKind};
+use crate::record::{Event, EventKind};
 use crate::time::Timestamp;
 
 /// The ends of the stream that the supervisor sees and moves.

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::*;
 use crate::geometry::Size;
 use crate::mask::Mask;
-use crate::sink::EventKind;
+use crate::record::EventKind;
 
 const DOCUMENT: &str = include_str!("../../../docs/wire-format.md");
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::sink::FrameRecord;
+use crate::record::FrameRecord;
 
 fn record_with(size: Size, objects: &[(ObjectId, ObjectState, Mask)]) -> FrameRecord {
     let mut record = FrameRecord { age: Duration::from_millis(34), ..FrameRecord::default() };

@@ -1,0 +1,7 @@
+//! What is known of one output frame and what happened between frames, as the session writes it and sinks read it.
+
+mod event;
+mod frame_record;
+
+pub use event::{Event, EventKind};
+pub use frame_record::{AnswerRecord, FrameRecord, ObjectRecord};
