@@ -12,7 +12,7 @@ use foveate::frame::Frame;
 use foveate::geometry::Size;
 use foveate::mask::Mask;
 use foveate::model::{ModelOptions, Registry};
-use foveate::pipeline::Stepper;
+use foveate::session::Stepper;
 use foveate::time::Timestamp;
 use foveate::track::FollowerConfig;
 

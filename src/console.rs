@@ -41,8 +41,9 @@ pub use message::Wish;
 
 use crate::board::{Machine, Reading, Sensors, Thermometer};
 use crate::error::{IoError, Result};
-use crate::input::{Command, CommandKind, CommandSource};
+use crate::input::{Command, CommandSource};
 use crate::pipeline::Running;
+use crate::session::Intent;
 use crate::sink::Sink;
 use crate::time::Clock;
 
@@ -175,7 +176,7 @@ impl Console {
 
     /// Lets every object go: what was followed is not in the picture any more.
     pub fn clear(&self) {
-        let command = Command { made_at: self.hub.clock.now(), kind: CommandKind::Clear };
+        let command = Command { made_at: self.hub.clock.now(), intent: Intent::ReleaseAll };
         if let Err(reason) = self.hub.command(command) {
             tracing::debug!("objects stay: {reason}");
         }

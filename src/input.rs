@@ -10,7 +10,7 @@ mod script;
 mod touch;
 
 pub use address::{OpenedPrompts, PromptAddress, TouchDevice};
-pub use command::{Command, CommandKind, CommandSource};
+pub use command::{Command, CommandSource};
 pub use event::InputEvent;
 pub use gaze::{
     ClockOffset, GazeAddress, GazePacket, GazeRecording, GazeReplay, GazeReport, GazeSource, GazeTrace, OffsetEstimate,
@@ -19,33 +19,14 @@ pub use gaze::{
 pub use script::Script;
 pub use touch::{TouchDeviceInfo, TouchOptions, TouchSource, list_touch_devices};
 
-use crate::geometry::{BoundingBox, LabeledPoint};
-use crate::track::ObjectId;
-
-/// What a person or program asks for, and when.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PromptEvent {
-    /// When it was asked, in seconds since the source's first frame.
-    pub time_s: f64,
-    pub object: ObjectId,
-    pub action: PromptAction,
-}
-
-/// What is asked for an object.
-#[derive(Clone, Debug, PartialEq)]
-pub enum PromptAction {
-    /// Select it, or refine it if it is selected: points, a box or both, in pixels of the frame shown at that time.
-    Prompt { points: Vec<LabeledPoint>, bbox: Option<BoundingBox> },
-    /// Let it go.
-    Release,
-}
+use crate::session::Request;
 
 /// Where prompts come from.
 pub trait PromptSource: Send {
-    /// Appends the prompts made up to `until_s` (seconds since the source's first frame) that were not given out yet, in the
+    /// Appends the requests made up to `until_s` (seconds since the source's first frame) that were not given out yet, in the
     /// order of their time. Never waits.
-    fn poll(&mut self, until_s: f64, out: &mut Vec<PromptEvent>);
+    fn poll(&mut self, until_s: f64, out: &mut Vec<Request>);
 
-    /// True when no prompt will ever come again.
+    /// True when no request will ever come again.
     fn is_finished(&self) -> bool;
 }

@@ -13,7 +13,6 @@ pub use address::SinkAddress;
 pub use ndjson::{NdjsonOptions, NdjsonSink, WIRE_VERSION};
 pub use pictures::{OverlayOptions, OverlaySink, PictureFormat};
 
-
 use crate::error::Result;
 use crate::geometry::Size;
 use crate::record::{Event, FrameRecord};

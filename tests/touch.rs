@@ -19,8 +19,8 @@ use foveate::input::{InputEvent, TouchSource};
 use foveate::mask::{Border, DistanceTransform, Mask};
 use foveate::model::{ModelOptions, Registry};
 use foveate::pipeline::{Pipeline, Summary};
-use foveate::select::touch::{Contact, Fit, Phase, Rotation, TouchConfig, TouchSelector, Viewport};
 use foveate::record::{Event, EventKind, FrameRecord};
+use foveate::select::touch::{Contact, Fit, Phase, Rotation, TouchConfig, TouchSelector, Viewport};
 use foveate::sink::{Sink, StreamInfo};
 use foveate::time::{Clock, MonotonicClock, Timestamp};
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::frame::{self, Frame};
 use crate::model::Prompt;
-use crate::segment::Prediction;
 use crate::record::FrameRecord;
+use crate::segment::Prediction;
 use crate::sink::overlay::Painter;
 use crate::track::ObjectState;
 
@@ -15,7 +15,8 @@ use super::mask_file::write_rgb;
 
 /// Writes `photo` with the mask, its box and the prompt's points drawn over it.
 pub fn write_overlay(path: &Path, photo: &Arc<Frame>, answer: &Prediction, prompt: &Prompt) -> Result<(), Error> {
-    let mut record = FrameRecord { frame: Some(photo.clone()), ..FrameRecord::default() };
+    let mut record = FrameRecord::default();
+    record.frame = Some(photo.clone());
     let object = record.push_object();
     object.object = 1;
     object.state = ObjectState::Selected;

@@ -12,7 +12,7 @@ use crate::error::{Error, IoError};
 use crate::frame::{self, Frame};
 use crate::geometry::{BoundingBox, LabeledPoint};
 use crate::mask::Rle;
-use crate::pipeline::Stepper;
+use crate::session::Stepper;
 use crate::time::Timestamp;
 use crate::track::{FollowerConfig, ObjectState};
 
@@ -124,7 +124,7 @@ pub fn run(args: TrackArgs) -> anyhow::Result<()> {
         let picture = open(file, number, args.fps)?;
         let began = Instant::now();
         let between = !number.is_multiple_of(args.encode_every as usize);
-        if !between || stepper.carry(&picture).is_none() {
+        if !between || stepper.propagate(&picture).is_none() {
             stepper.set_frame(picture)?;
             if number == 0 {
                 match &first_mask {

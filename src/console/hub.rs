@@ -14,8 +14,9 @@ use super::names::Names;
 use super::pace::Pace;
 use super::picture::LEVEL_COUNT;
 use crate::geometry::{BoundingBox, Size};
-use crate::input::{Command, CommandKind};
+use crate::input::Command;
 use crate::mask::Rle;
+use crate::session::Intent;
 use crate::sink::StreamInfo;
 use crate::time::{Clock, Timestamp};
 use crate::track::{ObjectId, ObjectState};
@@ -257,8 +258,8 @@ impl Hub {
     /// Lets a page go, and the frame that it held.
     pub fn leave(&self, id: u64) {
         self.state().pages.retain(|page| page.id != id);
-        let let_go = CommandKind::LetGo { display: id };
-        let _ = self.commands.try_send(Command { made_at: self.clock.now(), kind: let_go });
+        let let_go = Intent::ReleaseFrame { display: id };
+        let _ = self.commands.try_send(Command { made_at: self.clock.now(), intent: let_go });
     }
 
     /// Lets a reader of the stream in, unless there are too many.
@@ -304,7 +305,7 @@ impl Hub {
         if !self.takes_prompts {
             return Err("this stream takes no prompts from the page: start it with `--prompt console`".into());
         }
-        if !matches!(command.kind, CommandKind::Hold { .. } | CommandKind::LetGo { .. }) {
+        if !matches!(command.intent, Intent::HoldFrame { .. } | Intent::ReleaseFrame { .. }) {
             self.state().used = true;
         }
         self.commands.try_send(command).map_err(|_| "the stream does not keep up with prompts: try again".into())

@@ -110,7 +110,7 @@ impl Running {
         while !self.is_finished() {
             std::thread::sleep(shared::WAIT);
             for event in self.watchdog.check(self.shared.clock.now(), &self.shared) {
-                self.shared.tell(event);
+                self.shared.emit(event);
             }
             each(&self);
         }

@@ -12,8 +12,8 @@ use crate::mask::Rle;
 use crate::track::{ObjectId, ObjectState};
 
 use super::failures::Failures;
-use crate::record::{Event, FrameRecord, ObjectRecord};
 use super::{Sink, StreamInfo};
+use crate::record::{Event, FrameRecord, ObjectRecord};
 
 /// Version of the wire format that is written, see `docs/wire-format.md`.
 pub const WIRE_VERSION: u32 = 1;

@@ -13,8 +13,8 @@ use crate::geometry::Size;
 
 use super::failures::Failures;
 use super::overlay::Painter;
-use crate::record::{Event, FrameRecord};
 use super::{Sink, StreamInfo};
+use crate::record::{Event, FrameRecord};
 
 /// File format of overlay pictures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

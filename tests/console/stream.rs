@@ -64,7 +64,7 @@ impl Served {
     pub fn commands(&self) -> Vec<Command> {
         let mut out = Vec::new();
         self.commands.lock().unwrap().poll(&mut out);
-        out.retain(|c| !matches!(c.kind, foveate::input::CommandKind::LetGo { .. }));
+        out.retain(|c| !matches!(c.intent, foveate::session::Intent::ReleaseFrame { .. }));
         out
     }
 

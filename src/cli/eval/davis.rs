@@ -11,7 +11,7 @@ use crate::capture::pictures;
 use crate::error::{ConfigError, Error, IoError};
 use crate::frame::Frame;
 use crate::mask::{BoundaryMeasure, Mask};
-use crate::pipeline::Stepper;
+use crate::session::Stepper;
 use crate::sync::StopToken;
 use crate::track::FollowerConfig;
 
@@ -211,7 +211,7 @@ fn step(
 ) -> Result<(), Error> {
     let began = Instant::now();
     let between = !number.is_multiple_of(args.encode_every as usize);
-    if between && stepper.carry(&picture).is_some() {
+    if between && stepper.propagate(&picture).is_some() {
         timings.frames.push(began.elapsed());
         return Ok(());
     }

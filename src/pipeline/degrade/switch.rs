@@ -7,7 +7,7 @@ use crate::frame::Frame;
 use crate::geometry::{Region, Size};
 use crate::mask::LowResLogits;
 use crate::model::{Candidate, Decoder, Embedding, Encoder, Prompt};
-use crate::sync::{DropOldest, LatestSlot, Taken};
+use crate::sync::{DropOldest, LatestSlot, Received};
 
 /// Hands encoders and decoders over to the stages that run them.
 #[derive(Clone)]
@@ -95,7 +95,7 @@ impl Encoder for SwitchingEncoder {
     }
 
     fn encode_region(&mut self, frame: &Frame, region: Region, out: &mut Embedding) -> Result<()> {
-        if let Taken::Value(encoder) = self.incoming.take(Duration::ZERO) {
+        if let Received::Value(encoder) = self.incoming.take(Duration::ZERO) {
             self.current = encoder;
         }
         self.current.encode_region(frame, region, out)
@@ -127,7 +127,7 @@ pub(super) struct LadderDecoder {
 impl LadderDecoder {
     /// Takes in the decoders that have come; of two of one model and size the newer replaces the older.
     fn receive(&mut self) {
-        while let Taken::Value(new) = self.incoming.receive(Duration::ZERO) {
+        while let Received::Value(new) = self.incoming.receive(Duration::ZERO) {
             match self.parts.iter_mut().find(|part| part.input == new.input && part.model == new.model) {
                 Some(part) => *part = new,
                 None => self.parts.push(new),

@@ -1,4 +1,4 @@
-use super::picture::{Level, Picture};
+use super::pyramid::{ImagePyramid, Level};
 
 /// Half the side of the window that is compared.
 const REACH: usize = 3;
@@ -24,7 +24,7 @@ pub(super) struct Tracker {
 impl Tracker {
     /// Where the point at `start` of `from` lies in `to`, in pixels of the finest level from the centre of the first; `None` if
     /// it cannot be told. Levels too small for the window are left out.
-    pub fn follow(&mut self, from: &Picture, to: &Picture, start: [f32; 2]) -> Option<[f32; 2]> {
+    pub fn follow(&mut self, from: &ImagePyramid, to: &ImagePyramid, start: [f32; 2]) -> Option<[f32; 2]> {
         let mut moved = [0.0f32; 2];
         let mut known = false;
         for (level, (a, b)) in from.levels().iter().zip(to.levels()).enumerate().rev() {

@@ -6,8 +6,8 @@ use crate::error::{Error, PromptError, Result};
 use crate::frame::{Frame, PixelFormat};
 use crate::mask::Mask;
 use crate::model::{Decoder, Encoder};
-use crate::pipeline::Stepper;
 use crate::select::gaze::GazeSelection;
+use crate::session::Stepper;
 use crate::time::Timestamp;
 use crate::track::{FollowerConfig, ObjectId};
 
@@ -66,7 +66,7 @@ impl Judge {
         let object = self.next_id;
         self.next_id = self.next_id.wrapping_add(1).max(1);
         let began = Instant::now();
-        let verdict = match self.stepper.look(object, selection.disc, selection.insistent) {
+        let verdict = match self.stepper.select_by_gaze(object, selection.disc, selection.insistent) {
             Ok(mask) => verdict(mask, &self.rendering.ids),
             Err(Error::Prompt(error)) => return Ok(Err(error)),
             Err(error) => return Err(error),

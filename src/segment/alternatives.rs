@@ -1,4 +1,3 @@
-use crate::mask::LowResLogits;
 use crate::model::Candidate;
 
 /// Candidates that agree more than this look the same.
@@ -9,24 +8,21 @@ const SAME: f32 = 0.95;
 pub fn next_alternative(candidates: &[Candidate], chosen: usize) -> Option<usize> {
     let now = candidates.get(chosen)?;
     let mut order: Vec<usize> = (0..candidates.len()).collect();
-    order.sort_by_key(|i| (area(&candidates[*i].logits), *i));
+    order.sort_by_key(|i| (candidates[*i].logits.area(), *i));
     let place = order.iter().position(|i| *i == chosen)?;
     let others = order[place + 1..].iter().chain(&order[..place]);
     let differs = |i: &&usize| {
         let other = &candidates[**i].logits;
-        area(other) > 0 && other.iou(&now.logits) < SAME
+        other.area() > 0 && other.iou(&now.logits) < SAME
     };
     others.copied().find(|i| differs(&i))
-}
-
-fn area(logits: &LowResLogits) -> usize {
-    logits.data.iter().filter(|v| **v > 0.0).count()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::geometry::Size;
+    use crate::mask::LowResLogits;
 
     /// A mask of the first `cells` of a hundred.
     fn candidate(cells: usize) -> Candidate {

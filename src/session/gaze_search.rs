@@ -1,41 +1,41 @@
-//! From a disc of gaze to the thing that was looked at.
+//! From a disc of gaze to the object that was looked at.
 
-mod clear;
+mod clarity;
 
-use super::choice::{logit_at, most_obedient};
-use super::encode::Encoded;
+use super::encoded::Encoded;
 use crate::error::{PromptError, Result};
 use crate::geometry::{Label, LabeledPoint, Letterbox, Point};
 use crate::mask::{LowResLogits, probability};
-use crate::model::{Candidate, Decoder, Prompt};
+use crate::model::{Candidate, Prompt};
+use crate::segment::{CheckedDecoder, best_matching_prompt};
 use crate::select::gaze::GazeDisc;
 
-use clear::is_clear;
+use clarity::is_clear;
 
-/// Points of the disc that are asked for: its centre and the ring around it.
-const ASKED: usize = 7;
+/// Points of the disc that are prompted: its centre and the ring around it.
+const PROMPTED: usize = 7;
 /// Two masks agree as far as their IoU is above this.
 const UNLIKE: f32 = 0.3;
 /// A candidate that the model rates lower by so much than the best answer to the same point counts for a third of it.
 const DOUBT: f32 = 0.1;
-/// Least share of the disc that must fall on a thing.
-const LEAST_MASS: f32 = 0.2;
-/// Things that are looked at more closely, and the IoU from which two candidates are the same thing.
+/// Least share of the disc that must fall on an object.
+const MIN_MASS: f32 = 0.2;
+/// Objects that are decoded once more, and the IoU from which two candidates are the same object.
 const FINALISTS: usize = 3;
 const SAME: f32 = 0.7;
 /// What was shown as a preview is preferred to its neighbours by this factor.
 const HYSTERESIS: f32 = 1.25;
 
-/// Finds what a person looked at when gaze is known only as a disc.
+/// Finds what a user looked at when gaze is known only as a disc.
 ///
-/// The centre of the disc and points around it are asked for in one batch. Each answer may be what is meant, by the share of the
-/// disc that its point stands for and by the model's own doubt among the candidates of that point. Taken is the candidate
+/// The centre of the disc and points around it are prompted in one batch. Each answer may be what is meant, by the share of the
+/// disc that its point stands for and by the model's own doubt among the candidates of that point. Received is the candidate
 /// that is expected to overlap most with what is meant, weighed with its own rating (the choice of least expected loss, as
 /// Kumar and Byrne, "Minimum Bayes-risk decoding", 2004, have it for sentences): near neighbours split the disc between them,
 /// and answers that agree from several points outweigh a part that one of them happens to fall on. The best few, one of each
-/// thing, are asked for once more with every point that fell on them.
+/// object, are decoded once more with every point that fell on them.
 #[derive(Default)]
-pub(super) struct LookScratch {
+pub(super) struct GazeSearch {
     prompts: Vec<Prompt>,
     candidates: Vec<Candidate>,
 }
@@ -52,7 +52,7 @@ struct Rated {
     probability: f32,
 }
 
-/// The best candidate of one thing.
+/// The best candidate of one object.
 struct Finalist {
     candidate: Candidate,
     /// How much it is expected to overlap with what is meant, 0 to 1.
@@ -61,15 +61,15 @@ struct Finalist {
     preference: f32,
 }
 
-impl LookScratch {
-    /// The best candidate for `disc`; what agrees with `preview` is preferred. Unless the look is insistent, it has to be clear
-    /// that it is a thing: floors and shadows hardly are.
+impl GazeSearch {
+    /// The best candidate for `disc`; what agrees with `preview` is preferred. Unless the selection is insistent, it has to be
+    /// clear that it is an object: floors and shadows hardly are.
     ///
     /// # Errors
     /// Those of the decoder; the inner error when the disc lies beside the frame, on nothing, or on nothing clear.
     pub fn find(
         &mut self,
-        decoder: &mut dyn Decoder,
+        decoder: &mut CheckedDecoder,
         (disc, insistent): (GazeDisc, bool),
         preview: Option<&LowResLogits>,
         seen: &Encoded,
@@ -80,13 +80,13 @@ impl LookScratch {
             return Ok(Err(PromptError::PointOutside { point: disc.center, frame }));
         }
         let points: Vec<(Point, f32)> = disc.points().filter(|(p, _)| frame.contains(*p)).collect();
-        let asked: Vec<(Point, f32)> = disc.points().take(ASKED).filter(|(p, _)| frame.contains(*p)).collect();
+        let prompted: Vec<(Point, f32)> = disc.points().take(PROMPTED).filter(|(p, _)| frame.contains(*p)).collect();
         self.prompts.clear();
-        self.prompts.extend(asked.iter().map(|(point, _)| prompt_of([*point])));
+        self.prompts.extend(prompted.iter().map(|(point, _)| prompt_of([*point])));
         decoder.decode(&seen.embedding, &self.prompts, &mut self.candidates)?;
-        let rated = self.rate(decoder.candidates().max(1), &asked, &points, letterbox);
+        let rated = self.rate(decoder.candidates().max(1), &prompted, &points, letterbox);
         let finalists = self.finalists(&rated, preview);
-        let found = self.refine(decoder, &finalists, &asked, seen)?;
+        let found = self.refine(decoder, &finalists, &prompted, seen)?;
         Ok(match found {
             None => Err(PromptError::NothingThere),
             Some((clarity, candidate)) if insistent || is_clear(clarity, &candidate.logits, letterbox) => Ok(candidate),
@@ -95,9 +95,9 @@ impl LookScratch {
     }
 
     /// What lies under the disc's centre alone, at the cost of one prompt; `None` if that is nothing.
-    pub fn glance(
+    pub fn preview(
         &mut self,
-        decoder: &mut dyn Decoder,
+        decoder: &mut CheckedDecoder,
         disc: GazeDisc,
         seen: &Encoded,
     ) -> Result<Option<LowResLogits>> {
@@ -107,26 +107,26 @@ impl LookScratch {
         }
         let prompt = prompt_of([disc.center]);
         decoder.decode(&seen.embedding, std::slice::from_ref(&prompt), &mut self.candidates)?;
-        let chosen = most_obedient(&self.candidates, &prompt.points, letterbox);
+        let chosen = best_matching_prompt(&self.candidates, &prompt.points, letterbox);
         let found = self.candidates.get(chosen).map(|c| &c.logits);
-        Ok(found.filter(|l| logit_at(l, disc.center, letterbox).is_some_and(|logit| logit > 0.0)).cloned())
+        Ok(found.filter(|l| l.logit_at(disc.center, letterbox).is_some_and(|logit| logit > 0.0)).cloned())
     }
 
     /// Rates every candidate.
     fn rate(
         &self,
         per_prompt: usize,
-        asked: &[(Point, f32)],
+        prompted: &[(Point, f32)],
         points: &[(Point, f32)],
         letterbox: &Letterbox,
     ) -> Vec<Rated> {
         let mut rated = Vec::with_capacity(self.candidates.len());
-        for (prompt, (answers, (_, weight))) in self.candidates.chunks(per_prompt).zip(asked).enumerate() {
+        for (prompt, (answers, (_, weight))) in self.candidates.chunks(per_prompt).zip(prompted).enumerate() {
             let best = answers.iter().map(|c| c.predicted_iou).fold(f32::NEG_INFINITY, f32::max);
             let doubt = |c: &Candidate| ((c.predicted_iou - best) / DOUBT).exp();
             let total: f32 = answers.iter().map(doubt).sum();
             rated.extend(answers.iter().enumerate().map(|(n, candidate)| {
-                let on = |p: Point| logit_at(&candidate.logits, p, letterbox).map_or(0.0, probability);
+                let on = |p: Point| candidate.logits.logit_at(p, letterbox).map_or(0.0, probability);
                 Rated {
                     index: prompt * per_prompt + n,
                     predicted_iou: candidate.predicted_iou.max(0.0),
@@ -138,7 +138,7 @@ impl LookScratch {
         rated
     }
 
-    /// The best candidate of each of the best few things.
+    /// The best candidate of each of the best few objects.
     fn finalists(&self, rated: &[Rated], preview: Option<&LowResLogits>) -> Vec<Finalist> {
         let logits = |r: &Rated| &self.candidates[r.index].logits;
         let expected = |r: &Rated| -> f32 {
@@ -149,7 +149,7 @@ impl LookScratch {
             let previewed = preview.is_some_and(|p| p.iou(logits(r)) >= SAME);
             if previewed { HYSTERESIS } else { 1.0 }
         };
-        let enough = rated.iter().filter(|r| r.mass >= LEAST_MASS).map(|r| (r, expected(r), preference(r)));
+        let enough = rated.iter().filter(|r| r.mass >= MIN_MASS).map(|r| (r, expected(r), preference(r)));
         let mut ranked: Vec<(&Rated, f32, f32)> = enough.collect();
         let score =
             |(r, expected, preference): &(&Rated, f32, f32)| preference * expected * r.predicted_iou * r.predicted_iou;
@@ -168,21 +168,21 @@ impl LookScratch {
         kept.into_iter().map(finalist).collect()
     }
 
-    /// Asks once more for each finalist, with all points that fell on it and its own mask, and takes the best: how clear it is, and
+    /// Decodes each finalist once more, with all points that fell on it and its own mask, and takes the best: how clear it is, and
     /// its candidate.
     fn refine(
         &mut self,
-        decoder: &mut dyn Decoder,
+        decoder: &mut CheckedDecoder,
         finalists: &[Finalist],
-        asked: &[(Point, f32)],
+        prompted: &[(Point, f32)],
         seen: &Encoded,
     ) -> Result<Option<(f32, Candidate)>> {
         let letterbox = &seen.embedding.letterbox;
         let most = decoder.max_points();
         self.prompts.clear();
         self.prompts.extend(finalists.iter().map(|Finalist { candidate: finalist, .. }| {
-            let on = |p: &Point| logit_at(&finalist.logits, *p, letterbox).is_some_and(|logit| logit > 0.0);
-            let points = asked.iter().map(|(p, _)| *p).filter(on).take(most);
+            let on = |p: &Point| finalist.logits.logit_at(*p, letterbox).is_some_and(|logit| logit > 0.0);
+            let points = prompted.iter().map(|(p, _)| *p).filter(on).take(most);
             Prompt { mask: Some(finalist.logits.clone()), ..prompt_of(points) }
         }));
         decoder.decode(&seen.embedding, &self.prompts, &mut self.candidates)?;
@@ -214,7 +214,7 @@ mod tests {
     use super::*;
     use crate::frame::Frame;
     use crate::geometry::Size;
-    use crate::model::Embedding;
+    use crate::model::{Decoder, Embedding};
 
     const FRAME: Size = Size::new(64, 64);
 
@@ -258,12 +258,16 @@ mod tests {
         }
     }
 
+    fn decoder() -> CheckedDecoder {
+        CheckedDecoder::new(Box::new(Squares))
+    }
+
     fn find(x: f32, sigma: f32, preview: Option<&LowResLogits>) -> Result<Candidate, PromptError> {
         let mut embedding = Embedding::empty();
         embedding.letterbox = Letterbox::new(FRAME, FRAME);
         let seen = Encoded { frame: Arc::new(Frame { size: FRAME, ..Frame::default() }), embedding };
         let disc = GazeDisc { center: Point::new(x, 32.0), sigma };
-        LookScratch::default().find(&mut Squares, (disc, true), preview, &seen).unwrap()
+        GazeSearch::default().find(&mut decoder(), (disc, true), preview, &seen).unwrap()
     }
 
     fn is_whole(found: &Candidate, left: bool) -> bool {
@@ -290,12 +294,12 @@ mod tests {
         let mut embedding = Embedding::empty();
         embedding.letterbox = Letterbox::new(FRAME, FRAME);
         let seen = Encoded { frame: Arc::default(), embedding };
-        let mut scratch = LookScratch::default();
+        let mut search = GazeSearch::default();
         let mut look = |x: f32, y: f32| {
             let disc = GazeDisc { center: Point::new(x, y), sigma: 3.0 };
             (
-                scratch.find(&mut Squares, (disc, true), None, &seen).unwrap(),
-                scratch.glance(&mut Squares, disc, &seen).unwrap(),
+                search.find(&mut decoder(), (disc, true), None, &seen).unwrap(),
+                search.preview(&mut decoder(), disc, &seen).unwrap(),
             )
         };
         assert_eq!(look(32.0, 5.0), (Err(PromptError::NothingThere), None));

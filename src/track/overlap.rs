@@ -1,5 +1,5 @@
 use crate::geometry::BoundingBox;
-use crate::mask::{LowResLogits, SURE};
+use crate::mask::{LowResLogits, MASK_PROMPT_LOGIT};
 
 /// Two masks of which less than this share of the smaller one lies in the other are those of things apart, and not of a thing
 /// and its part.
@@ -9,7 +9,7 @@ const APART: f32 = 0.3;
 #[derive(Debug)]
 pub struct Claim<'a> {
     pub logits: &'a mut LowResLogits,
-    pub foreseen: BoundingBox,
+    pub predicted: BoundingBox,
 }
 
 /// True if two objects do not share a place: neither lies in the other.
@@ -28,11 +28,11 @@ pub fn are_apart(a: &LowResLogits, b: &LowResLogits) -> bool {
     smaller > 0 && (both as f32) < APART * smaller as f32
 }
 
-/// Gives each cell that two masks claim to the object whose foreseen box it lies deeper in, and takes it out of the other mask.
+/// Gives each cell that two masks claim to the object whose predicted box it lies deeper in, and takes it out of the other mask.
 /// True if there was a cell to dispute.
 ///
 /// Looks alone cannot tell one of two like things from the other; where each was going can.
-pub fn settle(a: &mut Claim, b: &mut Claim) -> bool {
+pub fn resolve(a: &mut Claim, b: &mut Claim) -> bool {
     if a.logits.size != b.logits.size {
         return false;
     }
@@ -44,7 +44,11 @@ pub fn settle(a: &mut Claim, b: &mut Claim) -> bool {
         }
         disputed = true;
         let (x, y) = ((cell % width) as f32 + 0.5, (cell / width) as f32 + 0.5);
-        if depth(a.foreseen, x, y) <= depth(b.foreseen, x, y) { *of_b = -SURE } else { *of_a = -SURE }
+        if depth(a.predicted, x, y) <= depth(b.predicted, x, y) {
+            *of_b = -MASK_PROMPT_LOGIT
+        } else {
+            *of_a = -MASK_PROMPT_LOGIT
+        }
     }
     disputed
 }
@@ -71,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_no_rival() {
+    fn a_part_is_no_overlap_to_resolve() {
         assert!(are_apart(&mask(0..8), &mask(7..15)));
         assert!(!are_apart(&mask(0..12), &mask(3..7)), "a part");
         assert!(!are_apart(&mask(0..4), &mask(0..0)), "nothing");
@@ -80,11 +84,11 @@ mod tests {
     #[test]
     fn what_both_claim_goes_to_whose_place_it_is() {
         let (mut a, mut b) = (mask(0..20), mask(0..20));
-        let foreseen = |from: f32| BoundingBox::new(from, 0.0, from + 6.0, 4.0);
+        let predicted = |from: f32| BoundingBox::new(from, 0.0, from + 6.0, 4.0);
         let (mut left, mut right) =
-            (Claim { logits: &mut a, foreseen: foreseen(1.0) }, Claim { logits: &mut b, foreseen: foreseen(11.0) });
-        assert!(settle(&mut left, &mut right));
-        assert!(!settle(&mut left, &mut right), "settled once and for all");
+            (Claim { logits: &mut a, predicted: predicted(1.0) }, Claim { logits: &mut b, predicted: predicted(11.0) });
+        assert!(resolve(&mut left, &mut right));
+        assert!(!resolve(&mut left, &mut right), "settled once and for all");
         assert_eq!(columns(&a), (0..9).collect::<Vec<_>>());
         assert_eq!(columns(&b), (9..20).collect::<Vec<_>>());
     }

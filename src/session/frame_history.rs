@@ -1,23 +1,23 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::encode::Encoded;
+use super::Encoded;
 use crate::time::Timestamp;
 
-/// The last few encoded frames, so that a prompt is answered on the picture that the person saw.
+/// The last few encoded frames, so that a prompt is answered on the frame that the user saw.
 ///
 /// Its length bounds memory: every entry holds one frame and one embedding.
-pub(super) struct History {
+pub(super) struct FrameHistory {
     entries: VecDeque<Arc<Encoded>>,
     capacity: usize,
     /// Frames that frozen displays show, oldest first.
     held: VecDeque<(u64, Arc<Encoded>)>,
 }
 
-impl History {
+impl FrameHistory {
     pub fn new(capacity: usize) -> Self {
         let capacity = capacity.max(1);
-        History { entries: VecDeque::with_capacity(capacity + 1), capacity, held: VecDeque::new() }
+        FrameHistory { entries: VecDeque::with_capacity(capacity + 1), capacity, held: VecDeque::new() }
     }
 
     /// Most frames that are held for frozen displays.
@@ -26,7 +26,7 @@ impl History {
     /// Keeps the frame captured nearest to `at` for `display`; of too many displays the first loses its frame.
     pub fn hold(&mut self, display: u64, at: Timestamp) {
         let Some(entry) = self.nearest(at).cloned() else { return };
-        self.let_go(display);
+        self.release(display);
         if self.held.len() == Self::HELD {
             self.held.pop_front();
         }
@@ -34,7 +34,7 @@ impl History {
     }
 
     /// Lets the frame go that `display` holds.
-    pub fn let_go(&mut self, display: u64) {
+    pub fn release(&mut self, display: u64) {
         self.held.retain(|(held, _)| *held != display);
     }
 
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn nearest_in_time_within_the_bound() {
-        let mut history = History::new(3);
+        let mut history = FrameHistory::new(3);
         assert!(history.nearest(Timestamp::ZERO).is_none());
         for ms in [0, 33, 66, 100] {
             history.push(at(ms));
@@ -80,8 +80,8 @@ mod tests {
     }
 
     #[test]
-    fn a_held_frame_stays_until_it_is_let_go() {
-        let mut history = History::new(2);
+    fn a_held_frame_stays_until_it_is_release() {
+        let mut history = FrameHistory::new(2);
         let nanos = |ms: u64| Timestamp::from_nanos(ms * 1_000_000);
         history.hold(7, nanos(0));
         for ms in (0..100).step_by(10) {
@@ -90,14 +90,14 @@ mod tests {
                 history.hold(7, nanos(10));
             }
         }
-        let found = |history: &History, ms| history.nearest(nanos(ms)).map(|e| e.frame.captured_at);
+        let found = |history: &FrameHistory, ms| history.nearest(nanos(ms)).map(|e| e.frame.captured_at);
         assert_eq!(found(&history, 12), Some(nanos(10)));
         assert_eq!(found(&history, 70), Some(nanos(80)), "the others are as without it");
         (8..20).for_each(|display| history.hold(display, nanos(90)));
-        assert_eq!(history.held.len(), History::HELD);
+        assert_eq!(history.held.len(), FrameHistory::HELD);
         assert_eq!(found(&history, 12), Some(nanos(80)), "too many displays: the first lost its frame");
         history.hold(1, nanos(80));
-        history.let_go(1);
+        history.release(1);
         assert!(history.held.iter().all(|(display, _)| *display != 1));
     }
 }

@@ -9,7 +9,7 @@ const LEVELS: usize = 4;
 
 /// A frame as motion is measured on it: small, grey, and the same at half, a quarter and an eighth of the size.
 #[derive(Clone, Debug, Default)]
-pub struct Picture {
+pub struct ImagePyramid {
     frame: Size,
     levels: Vec<Level>,
 }
@@ -22,7 +22,7 @@ pub(super) struct Level {
     pub grey: Vec<f32>,
 }
 
-impl Picture {
+impl ImagePyramid {
     /// Width and height of the finest level, zero before the first frame.
     pub fn size(&self) -> (usize, usize) {
         self.levels.first().map_or((0, 0), |level| (level.width, level.height))
@@ -75,17 +75,17 @@ impl Level {
 
 /// Makes pictures of frames; keeps its buffers.
 #[derive(Debug, Default)]
-pub struct PictureMaker {
+pub struct PyramidBuilder {
     preprocessor: Option<Preprocessor>,
     planes: Vec<f32>,
 }
 
-impl PictureMaker {
+impl PyramidBuilder {
     /// Overwrites `picture` with what `frame` shows.
     ///
     /// # Errors
     /// As [`Preprocessor::run`]; `picture` is of no use then.
-    pub fn fill(&mut self, frame: &Frame, picture: &mut Picture) -> Result<(), ImageError> {
+    pub fn fill(&mut self, frame: &Frame, picture: &mut ImagePyramid) -> Result<(), ImageError> {
         // Levels of 0 to 255 about their middle.
         const GREY: Normalization = Normalization { mean: [0.5; 3], std: [1.0 / 255.0; 3] };
         let input = Size::new(SIDE, SIDE);
@@ -122,8 +122,8 @@ mod tests {
     fn levels_halve_and_keep_the_mean() {
         let size = Size::new(96, 64);
         let data = (0..size.area()).flat_map(|i| [(i % 96 * 2) as u8; 3]).collect();
-        let mut picture = Picture::default();
-        PictureMaker::default().fill(&Frame::from_rgb(size, data).unwrap(), &mut picture).unwrap();
+        let mut picture = ImagePyramid::default();
+        PyramidBuilder::default().fill(&Frame::from_rgb(size, data).unwrap(), &mut picture).unwrap();
         assert_eq!(picture.frame(), size);
         let sizes: Vec<_> = picture.levels().iter().map(|l| (l.width, l.height, l.grey.len())).collect();
         assert_eq!(sizes, [(192, 128, 24576), (96, 64, 6144), (48, 32, 1536), (24, 16, 384)]);
@@ -142,9 +142,9 @@ mod tests {
 
     #[test]
     fn a_frame_that_is_too_short_is_an_error_and_no_picture() {
-        let mut picture = Picture::default();
+        let mut picture = ImagePyramid::default();
         let frame = Frame { size: Size::new(8, 8), ..Frame::default() };
-        assert!(PictureMaker::default().fill(&frame, &mut picture).is_err());
+        assert!(PyramidBuilder::default().fill(&frame, &mut picture).is_err());
         assert_eq!(picture.frame(), Size::default());
     }
 }

@@ -1,77 +1,78 @@
 use super::object::Object;
 use crate::geometry::{BoundingBox, Letterbox};
+use crate::mask::LowResLogits;
 use crate::model::Candidate;
 use crate::time::Timestamp;
 use crate::track::ObjectState;
-use crate::track::rivals::{Claim, are_apart, settle};
+use crate::track::overlap::{Claim, are_apart, resolve};
 
 /// Keeps objects that were apart from taking each other's place on the present frame.
 #[derive(Default)]
-pub(super) struct Contest {
+pub(super) struct OverlapResolver {
     /// Pairs that were apart, and where each should be.
-    pairs: Vec<(Contestant, Contestant)>,
+    pairs: Vec<(Contender, Contender)>,
 }
 
 #[derive(Clone, Copy)]
-struct Contestant {
+struct Contender {
     /// Place among the objects.
     at: usize,
-    foreseen: BoundingBox,
+    predicted: BoundingBox,
 }
 
-impl Contest {
-    /// Finds the rivals of the present frame, taken at `now`, and settles what they expect of it.
+impl OverlapResolver {
+    /// Finds the pairs that may overlap on the present frame, taken at `now`, and resolves what they expect of it.
     pub fn begin(&mut self, objects: &mut [Object], now: Timestamp, letterbox: &Letterbox) {
         self.pairs.clear();
         for second in 1..objects.len() {
-            let Some(b) = contestant(objects, second, now, letterbox) else { continue };
+            let Some(b) = contender(objects, second, now, letterbox) else { continue };
             for first in 0..second {
-                let Some(a) = contestant(objects, first, now, letterbox) else { continue };
+                let Some(a) = contender(objects, first, now, letterbox) else { continue };
                 if are_apart(objects[first].follower.memory(), objects[second].follower.memory()) {
                     self.pairs.push((a, b));
                 }
             }
         }
-        for object in objects.iter_mut().filter(|object| object.turn) {
-            object.follower.dispute(false);
+        for object in objects.iter_mut().filter(|object| object.searching) {
+            object.follower.set_disputed(false);
         }
         for (a, b) in &self.pairs {
             let Some((first, second)) = two(objects, a.at, b.at) else { continue };
-            if !first.is_sought() || !second.is_sought() {
+            if !first.searching || !second.searching {
                 continue;
             }
             if let (Some(x), Some(y)) = (first.follower.expected_mut(), second.follower.expected_mut()) {
-                settle(&mut a.claim(x), &mut b.claim(y));
+                resolve(&mut a.claim(x), &mut b.claim(y));
             }
         }
     }
 
-    /// Settles what the chosen candidates of rivals claim.
-    pub fn settle(&self, objects: &mut [Object], candidates: &mut [Candidate]) {
+    /// Resolves what the chosen candidates of each pair claim.
+    pub fn resolve(&self, objects: &mut [Object], candidates: &mut [Candidate]) {
         for (a, b) in &self.pairs {
             let Some((first, second)) = two(objects, a.at, b.at) else { continue };
-            if !first.is_sought() || !second.is_sought() {
+            if !first.searching || !second.searching {
                 continue;
             }
             let Some((x, y)) = two(candidates, first.chosen, second.chosen) else { continue };
-            if settle(&mut a.claim(&mut x.logits), &mut b.claim(&mut y.logits)) {
-                first.follower.dispute(true);
-                second.follower.dispute(true);
+            if resolve(&mut a.claim(&mut x.logits), &mut b.claim(&mut y.logits)) {
+                first.follower.set_disputed(true);
+                second.follower.set_disputed(true);
             }
         }
     }
 }
 
-impl Contestant {
-    fn claim<'a>(&self, logits: &'a mut crate::mask::LowResLogits) -> Claim<'a> {
-        Claim { logits, foreseen: self.foreseen }
+impl Contender {
+    fn claim<'a>(&self, logits: &'a mut LowResLogits) -> Claim<'a> {
+        Claim { logits, predicted: self.predicted }
     }
 }
 
-fn contestant(objects: &[Object], at: usize, now: Timestamp, letterbox: &Letterbox) -> Option<Contestant> {
+fn contender(objects: &[Object], at: usize, now: Timestamp, letterbox: &Letterbox) -> Option<Contender> {
     let follower = &objects[at].follower;
-    let foreseen = follower.foreseen(now, letterbox).filter(|_| follower.state() != ObjectState::Lost)?;
-    Some(Contestant { at, foreseen })
+    let predicted = follower.predicted_box(now, letterbox).filter(|_| follower.state() != ObjectState::Lost)?;
+    Some(Contender { at, predicted })
 }
 
 /// Two elements at once, the first before the second.

@@ -1,18 +1,19 @@
 use std::sync::Arc;
 
-use super::encode::Encoded;
-use super::objects::{Asked, Change, ObjectSet};
-use super::request::Look;
+use super::SessionConfig;
+use super::change::Change;
+use super::encoded::Encoded;
+use super::object_set::{ObjectSet, PromptRequest};
 use crate::error::Result;
 use crate::frame::Frame;
 use crate::geometry::{BoundingBox, LabeledPoint};
 use crate::mask::{Mask, mask_prompt};
 use crate::model::{Candidate, Decoder, Encoder};
-use crate::select::gaze::GazeDisc;
 use crate::record::FrameRecord;
+use crate::select::gaze::GazeDisc;
 use crate::track::{FollowerConfig, ObjectId};
 
-/// Follows objects through pictures one after the other on the caller's thread: the pipeline's own tracking for a folder
+/// Follows objects through images one after the other on the caller's thread: the stream's own following for a folder
 /// or a test, where every frame counts and none may be dropped.
 pub struct Stepper {
     encoder: Box<dyn Encoder>,
@@ -27,7 +28,7 @@ impl Stepper {
     pub fn new(encoder: Box<dyn Encoder>, decoder: Box<dyn Decoder>, config: FollowerConfig) -> Self {
         Stepper {
             encoder,
-            objects: ObjectSet::new(decoder, config, super::config::TURNS),
+            objects: ObjectSet::new(decoder, config, SessionConfig::DECODES_PER_FRAME),
             present: Encoded::empty(),
             record: FrameRecord::default(),
             changes: Vec::new(),
@@ -44,18 +45,18 @@ impl Stepper {
         Ok(())
     }
 
-    /// Carries every object to `frame` without encoding it, by the picture's motion alone; `None` if no frame of its size was
+    /// Moves every object to `frame` without encoding it, with the image alone; `None` if no frame of its size was
     /// encoded yet.
-    pub fn carry(&mut self, frame: &Arc<Frame>) -> Option<&FrameRecord> {
+    pub fn propagate(&mut self, frame: &Arc<Frame>) -> Option<&FrameRecord> {
         self.record.clear();
-        let carried = self.objects.carry(frame, &mut self.record);
+        let propagated = self.objects.propagate(frame, &mut self.record);
         self.record.sequence = frame.sequence;
         self.record.captured_at = frame.captured_at;
         self.record.frame = Some(Arc::clone(frame));
-        carried.then_some(&self.record)
+        propagated.then_some(&self.record)
     }
 
-    /// What the last [`Self::follow`] or [`Self::carry`] found.
+    /// What the last [`Self::follow`] or [`Self::propagate`] found.
     pub fn record(&self) -> &FrameRecord {
         &self.record
     }
@@ -65,9 +66,10 @@ impl Stepper {
     /// # Errors
     /// [`crate::error::PromptError`] for a prompt that cannot be answered.
     pub fn prompt(&mut self, object: ObjectId, points: &[LabeledPoint], bbox: Option<BoundingBox>) -> Result<()> {
-        let asked = Asked { object, time_s: 0.0, points, bbox };
-        self.objects.prompt(&asked, &self.present, &self.present, &mut self.changes)?;
-        self.refusal()
+        let request = PromptRequest { object, time_s: 0.0, points, bbox };
+        self.objects.answer(&request, &self.present, &self.present, &mut self.changes)??;
+        self.changes.clear();
+        Ok(())
     }
 
     /// Selects `object` on the present frame by its mask, which is of the frame's size.
@@ -80,15 +82,14 @@ impl Stepper {
         Ok(())
     }
 
-    /// Selects as `object` what a person looked at on the present frame, and gives its mask there.
+    /// Selects as `object` what a user looked at on the present frame, and gives its mask there.
     ///
     /// # Errors
     /// [`crate::error::PromptError`] when the disc lies beside the frame or on nothing, and
-    /// [`Doubtful`](crate::error::PromptError::Doubtful) when it lies on nothing clear and the look is not `insistent`.
-    pub fn look(&mut self, object: ObjectId, disc: GazeDisc, insistent: bool) -> Result<&Mask> {
-        let look = Look { time_s: 0.0, disc, insistent };
-        self.objects.look(object, &look, None, &self.present, &mut self.changes)??;
-        self.changes.clear();
+    /// [`Doubtful`](crate::error::PromptError::Doubtful) when it lies on nothing clear and the selection is not `insistent`.
+    pub fn select_by_gaze(&mut self, object: ObjectId, disc: GazeDisc, insistent: bool) -> Result<&Mask> {
+        let found = self.objects.search_gaze(disc, insistent, None, &self.present)??;
+        self.objects.add(object, &found, &self.present);
         Ok(self.objects.answered())
     }
 
@@ -109,13 +110,5 @@ impl Stepper {
         self.record.captured_at = self.present.at();
         self.record.frame = Some(Arc::clone(&self.present.frame));
         Ok(&self.record)
-    }
-
-    fn refusal(&mut self) -> Result<()> {
-        let refused = self.changes.drain(..).find_map(|change| match change {
-            Change::Refused { error, .. } => Some(error),
-            _ => None,
-        });
-        refused.map_or(Ok(()), |error| Err(error.into()))
     }
 }
