@@ -213,7 +213,7 @@ impl sink::Sink for Niceness {
     fn frame(&mut self, _: &FrameRecord) -> Result<()> {
         Ok(())
     }
-    fn event(&mut self, _: &record::Event) -> Result<()> {
+    fn event(&mut self, _: &foveate::record::Event) -> Result<()> {
         Ok(())
     }
     fn finish(&mut self, _: &serde_json::Value) -> Result<()> {

@@ -128,7 +128,8 @@ mod tests {
     #[test]
     fn a_message_holds_header_picture_and_corners() {
         let size = Size::new(40, 30);
-        let mut record = FrameRecord { sequence: 7, time_s: 0.25, ..FrameRecord::default() };
+        let mut record = FrameRecord::default();
+        (record.sequence, record.time_s) = (7, 0.25);
         record.frame = Some(Arc::new(Frame { size, ..Frame::default() }));
         record.gaze = Some(Point::new(3.0, 4.0));
         let object = record.push_object();

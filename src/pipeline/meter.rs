@@ -145,7 +145,7 @@ struct Ages {
 impl Ages {
     const RECENT: usize = 256;
     /// Fewer records say nothing of the latency.
-    const LEAST: usize = 4;
+    const MIN_RECORDS: usize = 4;
 }
 
 impl Default for Ages {
@@ -174,9 +174,9 @@ impl AgeMeter {
         let ages = self.ages();
         ages.recent.back().filter(|(at, _)| now.since(*at) <= window * 2)?;
         let counted = ages.recent.iter().rev().take_while(|(at, _)| *at >= since).enumerate();
-        let within = counted.take_while(|(n, (at, _))| *n < Ages::LEAST || now.since(*at) <= window);
+        let within = counted.take_while(|(n, (at, _))| *n < Ages::MIN_RECORDS || now.since(*at) <= window);
         let mut ages: Vec<Duration> = within.map(|(_, (_, age))| *age).collect();
-        if ages.len() < Ages::LEAST {
+        if ages.len() < Ages::MIN_RECORDS {
             return None;
         }
         ages.sort_unstable();

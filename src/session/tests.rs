@@ -319,7 +319,8 @@ fn prompts_on_the_present_frame_are_one() {
     let [object] = record.objects() else { panic!("{record:?}") };
     assert_eq!((object.object, object.points.len(), object.score), (1, 2, 0.9));
     assert_eq!(object.state, crate::track::ObjectState::Selected);
-    assert!(object.mask.get(14, 20) && object.mask.get(29, 20), "as wide as two discs of the first size");
+    let bbox = object.bbox.unwrap();
+    assert!(bbox.x0 < 15.0 && bbox.x1 > 29.0, "as wide as two discs of the first size: {bbox:?}");
 }
 
 /// Answers with what no decoder may answer.

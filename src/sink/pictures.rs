@@ -176,7 +176,9 @@ mod tests {
     fn record(sequence: u64) -> FrameRecord {
         let size = Size::new(32, 24);
         let frame = Frame::from_rgb(size, vec![90; size.area() * 3]).unwrap();
-        FrameRecord { frame: Some(Arc::new(frame)), sequence, ..FrameRecord::default() }
+        let mut record = FrameRecord::default();
+        (record.frame, record.sequence) = (Some(Arc::new(frame)), sequence);
+        record
     }
 
     fn names(folder: &Path) -> Vec<String> {

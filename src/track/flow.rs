@@ -1,7 +1,7 @@
-//! How a selected thing moves from one frame to the next, by the picture alone.
+//! How a selected object moves from one frame to the next, by the image alone.
 //!
-//! Points of the thing are followed with pyramidal Lucas-Kanade (Bouguet, 2001), those that do not come back to where they
-//! began are dropped, and the median of what is left says how the thing moved and grew (Median-Flow: Kalal et al., 2010).
+//! Points of the object are followed with pyramidal Lucas-Kanade (Bouguet, 2001), those that do not come back to where they
+//! began are dropped, and the median of what is left says how the object moved and grew (Median-Flow: Kalal et al., 2010).
 //! It costs a small part of what an encoding costs, and carries a mask over frames that are not encoded.
 
 mod lucas_kanade;
@@ -17,16 +17,16 @@ use lucas_kanade::Tracker;
 pub use pyramid::{ImagePyramid, PyramidBuilder};
 pub use similarity::Similarity;
 
-/// Points that are looked for in a thing, each way over its box.
+/// Points that are looked for in an object, each way over its box.
 const LATTICE: usize = 6;
 /// Fewer points that were followed say nothing.
 const MIN_POINTS: usize = 4;
-/// How far a point that is followed there and back may end from where it began, in pixels of the picture.
+/// How far a point that is followed there and back may end from where it began, in pixels of the image.
 const RETURN_ERROR: f32 = 0.7;
 /// Most growth and shrinkage between two frames; beyond it the points do not agree.
 const MAX_GROWTH: f32 = 1.3;
 
-/// Measures motion between pictures; keeps its buffers.
+/// Measures motion between images; keeps its buffers.
 #[derive(Debug, Default)]
 pub struct Flow {
     tracker: Tracker,
@@ -37,8 +37,8 @@ pub struct Flow {
 
 impl Flow {
     /// How what `logits` cover in `from` moved until `to`, in cells of the logits' grid; `None` if too few of its points could
-    /// be followed, as on a thing without texture. `letterbox` places the frame in the model's input, over which the logits lie;
-    /// both pictures are of one stream.
+    /// be followed, as on an object without texture. `letterbox` places the frame in the model's input, over which the logits lie;
+    /// both images are of one stream.
     pub fn of_mask(
         &mut self,
         from: &ImagePyramid,
@@ -49,7 +49,7 @@ impl Flow {
         if from.size() != to.size() || from.frame() != letterbox.frame || to.frame() != letterbox.frame {
             return None;
         }
-        // Pixels of the picture in a cell of the grid.
+        // Pixels of the image in a cell of the grid.
         let content = letterbox.content;
         let cells = |content: u32, grid: u32, input: u32| content as f32 * grid as f32 / input.max(1) as f32;
         let (width, height) = from.size();
@@ -92,7 +92,7 @@ impl Flow {
         }
     }
 
-    /// The median motion of the points that moved, in pixels of the picture.
+    /// The median motion of the points that moved, in pixels of the image.
     fn agree(&mut self) -> Similarity {
         let Flow { moved, sorted, .. } = self;
         let mut median = |values: &mut dyn Iterator<Item = f32>| {

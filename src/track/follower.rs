@@ -30,7 +30,7 @@ pub struct FollowerConfig {
     /// Most frames in a row on which a disputed object's box goes on as it went instead of being measured.
     pub coast: u32,
     /// How far the object may reach out of its foreseen box, as a share of the box's sides; beyond that a mask is some
-    /// other thing that looks alike.
+    /// other object that looks alike.
     pub reach: f32,
 }
 
@@ -193,12 +193,12 @@ impl Follower {
         }
     }
 
-    /// What the person took out of the object.
+    /// What the user took out of the object.
     pub fn excluded(&self) -> &Excluded {
         &self.excluded
     }
 
-    /// Keeps out from now on what a person's `points` took out of the object, whose mask is as `measured`.
+    /// Keeps out from now on what a user's `points` took out of the object, whose mask is as `measured`.
     pub fn exclude(&mut self, points: &[LabeledPoint], measured: Measured) {
         if let Some(bbox) = measured.bbox {
             self.excluded.add(points, bbox);
@@ -427,7 +427,7 @@ mod tests {
         let mut follower = selected();
         let step = Similarity { scale: 1.0, center: [7.0, 7.0], shift: [0.5, 0.0] };
         for _ in 0..4 {
-            follower.carry(&step);
+            follower.propagate(&step);
         }
         let inside = |logits: &LowResLogits| logits.data.iter().map(|v| *v > 0.0).collect::<Vec<_>>();
         assert_eq!(inside(follower.memory()), inside(&blob(6, 0.9).0.logits));

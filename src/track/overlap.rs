@@ -1,7 +1,7 @@
 use crate::geometry::BoundingBox;
 use crate::mask::{LowResLogits, MASK_PROMPT_LOGIT};
 
-/// Two masks of which less than this share of the smaller one lies in the other are those of things apart, and not of a thing
+/// Two masks of which less than this share of the smaller one lies in the other are those of objects apart, and not of an object
 /// and its part.
 const APART: f32 = 0.3;
 
@@ -31,7 +31,7 @@ pub fn are_apart(a: &LowResLogits, b: &LowResLogits) -> bool {
 /// Gives each cell that two masks claim to the object whose predicted box it lies deeper in, and takes it out of the other mask.
 /// True if there was a cell to dispute.
 ///
-/// Looks alone cannot tell one of two like things from the other; where each was going can.
+/// Looks alone cannot tell one of two like objects from the other; where each was going can.
 pub fn resolve(a: &mut Claim, b: &mut Claim) -> bool {
     if a.logits.size != b.logits.size {
         return false;

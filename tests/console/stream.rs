@@ -146,7 +146,8 @@ fn feed(sink: &mut dyn Sink, stop: &AtomicBool, frames: &AtomicU64) {
     let frame = Arc::new(Frame::from_rgb(SIZE, rgb).unwrap());
     let mut sequence = 0;
     while !stop.load(Ordering::Relaxed) {
-        let mut record = FrameRecord { sequence, captured_at: MonotonicClock.now(), ..FrameRecord::default() };
+        let mut record = FrameRecord::default();
+        (record.sequence, record.captured_at) = (sequence, MonotonicClock.now());
         record.frame = Some(Arc::clone(&frame));
         record.gaze = Some(Point::new(3.0, 4.0));
         let object = record.push_object();

@@ -17,7 +17,7 @@ pub(in crate::pipeline) struct Switch {
     candidates: usize,
     /// The first encoder's input.
     input: Size,
-    /// A person chose what runs: no step of a ladder changes it.
+    /// A user chose what runs: no step of a ladder changes it.
     by_hand: Arc<AtomicBool>,
 }
 
@@ -53,7 +53,7 @@ impl Switch {
         Ok(())
     }
 
-    /// Whether a person chose what runs.
+    /// Whether a user chose what runs.
     pub fn is_by_hand(&self) -> bool {
         self.by_hand.load(Ordering::Relaxed)
     }
@@ -114,7 +114,7 @@ struct Part {
 /// Each embedding is decoded by the decoder of its own model and size: embeddings of earlier frames, to which late prompts refer,
 /// stay valid through a switch. Masks go in and come out on the grid of the first decoder, whatever the embedding: the
 /// memory of an object, which is such a mask, lives through a switch too, scaled to the other grid and back. The grids
-/// cover the same picture, because the ladder admits only sizes of the same proportions.
+/// cover the same image, because the ladder admits only sizes of the same proportions.
 pub(super) struct LadderDecoder {
     parts: Vec<Part>,
     incoming: DropOldest<Part>,

@@ -14,7 +14,7 @@ pub struct VelocityConfig {
     /// Slower than this is rest, in degrees a second.
     pub velocity_deg_s: f64,
     /// And so is what is slower than this many times the median velocity of late: a noisy tracker, or a head that turns while
-    /// the eyes hold on to a thing, makes all of gaze fast (the adaptive threshold of Engbert and Kliegl, 2003, is likewise a
+    /// the eyes hold on to an object, makes all of gaze fast (the adaptive threshold of Engbert and Kliegl, 2003, is likewise a
     /// multiple of the median).
     pub noise_gain: f64,
     /// Time over which that median is taken.

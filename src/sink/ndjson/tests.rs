@@ -58,8 +58,8 @@ fn stream() -> StreamInfo {
 }
 
 fn record() -> FrameRecord {
-    let mut record =
-        FrameRecord { sequence: 42, time_s: 1.4, gaze: Some(Point::new(1.0, 2.0)), ..FrameRecord::default() };
+    let mut record = FrameRecord::default();
+    (record.sequence, record.time_s, record.gaze) = (42, 1.4, Some(Point::new(1.0, 2.0)));
     record.age = Duration::from_micros(38_250);
     let object = record.push_object();
     object.object = 1;

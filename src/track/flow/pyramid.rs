@@ -14,7 +14,7 @@ pub struct ImagePyramid {
     levels: Vec<Level>,
 }
 
-/// One size of a picture, row by row, from 0 to 255.
+/// One size of an image, row by row, from 0 to 255.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Level {
     pub width: usize,
@@ -73,7 +73,7 @@ impl Level {
     }
 }
 
-/// Makes pictures of frames; keeps its buffers.
+/// Makes images of frames; keeps its buffers.
 #[derive(Debug, Default)]
 pub struct PyramidBuilder {
     preprocessor: Option<Preprocessor>,

@@ -23,7 +23,7 @@ impl Similarity {
         Similarity { scale: self.scale * next.scale, center: from, shift: [to[0] - from[0], to[1] - from[1]] }
     }
 
-    /// The same for a picture whose pixels, counted from the centre of the first, are `per_cell` in a cell of another grid.
+    /// The same for an image whose pixels, counted from the centre of the first, are `per_cell` in a cell of another grid.
     pub(super) fn in_cells(&self, per_cell: [f32; 2]) -> Similarity {
         let cells = |axis: usize, pixels: f32| pixels / per_cell[axis];
         Similarity {

@@ -148,7 +148,7 @@ mod tests {
     const CELLS: usize = 8;
     const SIZE: Size = Size::new(32, 32);
 
-    /// A frame of 8x8 cells in which the thing lies at column `x` (two cells wide, at half height) on a plain ground.
+    /// A frame of 8x8 cells in which the object lies at column `x` (two cells wide, at half height) on a plain ground.
     fn frame(x: usize) -> Embedding {
         let thing = |cell: usize| (x..x + 2).contains(&(cell % CELLS)) && (3..5).contains(&(cell / CELLS));
         let value = |i: usize| {
