@@ -14,8 +14,8 @@ use foveate::geometry::{LabeledPoint, Region, Size};
 use foveate::input::{PromptAction, PromptEvent, PromptSource};
 use foveate::model::{Embedding, Encoder};
 use foveate::pipeline::{Pipeline, PipelineConfig};
-use foveate::sink::overlay::Painter;
 use foveate::record::{Event, FrameRecord};
+use foveate::sink::overlay::Painter;
 use foveate::sink::{NdjsonOptions, NdjsonSink, Sink, StreamInfo};
 
 static COUNTING: AtomicBool = AtomicBool::new(false);

@@ -11,7 +11,6 @@ use std::time::Duration;
 use common::{FRAME, GeometryDecoder, SteadySource};
 use ends::{GeometryEncoder, MemorySink};
 use foveate::Result;
-use foveate::capture::scene::{Rendering, Scene};
 use foveate::capture::{Source, SourceInfo, Step};
 use foveate::frame::{Frame, PixelFormat};
 use foveate::geometry::{Point, Size};
@@ -19,8 +18,9 @@ use foveate::input::{InputEvent, TouchSource};
 use foveate::mask::{Border, DistanceTransform, Mask};
 use foveate::model::{ModelOptions, Registry};
 use foveate::pipeline::{Pipeline, Summary};
-use foveate::select::touch::{Contact, Fit, Phase, Rotation, TouchConfig, TouchSelector, Viewport};
 use foveate::record::{Event, EventKind, FrameRecord};
+use foveate::scene::{Rendering, Scene};
+use foveate::select::touch::{Contact, Fit, Phase, Rotation, TouchConfig, TouchSelector, Viewport};
 use foveate::sink::{Sink, StreamInfo};
 use foveate::time::{Clock, MonotonicClock, Timestamp};
 
