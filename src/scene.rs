@@ -40,6 +40,8 @@ use shadow::ShadowMap;
 use view::{Geometry, View};
 use world::World;
 
+pub use random::Random;
+
 /// Horizontal field of view of the scene's camera, in degrees.
 const FIELD_OF_VIEW: f32 = 58.0;
 

@@ -22,14 +22,6 @@ pub struct Score {
     pub lost: usize,
 }
 
-impl Score {
-    pub fn median(values: &[f32]) -> Option<f32> {
-        let mut sorted = values.to_vec();
-        sorted.sort_by(f32::total_cmp);
-        sorted.get(sorted.len() / 2).copied()
-    }
-}
-
 /// A sink that compares every mask with the scene's truth at the time of its frame. The truth is rendered again here, so
 /// nothing in the pipeline knows of it.
 pub struct ScoreSink {

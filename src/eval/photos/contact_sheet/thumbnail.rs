@@ -1,8 +1,8 @@
 use image::imageops;
 use image::{ImageBuffer, Luma, Rgb as Pixel};
 
-use super::super::dataset::Truth;
 use crate::error::{Error, ImageError};
+use crate::eval::dataset::Truth;
 use crate::frame::{self, Frame};
 use crate::geometry::{BoundingBox, Point, Size};
 use crate::mask::Mask;
@@ -21,7 +21,7 @@ const WHITE: Rgb = [255, 255, 255];
 const BLACK: Rgb = [0, 0, 0];
 const BAR: f32 = 7.0;
 
-/// A small picture of one answer, its sides at most [`SIDE`].
+/// A small image of one answer, its sides at most [`SIDE`].
 #[derive(Clone, Debug)]
 pub struct Thumbnail {
     pub size: Size,
