@@ -9,18 +9,9 @@ pub mod dataset;
 pub mod gaze;
 mod overlap;
 pub mod photos;
+mod progress;
 pub mod sequences;
 
 pub use clicker::Clicker;
 pub use overlap::{iou, iou_between};
-
-/// Receives how far an evaluation is.
-pub trait Progress {
-    /// `finished` units (photos, sequences, trials) are done; `note` says to a user how they went.
-    fn report(&mut self, finished: usize, note: &str);
-}
-
-/// Nobody wants to know.
-impl Progress for () {
-    fn report(&mut self, _: usize, _: &str) {}
-}
+pub use progress::Progress;

@@ -17,7 +17,7 @@ use crate::statistics;
 use crate::time::MonotonicClock;
 
 use super::board_args::BoardArgs;
-use super::console::{ConsoleArgs, Screen, Used};
+use super::console::{ConsoleArgs, Screen};
 use super::output::{print, print_json};
 use super::stages;
 use super::stream::{Stream, dwell_selector};
@@ -26,11 +26,11 @@ use score::ScoreSink;
 
 /// Show the whole story on this machine: frames, a look, and the mask that follows.
 ///
-/// With a camera, look is what the camera points at: hold it still on a thing and the thing at the middle of the picture
+/// With a camera, look is what the camera points at: hold it still on an object and the object at the middle of the image
 /// is selected. Without one, a rendered scene is shown together with the gaze of somebody who looks around in it; what
 /// they dwell on is selected, and at the end the masks are held against the scene's truth.
 ///
-/// The link that is printed shows all of it in a browser. Whoever points at a thing there takes over: the made-up gaze ends.
+/// The link that is printed shows all of it in a browser. Whoever points at an object there takes over: the made-up gaze ends.
 #[derive(Debug, clap::Args)]
 pub struct DemoArgs {
     /// How long; on a terminal until Ctrl-C, elsewhere 20 seconds
@@ -39,7 +39,7 @@ pub struct DemoArgs {
     /// Use this source: scene, scene:SEED or a camera [default: a camera if there is one, otherwise the scene]
     #[arg(long, value_name = SourceAddress::KNOWN)]
     source: Option<SourceAddress>,
-    /// Where overlay pictures go, one a second
+    /// Where overlay images go, one a second
     #[arg(long, value_name = "DIR", default_value = "demo-out")]
     out: PathBuf,
     /// Print one JSON object at the end
@@ -51,7 +51,7 @@ pub struct DemoArgs {
     console: ConsoleArgs,
 }
 
-/// Things selected at once in the demo; a further look releases the oldest.
+/// Objects selected at once in the demo; a further look releases the oldest.
 const OBJECTS: usize = 3;
 
 /// The last line of `foveate demo --json`.
@@ -60,7 +60,7 @@ struct Report {
     source: String,
     board: String,
     model: String,
-    /// Median IoU over every mask of every frame with the truth of the thing looked at; `null` for cameras, whose truth
+    /// Median IoU over every mask of every frame with the truth of the object looked at; `null` for cameras, whose truth
     /// nobody knows.
     selection_iou: Option<f32>,
     /// The same on the frames where a look was answered.
@@ -148,7 +148,7 @@ fn text(report: &Report) -> String {
             report.masks_scored
         ));
     }
-    out.push_str(&format!("pictures of the result: {}\n", report.overlays.display()));
+    out.push_str(&format!("images of the result: {}\n", report.overlays.display()));
     out
 }
 

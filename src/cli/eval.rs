@@ -42,7 +42,7 @@ enum PhotoSet {
     Photos(PhotosArgs),
     /// Sequences of frames with one object each: J (mean IoU), its recall and F (boundary), as DAVIS 2016 has them
     Davis(davis::DavisArgs),
-    /// A simulated person's looks in a rendered scene, and recordings of real eye trackers
+    /// A simulated user's looks in a rendered scene, and recordings of real eye trackers
     Gaze(gaze::GazeArgs),
 }
 
@@ -63,7 +63,7 @@ struct SetArgs {
     /// Take only the first N photos, by name
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
-    /// Write pictures into this folder: overlays of the answers to one click and to the box, the curve over clicks
+    /// Write images into this folder: overlays of the answers to one click and to the box, the curve over clicks
     /// (clicks.svg), and the twenty best, middle and worst answers to one click (best.jpg, median.jpg, worst.jpg)
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     out: Option<PathBuf>,

@@ -29,7 +29,7 @@ pub struct RunArgs {
     /// Frames a second, for folders, the scene, and as a wish to cameras [default: the board's]
     #[arg(long, value_name = "N")]
     fps: Option<f64>,
-    /// Start a folder again after its last picture
+    /// Start a folder again after its last image
     #[arg(long = "loop")]
     looped: bool,
     /// Where prompts come from; may be given several times
@@ -62,13 +62,13 @@ const EXAMPLES: &str = "\
 Examples:
   A folder of frames, what to follow from a script, a line of JSON for each frame:
     foveate run --source files:frames --fps 24 --prompt script:prompts.ndjson --sink ndjson:-
-  The same with pictures of the result, every tenth frame:
+  The same with images of the result, every tenth frame:
     foveate run --source files:frames --fps 24 --prompt script:prompts.ndjson --sink overlay:out?every=10
-  A camera and the first touch screen: tap a thing to select it (docs/touch.md lists the gestures):
+  A camera and the first touch screen: tap an object to select it (docs/touch.md lists the gestures):
     foveate run --source v4l:/dev/video0 --prompt touch:auto --sink ndjson:-
-  A camera in the browser: tap a thing to select it (docs/console.md):
+  A camera in the browser: tap an object to select it (docs/console.md):
     foveate run --source v4l:/dev/video0 --prompt console --sink console
-  A camera and Pupil Labs' Neon: look at a thing to select it (docs/gaze.md lists other eye trackers):
+  A camera and Pupil Labs' Neon: look at an object to select it (docs/gaze.md lists other eye trackers):
     foveate run --source v4l:/dev/video0 --prompt gaze:pupil://neon.local --sink ndjson:-
   The rendered scene for ten seconds, one selection a second into it:
     foveate run --source scene:7 --seconds 10 --prompt script:prompts.ndjson --sink ndjson:run.ndjson
@@ -78,7 +78,7 @@ A script has one prompt a line; times count from the first frame:
     {\"time_s\":2.0,\"object\":2,\"box\":[310,140,560,400]}
     {\"time_s\":4.0,\"object\":1,\"release\":true}
 
-Started by systemd (packaging/foveate.service), it tells when the first frame is out, what it is at, and that it is alive.
+Started by systemd (packaging/foveate.service), it reports when the first frame is out, what it is at, and that it is alive.
 docs/wire-format.md documents every field of the output.";
 
 /// Runs the command.
@@ -115,7 +115,7 @@ pub fn run(args: RunArgs) -> anyhow::Result<()> {
     let mut stream = prompts.into_iter().fold(stream, Stream::add_prompts);
     stream.pipeline = sinks.into_iter().fold(stream.pipeline, Pipeline::sink);
     let mut service = Service::from_environment();
-    let summary = stream.run(args.seconds, |running: &Running| service.tell(running))?;
+    let summary = stream.run(args.seconds, |running: &Running| service.report(running))?;
     service.ended();
     if args.json {
         print_json(&summary)?;
@@ -124,7 +124,7 @@ pub fn run(args: RunArgs) -> anyhow::Result<()> {
     }
     anyhow::ensure!(
         summary.sink_failures == 0,
-        "{} writes failed, the first of each sink is told above: what they held is lost",
+        "{} writes failed, the first of each sink is reported above: what they held is lost",
         summary.sink_failures
     );
     Ok(())

@@ -18,10 +18,10 @@ use super::model_args::ModelArgs;
 use super::output::{print, print_json};
 use super::prompt_args::PromptArgs;
 
-/// Segment one thing in a photo.
+/// Segment one object in a photo.
 ///
-/// Say where the thing is with points, a box, a rough mask, or any mix of them; everything given speaks about the same
-/// thing. Coordinates are pixels of the photo, x right, y down, from the top-left corner.
+/// Say where the object is with points, a box, a rough mask, or any mix of them; everything given speaks about the same
+/// object. Coordinates are pixels of the photo, x right, y down, from the top-left corner.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct SegmentArgs {
@@ -51,7 +51,7 @@ pub struct SegmentArgs {
 
 const EXAMPLES: &str = "\
 Examples:
-  One click, and a picture of what was found:
+  One click, and an image of what was found:
     foveate segment photo.jpg --point 420,250 --overlay found.png
   The model found too much: keep the click, and click the surplus with a 0:
     foveate segment photo.jpg --point 420,250 --point 500,90,0 --overlay found.png

@@ -20,7 +20,7 @@ use super::output::{print, print_json};
 use super::progress;
 use super::prompt_args::{parse_box, parse_point};
 
-/// Follow one thing through a folder of frames.
+/// Follow one object through a folder of frames.
 ///
 /// Say what to follow on the first frame, with its mask, points or a box; every frame's mask is written as a PNG under the
 /// frame's own name. Frames are PNGs or JPEGs in the order of their names, numbers by value.
@@ -40,7 +40,7 @@ pub struct TrackArgs {
     /// Frames per second of the recording; motion is foreseen by it where the model's features cannot be compared
     #[arg(long, value_name = "N", default_value_t = 25.0, value_parser = positive)]
     fps: f64,
-    /// Encode every Nth frame, and carry the mask over those between by the picture's motion alone: faster, a little less exact
+    /// Encode every Nth frame, and propagate the mask over those between by the image's motion alone: faster, a little less exact
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     encode_every: u32,
     #[command(flatten)]

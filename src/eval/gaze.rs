@@ -6,7 +6,7 @@ mod replays;
 mod report;
 mod trials;
 
-use super::Progress;
+use super::progress::Progress;
 use crate::error::Error;
 use crate::geometry::Size;
 use crate::model::LoadedModel;

@@ -18,8 +18,8 @@ mod tests;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::Progress;
 use super::dataset::{self, Layout, Photo, Truth};
+use super::progress::Progress;
 use crate::error::{Error, ImageError};
 use crate::frame::{self, Frame};
 use crate::segment::Predictor;

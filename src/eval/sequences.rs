@@ -7,8 +7,10 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use super::clicker::Clicker;
 use super::dataset::Truth;
-use super::{Clicker, Progress, iou};
+use super::overlap::iou;
+use super::progress::Progress;
 use crate::capture::pictures;
 use crate::error::{ConfigError, Error, IoError};
 use crate::frame::{self, Frame};

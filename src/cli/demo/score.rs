@@ -9,7 +9,7 @@ use crate::scene::user::GazeTrace;
 use crate::sink::{Sink, StreamInfo};
 use crate::track::ObjectId;
 
-use super::Used;
+use crate::cli::console::Used;
 
 /// Selections held against the scene's truth.
 #[derive(Clone, Debug, Default)]
@@ -34,13 +34,13 @@ pub struct ScoreSink {
     ids: Vec<u8>,
     truth: Mask,
     rate: f64,
-    /// From then on selections are a person's, whose target nobody knows.
+    /// From then on selections are a user's, whose target nobody knows.
     used: Used,
     score: Arc<Mutex<Score>>,
 }
 
 /// Less of a truth than this share of the frame is too little to measure by.
-const LEAST_TRUTH: f64 = 0.002;
+const MIN_TRUTH: f64 = 0.002;
 
 impl ScoreSink {
     pub fn new(scene: Arc<Scene>, rate: f64, used: Used) -> (Self, Arc<Mutex<Score>>) {
@@ -86,7 +86,7 @@ impl Sink for ScoreSink {
             for (out, id) in self.truth.data_mut().iter_mut().zip(&self.ids) {
                 *out = (id == target) as u8;
             }
-            if (self.truth.area() as f64) < LEAST_TRUTH * frame.size.area() as f64 {
+            if (self.truth.area() as f64) < MIN_TRUTH * frame.size.area() as f64 {
                 continue;
             }
             let iou = object.mask.iou(&self.truth);

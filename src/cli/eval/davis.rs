@@ -16,7 +16,7 @@ pub struct DavisArgs {
     /// Begin with one click deepest inside the object instead of its first mask
     #[arg(long)]
     click: bool,
-    /// Encode every Nth frame, and carry the object over those between by the picture's motion alone
+    /// Encode every Nth frame, and propagate the object over those between by the image's motion alone
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     encode_every: u32,
     /// Take only the first N sequences, by name

@@ -10,10 +10,10 @@ use crate::eval::gaze::{self, Detected, GazeConfig, Replay, Report};
 
 /// Measure how well looking selects.
 ///
-/// In closed-loop trials a simulated person looks around in a rendered scene, is asked to look at one of its objects, and
+/// In closed-loop trials a simulated user looks around in a rendered scene, is asked to look at one of its objects, and
 /// does so until it is selected; an eye tracker with noise, silences, blinks and a clock of its own is all that the selector
 /// gets. A selection is right if, of all objects, its mask overlaps most with the one that was asked for, by an IoU of at
-/// least 0.5, on the frame that it is answered on. What is selected while the person only looks around is a false selection.
+/// least 0.5, on the frame that it is answered on. What is selected while the user only looks around is a false selection.
 /// With --data, recordings of real eye trackers are replayed too: fixations against the recording's own, and selections
 /// made while the eye was not seen, of which there must be none.
 #[derive(Debug, clap::Args)]

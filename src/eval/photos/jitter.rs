@@ -4,7 +4,7 @@ use std::f32::consts::FRAC_PI_4;
 
 use crate::error::Result;
 use crate::eval::dataset::Truth;
-use crate::eval::{iou, iou_between};
+use crate::eval::overlap::{iou, iou_between};
 use crate::geometry::{LabeledPoint, Point};
 use crate::mask::Mask;
 use crate::model::Prompt;

@@ -1,8 +1,9 @@
 //! What a model is prompted for about one object: one click, a box, clicks until the mask is right, the first click moved.
 
 use crate::error::{PromptError, Result};
+use crate::eval::clicker::Clicker;
 use crate::eval::dataset::Truth;
-use crate::eval::{Clicker, iou};
+use crate::eval::overlap::iou;
 use crate::geometry::{BoundingBox, LabeledPoint};
 use crate::mask::{BoundaryMeasure, Mask};
 use crate::model::Prompt;

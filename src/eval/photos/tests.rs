@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::error::Result;
-use crate::eval::iou;
+use crate::eval::overlap::iou;
 use crate::geometry::{Label, Letterbox, Point, Region, Size};
 use crate::mask::file::write_mask;
 use crate::mask::{LowResLogits, Mask, low_res_from_mask};
@@ -218,12 +218,12 @@ fn scenes(seeds: std::ops::Range<u64>) -> tempfile::TempDir {
     }
     for seed in seeds {
         let scene = Scene::new(seed, SIDE);
-        let mut picture = Rendering::default();
-        scene.render(1.0, &mut picture);
-        let area = |id: u8| picture.ids.iter().filter(|i| **i == id).count();
+        let mut rendering = Rendering::default();
+        scene.render(1.0, &mut rendering);
+        let area = |id: u8| rendering.ids.iter().filter(|i| **i == id).count();
         let large: Vec<u8> = scene.objects().iter().map(|o| o.id).filter(|id| area(*id) * 100 >= SIDE.area()).collect();
-        let ids = picture.ids.iter().map(|id| if large.contains(id) { *id } else { 0 }).collect();
-        write_rgb(&dir.path().join(format!("images/{seed}.png")), &picture.rgb, SIDE).unwrap();
+        let ids = rendering.ids.iter().map(|id| if large.contains(id) { *id } else { 0 }).collect();
+        write_rgb(&dir.path().join(format!("images/{seed}.png")), &rendering.rgb, SIDE).unwrap();
         let map = image::GrayImage::from_raw(SIDE.width, SIDE.height, ids).unwrap();
         map.save(dir.path().join(format!("masks/{seed}.png"))).unwrap();
     }

@@ -47,8 +47,8 @@ impl Thumbnail {
         frame::to_rgb(photo, &mut rgb)?;
         let (needed, given) = (photo.size.area() * 3, rgb.len());
         let short = ImageError::ShortBuffer { format: photo.format.name(), size: photo.size, needed, given };
-        let picture = ImageBuffer::<Pixel<u8>, _>::from_raw(photo.size.width, photo.size.height, rgb).ok_or(short)?;
-        let mut rgb = imageops::thumbnail(&picture, size.width, size.height).into_raw();
+        let whole = ImageBuffer::<Pixel<u8>, _>::from_raw(photo.size.width, photo.size.height, rgb).ok_or(short)?;
+        let mut rgb = imageops::thumbnail(&whole, size.width, size.height).into_raw();
 
         let mut canvas = Canvas::new(&mut rgb, size);
         for (at, coverage) in coverage(answer, size).into_iter().enumerate() {
@@ -85,8 +85,8 @@ fn reduced(photo: Size) -> Size {
 /// How much of each pixel of the thumbnail the mask covers, 0 to 255.
 fn coverage(mask: &Mask, size: Size) -> Vec<u8> {
     let whole: Vec<u8> = mask.data().iter().map(|pixel| pixel * 255).collect();
-    let picture = ImageBuffer::<Luma<u8>, _>::from_raw(mask.size().width, mask.size().height, whole);
-    picture.map_or_else(Vec::new, |p| imageops::thumbnail(&p, size.width, size.height).into_raw())
+    let image = ImageBuffer::<Luma<u8>, _>::from_raw(mask.size().width, mask.size().height, whole);
+    image.map_or_else(Vec::new, |i| imageops::thumbnail(&i, size.width, size.height).into_raw())
 }
 
 /// The mask at the size of a thumbnail: pixels that it covers by half, or every one that it touches when it is so thin
