@@ -17,6 +17,7 @@ use crate::time::{Clock, Timestamp};
 pub struct StreamStart(Arc<OnceLock<Timestamp>>);
 
 impl StreamStart {
+    /// The time, once the first frame was asked for.
     pub fn get(&self) -> Option<Timestamp> {
         self.0.get().copied()
     }

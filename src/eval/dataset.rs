@@ -21,13 +21,16 @@ pub enum Layout {
 /// A photo and the files with its objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Photo {
+    /// The photo's file.
     pub image: PathBuf,
+    /// The files of its masks, by name.
     pub masks: Vec<PathBuf>,
 }
 
 /// What a mask file says of one object.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Truth {
+    /// Its pixels.
     pub object: Mask,
     /// Pixels that count neither as right nor as wrong.
     pub ignored: Mask,

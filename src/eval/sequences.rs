@@ -46,8 +46,9 @@ pub struct SequencesConfig {
 /// The JSON form of the answer; figures are means over the sequences.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
-    /// The model's name, and what it computes in.
+    /// The model's name.
     pub model: String,
+    /// What it computes in.
     pub precision: String,
     /// What the object was selected by: `mask` or `click`.
     pub begun_with: &'static str,
@@ -67,8 +68,9 @@ pub struct Report {
     pub encoder_ms: Option<f64>,
     /// Median time of everything else that following costs an encoded frame.
     pub follow_ms: Option<f64>,
-    /// Mean time of all that is done for a frame, over all frames, and how many encodings take as long.
+    /// Mean time of all that is done for a frame, over all frames.
     pub frame_ms: Option<f64>,
+    /// How many encodings take as long as a frame does.
     pub frame_encodings: Option<f64>,
     /// By name.
     pub sequences: Vec<Figures>,

@@ -5,9 +5,13 @@ use super::{Point, Size};
 /// A pinhole camera: focal lengths and principal point, in pixels of the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Intrinsics {
+    /// Focal length along x.
     pub fx: f32,
+    /// Focal length along y.
     pub fy: f32,
+    /// The principal point's x.
     pub cx: f32,
+    /// The principal point's y.
     pub cy: f32,
 }
 

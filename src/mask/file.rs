@@ -14,7 +14,9 @@ const SIDE_LIMIT: u32 = 16_384;
 /// The grey values of a mask file, row by row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Codes {
+    /// Width and height in pixels.
     pub size: Size,
+    /// One value a pixel, without padding.
     pub data: Vec<u16>,
 }
 

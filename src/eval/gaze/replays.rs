@@ -19,14 +19,19 @@ const MIN_STRETCH: Duration = Duration::from_millis(50);
 /// A recording, replayed.
 #[derive(Debug, Serialize)]
 pub struct Replay {
+    /// The name of its folder.
     pub name: String,
+    /// From the first to the last sample.
     pub seconds: f64,
+    /// Samples of gaze.
     pub samples: usize,
     /// Share of the samples with too little confidence.
     pub low_confidence: f64,
+    /// Fixations that the recording itself holds.
     pub own_fixations: usize,
-    /// Fixations by velocity, and by dispersion.
+    /// Fixations by velocity.
     pub velocity: Detected,
+    /// Fixations by dispersion.
     pub dispersion: Detected,
     /// Selections by dwell.
     pub commits: usize,
@@ -39,6 +44,7 @@ pub struct Replay {
 /// Fixations that were found, against the recording's own.
 #[derive(Debug, Serialize)]
 pub struct Detected {
+    /// Fixations that were found.
     pub fixations: usize,
     /// Share of the time of the recording's own fixations that was found.
     pub found: Option<f64>,

@@ -7,7 +7,9 @@ use crate::statistics::{quantile, sorted};
 /// The JSON form of the answer.
 #[derive(Debug, Serialize)]
 pub struct Report {
+    /// The model's name.
     pub model: String,
+    /// What it computes in.
     pub precision: String,
     /// Trials in the rendered scene, an entry for each noise.
     pub closed_loop: Vec<ClosedLoop>,
@@ -15,6 +17,7 @@ pub struct Report {
     pub replays: Vec<Replay>,
     /// Median time to answer a look on an encoded frame.
     pub look_ms: Option<f64>,
+    /// Whether the run ended before the last trial.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub interrupted: bool,
 }
@@ -22,7 +25,9 @@ pub struct Report {
 /// Trials of one noise.
 #[derive(Debug, Serialize)]
 pub struct ClosedLoop {
+    /// Deviation of the eye tracker's error along each axis, in degrees.
     pub noise_deg: f64,
+    /// Trials in which the user looked at an object.
     pub trials: usize,
     /// Share of the trials in which the mask lies on the object that was asked for rather than on another, a part of it as
     /// it may be.
@@ -33,22 +38,28 @@ pub struct ClosedLoop {
     pub wrong: Option<f64>,
     /// Share in which nothing was.
     pub missed: Option<f64>,
-    /// Median and 95th percentile of the time from the first fixation of the object until it shows as selected.
+    /// Median of the time from the first fixation of the object until it shows as selected.
     pub selection_ms: Option<f64>,
+    /// The 95th percentile.
     pub selection_p95_ms: Option<f64>,
     /// Median IoU of the right selections.
     pub iou: Option<f64>,
     /// Median noise that the selector measured, of averages over a thirtieth of a second.
     pub measured_noise_deg: Option<f64>,
+    /// What looking around selected.
     pub free_viewing: FreeViewing,
+    /// The same trials by the rate of the eye tracker.
     pub by_rate: Vec<AtRate>,
 }
 
 /// What looking around selected.
 #[derive(Debug, Default, Serialize)]
 pub struct FreeViewing {
+    /// How long users looked around, in all.
     pub minutes: f64,
+    /// Selections meanwhile.
     pub false_selections: usize,
+    /// The same per minute.
     pub false_per_minute: Option<f64>,
     /// Of the false selections those in which the eye truly rested on one point for the dwell time.
     pub of_long_rests: usize,
@@ -65,9 +76,13 @@ pub struct FreeViewing {
 /// Trials at one rate of the tracker.
 #[derive(Debug, Serialize)]
 pub struct AtRate {
+    /// Samples a second.
     pub rate_hz: f64,
+    /// Trials in which the user looked at an object.
     pub trials: usize,
+    /// Trials of them in which the right object was selected.
     pub right: usize,
+    /// Median time to the right selections.
     pub selection_ms: Option<f64>,
 }
 

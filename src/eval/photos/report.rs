@@ -9,26 +9,37 @@ use crate::statistics::{Samples, mean};
 /// Means over all objects of a set; the JSON form of `foveate eval`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
+    /// The model's name.
     pub model: String,
+    /// What it computes in.
     pub precision: String,
     /// Whether each answer was looked at again from nearer by.
     pub zoom: bool,
     /// Photos of which every object was evaluated.
     pub images: usize,
+    /// Objects in them.
     pub objects: usize,
+    /// IoU of the answers to one click.
     pub iou_1click: Option<f64>,
+    /// IoU of the best of the masks that one click gave, whatever their rank.
     pub iou_1click_oracle: Option<f64>,
+    /// IoU of the answers to the tightest box.
     pub iou_box: Option<f64>,
+    /// Clicks needed for an IoU of 0.85.
     pub noc85: Option<f64>,
+    /// Clicks needed for an IoU of 0.90.
     pub noc90: Option<f64>,
+    /// IoU after 1, 2, 3 … clicks.
     pub iou_by_click: Vec<f64>,
     /// Boundary F after one click, with the tolerance of DAVIS.
     pub boundary_f_1click: Option<f64>,
+    /// Boundary F of the answers to the box.
     pub boundary_f_box: Option<f64>,
     /// IoU of the answers to the moved click with the answer to the click itself.
     pub jitter_iou: Option<f64>,
     /// IoU with the truth that moving the click loses.
     pub jitter_drop: Option<f64>,
+    /// The same by how large the object is in its photo.
     pub sizes: Sizes,
     /// Median time to encode a photo, preprocessing included.
     pub encoder_ms: Option<f64>,

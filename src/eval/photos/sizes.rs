@@ -10,6 +10,7 @@ use crate::statistics::mean;
 pub enum SizeClass {
     /// Below 2 %.
     Small,
+    /// From 2 to 15 %.
     Medium,
     /// Above 15 %.
     Large,
@@ -29,16 +30,22 @@ impl SizeClass {
 /// Means over the objects of one class; `None` (JSON `null`) when it has none.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ClassFigures {
+    /// Objects of this class.
     pub count: usize,
+    /// Mean IoU of the answers to one click.
     pub iou_1click: Option<f64>,
+    /// Mean IoU of the answers to the box.
     pub iou_box: Option<f64>,
 }
 
 /// The figures of every class.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Sizes {
+    /// Objects below 2 % of their photo.
     pub small: ClassFigures,
+    /// Objects of 2 to 15 %.
     pub medium: ClassFigures,
+    /// Objects above 15 %.
     pub large: ClassFigures,
 }
 

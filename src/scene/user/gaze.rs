@@ -30,6 +30,7 @@ pub struct Fixation {
     pub object: u8,
     /// Seconds since the stream's start.
     pub onset_s: f64,
+    /// The same, when the eye leaves.
     pub end_s: f64,
     /// The point looked at, in metres from the object's place in the world's axes.
     anchor: Vec3,

@@ -145,6 +145,7 @@ impl Viewer {
         };
     }
 
+    /// What the user does now.
     pub fn task(&self) -> ViewingTask {
         self.task
     }
