@@ -21,6 +21,7 @@
 
 pub mod error;
 pub mod geometry;
+pub mod statistics;
 pub mod time;
 
 pub mod frame;
@@ -36,11 +37,14 @@ pub mod select;
 pub mod track;
 
 pub mod record;
+pub mod scene;
 pub mod session;
 
 pub mod capture;
 pub mod input;
 pub mod sink;
+
+pub mod eval;
 
 pub mod board;
 #[cfg(feature = "console")]

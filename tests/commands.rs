@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use foveate::capture::scene::{Rendering, Scene};
 use foveate::geometry::Size;
+use foveate::scene::{Rendering, Scene};
 use image::{GrayImage, RgbImage};
 use program::{Ran, Sandbox};
 use serde_json::Value;
@@ -89,6 +89,7 @@ fn segment_answers_a_box_with_mask_overlay_and_json() {
     let best = &answer["masks"][0];
     assert_eq!(best["rle"]["size"], serde_json::json!([SIZE.height, SIZE.width]));
     assert_eq!(best["area"], mask.iter().filter(|v| **v > 127).count());
+    assert_eq!(best["box"], serde_json::json!(box_of(&mask).map(f64::from)));
 }
 
 #[test]
