@@ -10,6 +10,7 @@
 //! page has shown the ones before it. `docs/console.md` tells how it is used and what it lets in.
 
 mod access;
+mod app;
 mod bucket;
 mod downloads;
 mod figures;
@@ -22,6 +23,7 @@ mod pace;
 mod page;
 mod picture;
 mod qr;
+mod response;
 mod routes;
 mod server;
 mod session;
@@ -47,8 +49,8 @@ use crate::sink::Sink;
 use crate::time::Clock;
 
 use access::Access;
+use app::App;
 use hub::Hub;
-use routes::App;
 use server::Server;
 use sink::ConsoleSink;
 use source::ConsoleCommands;

@@ -4,8 +4,8 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
+use super::app::App;
 use super::figures::Figures;
-use super::routes::App;
 use crate::sync::LatencySummary;
 
 /// `/metrics` in the text format of Prometheus.

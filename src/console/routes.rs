@@ -12,10 +12,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::json;
 
-use super::access::{Access, Asked};
-use super::bucket::Bucket;
-use super::hub::{Hub, Snapshot};
+use super::access::Asked;
+use super::app::App;
+use super::hub::Snapshot;
 use super::message::{Message, Request};
+use super::response::{json_response, problem};
 use super::{downloads, metrics, page, socket};
 
 /// Largest body of a request, in bytes.
@@ -24,30 +25,12 @@ const BODY: usize = 64 << 10;
 const REQUEST: Duration = Duration::from_secs(10);
 /// Longest wait for the next frame.
 const FRAME: Duration = Duration::from_secs(2);
-/// Prompts by HTTP a second.
-const PROMPTS: (f64, f64) = (50.0, 100.0);
 
 /// The API as OpenAPI describes it.
 pub const OPENAPI: &str = include_str!("../../docs/openapi.json");
 
 const CONTENT_SECURITY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; \
      connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-/// What every handler holds.
-#[derive(Clone)]
-pub struct App {
-    pub hub: Arc<Hub>,
-    pub access: Arc<Access>,
-    prompts: Arc<std::sync::Mutex<Bucket>>,
-}
-
-impl App {
-    pub fn new(hub: Arc<Hub>, access: Access) -> Self {
-        let (per_second, burst) = PROMPTS;
-        let bucket = Bucket::new(per_second, burst, hub.clock.now());
-        App { hub, access: Arc::new(access), prompts: Arc::new(std::sync::Mutex::new(bucket)) }
-    }
-}
 
 /// Every path that is served, with its methods.
 pub fn router(app: App) -> Router {
@@ -119,21 +102,12 @@ async fn guard(State(app): State<App>, request: HttpRequest, next: Next) -> Resp
     response
 }
 
-/// An error as JSON.
-pub fn problem(status: StatusCode, reason: &str) -> Response {
-    answer(status, json!({ "error": reason }).to_string())
-}
-
-fn answer(status: StatusCode, json: impl Into<String>) -> Response {
-    (status, [(header::CONTENT_TYPE, "application/json")], json.into()).into_response()
-}
-
 async fn state(State(app): State<App>) -> Response {
-    answer(StatusCode::OK, app.hub.state_json("state"))
+    json_response(StatusCode::OK, app.hub.state_json("state"))
 }
 
 async fn openapi() -> Response {
-    answer(StatusCode::OK, OPENAPI)
+    json_response(StatusCode::OK, OPENAPI)
 }
 
 async fn frame(State(app): State<App>) -> Response {
@@ -152,7 +126,7 @@ async fn frame(State(app): State<App>) -> Response {
 
 async fn masks_coco(State(app): State<App>) -> Response {
     match next_frame(&app).await {
-        Ok(snapshot) => answer(StatusCode::OK, downloads::coco(&snapshot, &app.hub.names())),
+        Ok(snapshot) => json_response(StatusCode::OK, downloads::coco(&snapshot, &app.hub.names())),
         Err(response) => *response,
     }
 }
@@ -184,7 +158,7 @@ async fn prompts(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Res
         return problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send application/json");
     }
     let now = app.hub.clock.now();
-    if !app.prompts.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take(now) {
+    if !app.admit_prompt(now) {
         return problem(StatusCode::TOO_MANY_REQUESTS, "too many prompts a second");
     }
     let Ok(text) = std::str::from_utf8(&body) else { return problem(StatusCode::BAD_REQUEST, "not UTF-8") };
@@ -203,7 +177,7 @@ async fn prompts(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Res
         Request::Ack(_) => Ok(()),
     };
     match done {
-        Ok(()) => answer(StatusCode::ACCEPTED, json!({ "accepted": true }).to_string()),
+        Ok(()) => json_response(StatusCode::ACCEPTED, json!({ "accepted": true }).to_string()),
         Err(reason) => problem(StatusCode::CONFLICT, &reason),
     }
 }
@@ -221,7 +195,7 @@ async fn health(State(app): State<App>) -> Response {
         (None, Some(_)) => ("ok", None),
     };
     let code = if reason.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    answer(code, json!({ "status": status, "reason": reason }).to_string())
+    json_response(code, json!({ "status": status, "reason": reason }).to_string())
 }
 
 #[cfg(test)]

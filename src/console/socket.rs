@@ -8,9 +8,10 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::json;
 
+use super::app::App;
 use super::hub::Outgoing;
 use super::message::Request;
-use super::routes::{App, problem};
+use super::response::problem;
 use super::session::{Closing, Outcome, Session};
 
 /// Largest message that is taken, in bytes.
