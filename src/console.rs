@@ -23,6 +23,7 @@ mod pace;
 mod page;
 mod picture;
 mod qr;
+mod request_error;
 mod response;
 mod routes;
 mod server;
@@ -51,6 +52,7 @@ use crate::time::Clock;
 use access::Access;
 use app::App;
 use hub::Hub;
+use request_error::RequestError;
 use server::Server;
 use sink::ConsoleSink;
 use source::ConsoleCommands;
@@ -185,7 +187,7 @@ impl Console {
 
     /// Tells every page that what it wished for cannot be.
     pub fn tell_refused(&self, reason: &str) {
-        self.hub.refuse(reason);
+        self.hub.refuse(&RequestError::SwitchFailed(reason.to_owned()));
     }
 
     /// Tells whether somebody has given a command yet.

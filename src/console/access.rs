@@ -7,18 +7,31 @@ use super::token::Token;
 /// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// HTTP status.
+    /// The status of the HTTP response.
     pub status: u16,
+    /// A word that stays the same when the reason changes.
+    pub code: &'static str,
+    /// What is wrong and what to do, for the user.
     pub reason: &'static str,
 }
 
-const FOREIGN_HOST: Refusal =
-    Refusal { status: 421, reason: "this name is not one of this machine's: open the link that the terminal shows" };
-const FOREIGN_ORIGIN: Refusal = Refusal { status: 403, reason: "another site may not talk to the console" };
-const NO_TOKEN: Refusal =
-    Refusal { status: 401, reason: "a token is needed: open the whole link that the terminal shows" };
-const WRONG_TOKEN: Refusal =
-    Refusal { status: 401, reason: "the token is not right: open the link that the terminal shows now" };
+const FOREIGN_HOST: Refusal = Refusal {
+    status: 421,
+    code: "foreign_host",
+    reason: "this name is not one of this machine's: open the link that the terminal shows",
+};
+const FOREIGN_ORIGIN: Refusal =
+    Refusal { status: 403, code: "foreign_origin", reason: "another site may not talk to the console" };
+const NO_TOKEN: Refusal = Refusal {
+    status: 401,
+    code: "no_token",
+    reason: "a token is needed: open the whole link that the terminal shows",
+};
+const WRONG_TOKEN: Refusal = Refusal {
+    status: 401,
+    code: "wrong_token",
+    reason: "the token is not right: open the link that the terminal shows now",
+};
 
 /// The headers that decide.
 #[derive(Clone, Copy, Debug, Default)]

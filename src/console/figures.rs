@@ -1,6 +1,7 @@
 use serde::Serialize;
 
 use super::message::Wish;
+use super::request_error::RequestError;
 use crate::board::{Machine, Reading};
 use crate::pipeline::{DegradeSummary, Running, StageReport};
 use crate::sync::LatencySummary;
@@ -66,8 +67,11 @@ pub struct Choices {
 }
 
 impl Choices {
-    /// Refuses a wish for what is not on offer.
-    pub fn check(&self, wish: &Wish) -> Result<(), String> {
+    /// Checks a request for another model, precision or source.
+    ///
+    /// # Errors
+    /// If it names what is not on offer, or nothing.
+    pub(super) fn check(&self, wish: &Wish) -> Result<(), RequestError> {
         let rows = [
             ("model", &wish.model, &self.models),
             ("precision", &wish.precision, &self.precisions),
@@ -75,11 +79,11 @@ impl Choices {
         ];
         for (what, wanted, offered) in rows {
             if wanted.as_ref().is_some_and(|wanted| !offered.contains(wanted)) {
-                return Err(format!("this {what} is not on offer: {}", offered.join(", ")));
+                return Err(RequestError::NotOffered { what, offered: offered.clone() });
             }
         }
         if rows.iter().all(|(_, wanted, _)| wanted.is_none()) {
-            return Err("nothing is to be changed: give model, precision or source".into());
+            return Err(RequestError::NothingToSwitch);
         }
         Ok(())
     }

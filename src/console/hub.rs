@@ -20,6 +20,7 @@ use super::figures::Figures;
 use super::message::{Naming, Wish};
 use super::names::Names;
 use super::picture::LEVEL_COUNT;
+use super::request_error::RequestError;
 use crate::input::{Command, CommandKind};
 use crate::sink::StreamInfo;
 use crate::time::Clock;
@@ -138,10 +139,9 @@ impl Hub {
         shared.pages.broadcast(&text);
     }
 
-    /// Sends every page an error that is not the answer to a message.
-    pub fn refuse(&self, reason: &str) {
-        let text = serde_json::json!({ "type": "refused", "reason": reason }).to_string();
-        self.shared().pages.broadcast(&text.into());
+    /// Sends an error to every page.
+    pub fn refuse(&self, error: &RequestError) {
+        self.shared().pages.broadcast(&error.message().into());
     }
 
     /// The stream has ended: the server hangs up on everyone.
@@ -196,14 +196,14 @@ impl Hub {
     ///
     /// # Errors
     /// If the stream takes no prompts, or does not keep up with them.
-    pub fn command(&self, command: Command) -> Result<(), String> {
+    pub fn command(&self, command: Command) -> Result<(), RequestError> {
         if !self.takes_prompts {
-            return Err("this stream takes no prompts from the page: start it with `--prompt console`".into());
+            return Err(RequestError::ViewOnly);
         }
         if !matches!(command.kind, CommandKind::Hold { .. } | CommandKind::LetGo { .. }) {
             self.shared().state.used = true;
         }
-        self.commands.try_send(command).map_err(|_| "the stream does not keep up with prompts: try again".into())
+        self.commands.try_send(command).map_err(|_| RequestError::Busy)
     }
 
     /// Whether a command or a switch has come from a page or by HTTP.
@@ -215,10 +215,10 @@ impl Hub {
     ///
     /// # Errors
     /// If there is no such object.
-    pub fn name(&self, naming: Naming) -> Result<(), String> {
+    pub fn name(&self, naming: Naming) -> Result<(), RequestError> {
         let mut shared = self.shared();
         if !shared.state.is_followed(naming.object) {
-            return Err(format!("there is no object {}", naming.object));
+            return Err(RequestError::UnknownObject(naming.object));
         }
         shared.state.names.set(naming);
         shared.pages.broadcast(&shared.state.names.text());
@@ -234,11 +234,11 @@ impl Hub {
     ///
     /// # Errors
     /// If it is not on offer, or the last switch is not done yet.
-    pub fn wish(&self, wish: Wish) -> Result<(), String> {
+    pub fn wish(&self, wish: Wish) -> Result<(), RequestError> {
         let mut shared = self.shared();
         shared.state.figures.choices.check(&wish)?;
         shared.state.used = true;
-        self.wishes.try_send(wish).map_err(|_| "the last change is not done yet: try again".into())
+        self.wishes.try_send(wish).map_err(|_| RequestError::SwitchPending)
     }
 
     /// What the panels show.

@@ -16,8 +16,10 @@ use super::access::Asked;
 use super::app::App;
 use super::hub::Snapshot;
 use super::message::{Message, Request};
+use super::request_error::RequestError;
 use super::response::{json_response, problem};
 use super::{downloads, metrics, page, socket};
+use crate::time::Timestamp;
 
 /// Largest body of a request, in bytes.
 const BODY: usize = 64 << 10;
@@ -74,7 +76,7 @@ async fn guard(State(app): State<App>, request: HttpRequest, next: Next) -> Resp
     let mut response = match allowed {
         Err(refusal) => {
             let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::FORBIDDEN);
-            if asked.is_page { page::refusal(status, refusal.reason) } else { problem(status, refusal.reason) }
+            if asked.is_page { page::refusal(status, refusal.reason) } else { problem(status, refusal.code, refusal.reason) }
         }
         Ok(()) => match app.access.cookie_for(asked.query).filter(|_| asked.is_page) {
             // The token leaves the address, where it would be seen, for a cookie.
@@ -83,7 +85,7 @@ async fn guard(State(app): State<App>, request: HttpRequest, next: Next) -> Resp
             None if upgrades => next.run(request).await,
             None => match tokio::time::timeout(REQUEST, next.run(request)).await {
                 Ok(response) => response,
-                Err(_) => problem(StatusCode::REQUEST_TIMEOUT, "the request took too long"),
+                Err(_) => problem(StatusCode::REQUEST_TIMEOUT, "timeout", "the request took too long"),
             },
         },
     };
@@ -138,16 +140,16 @@ async fn masks_png(State(app): State<App>) -> Response {
     };
     match downloads::png(&snapshot) {
         Ok(png) => ([(header::CONTENT_TYPE, "image/png")], png).into_response(),
-        Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+        Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", &error.to_string()),
     }
 }
 
 async fn next_frame(app: &App) -> Result<Arc<Snapshot>, Box<Response>> {
-    let none = |reason| Box::new(problem(StatusCode::SERVICE_UNAVAILABLE, reason));
-    let waiting = app.hub.snapshot().ok_or_else(|| none("too many wait for the next frame: try again"))?;
+    let none = |code, reason| Box::new(problem(StatusCode::SERVICE_UNAVAILABLE, code, reason));
+    let waiting = app.hub.snapshot().ok_or_else(|| none("busy", "too many wait for the next frame: try again"))?;
     match tokio::time::timeout(FRAME, waiting).await {
         Ok(Ok(snapshot)) => Ok(snapshot),
-        _ => Err(none("no frame comes at present")),
+        _ => Err(none("no_frame", "no frame comes at present")),
     }
 }
 
@@ -155,30 +157,33 @@ async fn prompts(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Res
     // A form of another site cannot send this type without asking first.
     let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     if kind.split(';').next().map(str::trim) != Some("application/json") {
-        return problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send application/json");
+        return problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", "send application/json");
     }
     let now = app.hub.clock.now();
     if !app.admit_prompt(now) {
-        return problem(StatusCode::TOO_MANY_REQUESTS, "too many prompts a second");
+        return problem(StatusCode::TOO_MANY_REQUESTS, "too_many", "too many prompts a second");
     }
-    let Ok(text) = std::str::from_utf8(&body) else { return problem(StatusCode::BAD_REQUEST, "not UTF-8") };
-    let read = Message::parse(text).and_then(|message| match message {
-        Message::Hold { .. } | Message::Resume {} | Message::Ack { .. } => Err("only a page can do this".into()),
-        other => other.request(now, 0),
-    });
-    let request = match read {
-        Ok(request) => request,
-        Err(reason) => return problem(StatusCode::BAD_REQUEST, &reason),
-    };
-    let done = match request {
+    match carry_out(&app, &body, now) {
+        Ok(()) => json_response(StatusCode::ACCEPTED, json!({ "accepted": true }).to_string()),
+        Err(error) => {
+            let malformed = matches!(error, RequestError::Invalid(_) | RequestError::PageOnly);
+            let status = if malformed { StatusCode::BAD_REQUEST } else { StatusCode::CONFLICT };
+            problem(status, error.code(), &error.to_string())
+        }
+    }
+}
+
+fn carry_out(app: &App, body: &[u8], now: Timestamp) -> Result<(), RequestError> {
+    let text = std::str::from_utf8(body).map_err(|_| RequestError::Invalid("not UTF-8".into()))?;
+    let message = Message::parse(text).map_err(RequestError::Invalid)?;
+    if matches!(message, Message::Hold { .. } | Message::Resume {} | Message::Ack { .. }) {
+        return Err(RequestError::PageOnly);
+    }
+    match message.request(now, 0).map_err(RequestError::Invalid)? {
         Request::Command(command) => app.hub.command(command),
         Request::Name(naming) => app.hub.name(naming),
         Request::Switch(wish) => app.hub.wish(wish),
         Request::Ack(_) => Ok(()),
-    };
-    match done {
-        Ok(()) => json_response(StatusCode::ACCEPTED, json!({ "accepted": true }).to_string()),
-        Err(reason) => problem(StatusCode::CONFLICT, &reason),
     }
 }
 

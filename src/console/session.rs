@@ -1,5 +1,6 @@
 use super::bucket::Bucket;
 use super::message::{Message, Request};
+use super::request_error::RequestError;
 use crate::time::Timestamp;
 
 /// Messages a second from one page: two for each of 60 frames, and a hand that is quick.
@@ -14,8 +15,8 @@ const REASON: usize = 200;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     Request(Request),
-    /// It is refused, and the page is told why.
-    Refused(String),
+    /// It is refused, and the page gets the error.
+    Refused(RequestError),
     /// The connection ends.
     Close(Closing),
 }
@@ -66,7 +67,7 @@ impl Session {
             Err(_) if self.strikes + 1 >= STRIKES => Outcome::Close(Closing::SENSELESS),
             Err(reason) => {
                 self.strikes += 1;
-                Outcome::Refused(reason.chars().take(REASON).collect())
+                Outcome::Refused(RequestError::Invalid(reason.chars().take(REASON).collect()))
             }
         }
     }
@@ -135,7 +136,8 @@ mod tests {
             let Ok(text) = std::str::from_utf8(&bytes) else { continue };
             match session.take(text, now) {
                 Outcome::Request(_) => requests += 1,
-                Outcome::Refused(reason) => {
+                Outcome::Refused(error) => {
+                    let reason = error.to_string();
                     assert!(!reason.is_empty() && reason.chars().count() <= REASON);
                     refused += 1;
                 }
