@@ -17,9 +17,9 @@ pub use snapshot::{Snapshot, SnapshotObject};
 pub use state::ObjectFigures;
 
 use super::figures::Figures;
-use super::message::{Naming, Wish};
+use super::jpeg::LEVEL_COUNT;
+use super::message::{Naming, SwitchRequest};
 use super::names::Names;
-use super::picture::LEVEL_COUNT;
 use super::request_error::RequestError;
 use crate::input::{Command, CommandKind};
 use crate::sink::StreamInfo;
@@ -41,7 +41,7 @@ pub struct Hub {
     /// Pages may prompt.
     pub takes_prompts: bool,
     commands: Sender<Command>,
-    wishes: Sender<Wish>,
+    switches: Sender<SwitchRequest>,
     shared: Mutex<Shared>,
 }
 
@@ -73,8 +73,13 @@ impl Demand {
 
 impl Hub {
     /// A hub whose pages' commands and switches go into these queues.
-    pub fn new(clock: Arc<dyn Clock>, takes_prompts: bool, commands: Sender<Command>, wishes: Sender<Wish>) -> Self {
-        Hub { clock, takes_prompts, commands, wishes, shared: Mutex::default() }
+    pub fn new(
+        clock: Arc<dyn Clock>,
+        takes_prompts: bool,
+        commands: Sender<Command>,
+        switches: Sender<SwitchRequest>,
+    ) -> Self {
+        Hub { clock, takes_prompts, commands, switches, shared: Mutex::default() }
     }
 
     fn shared(&self) -> MutexGuard<'_, Shared> {
@@ -234,11 +239,11 @@ impl Hub {
     ///
     /// # Errors
     /// If it is not on offer, or the last switch is not done yet.
-    pub fn wish(&self, wish: Wish) -> Result<(), RequestError> {
+    pub fn switch(&self, request: SwitchRequest) -> Result<(), RequestError> {
         let mut shared = self.shared();
-        shared.state.figures.choices.check(&wish)?;
+        shared.state.figures.choices.check(&request)?;
         shared.state.used = true;
-        self.wishes.try_send(wish).map_err(|_| RequestError::SwitchPending)
+        self.switches.try_send(request).map_err(|_| RequestError::SwitchPending)
     }
 
     /// What the panels show.

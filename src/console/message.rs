@@ -112,7 +112,7 @@ pub struct Naming {
 
 /// What is to be run otherwise; the parts that are `None` stay.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wish {
+pub struct SwitchRequest {
     pub model: Option<String>,
     pub precision: Option<String>,
     pub source: Option<String>,
@@ -124,7 +124,7 @@ pub enum Request {
     Ack(u64),
     Command(Command),
     Name(Naming),
-    Switch(Wish),
+    Switch(SwitchRequest),
 }
 
 impl Message {
@@ -188,7 +188,9 @@ impl Message {
                 }
                 Ok(Request::Name(Naming { object, name, color }))
             }
-            Message::Switch { model, precision, source } => Ok(Request::Switch(Wish { model, precision, source })),
+            Message::Switch { model, precision, source } => {
+                Ok(Request::Switch(SwitchRequest { model, precision, source }))
+            }
         }
     }
 }

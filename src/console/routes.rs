@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::json;
 
-use super::access::Asked;
+use super::access::RequestHead;
 use super::app::App;
 use super::hub::Snapshot;
 use super::message::{Message, Request};
@@ -58,7 +58,7 @@ async fn guard(State(app): State<App>, request: HttpRequest, next: Next) -> Resp
     let path = request.uri().path();
     let headers = request.headers();
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    let asked = Asked {
+    let head = RequestHead {
         host: text(header::HOST),
         origin: text(header::ORIGIN),
         site: text(HeaderName::from_static("sec-fetch-site")),
@@ -72,13 +72,17 @@ async fn guard(State(app): State<App>, request: HttpRequest, next: Next) -> Resp
     let readable =
         [header::HOST, header::ORIGIN].iter().all(|name| headers.contains_key(name) == text(name.clone()).is_some());
     let upgrades = headers.contains_key(header::UPGRADE);
-    let allowed = if readable { app.access.check(&asked) } else { app.access.check(&Asked::default()) };
+    let allowed = if readable { app.access.check(&head) } else { app.access.check(&RequestHead::default()) };
     let mut response = match allowed {
         Err(refusal) => {
             let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::FORBIDDEN);
-            if asked.is_page { page::refusal(status, refusal.reason) } else { problem(status, refusal.code, refusal.reason) }
+            if head.is_page {
+                page::refusal(status, refusal.reason)
+            } else {
+                problem(status, refusal.code, refusal.reason)
+            }
         }
-        Ok(()) => match app.access.cookie_for(asked.query).filter(|_| asked.is_page) {
+        Ok(()) => match app.access.cookie_for(head.query).filter(|_| head.is_page) {
             // The token leaves the address, where it would be seen, for a cookie.
             Some(cookie) => (StatusCode::SEE_OTHER, [(header::LOCATION, "/".to_owned()), (header::SET_COOKIE, cookie)])
                 .into_response(),
@@ -182,7 +186,7 @@ fn carry_out(app: &App, body: &[u8], now: Timestamp) -> Result<(), RequestError>
     match message.request(now, 0).map_err(RequestError::Invalid)? {
         Request::Command(command) => app.hub.command(command),
         Request::Name(naming) => app.hub.name(naming),
-        Request::Switch(wish) => app.hub.wish(wish),
+        Request::Switch(request) => app.hub.switch(request),
         Request::Ack(_) => Ok(()),
     }
 }
@@ -209,7 +213,7 @@ mod tests {
 
     use serde_json::Value;
 
-    /// The router's own text tells what is served; the page's files are no part of the API.
+    /// The router's own text lists what is served; the page's files are no part of the API.
     #[test]
     fn what_is_served_is_what_is_described() {
         let described: Value = serde_json::from_str(super::OPENAPI).unwrap();

@@ -92,7 +92,7 @@ async fn take(
         }
         Outcome::Request(Request::Command(command)) => app.hub.command(command).err(),
         Outcome::Request(Request::Name(naming)) => app.hub.name(naming).err(),
-        Outcome::Request(Request::Switch(wish)) => app.hub.wish(wish).err(),
+        Outcome::Request(Request::Switch(request)) => app.hub.switch(request).err(),
     };
     match refused {
         Some(error) if !send(socket, Message::Text(error.message().into())).await => Err(None),

@@ -5,8 +5,8 @@ use axum::body::Bytes;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
+use crate::console::jpeg::LEVEL_COUNT;
 use crate::console::pace::Pace;
-use crate::console::picture::LEVEL_COUNT;
 use crate::time::Timestamp;
 use crate::track::ObjectId;
 
