@@ -104,17 +104,22 @@ pub enum ScriptPoint {
 /// A name and colour of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Naming {
+    /// The object that is named.
     pub object: ObjectId,
+    /// The name; an empty one takes the name away.
     pub name: Option<String>,
     /// `#rrggbb`.
     pub color: Option<String>,
 }
 
-/// What is to be run otherwise; the parts that are `None` stay.
+/// The model, precision or source to switch to; the parts that are `None` stay.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wish {
+pub struct SwitchRequest {
+    /// A model's name.
     pub model: Option<String>,
+    /// A precision's name, such as `int8`.
     pub precision: Option<String>,
+    /// A source's address.
     pub source: Option<String>,
 }
 
@@ -124,7 +129,7 @@ pub enum Request {
     Ack(u64),
     Command(Command),
     Name(Naming),
-    Switch(Wish),
+    Switch(SwitchRequest),
 }
 
 impl Message {
@@ -190,7 +195,9 @@ impl Message {
                 }
                 Ok(Request::Name(Naming { object, name, color }))
             }
-            Message::Switch { model, precision, source } => Ok(Request::Switch(Wish { model, precision, source })),
+            Message::Switch { model, precision, source } => {
+                Ok(Request::Switch(SwitchRequest { model, precision, source }))
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Carries out what a page wants to be run otherwise: another model, precision or source, while the stream goes on.
+//! Switches model, precision or source while the stream goes on, as a page requests it.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
@@ -6,35 +6,38 @@ use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use crate::board::Board;
 use crate::capture::{self, Exchange, Source, SourceAddress, SourceOptions};
 use crate::cli::board_args::BoardArgs;
-use crate::console::{Choices, ModelFigures, Wish};
+use crate::console::{Choices, ModelFigures, SwitchRequest};
 use crate::engine::Precision;
 use crate::model::LoadedModel;
 use crate::pipeline::Running;
 use crate::time::MonotonicClock;
 
-/// What a stream was started with, and how to start it otherwise.
-pub struct Desk {
+/// What a stream was started with, and the switch that is under way.
+pub struct SwitchHandler {
+    /// The board that the stream was started for.
     pub board: Board,
     args: BoardArgs,
     options: SourceOptions,
     exchange: Exchange,
     sources: Vec<String>,
-    /// What runs now.
+    /// The address of the source that runs.
     pub source: String,
+    /// The model that runs.
     pub model: ModelFigures,
-    making: Option<Receiver<anyhow::Result<Made>>>,
+    loading: Option<Receiver<anyhow::Result<Loaded>>>,
 }
 
 /// What is ready to take the place of what runs.
-enum Made {
+enum Loaded {
     Model(Box<LoadedModel>),
     Source(Box<dyn Source>),
 }
 
-/// What was done about a wish.
-pub enum Done {
+/// What was switched.
+pub enum Switched {
+    /// The model or its precision.
     Model,
-    /// Frames come from elsewhere: what was followed is not there.
+    /// The source: what was followed is not in its frames.
     Source,
 }
 
@@ -48,7 +51,7 @@ pub fn figures(model: &LoadedModel) -> ModelFigures {
     }
 }
 
-impl Desk {
+impl SwitchHandler {
     /// `source` is what runs; beside it the cameras that can be used, and the scene, are on offer.
     pub fn new(
         board: Board,
@@ -63,7 +66,7 @@ impl Desk {
         let usable = cameras.into_iter().filter(|c| c.problem.is_none() && c.choice.is_some()).map(|c| c.address);
         let scene = SourceAddress::Scene(SourceAddress::DEFAULT_SEED).to_string();
         sources.extend(usable.chain([scene]).filter(|address| address != source));
-        Desk { board, args, options, exchange, sources, source: source.to_owned(), model, making: None }
+        SwitchHandler { board, args, options, exchange, sources, source: source.to_owned(), model, loading: None }
     }
 
     /// What a page may choose from.
@@ -81,50 +84,56 @@ impl Desk {
         Choices { models: models.collect(), precisions, sources: self.sources.clone() }
     }
 
-    /// Begins to make what is wished for, on a thread of its own: loading takes seconds.
-    pub fn begin(&mut self, wish: Wish) -> anyhow::Result<()> {
-        anyhow::ensure!(self.making.is_none(), "the last change is not done yet: try again");
+    /// Begins to load what is requested, on a thread of its own: it takes seconds.
+    ///
+    /// # Errors
+    /// If the switch before it is not done, the precision is none, or the system refuses the thread.
+    pub fn begin(&mut self, request: SwitchRequest) -> anyhow::Result<()> {
+        anyhow::ensure!(self.loading.is_none(), "the last change is not done yet: try again");
         let (sender, receiver) = channel();
         let (board, args, options) = (self.board.clone(), self.args.clone(), self.options.clone());
-        let precision: Precision = wish.precision.as_ref().unwrap_or(&self.model.precision).parse()?;
-        let model = wish.model.unwrap_or_else(|| self.model.name.clone());
-        let make = move || match wish.source {
+        let precision: Precision = request.precision.as_ref().unwrap_or(&self.model.precision).parse()?;
+        let model = request.model.unwrap_or_else(|| self.model.name.clone());
+        let load = move || match request.source {
             Some(address) => {
                 let address: SourceAddress = address.parse()?;
                 let source = capture::open(&address, &options, Arc::new(MonotonicClock))?;
-                Ok(Made::Source(source))
+                Ok(Loaded::Source(source))
             }
-            None => Ok(Made::Model(Box::new(args.load_instead(&board, &model, precision)?))),
+            None => Ok(Loaded::Model(Box::new(args.load_instead(&board, &model, precision)?))),
         };
-        std::thread::Builder::new().name("foveate-change".into()).spawn(move || drop(sender.send(make())))?;
-        self.making = Some(receiver);
+        std::thread::Builder::new().name("foveate-change".into()).spawn(move || drop(sender.send(load())))?;
+        self.loading = Some(receiver);
         Ok(())
     }
 
-    /// Puts in place what has become ready.
-    pub fn carry_out(&mut self, running: &Running) -> Option<anyhow::Result<Done>> {
-        let made = match self.making.as_ref()?.try_recv() {
+    /// Puts in place what has been loaded; `None` while nothing is ready.
+    ///
+    /// # Errors
+    /// If it could not be loaded, or does not fit into the stream.
+    pub fn carry_out(&mut self, running: &Running) -> Option<anyhow::Result<Switched>> {
+        let loaded = match self.loading.as_ref()?.try_recv() {
             Err(TryRecvError::Empty) => return None,
             Err(TryRecvError::Disconnected) => Err(anyhow::anyhow!("the change broke off")),
-            Ok(made) => made,
+            Ok(loaded) => loaded,
         };
-        self.making = None;
-        Some(made.and_then(|made| self.put(made, running)))
+        self.loading = None;
+        Some(loaded.and_then(|loaded| self.put(loaded, running)))
     }
 
-    fn put(&mut self, made: Made, running: &Running) -> anyhow::Result<Done> {
-        match made {
-            Made::Source(source) => {
+    fn put(&mut self, loaded: Loaded, running: &Running) -> anyhow::Result<Switched> {
+        match loaded {
+            Loaded::Source(source) => {
                 self.source = source.info().address.clone();
                 self.exchange.put(source);
-                Ok(Done::Source)
+                Ok(Switched::Source)
             }
-            Made::Model(model) => {
+            Loaded::Model(model) => {
                 let figures = figures(&model);
                 let setting = format!("{} in {}", figures.name, figures.precision);
                 running.exchange(&figures.name, model.encoder()?, model.decoder()?, &setting)?;
                 self.model = figures;
-                Ok(Done::Model)
+                Ok(Switched::Model)
             }
         }
     }

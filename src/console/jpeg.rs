@@ -5,13 +5,13 @@ use crate::error::{ImageError, Result};
 use crate::frame::{Frame, to_rgb};
 use crate::geometry::Size;
 
-/// A picture's longest side in pixels, and its JPEG quality.
+/// An image's longest side in pixels, and its JPEG quality, 1 to 100.
 struct Level {
     side: u32,
     quality: u8,
 }
 
-/// From the best on. The masks are drawn over the picture by the page at the frame's own resolution, whatever the level.
+/// From the best on. The masks are drawn over the image by the page at the frame's own resolution, whatever the level.
 const LEVELS: [Level; LEVEL_COUNT] = [
     Level { side: 1280, quality: 85 },
     Level { side: 960, quality: 75 },
@@ -22,15 +22,15 @@ const LEVELS: [Level; LEVEL_COUNT] = [
 /// How many sizes and qualities there are.
 pub const LEVEL_COUNT: usize = 4;
 
-/// Makes JPEG pictures of frames.
+/// Encodes frames as JPEG at one of several sizes and qualities.
 #[derive(Default)]
-pub struct Painter {
+pub struct FrameEncoder {
     rgb: Vec<u8>,
     size: Size,
 }
 
-impl Painter {
-    /// Takes the colours of a frame; [`Self::jpeg`] then makes pictures of it.
+impl FrameEncoder {
+    /// Takes the colours of a frame; [`Self::jpeg`] then encodes it.
     ///
     /// # Errors
     /// If the frame cannot be read.
@@ -40,10 +40,10 @@ impl Painter {
         Ok(())
     }
 
-    /// The frame at a level, and its size there.
+    /// The frame as JPEG at a level, 0 for the best, and its width and height there. Levels beyond the last are the last.
     ///
     /// # Errors
-    /// If a side has more pixels than JPEG can tell of.
+    /// If a side has more than 65,535 pixels, as many as JPEG can hold.
     pub fn jpeg(&self, level: usize) -> Result<(Size, Vec<u8>)> {
         let Level { side, quality } = LEVELS[level.min(LEVEL_COUNT - 1)];
         let longest = self.size.width.max(self.size.height).max(1);
@@ -80,23 +80,23 @@ mod tests {
     use super::*;
     use crate::frame::decode_image;
 
-    fn painter(size: Size) -> Painter {
+    fn encoder(size: Size) -> FrameEncoder {
         let rgb = (0..size.area()).flat_map(|i| {
             let (x, y) = (i as u32 % size.width, i as u32 / size.width);
             [(x * 255 / size.width) as u8, (y * 255 / size.height) as u8, 90]
         });
-        let mut painter = Painter::default();
-        painter.take(&Frame::from_rgb(size, rgb.collect()).unwrap()).unwrap();
-        painter
+        let mut encoder = FrameEncoder::default();
+        encoder.take(&Frame::from_rgb(size, rgb.collect()).unwrap()).unwrap();
+        encoder
     }
 
     #[test]
-    fn pictures_keep_their_colours_and_shrink_with_the_level() {
+    fn images_keep_their_colours_and_shrink_with_the_level() {
         let size = Size::new(1920, 1080);
-        let painter = painter(size);
+        let encoder = encoder(size);
         let mut before = usize::MAX;
         for (level, expected) in [(1280, 720), (960, 540), (640, 360), (400, 225)].into_iter().enumerate() {
-            let (shown, jpeg) = painter.jpeg(level).unwrap();
+            let (shown, jpeg) = encoder.jpeg(level).unwrap();
             assert_eq!((shown.width, shown.height), expected);
             assert!(jpeg.len() < before, "level {level} takes {} bytes", jpeg.len());
             before = jpeg.len();
@@ -109,12 +109,12 @@ mod tests {
                 assert!((i32::from(*got) - expected).abs() < 8, "level {level}: {:?}", &rgb[middle..middle + 3]);
             }
         }
-        assert_eq!(painter.jpeg(99).unwrap().0, Size::new(400, 225));
+        assert_eq!(encoder.jpeg(99).unwrap().0, Size::new(400, 225));
     }
 
     #[test]
     fn a_small_frame_is_sent_as_it_is() {
         let size = Size::new(33, 17);
-        assert_eq!(painter(size).jpeg(0).unwrap().0, size);
+        assert_eq!(encoder(size).jpeg(0).unwrap().0, size);
     }
 }
