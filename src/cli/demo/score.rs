@@ -5,7 +5,7 @@ use crate::capture::scene::{GazeTrace, Scene};
 use crate::error::Result;
 use crate::mask::Mask;
 use crate::record::{Event, EventKind, FrameRecord};
-use crate::sink::{Sink, StreamInfo};
+use crate::sink::Sink;
 use crate::track::ObjectId;
 
 use super::Used;
@@ -76,10 +76,6 @@ impl Sink for ScoreSink {
         "score"
     }
 
-    fn begin(&mut self, _stream: &StreamInfo) -> Result<()> {
-        Ok(())
-    }
-
     fn frame(&mut self, record: &FrameRecord) -> Result<()> {
         let Some(frame) = &record.frame else { return Ok(()) };
         if record.objects().is_empty() {
@@ -123,13 +119,5 @@ impl Sink for ScoreSink {
             _ => {}
         }
         Ok(())
-    }
-
-    fn finish(&mut self, _summary: &serde_json::Value) -> Result<()> {
-        Ok(())
-    }
-
-    fn failures(&self) -> u64 {
-        0
     }
 }
