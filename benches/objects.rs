@@ -6,13 +6,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use foveate::capture::scene::{Rendering, Scene};
 use foveate::engine::Precision;
 use foveate::frame::Frame;
 use foveate::geometry::Size;
 use foveate::mask::Mask;
 use foveate::model::{ModelOptions, Registry};
 use foveate::pipeline::Stepper;
+use foveate::scene::{Rendering, Scene};
 use foveate::time::Timestamp;
 use foveate::track::FollowerConfig;
 

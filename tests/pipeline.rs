@@ -92,7 +92,7 @@ fn frames_that_are_not_encoded_carry_the_objects() {
         pipeline(SteadySource::new(40.0, 40), Duration::from_millis(2)).config(config).prompts(Box::new(prompts));
     let (summary, seen) = run(stream, Duration::ZERO);
     let summary = summary.unwrap();
-    let encoded = summary.stages.iter().find(|s| s.stage == "encode").unwrap().frames_out;
+    let encoded = summary.stages.encode.frames_out;
     assert!(encoded <= 14, "{encoded} of 40 frames encoded");
     assert_eq!(summary.frames_out + summary.frames_dropped, 40);
     assert!(summary.frames_out > 2 * encoded, "{} records of {encoded} encoded frames", summary.frames_out);
@@ -203,7 +203,7 @@ fn stopping_from_outside_finishes_the_sinks() {
     let summary = running
         .unwrap()
         .wait(|running| {
-            if running.reports()[2].frames_out > 5 {
+            if running.reports().decode.frames_out > 5 {
                 stop.stop();
             }
         })

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use foveate::Result;
-use foveate::capture::scene::{Rendering, Scene};
 use foveate::capture::{Source, SourceInfo, Step};
 use foveate::engine::Precision;
 use foveate::frame::{Frame, PixelFormat};
@@ -14,6 +13,7 @@ use foveate::geometry::{LabeledPoint, Size};
 use foveate::input::{PromptAction, PromptEvent, PromptSource};
 use foveate::model::{ModelOptions, Registry};
 use foveate::pipeline::{Pipeline, PipelineConfig};
+use foveate::scene::{Rendering, Scene};
 use foveate::sink::{NdjsonOptions, NdjsonSink};
 use foveate::time::{Clock, MonotonicClock};
 

@@ -1,10 +1,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use crate::capture::scene::{GazeTrace, Scene};
 use crate::error::Result;
 use crate::mask::Mask;
 use crate::record::{Event, EventKind, FrameRecord};
+use crate::scene::Scene;
+use crate::scene::user::GazeTrace;
 use crate::sink::Sink;
 use crate::track::ObjectId;
 
@@ -53,7 +54,7 @@ impl ScoreSink {
     pub fn new(scene: Arc<Scene>, rate: f64, used: Used) -> (Self, Arc<Mutex<Score>>) {
         let score = Arc::new(Mutex::new(Score::default()));
         let sink = ScoreSink {
-            gaze: scene.gaze(),
+            gaze: GazeTrace::new(&scene),
             scene,
             targets: HashMap::new(),
             selected: Vec::new(),
