@@ -17,10 +17,22 @@ pub struct RtpPacket<'a> {
 impl<'a> RtpPacket<'a> {
     /// Reads a packet; `None` if it is none, or is shorter than it says.
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
-        let packet = rtp_types::RtpPacket::parse(bytes).ok()?;
-        let begin = packet.payload_offset();
-        let payload = bytes.get(begin..begin + packet.payload_len())?;
-        Some(RtpPacket { payload_type: packet.payload_type(), timestamp: packet.timestamp(), payload })
+        let (&first, &second) = (bytes.first()?, bytes.get(1)?);
+        let word = |at: usize| Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
+        if first >> 6 != 2 {
+            return None;
+        }
+        let mut begin = 12 + 4 * usize::from(first & 0x0f);
+        if first & 0x10 != 0 {
+            let words = (word(begin)? & 0xffff) as usize;
+            begin += 4 + 4 * words;
+        }
+        let mut end = bytes.len();
+        if first & 0x20 != 0 {
+            let padding = usize::from(*bytes.last()?);
+            end = end.checked_sub(padding).filter(|_| padding > 0)?;
+        }
+        Some(RtpPacket { payload_type: second & 0x7f, timestamp: word(4)?, payload: bytes.get(begin..end)? })
     }
 }
 
