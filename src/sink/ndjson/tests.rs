@@ -228,3 +228,9 @@ fn an_unwritable_file_is_refused_at_once() {
     let error = NdjsonSink::create(Path::new("/nowhere/at/all.ndjson"), NdjsonOptions::default()).err().unwrap();
     assert!(error.to_string().contains("/nowhere/at/all.ndjson"), "{error}");
 }
+
+#[test]
+fn options_are_read() {
+    assert_eq!(NdjsonOptions::parse(""), Ok(NdjsonOptions { share_gaze: false }));
+    assert_eq!(NdjsonOptions::parse("share_gaze=true"), Ok(NdjsonOptions { share_gaze: true }));
+}
