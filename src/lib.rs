@@ -21,6 +21,7 @@
 
 pub mod error;
 pub mod geometry;
+pub mod statistics;
 pub mod time;
 
 pub mod address;
@@ -42,6 +43,8 @@ pub mod scene;
 pub mod capture;
 pub mod input;
 pub mod sink;
+
+pub mod eval;
 
 pub mod board;
 #[cfg(feature = "console")]

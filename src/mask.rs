@@ -11,6 +11,7 @@ mod components;
 mod contour;
 mod distance;
 mod downsample;
+pub mod file;
 mod logits;
 mod morphology;
 mod nms;

@@ -12,6 +12,7 @@ use std::ops::Range;
 
 use crate::geometry::Letterbox;
 use crate::mask::LowResLogits;
+use crate::statistics;
 
 use lucas_kanade::Tracker;
 pub use picture::{Picture, PictureMaker};
@@ -98,8 +99,7 @@ impl Flow {
         let mut median = |values: &mut dyn Iterator<Item = f32>| {
             sorted.clear();
             sorted.extend(values);
-            sorted.sort_unstable_by(f32::total_cmp);
-            sorted.get(sorted.len() / 2).copied()
+            statistics::median(sorted, f32::total_cmp)
         };
         let center = [0, 1].map(|axis| median(&mut moved.iter().map(|(from, _)| from[axis])).unwrap_or_default());
         let shift =

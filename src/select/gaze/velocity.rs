@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use crate::geometry::Intrinsics;
 use crate::select::GazeSample;
+use crate::statistics;
 use crate::time::Timestamp;
 
 use super::FixationSpan;
@@ -168,9 +169,8 @@ impl VelocityDetector {
         }
         self.sorted.clear();
         self.sorted.extend(self.velocities.iter().map(|(_, v)| *v));
-        let middle = self.sorted.len() / 2;
-        let (_, median, _) = self.sorted.select_nth_unstable_by(middle, f64::total_cmp);
-        self.config.velocity_deg_s.max(self.config.noise_gain * *median)
+        let median = statistics::median(&mut self.sorted, f64::total_cmp).unwrap_or_default();
+        self.config.velocity_deg_s.max(self.config.noise_gain * median)
     }
 
     /// Degrees a second between the averages of the window's halves.

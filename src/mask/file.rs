@@ -12,6 +12,7 @@ use crate::mask::Mask;
 const SIDE_LIMIT: u32 = 16_384;
 
 /// The grey values of a mask file, row by row.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Codes {
     pub size: Size,
     pub data: Vec<u16>,
@@ -19,6 +20,9 @@ pub struct Codes {
 
 impl Codes {
     /// Reads a grey PNG or JPEG. A colour file is taken when its three channels are equal.
+    ///
+    /// # Errors
+    /// [`IoError`] for a file that cannot be opened, [`ImageError::Undecodable`] for one that is no grey image.
     pub fn read(path: &Path) -> Result<Codes, Error> {
         let undecodable = |reason: String| ImageError::Undecodable { what: path.display().to_string(), reason };
         let mut reader = image::ImageReader::open(path).map_err(IoError::when("read", path))?;
@@ -27,9 +31,9 @@ impl Codes {
         limits.max_image_height = Some(SIDE_LIMIT);
         reader.limits(limits);
         let reader = reader.with_guessed_format().map_err(IoError::when("read", path))?;
-        let picture = reader.decode().map_err(|e| undecodable(e.to_string()))?;
-        let size = Size::new(picture.width(), picture.height());
-        let data = match picture {
+        let image = reader.decode().map_err(|e| undecodable(e.to_string()))?;
+        let size = Size::new(image.width(), image.height());
+        let data = match image {
             DynamicImage::ImageLuma16(grey) => grey.into_raw(),
             DynamicImage::ImageLuma8(grey) => grey.iter().map(|v| *v as u16).collect(),
             colour => {
@@ -54,28 +58,33 @@ impl Codes {
 }
 
 /// Reads a mask file, bright (above 127) inside.
+///
+/// # Errors
+/// As [`Codes::read`].
 pub fn read_mask(path: &Path) -> Result<Mask, Error> {
     Ok(Codes::read(path)?.select(|code| code > 127))
 }
 
 /// Writes `mask` as an 8-bit grey PNG, 255 inside.
+///
+/// # Errors
+/// [`IoError`] for a place that cannot be written, or a name that is of no image.
 pub fn write_mask(path: &Path, mask: &Mask) -> Result<(), Error> {
     let data: Vec<u8> = mask.data().iter().map(|v| v * 255).collect();
-    write_picture(path, &data, mask.size(), image::ExtendedColorType::L8)
+    write_image(path, &data, mask.size(), image::ExtendedColorType::L8)
 }
 
 /// Writes the mask of `frame` into the folder `dir`, as a PNG under the frame's own name.
+///
+/// # Errors
+/// As [`write_mask`].
 pub fn write_mask_of(frame: &Path, mask: &Mask, dir: &Path) -> Result<(), Error> {
     let named = frame.with_extension("png");
     write_mask(&dir.join(named.file_name().unwrap_or_default()), mask)
 }
 
-/// Writes `rgb` (three bytes a pixel, no padding) in the format that the file's name asks for, PNG or JPEG.
-pub fn write_rgb(path: &Path, rgb: &[u8], size: Size) -> Result<(), Error> {
-    write_picture(path, rgb, size, image::ExtendedColorType::Rgb8)
-}
-
-fn write_picture(path: &Path, data: &[u8], size: Size, color: image::ExtendedColorType) -> Result<(), Error> {
+/// Writes `data` (rows without padding) in the format that the file's name asks for, PNG or JPEG.
+pub(crate) fn write_image(path: &Path, data: &[u8], size: Size, color: image::ExtendedColorType) -> Result<(), Error> {
     image::save_buffer(path, data, size.width, size.height, color).map_err(|e| {
         let source = match e {
             image::ImageError::IoError(io) => io,
@@ -102,9 +111,11 @@ mod tests {
     fn colours_and_rubbish_are_refused_by_name() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("colour.png");
-        write_rgb(&path, &[1, 2, 3], Size::new(1, 1)).unwrap();
+        let write_pixel =
+            |rgb: [u8; 3]| write_image(&path, &rgb, Size::new(1, 1), image::ExtendedColorType::Rgb8).unwrap();
+        write_pixel([1, 2, 3]);
         assert!(Codes::read(&path).err().unwrap().to_string().contains("colour.png"));
-        write_rgb(&path, &[9, 9, 9], Size::new(1, 1)).unwrap();
+        write_pixel([9, 9, 9]);
         assert_eq!(Codes::read(&path).unwrap().data, [9]);
         std::fs::write(&path, b"not a picture").unwrap();
         assert!(matches!(Codes::read(&path), Err(Error::Image(ImageError::Undecodable { .. }))));

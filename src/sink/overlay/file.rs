@@ -1,19 +1,20 @@
-//! One prediction drawn over its photo, as a file.
-
 use std::path::Path;
 use std::sync::Arc;
 
+use super::Painter;
 use crate::error::Error;
 use crate::frame::{self, Frame};
+use crate::geometry::Size;
+use crate::mask::file::write_image;
 use crate::model::Prompt;
 use crate::record::FrameRecord;
 use crate::segment::Prediction;
-use crate::sink::overlay::Painter;
 use crate::track::ObjectState;
 
-use super::mask_file::write_rgb;
-
 /// Writes `photo` with the mask, its box and the prompt's points drawn over it.
+///
+/// # Errors
+/// A frame that cannot be converted, and as [`write_rgb`].
 pub fn write_overlay(path: &Path, photo: &Arc<Frame>, answer: &Prediction, prompt: &Prompt) -> Result<(), Error> {
     let mut record = FrameRecord { frame: Some(photo.clone()), ..FrameRecord::default() };
     let object = record.push_object();
@@ -28,4 +29,12 @@ pub fn write_overlay(path: &Path, photo: &Arc<Frame>, answer: &Prediction, promp
     frame::to_rgb(photo, &mut rgb)?;
     Painter::new().with_boxes(prompt.bbox.is_some()).draw(&mut rgb, photo.size, &record);
     write_rgb(path, &rgb, photo.size)
+}
+
+/// Writes `rgb` (three bytes a pixel, no padding) in the format that the file's name asks for, PNG or JPEG.
+///
+/// # Errors
+/// [`crate::error::IoError`] for a place that cannot be written, or a name that is of no image.
+pub fn write_rgb(path: &Path, rgb: &[u8], size: Size) -> Result<(), Error> {
+    write_image(path, rgb, size, image::ExtendedColorType::Rgb8)
 }

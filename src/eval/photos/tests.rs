@@ -2,13 +2,14 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::protocol::MAX_CLICKS;
 use super::*;
-use crate::cli::mask_file::{write_mask, write_rgb};
 use crate::error::Result;
+use crate::eval::overlap::iou;
 use crate::geometry::{Label, Letterbox, Point, Region, Size};
+use crate::mask::file::write_mask;
 use crate::mask::{LowResLogits, Mask, low_res_from_mask};
 use crate::model::{Candidate, Decoder, Embedding, Encoder, Prompt};
+use crate::sink::overlay::write_rgb;
 
 const SIZE: Size = Size::new(64, 48);
 const MAX_POINTS: usize = 6;
@@ -99,7 +100,7 @@ fn clicks_follow_the_errors_until_none_is_left() {
     let (mut predictor, seen) = oracle(&object);
     let mut evaluation = Evaluation::new(Layout::Trimap, false, None);
     let photos = dataset::list(dir.path(), Layout::Trimap).unwrap();
-    let finished = evaluation.photos(&mut predictor, &photos, &StopToken::new()).unwrap();
+    let finished = evaluation.run(&mut predictor, &photos, &mut (), &StopToken::new()).unwrap();
     assert_eq!((finished, evaluation.outcomes.len()), (1, 1));
 
     let outcome = &evaluation.outcomes[0];
@@ -141,9 +142,9 @@ fn ignored_regions_change_no_figure() {
     let object = block(20, 10, 36, 26);
     let truth = |ignored| Truth { object: object.clone(), ignored };
     let wrong = block(20, 10, 44, 26);
-    assert!((protocol::iou(&wrong, &truth(Mask::new(SIZE))) - 16.0 / 24.0).abs() < 1e-9);
-    assert_eq!(protocol::iou(&wrong, &truth(block(36, 0, 64, 48))), 1.0);
-    assert_eq!(protocol::iou(&wrong, &truth(block(0, 0, 64, 48))), 1.0);
+    assert!((iou(&wrong, &truth(Mask::new(SIZE))) - 16.0 / 24.0).abs() < 1e-9);
+    assert_eq!(iou(&wrong, &truth(block(36, 0, 64, 48))), 1.0);
+    assert_eq!(iou(&wrong, &truth(block(0, 0, 64, 48))), 1.0);
 }
 
 #[test]
@@ -156,7 +157,7 @@ fn a_raised_stop_keeps_what_was_finished() {
     let stop = StopToken::new();
     evaluation.photo(&mut predictor, &photos[0], &stop).unwrap();
     stop.stop();
-    assert_eq!(evaluation.photos(&mut predictor, &photos[1..], &stop).unwrap(), 1);
+    assert_eq!(evaluation.run(&mut predictor, &photos[1..], &mut (), &stop).unwrap(), 1);
     let report = evaluation.report("m".into(), "f32".into(), true);
     assert_eq!((report.images, report.objects, report.interrupted), (1, 1, true));
     assert!(serde_json::to_string(&report).unwrap().contains("\"interrupted\":true"));
@@ -175,15 +176,15 @@ fn a_mask_of_another_size_names_both_files() {
 }
 
 #[test]
-fn pictures_are_written_of_both_answers_and_of_the_set() {
+fn images_are_written_of_both_answers_and_of_the_set() {
     let object = block(10, 10, 30, 30);
     let dir = folder(&[object.clone(), object.clone()]);
     let (mut predictor, _) = oracle(&object);
     let photos = dataset::list(dir.path(), Layout::Trimap).unwrap();
     let out = dir.path().join("out");
-    let mut evaluation = Evaluation::new(Layout::Trimap, false, Some(Pictures::create(out.clone()).unwrap()));
+    let mut evaluation = Evaluation::new(Layout::Trimap, false, Some(ResultImages::create(out.clone()).unwrap()));
     let finish = |evaluation: &Evaluation| {
-        evaluation.finish_pictures(&evaluation.report("m".into(), "f32".into(), false)).unwrap();
+        evaluation.write_images(&evaluation.report("m".into(), "f32".into(), false)).unwrap();
         std::fs::read_dir(&out).unwrap().count()
     };
     assert_eq!(finish(&evaluation), 0, "nothing of nothing");
@@ -217,12 +218,12 @@ fn scenes(seeds: std::ops::Range<u64>) -> tempfile::TempDir {
     }
     for seed in seeds {
         let scene = Scene::new(seed, SIDE);
-        let mut picture = Rendering::default();
-        scene.render(1.0, &mut picture);
-        let area = |id: u8| picture.ids.iter().filter(|i| **i == id).count();
+        let mut rendering = Rendering::default();
+        scene.render(1.0, &mut rendering);
+        let area = |id: u8| rendering.ids.iter().filter(|i| **i == id).count();
         let large: Vec<u8> = scene.objects().iter().map(|o| o.id).filter(|id| area(*id) * 100 >= SIDE.area()).collect();
-        let ids = picture.ids.iter().map(|id| if large.contains(id) { *id } else { 0 }).collect();
-        write_rgb(&dir.path().join(format!("images/{seed}.png")), &picture.rgb, SIDE).unwrap();
+        let ids = rendering.ids.iter().map(|id| if large.contains(id) { *id } else { 0 }).collect();
+        write_rgb(&dir.path().join(format!("images/{seed}.png")), &rendering.rgb, SIDE).unwrap();
         let map = image::GrayImage::from_raw(SIDE.width, SIDE.height, ids).unwrap();
         map.save(dir.path().join(format!("masks/{seed}.png"))).unwrap();
     }
@@ -239,7 +240,7 @@ fn every_click_up_to_the_eighth_improves_the_bundled_models_masks() {
     let mut predictor = Predictor::new(model.encoder().unwrap(), model.decoder().unwrap());
     let photos = dataset::list(dir.path(), Layout::Ids).unwrap();
     let mut evaluation = Evaluation::new(Layout::Ids, true, None);
-    evaluation.photos(&mut predictor, &photos, &StopToken::new()).unwrap();
+    evaluation.run(&mut predictor, &photos, &mut (), &StopToken::new()).unwrap();
     let report = evaluation.report("foveate".into(), "auto".into(), false);
     let curve = &report.iou_by_click[..8];
     assert!(report.objects >= 20, "{} objects", report.objects);

@@ -1,12 +1,13 @@
-//! Timings and their quantiles.
-
 use std::time::{Duration, Instant};
+
+use super::{mean, quantile, sorted};
 
 /// Durations in milliseconds, in the order in which they were measured.
 #[derive(Clone, Debug, Default)]
 pub struct Samples(Vec<f64>);
 
 impl Samples {
+    /// Keeps one measurement.
     pub fn push(&mut self, duration: Duration) {
         self.0.push(duration.as_secs_f64() * 1e3);
     }
@@ -19,19 +20,17 @@ impl Samples {
         result
     }
 
-    /// The least sample that at least the share `q` (0 to 1) of the samples does not exceed; `None` without samples.
+    /// The [`quantile`] at the share `q` (0 to 1) of the samples, in milliseconds; `None` without samples.
     pub fn quantile_ms(&self, q: f64) -> Option<f64> {
-        let mut sorted = self.0.clone();
-        sorted.sort_unstable_by(f64::total_cmp);
-        let rank = (q.clamp(0.0, 1.0) * sorted.len() as f64).ceil() as usize;
-        sorted.get(rank.saturating_sub(1)).copied()
+        quantile(&sorted(self.0.iter().copied()), q)
     }
 
-    /// `None` without samples.
+    /// In milliseconds; `None` without samples.
     pub fn mean_ms(&self) -> Option<f64> {
-        (!self.0.is_empty()).then(|| self.0.iter().sum::<f64>() / self.0.len() as f64)
+        mean(self.0.iter().copied())
     }
 
+    /// In milliseconds; `None` without samples.
     pub fn median_ms(&self) -> Option<f64> {
         self.quantile_ms(0.5)
     }
@@ -42,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantiles_are_samples_by_nearest_rank() {
+    fn quantiles_and_means_are_in_milliseconds() {
         let mut samples = Samples::default();
         assert_eq!((samples.median_ms(), samples.mean_ms()), (None, None));
         for ms in [5, 1, 4, 2, 3] {

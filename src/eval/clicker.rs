@@ -1,4 +1,4 @@
-//! The simulated person: where the next click goes.
+//! The simulated user: where the next click goes.
 //!
 //! The rule of the interactive-segmentation literature (Sofiiuk et al., "Reviving iterative training with mask guidance
 //! for interactive segmentation", 2021): of the two kinds of error, pixels of the object that the answer lacks and
@@ -20,6 +20,7 @@ pub struct Clicker<'a> {
 }
 
 impl<'a> Clicker<'a> {
+    /// No click yet.
     pub fn new(truth: &'a Truth) -> Self {
         Clicker {
             truth,

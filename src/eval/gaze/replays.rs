@@ -13,10 +13,8 @@ use crate::select::gaze::{
 };
 use crate::time::Timestamp;
 
-/// Field of view that is assumed where a recording has no intrinsics.
-const ASSUMED_FOV_DEG: f32 = 80.0;
 /// A stretch of samples below the least confidence counts from this length on.
-const LEAST_STRETCH: Duration = Duration::from_millis(50);
+const MIN_STRETCH: Duration = Duration::from_millis(50);
 
 /// A recording, replayed.
 #[derive(Debug, Serialize)]
@@ -49,6 +47,9 @@ pub struct Detected {
 }
 
 /// Replays the recording in `dir`, or those in its folders, by name.
+///
+/// # Errors
+/// A folder that cannot be read, or a recording of no known form.
 pub fn run(dir: &Path) -> Result<Vec<Replay>, Error> {
     let unreadable = match GazeRecording::read(dir) {
         Ok(recording) => return Ok(vec![replay(name_of(dir), &recording)]),
@@ -73,9 +74,7 @@ fn name_of(path: &Path) -> String {
 
 fn replay(name: String, recording: &GazeRecording) -> Replay {
     let GazeRecording { samples, size, .. } = recording;
-    let lens = recording
-        .intrinsics
-        .unwrap_or_else(|| Intrinsics::from_horizontal_fov(ASSUMED_FOV_DEG, size.width, size.height));
+    let lens = recording.intrinsics.unwrap_or_else(|| Intrinsics::assumed(*size));
     let config = DwellConfig::default();
     let own: Vec<FixationSpan> = recording
         .fixations
@@ -123,7 +122,7 @@ fn stretches(samples: &[GazeSample], confidence: f32) -> Vec<(Timestamp, Timesta
     let runs = samples.chunk_by(|a, b| (a.confidence < confidence) == (b.confidence < confidence));
     let ends = runs.filter_map(|run| Some((run.first()?, run.last()?)));
     let low = ends.filter(|(first, _)| first.confidence < confidence).map(|(first, last)| (first.at, last.at));
-    low.filter(|(from, to)| to.since(*from) >= LEAST_STRETCH).collect()
+    low.filter(|(from, to)| to.since(*from) >= MIN_STRETCH).collect()
 }
 
 impl Detected {
@@ -133,31 +132,6 @@ impl Detected {
             found: overlap_in_time(own, found).map(|(_, share)| share),
             confirmed: overlap_in_time(found, own).map(|(_, share)| share),
         }
-    }
-}
-
-impl Replay {
-    /// A line for people to read.
-    pub fn line(&self) -> String {
-        let percent = |share: Option<f64>| share.map_or("-".to_owned(), |s| format!("{:.1} %", 100.0 * s));
-        let Replay { name, seconds, low_confidence, own_fixations, velocity, dispersion, .. } = self;
-        let against = |d: &Detected| {
-            format!(
-                "{} fixations, {} of its own found, {} confirmed",
-                d.fixations,
-                percent(d.found),
-                percent(d.confirmed)
-            )
-        };
-        format!(
-            "  {name}: {seconds:.1} s, {} of the samples below confidence, {own_fixations} fixations of its own\n    by velocity {}\n    by dispersion {}\n    {} selections by dwell, {} of them unseen; the eye was seen in at least {} of a dwell\n",
-            percent(Some(*low_confidence)),
-            against(velocity),
-            against(dispersion),
-            self.commits,
-            self.commits_unseen,
-            percent(self.least_seen)
-        )
     }
 }
 

@@ -7,12 +7,11 @@ use crate::geometry::Size;
 use crate::sink::overlay::canvas::{Canvas, Rgb};
 use crate::sink::overlay::font;
 
+use shortlist::PLACES;
 pub use shortlist::Shortlist;
 use thumbnail::SIDE;
 pub use thumbnail::Thumbnail;
 
-/// Most thumbnails on a sheet.
-pub const PLACES: usize = 20;
 const COLUMNS: usize = 5;
 
 /// Pixels between cells and around all of them.

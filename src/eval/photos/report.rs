@@ -1,13 +1,10 @@
 //! The figures of a whole set.
 
-mod table;
-
 use serde::Serialize;
 
-use super::super::samples::Samples;
 use super::protocol::{MAX_CLICKS, Outcome};
 use super::sizes::Sizes;
-use super::statistics::mean;
+use crate::statistics::{Samples, mean};
 
 /// Means over all objects of a set; the JSON form of `foveate eval`.
 #[derive(Clone, Debug, Serialize)]

@@ -1,15 +1,13 @@
-//! Questions to a model about one photo, with a second look or without.
+//! Prompts to a model about one photo, with a second look or without.
 
-use crate::error::Result;
+use crate::error::{Error, ModelError, Result};
 use crate::frame::Frame;
 use crate::model::Prompt;
 use crate::segment::{Prediction, Predictor};
+use crate::statistics::Samples;
 
-use super::super::samples::Samples;
-use super::protocol::no_masks;
-
-/// A model that has the photo set.
-pub struct Asker<'a> {
+/// Answers prompts with a model that has the photo set.
+pub struct Evaluator<'a> {
     pub predictor: &'a mut Predictor,
     pub photo: &'a Frame,
     /// Whether each answer is looked at again from nearer by ([`Predictor::zoom_in`]).
@@ -18,7 +16,7 @@ pub struct Asker<'a> {
     pub timings: &'a mut Samples,
 }
 
-impl Asker<'_> {
+impl Evaluator<'_> {
     /// All answers to `prompt` on the whole photo, best first; at least one.
     pub fn candidates(&mut self, prompt: &Prompt) -> Result<Vec<Prediction>> {
         let answers = self.timings.time(|| self.predictor.predict(prompt, true))?;
@@ -50,4 +48,9 @@ impl Asker<'_> {
         }
         self.timings.time(|| self.predictor.refine(earlier, &prompt.points))
     }
+}
+
+/// The error of a model that proposes no masks at all.
+fn no_masks() -> Error {
+    ModelError::Run { graph: "decoder".to_owned(), reason: "it proposes no masks".to_owned() }.into()
 }

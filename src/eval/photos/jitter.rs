@@ -3,13 +3,13 @@
 use std::f32::consts::FRAC_PI_4;
 
 use crate::error::Result;
+use crate::eval::dataset::Truth;
+use crate::eval::overlap::{iou, iou_between};
 use crate::geometry::{LabeledPoint, Point};
 use crate::mask::Mask;
 use crate::model::Prompt;
 
-use super::asking::Asker;
-use super::dataset::Truth;
-use super::protocol::{iou, iou_between};
+use super::evaluator::Evaluator;
 
 /// How far the click is moved, in pixels of the photo.
 pub const REACH: u32 = 5;
@@ -25,7 +25,7 @@ pub struct Jitter {
 
 /// Asks again with `click` moved in eight directions; `answer` is what the click itself gave. `None` when it cannot be
 /// moved without leaving the object.
-pub fn measure(asker: &mut Asker, click: Point, answer: &Mask, truth: &Truth) -> Result<Option<Jitter>> {
+pub fn measure(evaluator: &mut Evaluator, click: Point, answer: &Mask, truth: &Truth) -> Result<Option<Jitter>> {
     let points = moved(click, &truth.object);
     if points.is_empty() {
         return Ok(None);
@@ -34,7 +34,7 @@ pub fn measure(asker: &mut Asker, click: Point, answer: &Mask, truth: &Truth) ->
     let (mut agreement, mut loss) = (0.0, 0.0);
     for point in &points {
         let prompt = Prompt { points: vec![LabeledPoint::foreground(point.x, point.y)], ..Prompt::default() };
-        let elsewhere = &asker.best(&prompt)?.mask;
+        let elsewhere = &evaluator.best(&prompt)?.mask;
         agreement += iou_between(elsewhere, answer, &truth.ignored);
         loss += still - iou(elsewhere, truth);
     }

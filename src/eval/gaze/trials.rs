@@ -1,14 +1,14 @@
 use crate::error::{PromptError, Result};
-use crate::scene::Scene;
 use crate::scene::user::{EyeTracker, EyeTrackerConfig, Viewer, ViewingTask};
+use crate::scene::{Random, Scene};
 use crate::select::gaze::{DwellConfig, DwellSelector, SelectEvent};
 use crate::sync::StopToken;
 
-use super::judge::{FPS, Judge, Verdict};
+use super::evaluator::{FPS, GazeEvaluator, Verdict};
 
 /// The least IoU of a selection that is right.
-const LEAST_IOU: f32 = 0.5;
-/// How long the person looks around before they are asked, in seconds: this, and up to as much more.
+const MIN_IOU: f32 = 0.5;
+/// How long the user looks around before they are asked, in seconds: this, and up to as much more.
 const LOOKING_AROUND_S: f64 = 8.0;
 /// How long they look at the object before they give up, in seconds.
 const PATIENCE_S: f64 = 4.0;
@@ -40,7 +40,7 @@ pub struct Trial {
     /// `None` if the trial was broken off, or no object could be seen.
     pub outcome: Option<Outcome>,
     pub target: u8,
-    /// How long the person looked around, in seconds.
+    /// How long the user looked around, in seconds.
     pub free_s: f64,
     /// What was selected meanwhile.
     pub false_selections: Vec<FalseSelection>,
@@ -65,12 +65,12 @@ pub struct FalseSelection {
 }
 
 /// Runs one trial.
-pub fn run(scene: &Scene, setting: Setting, judge: &mut Judge, stop: &StopToken) -> Result<Trial> {
+pub fn run(scene: &Scene, setting: Setting, evaluator: &mut GazeEvaluator, stop: &StopToken) -> Result<Trial> {
     let Setting { seed, rate_hz, noise_deg } = setting;
-    let mut draw = Draw(seed);
-    let start_s = 20.0 * draw.unit();
-    let asked_at = start_s + LOOKING_AROUND_S * (1.0 + draw.unit());
-    let clock_offset_s = CLOCK_OFFSET_S * (2.0 * draw.unit() - 1.0);
+    let mut random = Random::from_state(seed);
+    let start_s = 20.0 * random.unit_f64();
+    let asked_at = start_s + LOOKING_AROUND_S * (1.0 + random.unit_f64());
+    let clock_offset_s = CLOCK_OFFSET_S * (2.0 * random.unit_f64() - 1.0);
     let mut viewer = Viewer::new(scene, seed, start_s);
     let config = EyeTrackerConfig { rate_hz, noise_deg, clock_offset_s };
     let mut tracker = EyeTracker::new(config, scene, seed, start_s);
@@ -90,7 +90,7 @@ pub fn run(scene: &Scene, setting: Setting, judge: &mut Judge, stop: &StopToken)
         let (time, sample) = tracker.next(&mut viewer);
         if trial.target == 0 && time >= asked_at {
             let visible = viewer.visible();
-            let Some(target) = visible.get((draw.unit() * visible.len() as f64) as usize) else { break };
+            let Some(target) = visible.get((random.unit_f64() * visible.len() as f64) as usize) else { break };
             trial.target = *target;
             viewer.set_task(ViewingTask::LookAt(*target));
             trial.free_s = time - start_s;
@@ -100,7 +100,7 @@ pub fn run(scene: &Scene, setting: Setting, judge: &mut Judge, stop: &StopToken)
         }
         if let Some(SelectEvent::Commit(selection)) = selector.push(sample) {
             let arrived = viewer.arrived_at();
-            match (judge.look(scene, &selection)?, arrived) {
+            match (evaluator.look(scene, &selection)?, arrived) {
                 (Err(PromptError::Doubtful), _) => {
                     trial.doubted += 1;
                     selector.doubt(sample.at);
@@ -130,22 +130,10 @@ pub fn run(scene: &Scene, setting: Setting, judge: &mut Judge, stop: &StopToken)
 }
 
 fn outcome(target: u8, after_s: f64, verdict: Verdict) -> Outcome {
-    if verdict.object == target && verdict.iou >= LEAST_IOU {
+    if verdict.object == target && verdict.iou >= MIN_IOU {
         Outcome::Right { after_s, iou: verdict.iou }
     } else {
         Outcome::Wrong { after_s, verdict }
-    }
-}
-
-/// Uniform numbers of a seed (SplitMix64).
-struct Draw(u64);
-
-impl Draw {
-    fn unit(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let x = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((x ^ (x >> 31)) >> 11) as f64 / (1u64 << 53) as f64
     }
 }
 

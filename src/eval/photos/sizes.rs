@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::protocol::Outcome;
-use super::statistics::mean;
+use crate::statistics::mean;
 
 /// An object's size, by its share of the photo's area.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +43,7 @@ pub struct Sizes {
 }
 
 impl Sizes {
+    /// Averages `outcomes` class by class.
     pub fn new(outcomes: &[Outcome]) -> Self {
         let figures = |class| {
             let members = || outcomes.iter().filter(move |o| SizeClass::of(o.share) == class);

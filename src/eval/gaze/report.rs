@@ -1,8 +1,8 @@
 use serde::Serialize;
 
-use super::super::statistics::quantile;
 use super::replays::Replay;
 use super::trials::{Outcome, Tally};
+use crate::statistics::{quantile, sorted};
 
 /// The JSON form of the answer.
 #[derive(Debug, Serialize)]
@@ -76,6 +76,7 @@ const SLACK_S: f64 = 0.05;
 const DWELL_S: f64 = 0.7;
 
 impl ClosedLoop {
+    /// The figures of `tally`, whose trials had this noise.
     pub fn new(noise_deg: f64, tally: &Tally) -> Self {
         let trials = tally.trials();
         let share = |kind: &dyn Fn(&Outcome) -> bool| {
@@ -139,66 +140,4 @@ fn by_rate(tally: &Tally) -> Vec<AtRate> {
         AtRate { rate_hz, trials: outcomes.len(), right: right.len(), selection_ms: quantile(&sorted(right), 0.5) }
     };
     rates.into_iter().map(at).collect()
-}
-
-fn sorted(values: impl IntoIterator<Item = f64>) -> Vec<f64> {
-    let mut values: Vec<f64> = values.into_iter().collect();
-    values.sort_by(f64::total_cmp);
-    values
-}
-
-impl Report {
-    /// For people to read.
-    pub fn table(&self) -> String {
-        let percent = |share: Option<f64>| share.map_or("-".to_owned(), |s| format!("{:.1} %", 100.0 * s));
-        let ms = |value: Option<f64>| value.map_or("-".to_owned(), |v| format!("{v:.0}"));
-        let per_minute = |value: Option<f64>| value.map_or("-".to_owned(), |v| format!("{v:.2}"));
-        let mut text = format!(
-            "{} ({}), a look is answered in {} ms\n  {:>6} {:>7} {:>8} {:>8} {:>8} {:>8} {:>10} {:>9} {:>6}  {:>10} {:>10}\n",
-            self.model,
-            self.precision,
-            ms(self.look_ms),
-            "noise",
-            "trials",
-            "object",
-            "right",
-            "wrong",
-            "missed",
-            "median ms",
-            "p95 ms",
-            "IoU",
-            "false/min",
-            "long/min",
-        );
-        for c in self.closed_loop.iter().filter(|c| c.trials > 0) {
-            text.push_str(&format!(
-                "  {:>4.1} ° {:>7} {:>8} {:>8} {:>8} {:>8} {:>10} {:>9} {:>6}  {:>10} {:>10}\n",
-                c.noise_deg,
-                c.trials,
-                percent(c.object),
-                percent(c.right),
-                percent(c.wrong),
-                percent(c.missed),
-                ms(c.selection_ms),
-                ms(c.selection_p95_ms),
-                per_minute(c.iou),
-                per_minute(c.free_viewing.false_per_minute),
-                per_minute(c.free_viewing.long_rests_per_minute),
-            ));
-        }
-        for c in self.closed_loop.iter().filter(|c| c.trials > 0) {
-            let rates = c
-                .by_rate
-                .iter()
-                .map(|r| format!("{} Hz: {} of {}, {} ms", r.rate_hz, r.right, r.trials, ms(r.selection_ms)));
-            text.push_str(&format!("  {:.1} ° by rate: {}\n", c.noise_deg, rates.collect::<Vec<_>>().join("; ")));
-            let f = &c.free_viewing;
-            text.push_str(&format!(
-                "        {:.1} minutes of looking around: {} false selections, {} of them in rests as long as the dwell, {} on no object; {} looks refused, {} doubted\n",
-                f.minutes, f.false_selections, f.of_long_rests, f.of_surroundings, f.refused, f.doubted
-            ));
-        }
-        text.extend(self.replays.iter().map(Replay::line));
-        text
-    }
 }

@@ -1,4 +1,7 @@
-use super::{PLACES, Thumbnail};
+use super::thumbnail::Thumbnail;
+
+/// Most thumbnails on a sheet.
+pub const PLACES: usize = 20;
 
 /// Thumbnails kept at once: at most 44 MB of them.
 const KEPT: usize = 256;

@@ -8,10 +8,9 @@ use crate::model::{Decoder, Encoder};
 use crate::pipeline::Stepper;
 use crate::scene::{Rendering, Scene};
 use crate::select::gaze::GazeSelection;
+use crate::statistics::Samples;
 use crate::time::Timestamp;
 use crate::track::{FollowerConfig, ObjectId};
-
-use super::super::super::samples::Samples;
 
 /// Frames a second of the scene.
 pub const FPS: f64 = 30.0;
@@ -26,7 +25,7 @@ pub struct Verdict {
 }
 
 /// Answers looks with the model, and holds the answers against the scene's truth. The model sees nothing but the frame.
-pub struct Judge {
+pub struct GazeEvaluator {
     stepper: Stepper,
     rendering: Rendering,
     next_id: ObjectId,
@@ -34,10 +33,11 @@ pub struct Judge {
     pub timings: Samples,
 }
 
-impl Judge {
+impl GazeEvaluator {
+    /// An evaluator that answers with this model.
     pub fn new(encoder: Box<dyn Encoder>, decoder: Box<dyn Decoder>) -> Self {
         let stepper = Stepper::new(encoder, decoder, FollowerConfig::default());
-        Judge { stepper, rendering: Rendering::default(), next_id: 1, timings: Samples::default() }
+        GazeEvaluator { stepper, rendering: Rendering::default(), next_id: 1, timings: Samples::default() }
     }
 
     /// What `selection` selects on the frame nearest to its time.

@@ -1,8 +1,8 @@
 use image::imageops;
 use image::{ImageBuffer, Luma, Rgb as Pixel};
 
-use super::super::dataset::Truth;
 use crate::error::{Error, ImageError};
+use crate::eval::dataset::Truth;
 use crate::frame::{self, Frame};
 use crate::geometry::{BoundingBox, Point, Size};
 use crate::mask::Mask;
@@ -21,7 +21,7 @@ const WHITE: Rgb = [255, 255, 255];
 const BLACK: Rgb = [0, 0, 0];
 const BAR: f32 = 7.0;
 
-/// A small picture of one answer, its sides at most [`SIDE`].
+/// A small image of one answer, its sides at most [`SIDE`].
 #[derive(Clone, Debug)]
 pub struct Thumbnail {
     pub size: Size,
@@ -47,8 +47,8 @@ impl Thumbnail {
         frame::to_rgb(photo, &mut rgb)?;
         let (needed, given) = (photo.size.area() * 3, rgb.len());
         let short = ImageError::ShortBuffer { format: photo.format.name(), size: photo.size, needed, given };
-        let picture = ImageBuffer::<Pixel<u8>, _>::from_raw(photo.size.width, photo.size.height, rgb).ok_or(short)?;
-        let mut rgb = imageops::thumbnail(&picture, size.width, size.height).into_raw();
+        let whole = ImageBuffer::<Pixel<u8>, _>::from_raw(photo.size.width, photo.size.height, rgb).ok_or(short)?;
+        let mut rgb = imageops::thumbnail(&whole, size.width, size.height).into_raw();
 
         let mut canvas = Canvas::new(&mut rgb, size);
         for (at, coverage) in coverage(answer, size).into_iter().enumerate() {
@@ -85,8 +85,8 @@ fn reduced(photo: Size) -> Size {
 /// How much of each pixel of the thumbnail the mask covers, 0 to 255.
 fn coverage(mask: &Mask, size: Size) -> Vec<u8> {
     let whole: Vec<u8> = mask.data().iter().map(|pixel| pixel * 255).collect();
-    let picture = ImageBuffer::<Luma<u8>, _>::from_raw(mask.size().width, mask.size().height, whole);
-    picture.map_or_else(Vec::new, |p| imageops::thumbnail(&p, size.width, size.height).into_raw())
+    let image = ImageBuffer::<Luma<u8>, _>::from_raw(mask.size().width, mask.size().height, whole);
+    image.map_or_else(Vec::new, |i| imageops::thumbnail(&i, size.width, size.height).into_raw())
 }
 
 /// The mask at the size of a thumbnail: pixels that it covers by half, or every one that it touches when it is so thin

@@ -3,9 +3,9 @@
 use std::fmt::{self, Write};
 
 use super::protocol::{MAX_CLICKS, Outcome};
-use super::statistics::{mean, quantile};
+use crate::statistics::{mean, quantile, sorted};
 
-/// The picture and, in it, the rectangle between the axes, in SVG user units (pixels at 100 %).
+/// The plot and, in it, the rectangle between the axes, in SVG user units (pixels at 100 %).
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 440.0;
 const LEFT: f64 = 70.0;
@@ -35,8 +35,7 @@ pub fn svg(title: &str, outcomes: &[Outcome]) -> Option<String> {
 }
 
 fn step(outcomes: &[Outcome], k: usize) -> Option<Step> {
-    let mut ious: Vec<f64> = outcomes.iter().map(|o| o.iou_by_click[k]).collect();
-    ious.sort_unstable_by(f64::total_cmp);
+    let ious = sorted(outcomes.iter().map(|o| o.iou_by_click[k]));
     let (lower, upper) = (quantile(&ious, 0.25)?, quantile(&ious, 0.75)?);
     Some(Step { x: across(k + 1), mean: down(mean(ious)?), lower: down(lower), upper: down(upper) })
 }

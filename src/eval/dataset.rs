@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{ConfigError, Error, IoError};
 use crate::mask::Mask;
-
-use super::super::mask_file::Codes;
+use crate::mask::file::Codes;
 
 /// How a set lays out its masks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,9 +39,9 @@ pub struct Truth {
 /// # Errors
 /// [`ConfigError::Invalid`] when `images/` or `masks/` is missing, a mask has no photo, or there is no mask at all.
 pub fn list(root: &Path, layout: Layout) -> Result<Vec<Photo>, Error> {
-    let images: BTreeMap<String, PathBuf> = pictures(&root.join("images"))?.into_iter().collect();
+    let images: BTreeMap<String, PathBuf> = image_files(&root.join("images"))?.into_iter().collect();
     let mut photos: BTreeMap<&str, Photo> = BTreeMap::new();
-    for (stem, mask) in pictures(&root.join("masks"))? {
+    for (stem, mask) in image_files(&root.join("masks"))? {
         let owner = match layout {
             Layout::Suffixed => images.get_key_value(stem.as_str()).or_else(|| {
                 let bare = stem.strip_suffix(['a', 'b'])?;
@@ -66,6 +65,9 @@ pub fn list(root: &Path, layout: Layout) -> Result<Vec<Photo>, Error> {
 }
 
 /// The objects in one mask file; those without a pixel are left out.
+///
+/// # Errors
+/// As [`Codes::read`].
 pub fn truths(mask: &Path, layout: Layout) -> Result<Vec<Truth>, Error> {
     let codes = Codes::read(mask)?;
     let of = |object: &dyn Fn(u16) -> bool, ignored: &dyn Fn(u16) -> bool| Truth {
@@ -85,15 +87,15 @@ pub fn truths(mask: &Path, layout: Layout) -> Result<Vec<Truth>, Error> {
 }
 
 /// The PNG and JPEG files of a folder with their stems, by stem.
-fn pictures(folder: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
+fn image_files(folder: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(IoError::when("read", folder))? {
         let path = entry.map_err(IoError::when("read", folder))?.path();
-        let picture = path
+        let image = path
             .extension()
             .and_then(|e| e.to_str())
             .is_some_and(|e| ["png", "jpg", "jpeg"].iter().any(|known| e.eq_ignore_ascii_case(known)));
-        if let (true, Some(stem)) = (picture, path.file_stem().and_then(|s| s.to_str())) {
+        if let (true, Some(stem)) = (image, path.file_stem().and_then(|s| s.to_str())) {
             found.push((stem.to_owned(), path));
         }
     }
@@ -104,8 +106,8 @@ fn pictures(folder: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::mask_file::write_mask;
     use crate::geometry::Size;
+    use crate::mask::file::write_mask;
 
     fn touch(root: &Path, folder: &str, names: &[&str]) {
         std::fs::create_dir_all(root.join(folder)).unwrap();

@@ -1,36 +1,38 @@
-//! What `--out` writes: overlays of every object, the curve over clicks, and contact sheets.
+//! The images that an evaluation writes: overlays of every object, the curve over clicks, and contact sheets.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, IoError};
+use crate::eval::dataset::Truth;
 use crate::frame::Frame;
 use crate::model::Prompt;
+use crate::sink::overlay::{write_overlay, write_rgb};
 
-use super::super::mask_file::write_rgb;
-use super::super::overlay_file::write_overlay;
 use super::clicks_plot;
 use super::contact_sheet::{Shortlist, Thumbnail, sheet};
-use super::dataset::Truth;
 use super::protocol::{Answers, Outcome};
 
 /// The folder, and the thumbnails of the objects that count.
-pub struct Pictures {
+pub struct ResultImages {
     folder: PathBuf,
     shortlist: Shortlist,
 }
 
-/// The name of an object's pictures: the stem of its mask file, with a number when the file holds several.
+/// The name of an object's images: the stem of its mask file, with a number when the file holds several.
 pub fn name(mask: &Path, number: Option<usize>) -> String {
     let stem = mask.file_stem().map(|s| s.to_string_lossy()).unwrap_or_default();
     number.map_or_else(|| stem.to_string(), |n| format!("{stem}-{n}"))
 }
 
-impl Pictures {
+impl ResultImages {
     /// Makes the folder.
+    ///
+    /// # Errors
+    /// [`IoError`] when it cannot be made.
     pub fn create(folder: PathBuf) -> Result<Self, Error> {
         std::fs::create_dir_all(&folder).map_err(IoError::when("create", &folder))?;
-        Ok(Pictures { folder, shortlist: Shortlist::default() })
+        Ok(ResultImages { folder, shortlist: Shortlist::default() })
     }
 
     /// Writes `NAME-click.png` and `NAME-box.png`, and makes the thumbnail of the answer to the click.
