@@ -55,7 +55,8 @@ fn main() {
 
 fn stepper(precision: Precision) -> Stepper {
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
-    let options = ModelOptions { precision: Some(precision), ..ModelOptions::default() };
+    let mut options = ModelOptions::default();
+    options.precision = Some(precision);
     let registry = Registry::from_dirs(&[models]).expect("the bundled model");
     let model = registry.load("foveate", &options).expect("it loads");
     let (encoder, decoder) = (model.encoder(), model.decoder());

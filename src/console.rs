@@ -82,9 +82,8 @@ impl ConsoleOptions {
 }
 
 impl Default for ConsoleOptions {
-    /// On [`Self::LISTEN`], without prompts and gaze.
     fn default() -> Self {
-        ConsoleOptions { listen: Self::LISTEN, takes_prompts: false, share_gaze: false }
+        ConsoleOptions { listen: Self::LISTEN, takes_prompts: true, share_gaze: false }
     }
 }
 

@@ -8,7 +8,7 @@
 //! | floor | modules | what they do |
 //! |---|---|---|
 //! | 0 | [`error`], [`time`], [`geometry`] | typed errors, the capture clock, points, boxes and the letterbox |
-//! | 1 | [`frame`], [`mask`], [`sync`] | pixels to tensor, logits to mask, what threads share |
+//! | 1 | [`frame`], [`mask`], [`sync`], [`address`] | pixels to tensor, logits to mask, what threads share, what `scheme:place` names |
 //! | 2 | [`engine`] | the only place that names tract: load, precision, threads, audit |
 //! | 2 | [`quantize`] | from a float file and pictures to an 8-bit one |
 //! | 3 | [`model`] | manifest, registry, families: from files to an encoder and a decoder |
@@ -24,6 +24,7 @@ pub mod geometry;
 pub mod statistics;
 pub mod time;
 
+pub mod address;
 pub mod frame;
 pub mod mask;
 pub mod sync;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// Modules by floor. Modules of one floor do not import each other, except where `SIDEWAYS` allows it.
 const FLOORS: &[&[&str]] = &[
     &["error", "time", "geometry", "statistics"],
-    &["frame", "mask", "sync"],
+    &["frame", "mask", "sync", "address"],
     &["engine", "quantize"],
     &["model", "segment", "track", "select"],
     &["record", "scene"],

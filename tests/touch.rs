@@ -21,7 +21,7 @@ use foveate::pipeline::{Pipeline, Summary};
 use foveate::record::{Event, EventKind, FrameRecord};
 use foveate::scene::{Rendering, Scene};
 use foveate::select::touch::{Contact, Fit, Phase, Rotation, TouchConfig, TouchSelector, Viewport};
-use foveate::sink::{Sink, StreamInfo};
+use foveate::sink::Sink;
 use foveate::time::{Clock, MonotonicClock, Timestamp};
 
 const SIZE: Size = Size::new(320, 240);
@@ -128,9 +128,6 @@ impl Sink for KeepingSink {
     fn name(&self) -> &str {
         "keeping"
     }
-    fn begin(&mut self, _: &StreamInfo) -> Result<()> {
-        Ok(())
-    }
     fn frame(&mut self, record: &FrameRecord) -> Result<()> {
         let masks = record.objects().iter().map(|o| (o.object, o.mask.clone())).collect();
         self.0.lock().unwrap().masks.push((record.time_s, masks));
@@ -139,12 +136,6 @@ impl Sink for KeepingSink {
     fn event(&mut self, event: &Event) -> Result<()> {
         self.0.lock().unwrap().events.push(event.clone());
         Ok(())
-    }
-    fn finish(&mut self, _: &serde_json::Value) -> Result<()> {
-        Ok(())
-    }
-    fn failures(&self) -> u64 {
-        0
     }
 }
 

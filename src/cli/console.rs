@@ -1,9 +1,8 @@
-//! The console of a stream, and the addresses that name it.
+//! The console of a stream.
 
 mod switch_handler;
 
 use std::net::SocketAddr;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::board::Board;
@@ -26,32 +25,6 @@ pub struct ConsoleArgs {
     /// Show on the console where the user looks
     #[arg(long)]
     share_gaze: bool,
-}
-
-/// An address, or the console.
-#[derive(Clone, Debug)]
-pub enum OrConsole<A> {
-    Console,
-    Address(A),
-}
-
-impl<A: FromStr> FromStr for OrConsole<A> {
-    type Err = A::Err;
-
-    fn from_str(text: &str) -> Result<Self, A::Err> {
-        if text == "console" { Ok(OrConsole::Console) } else { text.parse().map(OrConsole::Address) }
-    }
-}
-
-impl<A> OrConsole<A> {
-    /// The addresses among `all`, and whether the console is.
-    pub fn split(all: &[Self]) -> (Vec<&A>, bool) {
-        let addresses = all.iter().filter_map(|one| match one {
-            OrConsole::Console => None,
-            OrConsole::Address(address) => Some(address),
-        });
-        (addresses.collect(), all.iter().any(|one| matches!(one, OrConsole::Console)))
-    }
 }
 
 /// Whether a user at the page has taken over.

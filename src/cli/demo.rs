@@ -36,8 +36,8 @@ pub struct DemoArgs {
     /// How long; on a terminal until Ctrl-C, elsewhere 20 seconds
     #[arg(long, value_name = "N")]
     seconds: Option<f64>,
-    /// Use this source: scene, scene:SEED or a camera [default: a camera if there is one, otherwise the scene]
-    #[arg(long, value_name = SourceAddress::KNOWN)]
+    /// Use this source, see `foveate run` [default: a camera if there is one, otherwise the scene]
+    #[arg(long, value_name = "ADDRESS")]
     source: Option<SourceAddress>,
     /// Where overlay images go, one a second
     #[arg(long, value_name = "DIR", default_value = "demo-out")]
@@ -86,14 +86,14 @@ pub fn run(args: DemoArgs) -> anyhow::Result<()> {
         None => camera_or_scene(&options)?,
     };
     let clock = Arc::new(MonotonicClock);
-    let (source, scene): (Box<dyn Source>, _) = match &address {
-        SourceAddress::Scene(seed) => {
+    let (source, scene): (Box<dyn Source>, _) = match SceneSource::seed_of(&address) {
+        Some(seed) => {
             options.fps = Some(options.rate()?.min(SCENE_FPS));
-            let source = SceneSource::open(*seed, &options, clock)?;
+            let source = SceneSource::open(seed, &options, clock)?;
             let scene = source.scene();
             (Box::new(source), Some(scene))
         }
-        _ => (capture::open(&address, &options, clock)?, None),
+        None => (address.open(&options, clock)?, None),
     };
     eprintln!("overlays in {}", args.out.display());
     // The gaze is nobody's, so nothing private is shown.
@@ -158,6 +158,6 @@ fn camera_or_scene(options: &SourceOptions) -> anyhow::Result<SourceAddress> {
     let usable = cameras.into_iter().find(|c| c.problem.is_none() && c.choice.is_some());
     Ok(match usable {
         Some(camera) => camera.address.parse()?,
-        None => SourceAddress::Scene(SourceAddress::DEFAULT_SEED),
+        None => SceneSource::address(SceneSource::DEFAULT_SEED),
     })
 }

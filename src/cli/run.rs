@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::capture::{self, SourceAddress, SourceOptions};
-use crate::input::PromptAddress;
-use crate::pipeline::{Pipeline, Running};
-use crate::sink::SinkAddress;
+use crate::address::Table;
+use crate::capture::{SOURCES, SourceAddress, SourceOptions};
+use crate::input::{PROMPTS, PromptAddress};
+use crate::pipeline::Running;
+use crate::sink::{OpenedSink, SINKS, SinkAddress};
 use crate::time::MonotonicClock;
 
 use super::board_args::BoardArgs;
-use super::console::{ConsoleArgs, OrConsole, Screen};
+use super::console::{ConsoleArgs, Screen};
 use super::output::print_json;
 use super::service::Service;
 use super::stages;
@@ -24,7 +25,7 @@ use super::stream::Stream;
 #[command(after_help = EXAMPLES)]
 pub struct RunArgs {
     /// Where frames come from
-    #[arg(long, value_name = SourceAddress::KNOWN)]
+    #[arg(long, value_name = "ADDRESS", help = help("Where frames come from", &SOURCES))]
     source: SourceAddress,
     /// Frames a second, for folders, the scene, and as a wish to cameras [default: the board's]
     #[arg(long, value_name = "N")]
@@ -33,11 +34,11 @@ pub struct RunArgs {
     #[arg(long = "loop")]
     looped: bool,
     /// Where prompts come from; may be given several times
-    #[arg(long = "prompt", value_name = PromptAddress::KNOWN)]
-    prompts: Vec<OrConsole<PromptAddress>>,
+    #[arg(long = "prompt", value_name = "ADDRESS", help = help("Where prompts come from; may be given several times", &PROMPTS))]
+    prompts: Vec<PromptAddress>,
     /// Where results go; may be given several times
-    #[arg(long = "sink", value_name = SINKS)]
-    sinks: Vec<OrConsole<SinkAddress>>,
+    #[arg(long = "sink", value_name = "ADDRESS", help = help("Where results go; may be given several times", &SINKS))]
+    sinks: Vec<SinkAddress>,
     /// End after so many seconds
     #[arg(long, value_name = "S")]
     seconds: Option<f64>,
@@ -53,10 +54,10 @@ pub struct RunArgs {
     console: ConsoleArgs,
 }
 
-#[cfg(feature = "console")]
-const SINKS: &str = "console|ndjson:PATH|overlay:DIR";
-#[cfg(not(feature = "console"))]
-const SINKS: &str = "ndjson:PATH|overlay:DIR";
+/// What an argument is for, and the addresses that it takes.
+fn help<A>(what: &str, table: &Table<A>) -> String {
+    format!("{what}:\n{}", table.help())
+}
 
 const EXAMPLES: &str = "\
 Examples:
@@ -83,9 +84,9 @@ docs/wire-format.md documents every field of the output.";
 
 /// Runs the command.
 pub fn run(args: RunArgs) -> anyhow::Result<()> {
-    let (sinks, shown) = OrConsole::split(&args.sinks);
-    let (prompts, from_console) = OrConsole::split(&args.prompts);
-    let to_stdout = sinks.iter().filter(|s| s.is_stdout()).count() + args.json as usize;
+    let shown = args.sinks.iter().any(SinkAddress::is_page);
+    let from_console = args.prompts.iter().any(PromptAddress::is_page);
+    let to_stdout = args.sinks.iter().filter(|s| s.is_stdout()).count() + args.json as usize;
     if to_stdout > 1 {
         return Err(crate::error::ConfigError::Invalid {
             origin: "--json".into(),
@@ -98,22 +99,27 @@ pub fn run(args: RunArgs) -> anyhow::Result<()> {
         let (origin, reason) = ("--prompt console".into(), "it needs the page: add --sink console".into());
         return Err(crate::error::ConfigError::Invalid { origin, reason }.into());
     }
-    if prompts.iter().filter(|prompt| matches!(prompt, PromptAddress::Gaze(_))).count() > 1 {
+    if args.prompts.iter().filter(|prompt| prompt.is_gaze()).count() > 1 {
         let (origin, reason) = ("--prompt".into(), "only one eye tracker can be used at a time".into());
         return Err(crate::error::ConfigError::Invalid { origin, reason }.into());
     }
     let board = args.board.board()?;
     let fallback = board.source_options();
     let options = SourceOptions { fps: args.fps.or(fallback.fps), looped: args.looped, ..fallback };
-    let source = capture::open(&args.source, &options, Arc::new(MonotonicClock))?;
+    let source = args.source.open(&options, Arc::new(MonotonicClock))?;
     let (touch, size) = (board.touch_options(), source.info().size);
     let open = |address: &PromptAddress| address.open(&touch, size, Arc::new(MonotonicClock));
-    let prompts: Vec<_> = prompts.into_iter().map(open).collect::<Result<_, _>>()?;
-    let sinks: Vec<_> = sinks.into_iter().map(SinkAddress::open).collect::<Result<_, _>>()?;
+    let prompts: Vec<_> = args.prompts.iter().map(open).collect::<Result<_, _>>()?;
+    let sinks: Vec<_> = args.sinks.iter().map(SinkAddress::open).collect::<Result<_, _>>()?;
     let screen = (Screen::start(&args.console, shown, from_console)?, from_console);
     let stream = Stream::open(&args.board, board, (source, &options), screen, args.max_objects.into())?;
     let mut stream = prompts.into_iter().fold(stream, Stream::add_prompts);
-    stream.pipeline = sinks.into_iter().fold(stream.pipeline, Pipeline::sink);
+    for opened in sinks {
+        // The page is joined by the stream itself.
+        if let OpenedSink::Sink(sink) = opened {
+            stream.pipeline = stream.pipeline.sink(sink);
+        }
+    }
     let mut service = Service::from_environment();
     let summary = stream.run(args.seconds, |running: &Running| service.report(running))?;
     service.ended();

@@ -71,6 +71,8 @@ impl<'a> Stream<'a> {
         let Stream { board, info, pipeline, .. } = self;
         let pipeline = match opened {
             OpenedPrompts::Prompts(source) => pipeline.prompts(source),
+            // The page is joined when the stream starts.
+            OpenedPrompts::Page => pipeline,
             OpenedPrompts::Touch(source) => {
                 let view = board.viewport(info.size, source.size_mm());
                 pipeline.touch(source, TouchSelector::new(board.touch_config(), view))

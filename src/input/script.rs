@@ -5,12 +5,13 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
+use crate::address::{self, AddressError};
 use crate::error::{ConfigError, IoError, Result, nearest_name};
 use crate::geometry::{BoundingBox, Label, LabeledPoint, Point};
 use crate::track::ObjectId;
 
-use super::PromptSource;
 use crate::session::{Intent, Request};
+use super::{PromptAddress, PromptSource};
 
 /// Longest script that is read.
 const MAX_BYTES: u64 = 16 << 20;
@@ -141,6 +142,12 @@ fn pixel(value: &Value, key: &str) -> Result<f32, String> {
         Some(v) if v.is_finite() && v >= 0.0 => Ok(v),
         _ => Err(format!("`{key}` has the coordinate {value}: give pixels of the frame, 0 or more")),
     }
+}
+
+/// Reads the place of `script:FILE`.
+pub(super) fn address(place: Option<&str>) -> Result<PromptAddress, AddressError> {
+    let path = address::path(place)?.to_owned();
+    Ok(PromptAddress::prompts(format!("script:{path}"), move || Script::read(path.as_ref())))
 }
 
 #[cfg(test)]

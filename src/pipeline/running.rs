@@ -10,7 +10,7 @@ use super::summary::{Summary, Throughput};
 use super::threads::Threads;
 use super::watchdog::Watchdog;
 use crate::capture::SourceInfo;
-use crate::error::{ModelError, Result};
+use crate::error::{PipelineError, Result};
 use crate::input::GazeReport;
 use crate::model::{Decoder, Encoder};
 use crate::sync::LatencySummary;
@@ -79,7 +79,7 @@ impl Running {
         decoder: Box<dyn Decoder>,
         setting: &str,
     ) -> Result<()> {
-        let fixed = || ModelError::Run { graph: model.to_owned(), reason: "this stream keeps its model".into() };
+        let fixed = || PipelineError::NotExchangeable { model: model.to_owned() };
         self.switch.as_ref().ok_or_else(fixed)?.put_by_hand(model, encoder, decoder)?;
         if let Some(log) = &self.degrade {
             log.choose(format!("{setting}, chosen by hand"));

@@ -40,8 +40,7 @@ impl Served {
 
     pub fn with(change: impl FnOnce(&mut ConsoleOptions)) -> Self {
         let mut options = ConsoleOptions::default();
-        options.listen.set_port(0);
-        options.takes_prompts = true;
+        options.listen = "127.0.0.1:0".parse().unwrap();
         change(&mut options);
         let console = Console::start(options, Arc::new(MonotonicClock)).unwrap();
         let link = console.link().to_owned();

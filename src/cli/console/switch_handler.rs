@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 
 use crate::board::Board;
+use crate::capture::scene::SceneSource;
 use crate::capture::{self, Exchange, Source, SourceAddress, SourceOptions};
 use crate::cli::board_args::BoardArgs;
 use crate::console::{Choices, ModelFigures, SwitchRequest};
@@ -64,7 +65,7 @@ impl SwitchHandler {
         let mut sources = vec![source.to_owned()];
         let cameras = capture::list_cameras(&options).unwrap_or_default();
         let usable = cameras.into_iter().filter(|c| c.problem.is_none() && c.choice.is_some()).map(|c| c.address);
-        let scene = SourceAddress::Scene(SourceAddress::DEFAULT_SEED).to_string();
+        let scene = SceneSource::address(SceneSource::DEFAULT_SEED).to_string();
         sources.extend(usable.chain([scene]).filter(|address| address != source));
         SwitchHandler { board, args, options, exchange, sources, source: source.to_owned(), model, loading: None }
     }
@@ -97,7 +98,7 @@ impl SwitchHandler {
         let load = move || match request.source {
             Some(address) => {
                 let address: SourceAddress = address.parse()?;
-                let source = capture::open(&address, &options, Arc::new(MonotonicClock))?;
+                let source = address.open(&options, Arc::new(MonotonicClock))?;
                 Ok(Loaded::Source(source))
             }
             None => Ok(Loaded::Model(Box::new(args.load_instead(&board, &model, precision)?))),

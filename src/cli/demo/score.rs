@@ -6,7 +6,7 @@ use crate::mask::Mask;
 use crate::record::{Event, EventKind, FrameRecord};
 use crate::scene::Scene;
 use crate::scene::user::GazeTrace;
-use crate::sink::{Sink, StreamInfo};
+use crate::sink::Sink;
 use crate::track::ObjectId;
 
 use crate::cli::console::Used;
@@ -69,10 +69,6 @@ impl Sink for ScoreSink {
         "score"
     }
 
-    fn begin(&mut self, _stream: &StreamInfo) -> Result<()> {
-        Ok(())
-    }
-
     fn frame(&mut self, record: &FrameRecord) -> Result<()> {
         let Some(frame) = &record.frame else { return Ok(()) };
         if record.objects().is_empty() {
@@ -116,13 +112,5 @@ impl Sink for ScoreSink {
             _ => {}
         }
         Ok(())
-    }
-
-    fn finish(&mut self, _summary: &serde_json::Value) -> Result<()> {
-        Ok(())
-    }
-
-    fn failures(&self) -> u64 {
-        0
     }
 }

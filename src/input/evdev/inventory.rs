@@ -2,7 +2,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::input::{TouchDevice, TouchDeviceInfo};
+use crate::input::TouchDeviceInfo;
 
 /// What a device can report, as far as it matters here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -130,7 +130,7 @@ impl Bits {
 /// The touch devices of this machine.
 pub fn list() -> Vec<TouchDeviceInfo> {
     let info = |entry: Entry| TouchDeviceInfo {
-        address: TouchDevice::Path(entry.path.clone()).to_string(),
+        address: super::source::written(&entry.path),
         name: entry.identity.name,
         kind: entry.kind.name(),
         readable: !fs::File::open(&entry.path).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied),
