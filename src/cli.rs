@@ -27,6 +27,9 @@ mod service;
 mod stages;
 mod track;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use mask_file::read_mask;
+
 use std::process::ExitCode;
 
 use clap::Parser;

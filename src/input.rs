@@ -16,6 +16,8 @@ pub use gaze::{
     ClockOffset, GazeAddress, GazePacket, GazeRecording, GazeReplay, GazeReport, GazeSource, GazeTrace, OffsetEstimate,
     PupilTransport, RecordedFixation, RecordedSpan, RecordingFormat,
 };
+#[cfg(any(test, fuzzing))]
+pub(crate) use gaze::fuzz as gaze_fuzz;
 pub use script::Script;
 pub use touch::{TouchDeviceInfo, TouchOptions, TouchSource, list_touch_devices};
 

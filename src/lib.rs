@@ -48,6 +48,10 @@ pub mod pipeline;
 
 pub mod cli;
 
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
+
 pub use error::{Error, Result};
 
 /// Keeps the README's example compiling.

@@ -13,6 +13,7 @@ const FLOORS: &[&[&str]] = &[
     &["capture", "input", "sink"],
     &["board", "pipeline", "console"],
     &["cli"],
+    &["fuzz"],
 ];
 
 /// Arrows along a floor. On the ground floor errors speak of sizes; quantisation runs and rewrites the engine's graphs; on

@@ -8,6 +8,8 @@ mod address;
 mod clock;
 mod connect;
 mod feed;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod ndjson;
 mod neon;
 mod pupil;
