@@ -6,13 +6,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use foveate::capture::scene::{Rendering, Scene};
 use foveate::engine::Precision;
 use foveate::frame::Frame;
 use foveate::geometry::Size;
 use foveate::mask::Mask;
 use foveate::model::{ModelOptions, Registry};
 use foveate::pipeline::Stepper;
+use foveate::scene::{Rendering, Scene};
 use foveate::time::Timestamp;
 use foveate::track::FollowerConfig;
 
@@ -57,7 +57,8 @@ fn main() {
 
 fn stepper(precision: Precision) -> Stepper {
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
-    let options = ModelOptions { precision: Some(precision), ..ModelOptions::default() };
+    let mut options = ModelOptions::default();
+    options.precision = Some(precision);
     let registry = Registry::from_dirs(&[models]).expect("the bundled model");
     let model = registry.load("foveate", &options).expect("it loads");
     let (encoder, decoder) = (model.encoder(), model.decoder());

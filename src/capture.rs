@@ -33,6 +33,7 @@ pub use negotiate::{Choice, FormatOffer, Rates, Wish, negotiate};
 
 /// What is asked of a source. A source that cannot have it so takes the nearest and says so in its [`SourceInfo`].
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct SourceOptions {
     /// Frames per second; 30 if not given.
     pub fps: Option<f64>,

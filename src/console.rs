@@ -63,6 +63,7 @@ const FIGURES: Duration = Duration::from_millis(500);
 
 /// How a console is served.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct ConsoleOptions {
     /// Elsewhere than on loopback a token is needed.
     pub listen: SocketAddr,
@@ -75,6 +76,12 @@ pub struct ConsoleOptions {
 impl ConsoleOptions {
     /// Where the console is unless told otherwise.
     pub const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8090);
+}
+
+impl Default for ConsoleOptions {
+    fn default() -> Self {
+        ConsoleOptions { listen: Self::LISTEN, takes_prompts: true, share_gaze: false }
+    }
 }
 
 /// A console that is served. Dropping it ends the server.

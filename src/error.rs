@@ -124,6 +124,10 @@ pub enum ModelError {
     #[error("input size {}x{} does not suit model `{name}`: sides must be multiples of {multiple}, from {min} to {max}",
             .size.width, .size.height)]
     InputSize { name: String, size: Size, multiple: u32, min: u32, max: u32 },
+    #[error(
+        "model `{name}` cannot take the place of the one that runs: {reason}. Choose another, or start the stream with it"
+    )]
+    Incompatible { name: String, reason: String },
     #[error("running `{graph}` failed: {reason}. Please report this with the model's name")]
     Run { graph: String, reason: String },
 }
@@ -134,6 +138,8 @@ pub enum ModelError {
 pub enum ImageError {
     #[error("{what}: not a readable picture ({reason}): give a complete PNG or JPEG file")]
     Undecodable { what: String, reason: String },
+    #[error("{what}: cannot be encoded ({reason}): choose another format or a smaller size")]
+    Unencodable { what: String, reason: String },
     #[error("{what}: {}x{} pixels is outside 1x1 to {limit}x{limit}: scale the picture first", .size.width, .size.height)]
     AbsurdSize { what: String, size: Size, limit: u32 },
     #[error("frame of {}x{} {format} needs {needed} bytes, {given} were given: check the stride and format",
@@ -199,6 +205,8 @@ pub enum PipelineError {
     },
     #[error("the {stage} thread: {reason}")]
     Placement { stage: String, reason: String },
+    #[error("model `{model}` cannot be put in while the stream runs: start it with `Pipeline::exchangeable`")]
+    NotExchangeable { model: String },
     #[error("the {stage} thread panicked: please report this with the message printed above")]
     Panicked { stage: String },
 }

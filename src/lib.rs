@@ -36,6 +36,7 @@ pub mod select;
 pub mod track;
 
 pub mod record;
+pub mod scene;
 
 pub mod capture;
 pub mod input;

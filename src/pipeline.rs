@@ -47,7 +47,7 @@ use crossbeam_channel::bounded;
 pub use affinity::Placement;
 pub use config::{PipelineConfig, StageCores};
 pub use degrade::{Degrade, DegradeSummary, Ladder, ModelVariants, Setting, Step, Variant, Variants};
-pub use meter::{AgeMeter, StageMeter, StageReport};
+pub use meter::{AgeMeter, StageMeter, StageMeters, StageReport, StageReports};
 pub use pace::EncodeEvery;
 pub use running::Running;
 pub use stepper::Stepper;
@@ -58,9 +58,9 @@ use crate::error::Result;
 use crate::frame::Frame;
 use crate::input::{CommandSource, GazeSource, PromptSource, TouchSource};
 use crate::model::{Decoder, Encoder};
+use crate::record::FrameRecord;
 use crate::select::gaze::DwellSelector;
 use crate::select::touch::TouchSelector;
-use crate::record::FrameRecord;
 use crate::sink::{Sink, StreamInfo};
 use crate::sync::{Pool, StopToken};
 use crate::time::{Clock, MonotonicClock};
@@ -227,8 +227,8 @@ impl Pipeline {
         let record_pool = sinks.len() * (config.sink_queue + 1) + 2;
         let frames = Pool::new(encoded_pool + record_pool + Carrier::FRAMES + 3, Frame::default);
 
-        let meters = ["capture", "encode", "decode"].map(StageMeter::new);
-        let [capture_meter, encode_meter, decode_meter] = meters.clone();
+        let meters = StageMeters::new();
+        let [capture_meter, encode_meter, decode_meter] = meters.chain();
         let (frame_feed, frame_slot) = Feed::new();
         let (encoded_feed, encoded_slot) = Feed::new();
         let (requests, incoming) = bounded(REQUESTS);
@@ -322,7 +322,7 @@ impl Pipeline {
         };
         threads.spawn("capture", &place(&cores.capture, policies.capture), move || stage.run())?;
 
-        let watchdog = Watchdog::new(meters.clone(), outputs.meters().cloned(), config.stall_after);
+        let watchdog = Watchdog::new(meters.chain(), outputs.meters().cloned(), config.stall_after);
         Ok(Running {
             shared,
             started,

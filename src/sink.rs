@@ -4,7 +4,6 @@
 //! drops its oldest record when it is full. A sink may therefore take its time, and never holds up the camera.
 
 mod address;
-mod failures;
 mod ndjson;
 pub mod overlay;
 mod pictures;
@@ -12,7 +11,6 @@ mod pictures;
 pub use address::SinkAddress;
 pub use ndjson::{NdjsonOptions, NdjsonSink, WIRE_VERSION};
 pub use pictures::{OverlayOptions, OverlaySink, PictureFormat};
-
 
 use crate::error::Result;
 use crate::geometry::Size;
@@ -29,24 +27,31 @@ pub struct StreamInfo {
     pub model: String,
 }
 
-/// An output. Calls come from one thread: `begin`, then frames and events in the order of their time, then `finish`.
+/// An output. Calls come from one thread: `begin`, then frames and events in the order of their time, then `finish`. Only
+/// [`Self::name`] and [`Self::frame`] are its duty.
 ///
 /// # Errors
-/// Of frames, events and the summary, only the first write that fails is returned, to be reported once; the sink tries again
-/// with each following record and counts the failures.
+/// Every call returns its own failure, and the next call tries again: a disk that is full for a while must not end the
+/// stream. The pipeline counts the failures and reports the first of each sink; a reader who closed the pipe ends the stream.
 pub trait Sink: Send {
     /// The address it was opened by, such as `ndjson:-`.
     fn name(&self) -> &str;
 
-    fn begin(&mut self, stream: &StreamInfo) -> Result<()>;
+    /// Called before the first frame.
+    fn begin(&mut self, _stream: &StreamInfo) -> Result<()> {
+        Ok(())
+    }
 
+    /// Writes what is known of one frame.
     fn frame(&mut self, record: &FrameRecord) -> Result<()>;
 
-    fn event(&mut self, event: &Event) -> Result<()>;
+    /// Writes what happened between two frames.
+    fn event(&mut self, _event: &Event) -> Result<()> {
+        Ok(())
+    }
 
     /// `summary` is the object that the program prints at the end with `--json`. What is buffered is written out.
-    fn finish(&mut self, summary: &serde_json::Value) -> Result<()>;
-
-    /// Writes that failed, the first included.
-    fn failures(&self) -> u64;
+    fn finish(&mut self, _summary: &serde_json::Value) -> Result<()> {
+        Ok(())
+    }
 }

@@ -14,9 +14,9 @@ use foveate::geometry::{LabeledPoint, Region, Size};
 use foveate::input::{PromptAction, PromptEvent, PromptSource};
 use foveate::model::{Embedding, Encoder};
 use foveate::pipeline::{Pipeline, PipelineConfig};
+use foveate::record::FrameRecord;
 use foveate::sink::overlay::Painter;
-use foveate::record::{Event, FrameRecord};
-use foveate::sink::{NdjsonOptions, NdjsonSink, Sink, StreamInfo};
+use foveate::sink::{NdjsonOptions, NdjsonSink, Sink};
 
 static COUNTING: AtomicBool = AtomicBool::new(false);
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
@@ -100,9 +100,6 @@ impl Sink for PaintAndCount {
     fn name(&self) -> &str {
         "count"
     }
-    fn begin(&mut self, _: &StreamInfo) -> Result<()> {
-        Ok(())
-    }
     fn frame(&mut self, record: &FrameRecord) -> Result<()> {
         if let Some(frame) = &record.frame {
             foveate::frame::to_rgb(frame, &mut self.rgb)?;
@@ -117,15 +114,6 @@ impl Sink for PaintAndCount {
         }
         Ok(())
     }
-    fn event(&mut self, _: &Event) -> Result<()> {
-        Ok(())
-    }
-    fn finish(&mut self, _: &serde_json::Value) -> Result<()> {
-        Ok(())
-    }
-    fn failures(&self) -> u64 {
-        0
-    }
 }
 
 #[test]
@@ -137,11 +125,13 @@ fn a_running_stream_allocates_nothing() {
     let source = SteadySource::new(120.0, WARM + COUNTED + 60);
     let ndjson = NdjsonSink::new("test".into(), Path::new("test"), std::io::sink(), NdjsonOptions::default());
     let counter = PaintAndCount { painter: Painter::new(), rgb: Vec::new(), seen: 0 };
+    let mut config = PipelineConfig::default();
+    config.sink_queue = 16;
     let running = Pipeline::new(Box::new(source), Box::new(encoder), Box::new(GeometryDecoder), "geometry")
         .prompts(Box::new(TwoObjects(false)))
         .sink(Box::new(ndjson))
         .sink(Box::new(counter))
-        .config(PipelineConfig { sink_queue: 16, ..PipelineConfig::default() })
+        .config(config)
         .start()
         .unwrap();
     // The waiting thread is this test's own; it must not disturb the count.

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use foveate::capture::scene::{Rendering, Scene};
 use foveate::geometry::Size;
+use foveate::scene::{Rendering, Scene};
 use image::{GrayImage, RgbImage};
 use program::{Ran, Sandbox};
 use serde_json::Value;

@@ -9,7 +9,7 @@ const FLOORS: &[&[&str]] = &[
     &["frame", "mask", "sync"],
     &["engine", "quantize"],
     &["model", "segment", "track", "select"],
-    &["record"],
+    &["record", "scene"],
     &["capture", "input", "sink"],
     &["board", "pipeline", "console"],
     &["cli"],

@@ -19,8 +19,8 @@ use foveate::geometry::{LabeledPoint, Region, Size};
 use foveate::input::{PromptAction, PromptEvent, PromptSource};
 use foveate::model::{Embedding, Encoder};
 use foveate::pipeline::{Pipeline, PipelineConfig, Summary};
-use foveate::record::{Event, EventKind, FrameRecord};
-use foveate::sink::{Sink, StreamInfo};
+use foveate::record::{EventKind, FrameRecord};
+use foveate::sink::Sink;
 use foveate::sync::StopToken;
 
 /// Prompts given out when they are asked for.
@@ -85,13 +85,14 @@ fn a_slow_encoder_drops_frames_and_age_stays_bounded() {
 /// Frames between the encoded ones come out too, with the objects carried to them.
 #[test]
 fn frames_that_are_not_encoded_carry_the_objects() {
-    let config = PipelineConfig { encode_every: 3, ..PipelineConfig::default() };
+    let mut config = PipelineConfig::default();
+    config.encode_every = 3;
     let prompts = Prompts(vec![point(0.2, 1, 40.0, 30.0)]);
     let stream =
         pipeline(SteadySource::new(40.0, 40), Duration::from_millis(2)).config(config).prompts(Box::new(prompts));
     let (summary, seen) = run(stream, Duration::ZERO);
     let summary = summary.unwrap();
-    let encoded = summary.stages.iter().find(|s| s.stage == "encode").unwrap().frames_out;
+    let encoded = summary.stages.encode.frames_out;
     assert!(encoded <= 14, "{encoded} of 40 frames encoded");
     assert_eq!(summary.frames_out + summary.frames_dropped, 40);
     assert!(summary.frames_out > 2 * encoded, "{} records of {encoded} encoded frames", summary.frames_out);
@@ -180,7 +181,8 @@ fn a_bad_prompt_is_refused_and_the_stream_goes_on() {
 #[test]
 fn too_many_objects_release_the_oldest() {
     let prompts = Prompts((1..=4).map(|id| point(0.05 * id as f64, id, 20.0 * id as f32, 40.0)).collect());
-    let config = PipelineConfig { max_objects: 2, ..PipelineConfig::default() };
+    let mut config = PipelineConfig::default();
+    config.max_objects = 2;
     let (summary, seen) = run(
         pipeline(SteadySource::new(60.0, 30), Duration::ZERO).prompts(Box::new(prompts)).config(config),
         Duration::ZERO,
@@ -201,7 +203,7 @@ fn stopping_from_outside_finishes_the_sinks() {
     let summary = running
         .unwrap()
         .wait(|running| {
-            if running.reports()[2].frames_out > 5 {
+            if running.reports().decode.frames_out > 5 {
                 stop.stop();
             }
         })
@@ -329,40 +331,23 @@ fn a_panic_in_a_stage_ends_the_stream_and_names_the_stage() {
     assert!(seen.lock().unwrap().summary.is_some(), "the sinks still finish");
 }
 
-/// Fails with every write as a full disk or a closed pipe does; like the sinks we ship, it reports the first alone.
+/// Fails with every write as a full disk or a closed pipe does.
 struct Failing {
     kind: std::io::ErrorKind,
-    failures: u64,
 }
 
 impl Sink for Failing {
     fn name(&self) -> &str {
         "failing"
     }
-    fn begin(&mut self, _: &StreamInfo) -> Result<()> {
-        Ok(())
-    }
     fn frame(&mut self, _: &FrameRecord) -> Result<()> {
-        self.failures += 1;
-        match self.failures {
-            1 => Err(IoError::when("write", "/full/disk")(self.kind.into()).into()),
-            _ => Ok(()),
-        }
-    }
-    fn event(&mut self, _: &Event) -> Result<()> {
-        Ok(())
-    }
-    fn finish(&mut self, _: &serde_json::Value) -> Result<()> {
-        Ok(())
-    }
-    fn failures(&self) -> u64 {
-        self.failures
+        Err(IoError::when("write", "/full/disk")(self.kind.into()).into())
     }
 }
 
 #[test]
 fn a_full_disk_is_told_once_and_the_stream_goes_on() {
-    let failing = Box::new(Failing { kind: ErrorKind::StorageFull, failures: 0 });
+    let failing = Box::new(Failing { kind: ErrorKind::StorageFull });
     let (summary, seen) = run(pipeline(SteadySource::new(50.0, 20), Duration::ZERO).sink(failing), Duration::ZERO);
     let summary = summary.unwrap();
     assert!(summary.sink_failures > 1, "{summary:?}");
@@ -376,7 +361,7 @@ fn a_full_disk_is_told_once_and_the_stream_goes_on() {
 
 #[test]
 fn a_reader_who_goes_away_ends_the_stream() {
-    let failing = Box::new(Failing { kind: ErrorKind::BrokenPipe, failures: 0 });
+    let failing = Box::new(Failing { kind: ErrorKind::BrokenPipe });
     let (result, seen) =
         run(pipeline(SteadySource::new(50.0, 1_000_000), Duration::ZERO).sink(failing), Duration::ZERO);
     assert!(result.unwrap_err().is_closed_pipe());
@@ -385,7 +370,8 @@ fn a_reader_who_goes_away_ends_the_stream() {
 
 #[test]
 fn a_stage_that_hangs_is_named() {
-    let config = PipelineConfig { stall_after: Duration::from_millis(150), ..PipelineConfig::default() };
+    let mut config = PipelineConfig::default();
+    config.stall_after = Duration::from_millis(150);
     let (summary, seen) =
         run(pipeline(SteadySource::new(50.0, 3), Duration::from_millis(600)).config(config), Duration::ZERO);
     summary.unwrap();

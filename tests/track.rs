@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use foveate::capture::scene::{Rendering, Scene};
 use foveate::frame::Frame;
 use foveate::geometry::{LabeledPoint, Point, Size};
 use foveate::mask::Mask;
 use foveate::model::{ModelOptions, Registry};
 use foveate::pipeline::Stepper;
+use foveate::scene::{Rendering, Scene};
 use foveate::time::Timestamp;
 use foveate::track::{FollowerConfig, ObjectState};
 

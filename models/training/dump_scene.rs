@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
-use foveate::capture::scene::{Rendering, Scene};
 use foveate::geometry::Size;
+use foveate::scene::{Rendering, Scene};
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, GrayImage, ImageEncoder, RgbImage, imageops};
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 /// How the system's scheduler treats the threads of each stage, and what to do where it refuses.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Scheduling {
     /// For policies and for core affinity alike.
     pub on_failure: OnFailure,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// What a camera's controls are set to whenever it is opened. What is not given stays as the camera has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Controls {
     /// The time that one picture is exposed, in microseconds.
     pub exposure: Option<Setting>,

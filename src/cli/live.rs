@@ -24,14 +24,13 @@ impl Live {
             return;
         }
         let reports = running.reports();
-        let [capture, encode, decode, ..] = &reports[..] else { return };
         let rung = running.degrade().filter(|d| d.rung > 0).map_or(String::new(), |d| format!(", {}", d.setting));
         self.bar.set_message(format!(
             "{} frames, encode {:.1} ms, decode {:.1} ms, {} dropped{rung}",
-            decode.frames_out,
-            encode.service.p50_ms,
-            decode.service.p50_ms,
-            capture.dropped + encode.dropped + decode.dropped
+            reports.decode.frames_out,
+            reports.encode.service.p50_ms,
+            reports.decode.service.p50_ms,
+            reports.frames_dropped()
         ));
         self.bar.tick();
     }

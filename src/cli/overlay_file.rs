@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::frame::{self, Frame};
 use crate::model::Prompt;
-use crate::segment::Prediction;
 use crate::record::FrameRecord;
+use crate::segment::Prediction;
 use crate::sink::overlay::Painter;
 use crate::track::ObjectState;
 

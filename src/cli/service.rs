@@ -36,7 +36,7 @@ impl Service {
         let now = Instant::now();
         let due = |last: Option<Instant>, every: Duration| last.is_none_or(|at| now.duration_since(at) >= every);
         let stuck = running.stuck();
-        if !self.ready && running.reports().get(2).is_some_and(|decode| decode.frames_out > 0) {
+        if !self.ready && running.reports().decode.frames_out > 0 {
             self.ready = true;
             notify::ready();
         }
@@ -63,8 +63,7 @@ impl Service {
 }
 
 fn status(running: &Running) -> String {
-    let reports = running.reports();
-    let frames = reports.get(2).map_or(0, |decode| decode.frames_out);
+    let frames = running.reports().decode.frames_out;
     let latency = running
         .recent_latency()
         .map_or("no frames at present".to_owned(), |age| format!("capture to mask {:.0} ms", age.as_secs_f64() * 1e3));

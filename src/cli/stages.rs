@@ -13,7 +13,7 @@ pub fn table(summary: &Summary) -> String {
         "{:<width$} {:>7} {:>7} {:>7}   {:>21}   {:>21}",
         "stage", "in", "out", "dropped", "wait ms p50 p95 p99", "work ms p50 p95 p99"
     );
-    for s in &summary.stages {
+    for s in summary.stages.iter() {
         let _ = writeln!(
             out,
             "{:<width$} {:>7} {:>7} {:>7}   {:>6.1} {:>6.1} {:>6.1}    {:>6.1} {:>6.1} {:>6.1}",

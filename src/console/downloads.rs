@@ -52,7 +52,7 @@ pub fn png(snapshot: &Snapshot) -> Result<Vec<u8>> {
     }
     let mut out = Vec::new();
     let written = PngEncoder::new(&mut out).write_image(&map, size.width, size.height, ExtendedColorType::L8);
-    written.map_err(|error| ImageError::Undecodable { what: "mask".into(), reason: error.to_string() })?;
+    written.map_err(|error| ImageError::Unencodable { what: "mask".into(), reason: error.to_string() })?;
     Ok(out)
 }
 

@@ -89,7 +89,7 @@ impl Figures {
     /// Takes the figures of a running stream.
     pub fn take(&mut self, running: &Running, reading: &Reading) {
         self.age = running.age();
-        self.stages = running.reports();
+        self.stages = running.reports().into();
         self.degrade = running.degrade();
         self.celsius = reading.celsius;
         self.throttled.clone_from(&reading.throttled);

@@ -72,7 +72,7 @@ fn encode(rgb: &[u8], size: Size, quality: u8) -> Result<Vec<u8>> {
 
 fn unusable(size: Size, reason: &str) -> crate::Error {
     let what = format!("frame of {}x{}", size.width, size.height);
-    ImageError::Undecodable { what, reason: reason.to_owned() }.into()
+    ImageError::Unencodable { what, reason: reason.to_owned() }.into()
 }
 
 #[cfg(test)]

@@ -155,10 +155,6 @@ impl Sink for ConsoleSink {
         self.hub.send_line(&self.written.take());
         Ok(())
     }
-
-    fn failures(&self) -> u64 {
-        self.lines.failures()
-    }
 }
 
 /// What was written last.

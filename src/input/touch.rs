@@ -24,6 +24,7 @@ pub trait TouchSource: Send {
 
 /// How a touch device is used. The board profile sets it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct TouchOptions {
     /// Width and height of the screen in millimetres, as it is seen; what the device says if not given.
     pub size_mm: Option<[f32; 2]>,

@@ -13,6 +13,7 @@ use crate::geometry::Size;
 
 /// How a model is loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ModelOptions {
     /// `None` takes integers where the model has such files and they are faster: where the processor has products of bytes,
     /// else where its encoder wins a race when it is loaded. Otherwise `f32`.

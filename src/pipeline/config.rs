@@ -9,6 +9,7 @@ pub(super) const TURNS: usize = 3;
 
 /// How the pipeline is laid out on the machine. The board profile sets it.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct PipelineConfig {
     /// Encoded frames kept for prompts that arrive late; each holds a frame and an embedding.
     pub prompt_history: usize,
@@ -43,6 +44,7 @@ impl PipelineConfig {
 
 /// Core numbers for each stage.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct StageCores {
     pub capture: Vec<usize>,
     pub encode: Vec<usize>,

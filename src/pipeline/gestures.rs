@@ -16,8 +16,8 @@ use crate::geometry::{BoundingBox, Label, LabeledPoint, Point};
 use crate::input::CommandKind;
 use crate::mask::LowResLogits;
 use crate::model::Candidate;
-use crate::select::touch::{GestureKind, TouchGesture};
 use crate::record::{AnswerRecord, FrameRecord};
+use crate::select::touch::{GestureKind, TouchGesture};
 use crate::time::Timestamp;
 use crate::track::{Excluded, ObjectId};
 

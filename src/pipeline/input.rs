@@ -8,9 +8,9 @@ use super::request::{Look, Request, Unanswered};
 use super::shared::{Shared, WAIT};
 use crate::geometry::Point;
 use crate::input::{CommandSource, GazeReport, GazeSource, InputEvent, PromptEvent, PromptSource, TouchSource};
+use crate::record::{Event, EventKind};
 use crate::select::gaze::{Cause, DwellSelector, GazeSelection, SelectEvent};
 use crate::select::touch::{Contact, TouchGesture, TouchSelector};
-use crate::record::{Event, EventKind};
 use crate::time::Timestamp;
 
 /// How often sources are asked. A gaze sample waits at most so long.

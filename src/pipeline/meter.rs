@@ -129,6 +129,83 @@ impl StageReport {
     }
 }
 
+/// The meters of the stages that every frame passes, by name.
+#[derive(Clone, Debug)]
+pub struct StageMeters {
+    pub capture: StageMeter,
+    pub encode: StageMeter,
+    pub decode: StageMeter,
+}
+
+impl StageMeters {
+    /// Three meters at zero.
+    pub fn new() -> Self {
+        let [capture, encode, decode] = ["capture", "encode", "decode"].map(StageMeter::new);
+        StageMeters { capture, encode, decode }
+    }
+
+    /// The meters in the order in which a frame passes their stages; they share their counters with these.
+    pub fn chain(&self) -> [StageMeter; 3] {
+        [self.capture.clone(), self.encode.clone(), self.decode.clone()]
+    }
+
+    /// Figures of the three stages and of `sinks` so far.
+    pub fn reports<'a>(&self, sinks: impl Iterator<Item = &'a StageMeter>) -> StageReports {
+        StageReports {
+            capture: self.capture.report(),
+            encode: self.encode.report(),
+            decode: self.decode.report(),
+            sinks: sinks.map(StageMeter::report).collect(),
+        }
+    }
+}
+
+impl Default for StageMeters {
+    fn default() -> Self {
+        StageMeters::new()
+    }
+}
+
+/// Figures of every stage of a stream, by name; as JSON a list in the order in which a frame passes the stages.
+#[derive(Clone, Debug)]
+pub struct StageReports {
+    pub capture: StageReport,
+    pub encode: StageReport,
+    pub decode: StageReport,
+    /// One for each sink, in the order in which they were added.
+    pub sinks: Vec<StageReport>,
+}
+
+impl StageReports {
+    /// The stages that every frame passes: all but the sinks.
+    pub fn chain(&self) -> [&StageReport; 3] {
+        [&self.capture, &self.encode, &self.decode]
+    }
+
+    /// All of them, in the order in which a frame passes the stages.
+    pub fn iter(&self) -> impl Iterator<Item = &StageReport> {
+        self.chain().into_iter().chain(&self.sinks)
+    }
+
+    /// Frames lost on the way to a record: before capture, before encoding and before decoding.
+    pub fn frames_dropped(&self) -> u64 {
+        self.chain().iter().map(|stage| stage.dropped).sum()
+    }
+}
+
+impl Serialize for StageReports {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+impl From<StageReports> for Vec<StageReport> {
+    fn from(reports: StageReports) -> Self {
+        let StageReports { capture, encode, decode, sinks } = reports;
+        [capture, encode, decode].into_iter().chain(sinks).collect()
+    }
+}
+
 /// Age of the data where a record leaves the pipeline, and the rate at which records leave.
 #[derive(Clone, Debug, Default)]
 pub struct AgeMeter(Arc<Mutex<Ages>>);
@@ -206,6 +283,20 @@ mod tests {
 
     fn ms(n: u64) -> Timestamp {
         Timestamp::from_nanos(n * 1_000_000)
+    }
+
+    #[test]
+    fn reports_are_a_list_in_the_order_of_the_stages() {
+        let (meters, sink) = (StageMeters::new(), StageMeter::new("sink memory"));
+        meters.capture.drop_frames(3);
+        meters.decode.drop_frames(2);
+        sink.drop_frames(7);
+        let reports = meters.reports([&sink].into_iter());
+        assert_eq!(reports.frames_dropped(), 5);
+        let json = serde_json::to_value(&reports).unwrap();
+        let names: Vec<_> = json.as_array().unwrap().iter().map(|s| s["stage"].as_str().unwrap()).collect();
+        assert_eq!(names, ["capture", "encode", "decode", "sink memory"]);
+        assert_eq!(json[3]["dropped"], 7);
     }
 
     #[test]

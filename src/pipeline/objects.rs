@@ -12,9 +12,9 @@ use crate::frame::Frame;
 use crate::geometry::{BoundingBox, LabeledPoint, Letterbox, Point, Size};
 use crate::mask::{LowResLogits, Mask, UpsampleScratch};
 use crate::model::{Candidate, Decoder, Prompt};
+use crate::record::FrameRecord;
 use crate::segment;
 use crate::select::gaze::GazeDisc;
-use crate::record::FrameRecord;
 use crate::track::memory::Recall;
 use crate::track::{Excluded, Follower, FollowerConfig, ObjectId, ObjectState};
 

@@ -4,8 +4,8 @@ use super::encode::Encoded;
 use super::objects::Change;
 use super::shared::Shared;
 use crate::mask::LowResLogits;
-use crate::select::selection::{Phase, Selections, Signal, Times};
 use crate::record::{Event, EventKind};
+use crate::select::selection::{Phase, Selections, Signal, Times};
 use crate::time::Timestamp;
 use crate::track::ObjectId;
 

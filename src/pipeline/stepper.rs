@@ -8,8 +8,8 @@ use crate::frame::Frame;
 use crate::geometry::{BoundingBox, LabeledPoint};
 use crate::mask::{Mask, mask_prompt};
 use crate::model::{Candidate, Decoder, Encoder};
-use crate::select::gaze::GazeDisc;
 use crate::record::FrameRecord;
+use crate::select::gaze::GazeDisc;
 use crate::track::{FollowerConfig, ObjectId};
 
 /// Follows objects through pictures one after the other on the caller's thread: the pipeline's own tracking for a folder

@@ -14,6 +14,7 @@ use crate::geometry::Size;
 
 /// How a model is quantised.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct QuantizeOptions {
     pub method: Method,
     /// The share of values that [`Method::Percentile`] keeps, 0 to 100.

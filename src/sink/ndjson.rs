@@ -11,15 +11,15 @@ use crate::geometry::{BoundingBox, Point};
 use crate::mask::Rle;
 use crate::track::{ObjectId, ObjectState};
 
-use super::failures::Failures;
-use crate::record::{Event, FrameRecord, ObjectRecord};
 use super::{Sink, StreamInfo};
+use crate::record::{Event, FrameRecord, ObjectRecord};
 
 /// Version of the wire format that is written, see `docs/wire-format.md`.
 pub const WIRE_VERSION: u32 = 1;
 
 /// How an [`NdjsonSink`] writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NdjsonOptions {
     /// Writes where the person looks with each frame. Off by default: raw gaze is private.
     pub share_gaze: bool,
@@ -36,7 +36,6 @@ pub struct NdjsonSink {
     options: NdjsonOptions,
     line: Vec<u8>,
     masks: Vec<Rle>,
-    failures: Failures,
     torn: bool,
 }
 
@@ -64,7 +63,6 @@ impl NdjsonSink {
             options,
             line: Vec::new(),
             masks: Vec::new(),
-            failures: Failures::default(),
             torn: false,
         }
     }
@@ -72,7 +70,7 @@ impl NdjsonSink {
     fn write(&mut self, value: &impl Serialize) -> Result<()> {
         let written = write_line(&mut self.line, &mut self.out, value, self.torn);
         self.torn = written.is_err();
-        self.failures.first(written.map_err(|e| IoError::when("write", &self.path)(e).into()))
+        written.map_err(|e| IoError::when("write", &self.path)(e).into())
     }
 }
 
@@ -118,13 +116,10 @@ impl Sink for NdjsonSink {
     }
 
     fn finish(&mut self, summary: &Value) -> Result<()> {
-        self.write(&SummaryLine { kind: "summary", summary })?;
+        let written = self.write(&SummaryLine { kind: "summary", summary });
+        // Also after a summary that failed: earlier lines may be buffered.
         let flushed = self.out.flush().map_err(|e| IoError::when("write", &self.path)(e).into());
-        self.failures.first(flushed)
-    }
-
-    fn failures(&self) -> u64 {
-        self.failures.count()
+        written.and(flushed)
     }
 }
 

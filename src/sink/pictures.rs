@@ -5,16 +5,14 @@ use std::path::{Path, PathBuf};
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
-use serde_json::Value;
 
 use crate::error::{ImageError, IoError, Result};
 use crate::frame;
 use crate::geometry::Size;
 
-use super::failures::Failures;
+use super::Sink;
 use super::overlay::Painter;
-use crate::record::{Event, FrameRecord};
-use super::{Sink, StreamInfo};
+use crate::record::FrameRecord;
 
 /// File format of overlay pictures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,6 +33,7 @@ impl PictureFormat {
 
 /// How an [`OverlaySink`] writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct OverlayOptions {
     /// Writes each n-th record; at least 1.
     pub every: u32,
@@ -63,7 +62,6 @@ pub struct OverlaySink {
     encoded: Vec<u8>,
     written: VecDeque<PathBuf>,
     seen: u64,
-    failures: Failures,
 }
 
 impl OverlaySink {
@@ -88,7 +86,6 @@ impl OverlaySink {
             encoded: Vec::new(),
             written: VecDeque::new(),
             seen: 0,
-            failures: Failures::default(),
         })
     }
 
@@ -123,7 +120,7 @@ impl OverlaySink {
                 ExtendedColorType::Rgb8,
             ),
         };
-        written.map_err(|e| ImageError::Undecodable { what: "overlay".into(), reason: e.to_string() })
+        written.map_err(|e| ImageError::Unencodable { what: "overlay".into(), reason: e.to_string() })
     }
 }
 
@@ -139,30 +136,13 @@ impl Sink for OverlaySink {
         &self.name
     }
 
-    fn begin(&mut self, _stream: &StreamInfo) -> Result<()> {
-        Ok(())
-    }
-
     fn frame(&mut self, record: &FrameRecord) -> Result<()> {
         let due = self.seen.is_multiple_of(self.options.every.max(1).into());
         self.seen += 1;
         if !due {
             return Ok(());
         }
-        let written = self.write(record);
-        self.failures.first(written)
-    }
-
-    fn event(&mut self, _event: &Event) -> Result<()> {
-        Ok(())
-    }
-
-    fn finish(&mut self, _summary: &Value) -> Result<()> {
-        Ok(())
-    }
-
-    fn failures(&self) -> u64 {
-        self.failures.count()
+        self.write(record)
     }
 }
 
@@ -202,11 +182,11 @@ mod tests {
     }
 
     #[test]
-    fn the_first_failure_is_told_and_all_are_counted() {
+    fn every_failure_is_returned() {
         let folder = tempfile::tempdir().unwrap();
         let mut sink = OverlaySink::create(&folder.path().join("gone"), OverlayOptions::default()).unwrap();
         std::fs::remove_dir(folder.path().join("gone")).unwrap();
-        let told: Vec<_> = (0..3).map(|n| sink.frame(&record(n)).is_err()).collect();
-        assert_eq!((told, sink.failures()), (vec![true, false, false], 3));
+        let failed: Vec<_> = (0..3).map(|n| sink.frame(&record(n)).is_err()).collect();
+        assert_eq!(failed, [true, true, true]);
     }
 }

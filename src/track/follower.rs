@@ -11,6 +11,7 @@ use crate::time::Timestamp;
 
 /// When an object counts as lost.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct FollowerConfig {
     /// Least predicted IoU of a mask that is believed.
     pub min_score: f32,

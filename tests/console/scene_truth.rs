@@ -9,8 +9,8 @@ use std::io::{BufRead, Write};
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use foveate::capture::scene::Scene;
 use foveate::geometry::Size;
+use foveate::scene::Scene;
 
 #[derive(Parser)]
 struct Arguments {

@@ -39,8 +39,8 @@ impl Served {
     }
 
     pub fn with(change: impl FnOnce(&mut ConsoleOptions)) -> Self {
-        let mut options =
-            ConsoleOptions { listen: "127.0.0.1:0".parse().unwrap(), takes_prompts: true, share_gaze: false };
+        let mut options = ConsoleOptions::default();
+        options.listen = "127.0.0.1:0".parse().unwrap();
         change(&mut options);
         let console = Console::start(options, Arc::new(MonotonicClock)).unwrap();
         let link = console.link().to_owned();

@@ -9,8 +9,8 @@ use std::time::Duration;
 use foveate::geometry::{Intrinsics, Point};
 use foveate::input::GazeAddress;
 use foveate::pipeline::{Pipeline, Running};
-use foveate::select::gaze::{DwellConfig, DwellSelector};
 use foveate::record::EventKind;
+use foveate::select::gaze::{DwellConfig, DwellSelector};
 use foveate::time::MonotonicClock;
 
 use crate::common::{FRAME, GeometryDecoder, SteadySource};

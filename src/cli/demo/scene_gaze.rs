@@ -1,8 +1,9 @@
 use std::time::Duration;
 
-use crate::capture::scene::{GazeTrace, Scene};
 use crate::geometry::{Point, Size};
 use crate::input::GazeSource;
+use crate::scene::Scene;
+use crate::scene::user::GazeTrace;
 use crate::select::GazeSample;
 use crate::time::Timestamp;
 
@@ -19,7 +20,7 @@ pub struct SceneGaze {
 
 impl SceneGaze {
     pub fn new(scene: &Scene) -> Self {
-        SceneGaze { trace: scene.gaze(), next: 0 }
+        SceneGaze { trace: GazeTrace::new(scene), next: 0 }
     }
 }
 

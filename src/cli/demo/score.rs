@@ -1,11 +1,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use crate::capture::scene::{GazeTrace, Scene};
 use crate::error::Result;
 use crate::mask::Mask;
 use crate::record::{Event, EventKind, FrameRecord};
-use crate::sink::{Sink, StreamInfo};
+use crate::scene::Scene;
+use crate::scene::user::GazeTrace;
+use crate::sink::Sink;
 use crate::track::ObjectId;
 
 use super::Used;
@@ -53,7 +54,7 @@ impl ScoreSink {
     pub fn new(scene: Arc<Scene>, rate: f64, used: Used) -> (Self, Arc<Mutex<Score>>) {
         let score = Arc::new(Mutex::new(Score::default()));
         let sink = ScoreSink {
-            gaze: scene.gaze(),
+            gaze: GazeTrace::new(&scene),
             scene,
             targets: HashMap::new(),
             selected: Vec::new(),
@@ -74,10 +75,6 @@ impl ScoreSink {
 impl Sink for ScoreSink {
     fn name(&self) -> &str {
         "score"
-    }
-
-    fn begin(&mut self, _stream: &StreamInfo) -> Result<()> {
-        Ok(())
     }
 
     fn frame(&mut self, record: &FrameRecord) -> Result<()> {
@@ -123,13 +120,5 @@ impl Sink for ScoreSink {
             _ => {}
         }
         Ok(())
-    }
-
-    fn finish(&mut self, _summary: &serde_json::Value) -> Result<()> {
-        Ok(())
-    }
-
-    fn failures(&self) -> u64 {
-        0
     }
 }

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::capture::scene::Scene;
 use crate::geometry::Size;
+use crate::scene::Scene;
 
 use super::super::interrupt::on_interrupt;
 use super::super::model_args::ModelArgs;

@@ -208,7 +208,7 @@ fn pictures_are_written_of_both_answers_and_of_the_set() {
 
 /// Rendered scenes as a photo set, with every object that covers 1 % or more.
 fn scenes(seeds: std::ops::Range<u64>) -> tempfile::TempDir {
-    use crate::capture::scene::{Rendering, Scene};
+    use crate::scene::{Rendering, Scene};
 
     const SIDE: Size = Size::new(480, 360);
     let dir = tempfile::tempdir().unwrap();

@@ -69,12 +69,12 @@ impl Switch {
                 "its input of {}x{} has not the proportions of {}x{}, which objects are remembered on",
                 now.width, now.height, was.width, was.height
             );
-            return Err(ModelError::Run { graph: "encoder".into(), reason });
+            return Err(ModelError::Incompatible { name: model.into(), reason });
         }
         if decoder.candidates() != self.candidates {
             let reason =
                 format!("this decoder gives {} masks, the one before it {}", decoder.candidates(), self.candidates);
-            return Err(ModelError::Run { graph: "decoder".into(), reason });
+            return Err(ModelError::Incompatible { name: model.into(), reason });
         }
         // The decoder first: it is there when the first embedding of the encoder comes.
         self.decoders.send(Part { model: model.into(), input: encoder.input_size(), decoder });

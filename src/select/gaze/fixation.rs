@@ -13,6 +13,7 @@ const WINDOW_SAMPLES: usize = 512;
 
 /// Tuning of a [`FixationDetector`].
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct FixationConfig {
     /// Time over which dispersion is measured.
     pub window: Duration,

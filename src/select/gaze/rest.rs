@@ -8,6 +8,7 @@ use place::Place;
 
 /// Tuning of a [`RestFilter`].
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct RestConfig {
     /// How often gaze goes on to another place, per second.
     pub saccade_rate: f64,

@@ -10,6 +10,7 @@ use super::angles::{at_degrees, axis_degrees, distance};
 
 /// Tuning of a [`VelocityDetector`].
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct VelocityConfig {
     /// Slower than this is rest, in degrees a second.
     pub velocity_deg_s: f64,

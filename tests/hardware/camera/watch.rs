@@ -14,7 +14,9 @@ pub const SIZE: Size = Size::new(320, 180);
 pub const FPS: f64 = 30.0;
 
 pub fn options(format: PixelFormat) -> SourceOptions {
-    SourceOptions { fps: Some(FPS), size: Some(SIZE), format: Some(format), ..SourceOptions::default() }
+    let mut options = SourceOptions::default();
+    (options.fps, options.size, options.format) = (Some(FPS), Some(SIZE), Some(format));
+    options
 }
 
 pub fn open(path: &str, options: &SourceOptions) -> Result<Box<dyn Source>, String> {

@@ -1,12 +1,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::capture::scene::{Rendering, Scene};
 use crate::error::{Error, PromptError, Result};
 use crate::frame::{Frame, PixelFormat};
 use crate::mask::Mask;
 use crate::model::{Decoder, Encoder};
 use crate::pipeline::Stepper;
+use crate::scene::{Rendering, Scene};
 use crate::select::gaze::GazeSelection;
 use crate::time::Timestamp;
 use crate::track::{FollowerConfig, ObjectId};

@@ -1,5 +1,6 @@
-use crate::capture::scene::{EyeTracker, EyeTrackerConfig, Intent, Scene, Viewer};
 use crate::error::{PromptError, Result};
+use crate::scene::Scene;
+use crate::scene::user::{EyeTracker, EyeTrackerConfig, Viewer, ViewingTask};
 use crate::select::gaze::{DwellConfig, DwellSelector, SelectEvent};
 use crate::sync::StopToken;
 
@@ -91,7 +92,7 @@ pub fn run(scene: &Scene, setting: Setting, judge: &mut Judge, stop: &StopToken)
             let visible = viewer.visible();
             let Some(target) = visible.get((draw.unit() * visible.len() as f64) as usize) else { break };
             trial.target = *target;
-            viewer.intend(Intent::LookAt(*target));
+            viewer.set_task(ViewingTask::LookAt(*target));
             trial.free_s = time - start_s;
             let lasting = |rest: &(u8, f64, f64)| rest.2 - rest.1 >= dwell.commit.as_secs_f64();
             trial.long_rests = viewer.take_rests().iter().filter(|rest| lasting(rest)).count() as u32;

@@ -4,6 +4,7 @@ use super::super::RestConfig;
 
 /// Tuning of a [`DwellSelector`](super::DwellSelector).
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct DwellConfig {
     /// Rest after which the person is told that a selection has begun.
     pub onset: Duration,

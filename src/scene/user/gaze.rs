@@ -1,10 +1,12 @@
 use std::collections::VecDeque;
 
-use super::random::{Random, hash, normal, unit};
-use super::vector::Vec3;
-use super::{Scene, draw_ids, probe_size, view};
+use super::map::{Map, project, unproject};
 
-use crate::geometry::{Intrinsics, Point};
+use crate::scene::random::{Random, hash, normal, unit};
+use crate::scene::vector::Vec3;
+use crate::scene::{Scene, probe_size, view};
+
+use crate::geometry::Point;
 use crate::select::GazeSample;
 use crate::time::Timestamp;
 
@@ -25,7 +27,7 @@ const BLINK_EVERY_S: f64 = 4.5;
 /// A while in which the eye rests on one object, following it if it moves.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fixation {
-    /// The object looked at, as in [`super::ObjectInfo`].
+    /// The object looked at, as in [`crate::scene::ObjectInfo`].
     pub object: u8,
     /// Seconds since the stream's start.
     pub onset_s: f64,
@@ -45,20 +47,12 @@ pub struct GazeTrace {
     maps: [Map; CHECKS],
 }
 
-/// What shows where at one moment, at the small scene's size.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Map {
-    ids: Vec<u8>,
-    depth: Vec<f32>,
-    /// City-block distance to the nearest pixel that shows something else.
-    clearance: Vec<u16>,
-}
-
 impl GazeTrace {
-    pub(super) fn new(scene: Scene) -> Self {
+    /// The gaze of a user who looks at one object after another while `scene` runs; the same for every call.
+    pub fn new(scene: &Scene) -> Self {
         let small = scene.resized(probe_size(scene.size()));
         let random = Random::new(scene.seed(), 90);
-        GazeTrace { scene, small, random, fixations: VecDeque::new(), maps: Default::default() }
+        GazeTrace { scene: scene.clone(), small, random, fixations: VecDeque::new(), maps: Default::default() }
     }
 
     /// Where the person looks, as an eye tracker measures it. Times, here and in the sample, are seconds since the
@@ -225,62 +219,6 @@ impl GazeTrace {
     }
 }
 
-impl Map {
-    /// Clearance of the object's pixel that has most; 0 if it is not seen.
-    pub fn widest(&self, object: u8) -> u16 {
-        self.ids.iter().zip(&self.clearance).filter(|(id, _)| **id == object).map(|(_, c)| *c).max().unwrap_or(0)
-    }
-
-    /// Indices of an object's pixels with at least this clearance.
-    pub fn pixels(&self, object: u8, least: u16) -> impl Iterator<Item = usize> {
-        let of_object = self.ids.iter().zip(&self.clearance).enumerate();
-        of_object.filter(move |(_, (id, c))| **id == object && **c >= least).map(|(at, _)| at)
-    }
-
-    pub fn depth_at(&self, pixel: usize) -> f32 {
-        self.depth.get(pixel).copied().unwrap_or(1.0)
-    }
-
-    pub fn draw(&mut self, scene: &Scene, time: f64) {
-        let world = &scene.shared.world;
-        scene.with_scratch(|scratch| {
-            draw_ids(world, &view(world, scene.size(), time), time, scratch, &mut self.ids);
-            self.depth.clear();
-            self.depth.extend(scratch.visible.nearness.iter().map(|&n| 1.0 / n.max(1e-6)));
-        });
-        let (width, height) = (scene.size().width as usize, scene.size().height as usize);
-        let ids = &self.ids;
-        self.clearance.clear();
-        self.clearance.resize(ids.len(), 0);
-        let clearance = &mut self.clearance;
-        // Two sweeps, each from two of the four neighbours; beyond the picture everything is something else.
-        for i in 0..ids.len() {
-            let from = |inside: bool, j: usize| if inside && ids[j] == ids[i] { clearance[j] + 1 } else { 1 };
-            let (x, y) = (i % width, i / width);
-            clearance[i] = from(x > 0, i.wrapping_sub(1)).min(from(y > 0, i.wrapping_sub(width)));
-        }
-        for i in (0..ids.len()).rev() {
-            let from = |inside: bool, j: usize| if inside && ids[j] == ids[i] { clearance[j] + 1 } else { 1 };
-            let (x, y) = (i % width, i / width);
-            clearance[i] = clearance[i].min(from(x + 1 < width, i + 1)).min(from(y + 1 < height, i + width));
-        }
-    }
-}
-
 fn valid(time_s: f64) -> f64 {
     if time_s.is_finite() { time_s.max(0.0) } else { 0.0 }
-}
-
-/// Where a point that keeps its distance from an object's place falls on the picture.
-pub(super) fn project(scene: &Scene, object: u8, anchor: Vec3, time: f64) -> Point {
-    let world = &scene.shared.world;
-    let Some(body) = world.bodies.get(object as usize) else { return Point::default() };
-    let p = world.camera.at(time).to_camera(body.place(time) + anchor);
-    scene.intrinsics().project(p.x, p.y, p.z.max(0.05))
-}
-
-pub(super) fn unproject(lens: Intrinsics, x: usize, y: usize, depth: f32, pose: &super::motion::CameraPose) -> Vec3 {
-    let (rx, ry) = ((x as f32 + 0.5 - lens.cx) / lens.fx, (y as f32 + 0.5 - lens.cy) / lens.fy);
-    let camera = super::vector::vec3(rx * depth, ry * depth, depth);
-    pose.position + pose.rotation.apply_inverse(camera)
 }

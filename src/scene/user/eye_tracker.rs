@@ -1,6 +1,6 @@
-use super::Scene;
-use super::random::Random;
 use super::viewer::{Viewer, gauss, shifted};
+use crate::scene::Scene;
+use crate::scene::random::Random;
 
 use crate::geometry::Intrinsics;
 use crate::select::GazeSample;

@@ -1,7 +1,7 @@
-use super::gaze::{Map, project, unproject};
-use super::random::{Random, normal};
-use super::vector::Vec3;
-use super::{Scene, probe_size, view};
+use super::map::{Map, project, unproject};
+use crate::scene::random::{Random, normal};
+use crate::scene::vector::Vec3;
+use crate::scene::{Scene, probe_size, view};
 
 use crate::geometry::{Intrinsics, Point};
 
@@ -37,7 +37,7 @@ const STEP_S: f64 = 0.001;
 
 /// What a person who watches a scene is up to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Intent {
+pub enum ViewingTask {
     /// Looks around.
     FreeViewing,
     /// Looks at this object until told otherwise.
@@ -64,7 +64,7 @@ pub struct Viewer {
     small: Scene,
     map: Map,
     random: Random,
-    intent: Intent,
+    task: ViewingTask,
     now: f64,
     rest: Rest,
     flight: Option<Flight>,
@@ -108,7 +108,7 @@ impl Viewer {
             small: scene.resized(probe_size(scene.size())),
             map: Map::default(),
             random,
-            intent: Intent::FreeViewing,
+            task: ViewingTask::FreeViewing,
             now: start_s,
             rest,
             flight: None,
@@ -131,22 +131,22 @@ impl Viewer {
     }
 
     /// From now on the person intends this.
-    pub fn intend(&mut self, intent: Intent) {
-        if intent == self.intent {
+    pub fn set_task(&mut self, task: ViewingTask) {
+        if task == self.task {
             return;
         }
-        self.intent = intent;
+        self.task = task;
         self.arrived_at = None;
         let latency = self.random.range(LATENCY_S[0], LATENCY_S[1]) as f64;
-        self.rest.until = match intent {
-            Intent::LookAt(_) => self.now + latency,
+        self.rest.until = match task {
+            ViewingTask::LookAt(_) => self.now + latency,
             // A fixation that was meant to last goes on for the time that it takes to decide.
-            Intent::FreeViewing => self.rest.until.min(self.now + latency),
+            ViewingTask::FreeViewing => self.rest.until.min(self.now + latency),
         };
     }
 
-    pub fn intent(&self) -> Intent {
-        self.intent
+    pub fn task(&self) -> ViewingTask {
+        self.task
     }
 
     /// Seconds of the scene's time when gaze first rested on what the person intends to look at; `None` before.
@@ -216,7 +216,7 @@ impl Viewer {
             false => self.now + self.random.range(CORRECTION_S[0], CORRECTION_S[1]) as f64,
         };
         let near = self.off[0].hypot(self.off[1]) <= ARRIVED_DEG;
-        if near && self.intent == Intent::LookAt(self.rest.object) && self.arrived_at.is_none() {
+        if near && self.task == ViewingTask::LookAt(self.rest.object) && self.arrived_at.is_none() {
             self.arrived_at = Some(self.now);
         }
     }
@@ -255,9 +255,9 @@ impl Viewer {
     /// The next place to look at and for how long, as if it were reached at `time`.
     fn next_rest(&mut self, time: f64) -> Option<Rest> {
         self.map.draw(&self.small, time);
-        let (object, stay) = match self.intent {
-            Intent::LookAt(object) => (object, self.random.range(REFIXATION_S[0], REFIXATION_S[1]) as f64),
-            Intent::FreeViewing => {
+        let (object, stay) = match self.task {
+            ViewingTask::LookAt(object) => (object, self.random.range(REFIXATION_S[0], REFIXATION_S[1]) as f64),
+            ViewingTask::FreeViewing => {
                 let thing = 1 + self.random.below(self.scene.objects().len()) as u8;
                 let object = if self.random.chance(ON_THINGS) { thing } else { 0 };
                 let stay = FIXATION_MEDIAN_S * (FIXATION_SPREAD * gauss(&mut self.random)).exp();
@@ -275,7 +275,7 @@ impl Viewer {
         for _ in 0..12 {
             let anchor = self.point_of(object, time)?;
             let far = self.scene.intrinsics().angle_deg(now, project(&self.scene, object, anchor, time));
-            if far >= LEAST_DEG || self.intent != Intent::FreeViewing {
+            if far >= LEAST_DEG || self.task != ViewingTask::FreeViewing {
                 return Some((object, anchor));
             }
         }
