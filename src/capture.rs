@@ -100,7 +100,9 @@ pub fn open(address: &SourceAddress, options: &SourceOptions, clock: Arc<dyn Clo
 pub struct SourceInfo {
     /// The address it was opened by, such as `v4l:/dev/video0`.
     pub address: String,
+    /// Size of the frames.
     pub size: Size,
+    /// Pixel format of the frames.
     pub format: PixelFormat,
     /// Frames per second that the source aims at; `None` if it does not say.
     pub rate: Option<f64>,
@@ -134,6 +136,7 @@ pub enum SourceEvent {
 
 /// A source of frames. Sources pace themselves: a camera by its hardware, a folder or the scene by its rate.
 pub trait Source: Send {
+    /// What it is and what it promises.
     fn info(&self) -> &SourceInfo;
 
     /// Waits at most `timeout` for the next frame and writes it, with its capture time and sequence number, into

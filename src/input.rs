@@ -29,7 +29,9 @@ use crate::track::ObjectId;
 pub struct PromptEvent {
     /// When it was asked, in seconds since the source's first frame.
     pub time_s: f64,
+    /// The object that it is about; a new one is selected under this id.
     pub object: ObjectId,
+    /// What is asked for it.
     pub action: PromptAction,
 }
 

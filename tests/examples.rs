@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use foveate::capture::scene::{Rendering, Scene};
+use foveate::scene::{Rendering, Scene};
 use foveate::geometry::{Point, Size};
 use foveate::mask::Mask;
 

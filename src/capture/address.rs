@@ -32,6 +32,7 @@ const KNOWN: &str = "nokhwa:INDEX, files:DIR, scene[:SEED]";
 impl SourceAddress {
     /// The forms that this build takes.
     pub const KNOWN: &'static str = KNOWN;
+    /// Seed of the scene when none is given.
     pub const DEFAULT_SEED: u64 = 1;
 }
 

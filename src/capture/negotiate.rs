@@ -35,14 +35,18 @@ impl Rates {
 /// One format and size that a camera offers.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FormatOffer {
+    /// Of the pixels.
     pub format: PixelFormat,
+    /// Of the frames.
     pub size: Size,
+    /// Frames per second.
     pub rates: Rates,
 }
 
 /// What the pipeline would like from a camera.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Wish {
+    /// Of the frames; the nearest will do.
     pub size: Size,
     /// Frames per second, at least.
     pub fps: f64,
@@ -53,7 +57,9 @@ pub struct Wish {
 /// The offer that costs least.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Choice {
+    /// Of the pixels.
     pub format: PixelFormat,
+    /// Of the frames.
     pub size: Size,
     /// Frames per second, if the camera states rates.
     pub rate: Option<f64>,

@@ -17,6 +17,7 @@ use crate::time::{Clock, Timestamp};
 pub struct StreamStart(Arc<OnceLock<Timestamp>>);
 
 impl StreamStart {
+    /// The moment, once it is known.
     pub fn get(&self) -> Option<Timestamp> {
         self.0.get().copied()
     }

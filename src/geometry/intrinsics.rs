@@ -5,9 +5,13 @@ use super::Point;
 /// A pinhole camera: focal lengths and principal point, in pixels of the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Intrinsics {
+    /// Focal length along x.
     pub fx: f32,
+    /// Focal length along y.
     pub fy: f32,
+    /// Column of the principal point.
     pub cx: f32,
+    /// Row of the principal point.
     pub cy: f32,
 }
 

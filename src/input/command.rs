@@ -8,6 +8,7 @@ use crate::track::ObjectId;
 pub struct Command {
     /// When the frame was taken that was shown then: the command means what is to be seen on it.
     pub made_at: Timestamp,
+    /// What is asked for.
     pub kind: CommandKind,
 }
 

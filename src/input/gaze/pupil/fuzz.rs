@@ -33,9 +33,8 @@ pub fn rtsp(data: &[u8]) {
 
 /// The description of a stream.
 pub fn sdp(data: &[u8]) {
-    let text = String::from_utf8_lossy(data);
     for base in [None, Some("rtsp://10.0.0.2:8086/")] {
-        if let Ok(found) = Description::parse("rtsp://10.0.0.2:8086/?camera=gaze", base, &text) {
+        if let Ok(found) = Description::parse("rtsp://10.0.0.2:8086/?camera=gaze", base, data) {
             assert!(found.rate > 0 && !found.setup_url.contains(['\r', '\n', ' ']));
         }
     }
