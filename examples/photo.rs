@@ -37,7 +37,8 @@ fn main() -> Result<()> {
 }
 
 fn point(text: &str) -> Result<LabeledPoint> {
-    let numbers = text.split(',').map(str::parse).collect::<Result<Vec<f32>, _>>().context("a point is X,Y or X,Y,0")?;
+    let numbers =
+        text.split(',').map(str::parse).collect::<Result<Vec<f32>, _>>().context("a point is X,Y or X,Y,0")?;
     match numbers[..] {
         [x, y] | [x, y, 1.0] => Ok(LabeledPoint::foreground(x, y)),
         [x, y, 0.0] => Ok(LabeledPoint::background(x, y)),

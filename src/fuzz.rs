@@ -7,19 +7,19 @@
 mod images;
 mod messages;
 mod models;
+mod recordings;
 #[cfg(test)]
 mod tests;
 
 use std::path::PathBuf;
 
-pub use crate::input::gaze_fuzz::{
-    calibration, gaze_lines, phone_status, recording_mobile_mapping, recording_neon, recording_pupil_core, rtp, rtsp, sdp,
-};
+pub use crate::input::gaze_fuzz::{calibration, gaze_lines, phone_status, rtp, rtsp, sdp};
+pub use images::{mask_file, mjpeg, photo, rle};
 #[cfg(feature = "console")]
 pub use messages::console_message;
-pub use images::{mask_file, mjpeg, photo, rle};
 pub use messages::{addresses, board, script};
 pub use models::{manifest, model, quantize};
+pub use recordings::{recording_mobile_mapping, recording_neon, recording_pupil_core};
 
 /// A fuzz target: the name of its file in `fuzz/fuzz_targets`, and what it calls.
 pub type Target = (&'static str, fn(&[u8]));

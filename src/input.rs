@@ -12,12 +12,12 @@ mod touch;
 pub use address::{OpenedPrompts, PromptAddress, TouchDevice};
 pub use command::{Command, CommandKind, CommandSource};
 pub use event::InputEvent;
+#[cfg(any(test, fuzzing))]
+pub(crate) use gaze::fuzz as gaze_fuzz;
 pub use gaze::{
     ClockOffset, GazeAddress, GazePacket, GazeRecording, GazeReplay, GazeReport, GazeSource, GazeTrace, OffsetEstimate,
     PupilTransport, RecordedFixation, RecordedSpan, RecordingFormat,
 };
-#[cfg(any(test, fuzzing))]
-pub(crate) use gaze::fuzz as gaze_fuzz;
 pub use script::Script;
 pub use touch::{TouchDeviceInfo, TouchOptions, TouchSource, list_touch_devices};
 

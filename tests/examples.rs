@@ -1,11 +1,11 @@
 //! The examples of the library do what they say: on a rendered scene and the bundled model.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use foveate::scene::{Rendering, Scene};
 use foveate::geometry::{Point, Size};
 use foveate::mask::Mask;
+use foveate::scene::{Rendering, Scene};
 
 const SIZE: Size = Size::new(480, 360);
 const SEED: u64 = 64;
@@ -47,7 +47,9 @@ fn place(mask: &Mask) -> String {
 
 /// The first number in a line.
 fn number(line: &str) -> f64 {
-    line.split(' ').find_map(|word| word.trim_end_matches(',').parse().ok()).unwrap_or_else(|| panic!("no number: {line}"))
+    line.split(' ')
+        .find_map(|word| word.trim_end_matches(',').parse().ok())
+        .unwrap_or_else(|| panic!("no number: {line}"))
 }
 
 #[test]
