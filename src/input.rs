@@ -39,7 +39,12 @@ pub struct PromptEvent {
 #[derive(Clone, Debug, PartialEq)]
 pub enum PromptAction {
     /// Select it, or refine it if it is selected: points, a box or both, in pixels of the frame shown at that time.
-    Prompt { points: Vec<LabeledPoint>, bbox: Option<BoundingBox> },
+    Prompt {
+        /// On the object or beside it.
+        points: Vec<LabeledPoint>,
+        /// Around the object.
+        bbox: Option<BoundingBox>,
+    },
     /// Let it go.
     Release,
 }

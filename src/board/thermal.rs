@@ -106,6 +106,7 @@ pub struct Reading {
 
 /// Where temperatures come from while a stream runs.
 pub trait Thermometer: Send {
+    /// Looks at the sensors now.
     fn read(&mut self) -> Reading;
 }
 

@@ -10,7 +10,12 @@ pub enum Rates {
     /// These, in frames per second; empty if the camera does not say.
     List(Vec<f64>),
     /// Every rate between the two, in frames per second.
-    Range { lowest: f64, highest: f64 },
+    Range {
+        /// Above zero.
+        lowest: f64,
+        /// Not below `lowest`.
+        highest: f64,
+    },
 }
 
 impl Rates {
