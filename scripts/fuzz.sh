@@ -14,11 +14,12 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}-fuzz"
 # libFuzzer itself is C++.
 need c++=g++
 # With --target, build scripts and procedural macros stay without these.
-flags=(--cfg fuzzing -Cpasses=sancov-module -Ccodegen-units=1)
+flags=(-Cpasses=sancov-module)
 for option in -sanitizer-coverage-level=4 -sanitizer-coverage-inline-8bit-counters -sanitizer-coverage-pc-table \
     -sanitizer-coverage-trace-compares -simplifycfg-branch-fold-threshold=0; do
     flags+=("-Cllvm-args=$option")
 done
+flags+=(--cfg fuzzing)
 RUSTFLAGS="${flags[*]}" "${CARGO:-cargo}" build --release --locked --manifest-path fuzz/Cargo.toml --target "$target"
 
 targets=("$@")
