@@ -49,6 +49,18 @@ pub const TARGETS: &[Target] = &[
     ("sdp", sdp),
 ];
 
+/// Lets panics of the engine's libraries pass, which are caught and reported as errors of the model. A panic of our own code
+/// still ends the program, though it would be caught too.
+pub fn let_libraries_panic() {
+    std::panic::set_hook(Box::new(|panic| {
+        let ours = |file: &str| !file.contains("/registry/") && !file.contains("/rustc/");
+        if panic.location().is_none_or(|location| ours(location.file())) {
+            eprintln!("{panic}");
+            std::process::abort();
+        }
+    }));
+}
+
 /// Between the files that one input stands for.
 const NEXT_FILE: &[u8] = b"\n--8<--\n";
 
