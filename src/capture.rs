@@ -122,7 +122,9 @@ impl SourceOptions {
 pub struct SourceInfo {
     /// The address it was opened by, such as `v4l:/dev/video0`.
     pub address: String,
+    /// Size of the frames.
     pub size: Size,
+    /// Pixel format of the frames.
     pub format: PixelFormat,
     /// Frames per second that the source aims at; `None` if it does not say.
     pub rate: Option<f64>,
@@ -144,18 +146,37 @@ pub enum Step {
 /// Something that happened to a source and that the person should know.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SourceEvent {
-    /// The device went away or stopped sending, the `count`th time; it is being reopened.
-    Lost { reason: String, count: u64 },
-    /// Sending again after `after`.
-    Reopened { after: Duration },
-    /// `count` frames were lost or spoilt before they reached us.
-    Dropped { count: u64, reason: Cow<'static, str> },
-    /// The stream goes on, but not as it should, `count` times for one cause.
-    Warned { count: u64, message: Cow<'static, str> },
+    /// The device went away or stopped sending; it is being reopened.
+    Lost {
+        /// What the system said.
+        reason: String,
+        /// How often this has happened, this time included.
+        count: u64,
+    },
+    /// It sends again.
+    Reopened {
+        /// Time since it was lost.
+        after: Duration,
+    },
+    /// Frames were lost or spoilt before they reached us.
+    Dropped {
+        /// How many.
+        count: u64,
+        /// Why.
+        reason: Cow<'static, str>,
+    },
+    /// The stream goes on, but not as it should.
+    Warned {
+        /// How often, for this one cause.
+        count: u64,
+        /// What is wrong.
+        message: Cow<'static, str>,
+    },
 }
 
 /// A source of frames. Sources pace themselves: a camera by its hardware, a folder or the scene by its rate.
 pub trait Source: Send {
+    /// What it is and what it promises.
     fn info(&self) -> &SourceInfo;
 
     /// Waits at most `timeout` for the next frame and writes it, with its capture time and sequence number, into

@@ -26,6 +26,9 @@ mod stages;
 mod stream;
 mod track;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use mask_file::read_mask;
+
 use std::process::ExitCode;
 
 use clap::Parser;

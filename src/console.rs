@@ -40,6 +40,8 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, bounded};
 
 pub use figures::{BoardFigures, Choices, Figures, ModelFigures};
+#[cfg(any(test, fuzzing))]
+pub(crate) use message::Message;
 pub use message::SwitchRequest;
 
 use crate::board::{Machine, Reading, Sensors, Thermometer};

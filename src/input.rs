@@ -12,6 +12,8 @@ mod touch;
 pub use address::{OpenedPrompts, PromptAddress};
 pub use command::{Command, CommandSource};
 pub use event::InputEvent;
+#[cfg(any(test, fuzzing))]
+pub(crate) use gaze::fuzz as gaze_fuzz;
 pub use gaze::{
     ClockOffset, GazePacket, GazeRecording, GazeReplay, GazeReport, GazeSource, GazeTrace, OffsetEstimate,
     RecordedFixation, RecordedSpan, RecordingFormat,

@@ -16,7 +16,7 @@
 //! | 4 | [`capture`], [`input`], [`sink`] | where frames and prompts come from, where masks go |
 //! | 5 | [`board`], [`pipeline`] | the machine we run on; stages, threads, statistics |
 //! | 5 | `console` | the stream in a browser: a sink and a source of prompts |
-//! | 6 | [`cli`] | arguments, progress bars, exit codes |
+//! | 6 | `cli` | arguments, progress bars, exit codes |
 #![deny(unsafe_code)]
 
 pub mod error;
@@ -52,7 +52,12 @@ pub mod board;
 pub mod console;
 pub mod pipeline;
 
+#[doc(hidden)]
 pub mod cli;
+
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 
 pub use error::{Error, Result};
 

@@ -14,6 +14,7 @@ const FLOORS: &[&[&str]] = &[
     &["board", "pipeline", "console"],
     &["eval"],
     &["cli"],
+    &["fuzz"],
 ];
 
 /// Arrows along a floor. On the ground floor errors speak of sizes; quantisation runs and rewrites the engine's graphs; on

@@ -79,7 +79,9 @@ fn a_slow_encoder_drops_frames_and_age_stays_bounded() {
     let ages: Vec<_> = seen.lock().unwrap().frames.iter().map(|f| f.age).collect();
     let mut second_half = ages[ages.len() / 2..].to_vec();
     second_half.sort();
-    assert!(second_half[second_half.len() / 2] < encode * 6, "{ages:?}");
+    // A machine that is busy with other things sleeps longer than it was asked to.
+    let encoding = Duration::from_secs_f64(summary.stages.encode.service.mean_ms / 1e3).max(encode);
+    assert!(second_half[second_half.len() / 2] < encoding * 6, "{ages:?} with {encoding:?} an encoding");
     assert_eq!(seen.lock().unwrap().frames.last().unwrap().sequence, 99, "the newest frame is never the dropped one");
 }
 

@@ -38,6 +38,7 @@ pub struct Rung {
     pub encode_every: Option<u32>,
     /// Width and height of the model's input in pixels.
     pub input_size: Option<[u32; 2]>,
+    /// Precision of the model's encoder.
     pub precision: Option<Precision>,
 }
 

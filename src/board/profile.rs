@@ -15,6 +15,7 @@ use crate::geometry::Size;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Board {
+    /// Letters, digits, `-`, `_` and `.`; of a bundled board the name of its file.
     pub name: String,
     /// Name of the model to run.
     pub model: String,
@@ -31,10 +32,13 @@ pub struct Board {
     pub(super) matches: Match,
     #[serde(default)]
     threads: Threads,
+    /// Cores of each stage.
     #[serde(default)]
     pub affinity: Affinity,
+    /// How the system's scheduler treats each stage.
     #[serde(default)]
     pub scheduling: Scheduling,
+    /// What the stream must keep to, and what it gives up for that.
     #[serde(default)]
     pub budgets: Budgets,
     #[serde(default)]
@@ -68,9 +72,13 @@ struct Threads {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Affinity {
+    /// Of the stage that reads the source.
     pub capture: Vec<usize>,
+    /// Of the image encoder and its helper threads.
     pub encode: Vec<usize>,
+    /// Of the stage that decodes prompts and tracks.
     pub decode: Vec<usize>,
+    /// Of every sink.
     pub sink: Vec<usize>,
 }
 

@@ -10,9 +10,13 @@ use serde::{Deserialize, Serialize};
 pub struct Scheduling {
     /// For policies and for core affinity alike.
     pub on_failure: OnFailure,
+    /// Of the stage that reads the source.
     pub capture: Policy,
+    /// Of the image encoder and its helper threads.
     pub encode: Policy,
+    /// Of the stage that decodes prompts and tracks.
     pub decode: Policy,
+    /// Of every sink.
     pub sink: Policy,
 }
 

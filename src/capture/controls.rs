@@ -25,6 +25,7 @@ pub struct Controls {
 pub enum Setting {
     /// The camera chooses, picture by picture.
     Auto,
+    /// In the unit of the control.
     Value(i32),
 }
 
@@ -72,8 +73,10 @@ impl From<Setting> for Written {
 pub enum PowerLine {
     /// No filter.
     Off,
+    /// 50 Hz, as in Europe.
     #[serde(rename = "50hz")]
     Hz50,
+    /// 60 Hz, as in North America.
     #[serde(rename = "60hz")]
     Hz60,
     /// The camera finds out.

@@ -6,6 +6,7 @@ use crate::time::Timestamp;
 pub struct Command {
     /// When the frame was captured that was shown then: the intent means what is to be seen on it.
     pub made_at: Timestamp,
+    /// What is wanted.
     pub intent: Intent,
 }
 

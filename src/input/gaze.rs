@@ -7,6 +7,8 @@
 mod clock;
 mod connect;
 mod feed;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod ndjson;
 mod neon;
 pub(super) mod pupil;

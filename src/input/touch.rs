@@ -42,6 +42,7 @@ pub struct TouchOptions {
 pub struct TouchDeviceInfo {
     /// What `--prompt` takes.
     pub address: String,
+    /// What the device calls itself.
     pub name: String,
     /// `touch screen`, `pen`, `absolute pointer`, `touch pad` or `mouse`.
     pub kind: &'static str,

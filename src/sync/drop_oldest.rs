@@ -7,6 +7,7 @@ use super::primitives::{Arc, Condvar, Mutex, MutexGuard};
 /// Outcome of one wait for a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Received<T> {
+    /// A value came.
     Value(T),
     /// Nothing came within the time allowed.
     TimedOut,
@@ -15,6 +16,7 @@ pub enum Received<T> {
 }
 
 impl<T> Received<T> {
+    /// The value, if one came.
     pub fn value(self) -> Option<T> {
         match self {
             Received::Value(value) => Some(value),
@@ -117,6 +119,7 @@ impl<T> DropOldest<T> {
         self.shared.changed.notify_all();
     }
 
+    /// Whether further values are refused.
     pub fn is_closed(&self) -> bool {
         self.lock().closed
     }
@@ -131,6 +134,7 @@ impl<T> DropOldest<T> {
         self.lock().values.len()
     }
 
+    /// Whether no value waits to be received.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

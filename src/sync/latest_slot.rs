@@ -39,6 +39,7 @@ impl<T> LatestSlot<T> {
         self.queue.close();
     }
 
+    /// Whether further values are refused.
     pub fn is_closed(&self) -> bool {
         self.queue.is_closed()
     }
@@ -48,6 +49,7 @@ impl<T> LatestSlot<T> {
         self.queue.dropped()
     }
 
+    /// Whether no value waits to be taken.
     pub fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }

@@ -6,6 +6,8 @@
 mod api;
 mod description;
 mod echo;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod message;
 #[cfg(test)]
 mod oracle;

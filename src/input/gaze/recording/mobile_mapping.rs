@@ -56,7 +56,8 @@ fn frames(folder: &Path, rows: &[[f64; 5]]) -> Result<Vec<i64>> {
         Some(nanos(*time)? - frame)
     });
     let start = start.min().ok_or_else(|| damaged(&path, "no frame in it that a sample belongs to"))?;
-    Ok(times.into_iter().map(|(_, at)| start + at).collect())
+    // Times that lie too far apart are refused with the others.
+    Ok(times.into_iter().map(|(_, at)| start.saturating_add(at)).collect())
 }
 
 /// Whole nanoseconds; `None` for what is no time.
