@@ -12,7 +12,6 @@ use crate::geometry::{BoundingBox, LabeledPoint};
 use crate::mask::Rle;
 use crate::mask::file::{read_mask, write_mask_of};
 use crate::session::Stepper;
-use crate::time::Timestamp;
 use crate::track::{FollowerConfig, ObjectState};
 
 use super::interrupt::on_interrupt;
