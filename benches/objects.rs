@@ -11,8 +11,9 @@ use foveate::frame::Frame;
 use foveate::geometry::Size;
 use foveate::mask::Mask;
 use foveate::model::{ModelOptions, Registry};
-use foveate::pipeline::Stepper;
 use foveate::scene::{Rendering, Scene};
+use foveate::session::Stepper;
+use foveate::statistics::median;
 use foveate::time::Timestamp;
 use foveate::track::FollowerConfig;
 
@@ -45,10 +46,7 @@ fn main() {
                 }
             }
         }
-        let medians = times.map(|mut times| {
-            times.sort_by(f64::total_cmp);
-            times[times.len() / 2]
-        });
+        let medians = times.map(|mut times| median(&mut times, f64::total_cmp).expect("frames were timed"));
         for (count, ms) in COUNTS.iter().zip(medians) {
             println!("{:<10} {count:>8} {ms:>10.2} {:>8.2}", precision.name(), ms / medians[0]);
         }

@@ -16,13 +16,12 @@ pub mod scene;
 mod v4l;
 
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::time::Duration;
 
+use crate::address::{Row, Table, built};
 use crate::error::{ConfigError, Result};
 use crate::frame::{Frame, PixelFormat};
 use crate::geometry::{Intrinsics, Size};
-use crate::time::Clock;
 
 pub use address::SourceAddress;
 pub use camera::{CameraInfo, CameraProblem, list_cameras};
@@ -30,6 +29,45 @@ pub use controls::{Controls, PowerLine, Setting};
 pub use exchange::{Exchange, Exchangeable};
 pub use files::{FilesSource, pictures};
 pub use negotiate::{Choice, FormatOffer, Rates, Wish, negotiate};
+
+/// Every kind of source; `docs/adding-a-source.md` shows how one is added.
+pub static SOURCES: Table<SourceAddress> = Table::new(
+    "source",
+    &[
+        Row {
+            scheme: "v4l",
+            forms: &["v4l:PATH"],
+            help: "a Video4Linux camera such as /dev/video0",
+            page: "docs/sources.md",
+            needs: "feature `camera`, on Linux",
+            parse: built!(all(feature = "camera", target_os = "linux") => v4l::address),
+        },
+        Row {
+            scheme: "nokhwa",
+            forms: &["nokhwa:INDEX"],
+            help: "the system's camera of that number, counted from 0",
+            page: "docs/sources.md",
+            needs: "feature `camera`, on Linux feature `nokhwa-linux`",
+            parse: built!(all(feature = "camera", any(not(target_os = "linux"), feature = "nokhwa-linux")) => nokhwa::address),
+        },
+        Row {
+            scheme: "files",
+            forms: &["files:DIR"],
+            help: "a folder of PNG and JPEG pictures",
+            page: "docs/sources.md",
+            needs: "",
+            parse: Some(files::address),
+        },
+        Row {
+            scheme: "scene",
+            forms: &["scene[:SEED]"],
+            help: "the rendered scene of that seed",
+            page: "docs/sources.md",
+            needs: "",
+            parse: Some(scene::address),
+        },
+    ],
+);
 
 /// What is asked of a source. A source that cannot have it so takes the nearest and says so in its [`SourceInfo`].
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -76,22 +114,6 @@ impl SourceOptions {
     /// As [`Self::rate`].
     pub fn wish(&self) -> Result<Wish, ConfigError> {
         Ok(Wish { size: self.size.unwrap_or(Self::DEFAULT_SIZE), fps: self.rate()?, format: self.format })
-    }
-}
-
-/// Opens the source at `address`. Frames are stamped with `clock`; kernel stamps count only if it is the monotonic one.
-///
-/// # Errors
-/// A folder that cannot be read or holds no pictures, a camera that is missing, busy, forbidden or offers no format that
-/// can be read, a rate that makes no sense.
-pub fn open(address: &SourceAddress, options: &SourceOptions, clock: Arc<dyn Clock>) -> Result<Box<dyn Source>> {
-    match address {
-        SourceAddress::Files(dir) => Ok(Box::new(FilesSource::open(dir, options, clock)?)),
-        SourceAddress::Scene(seed) => Ok(Box::new(scene::SceneSource::open(*seed, options, clock)?)),
-        #[cfg(all(feature = "camera", target_os = "linux"))]
-        SourceAddress::V4l(path) => Ok(Box::new(v4l::open(path, options, clock)?)),
-        #[cfg(all(feature = "camera", any(not(target_os = "linux"), feature = "nokhwa-linux")))]
-        SourceAddress::Nokhwa(index) => Ok(Box::new(nokhwa::open(*index, options, clock)?)),
     }
 }
 

@@ -13,22 +13,18 @@ mod eval;
 mod exit;
 mod interrupt;
 mod live;
-mod mask_file;
 mod model_args;
 mod models;
 mod output;
-mod overlay_file;
+mod progress;
 mod prompt_args;
 mod quantize;
 mod run;
-mod samples;
 mod segment;
 mod service;
 mod stages;
+mod stream;
 mod track;
-
-#[cfg(any(test, fuzzing))]
-pub(crate) use mask_file::read_mask;
 
 use std::process::ExitCode;
 

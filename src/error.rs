@@ -3,6 +3,7 @@
 //! [`Error`] says which part refused and carries that part's own error, so that a caller can match on the cause. Every
 //! message ends with what to do next.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use crate::geometry::{Point, Region, Size};
@@ -170,7 +171,9 @@ pub enum ConfigError {
     #[error("no board named `{name}`{}: known boards are {known}", did_you_mean(.nearest))]
     UnknownBoard { name: String, nearest: Option<String>, known: String },
     #[error("`{address}` is not a {what}: use one of {known}")]
-    Address { what: &'static str, address: String, known: &'static str },
+    Address { what: &'static str, address: String, known: Cow<'static, str> },
+    #[error("`{address}` takes a build with {needs}: this one has {known}")]
+    NotInBuild { address: String, needs: &'static str, known: String },
 }
 
 /// Why a device was refused or lost.

@@ -2,14 +2,16 @@
 //! ([`Scene`]); and simulated users who look at it ([`user`]).
 //!
 //! One seed is one world: its objects, their motion, the camera's path, the light and a plausible gaze. Any moment of it
-//! can be rendered on its own, in any order; the same seed and time give the same picture.
+//! can be rendered on its own, in any order; the same seed and time give the same image.
 //!
 //! A frame is rendered in three steps. Triangles are drawn into a visibility buffer that holds the nearest triangle of
 //! each pixel (`raster`); each pixel is then lit once (`shade`, with shadows of `shadow`); edges are smoothed
 //! against a second visibility buffer that lies on the pixel corners, and `sensor` turns light into bytes.
 
+mod catalogue;
 mod kit;
 mod layout;
+mod limit;
 mod mesh;
 mod motion;
 mod noise;
@@ -23,9 +25,7 @@ mod shadow;
 #[cfg(test)]
 mod tests;
 mod texture;
-mod thing;
 pub mod user;
-mod vector;
 mod view;
 mod world;
 
@@ -40,10 +40,12 @@ use shadow::ShadowMap;
 use view::{Geometry, View};
 use world::World;
 
+pub use random::Random;
+
 /// Horizontal field of view of the scene's camera, in degrees.
 const FIELD_OF_VIEW: f32 = 58.0;
 
-/// A world, and the size of the pictures taken of it. Cloning shares the world.
+/// A world, and the size of the images taken of it. Cloning shares the world.
 #[derive(Clone, Debug)]
 pub struct Scene {
     shared: Arc<Shared>,
@@ -68,7 +70,7 @@ pub struct ObjectInfo {
     pub name: &'static str,
 }
 
-/// A picture and the truth about it; rows top to bottom without padding. Buffers are reused from frame to frame.
+/// An image and the truth about it; rows top to bottom without padding. Buffers are reused from frame to frame.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rendering {
     /// Three bytes a pixel.
@@ -93,7 +95,7 @@ struct Scratch {
 }
 
 impl Scene {
-    /// The world of a seed, seen in pictures of `size`; sides are held to 1 to 4096 pixels.
+    /// The world of a seed, seen in images of `size`; sides are held to 1 to 4096 pixels.
     ///
     /// Building takes some hundred milliseconds: textures are painted and layouts tried until every object shows.
     pub fn new(seed: u64, size: Size) -> Scene {
@@ -111,15 +113,15 @@ impl Scene {
         });
         let objects = (1u8..).zip(&world.objects).map(|(id, o)| ObjectInfo { id, name: o.name }).collect();
         let mut sensor = Sensor::new(seed);
-        let mut picture = Rendering::default();
+        let mut image = Rendering::default();
         for _ in 0..2 {
-            paint(&world, &sensor, &view(&world, probe, 0.0), 0.0, &mut scratch, &mut picture);
-            sensor.meter(&picture.rgb, random::Random::new(seed, 78).range(0.40, 0.52));
+            paint(&world, &sensor, &view(&world, probe, 0.0), 0.0, &mut scratch, &mut image);
+            sensor.meter(&image.rgb, random::Random::new(seed, 78).range(0.40, 0.52));
         }
         Scene { shared: Arc::new(Shared { seed, world, sensor, objects, scratch: Mutex::default() }), size }
     }
 
-    /// The same world in pictures of another size.
+    /// The same world in images of another size.
     pub fn resized(&self, size: Size) -> Scene {
         let side = |n: u32| n.clamp(1, MAX_SIDE as u32);
         Scene { shared: Arc::clone(&self.shared), size: Size::new(side(size.width), side(size.height)) }
@@ -211,7 +213,7 @@ fn paint(world: &World, sensor: &Sensor, view: &View, time: f64, scratch: &mut S
     for (index, facing) in geometry.facing.iter().enumerate() {
         visible.fill(&facing.corners, index as u32);
     }
-    // The centre of the corner buffer's pixel (x, y) is the picture's point (x, y), a pixel's corner.
+    // The centre of the corner buffer's pixel (x, y) is the image's point (x, y), a pixel's corner.
     corners.reset(width + 1, height + 1);
     for facing in geometry.facing.iter().filter(|facing| world.parts[facing.part as usize].object > 0) {
         corners.fill(&facing.corners.map(|[x, y, near]| [x + 0.5, y + 0.5, near]), facing.part);

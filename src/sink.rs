@@ -8,13 +8,50 @@ mod ndjson;
 pub mod overlay;
 mod pictures;
 
-pub use address::SinkAddress;
+pub use address::{OpenedSink, SinkAddress};
 pub use ndjson::{NdjsonOptions, NdjsonSink, WIRE_VERSION};
 pub use pictures::{OverlayOptions, OverlaySink, PictureFormat};
 
+use crate::address::{AddressError, Row, Table, built};
 use crate::error::Result;
 use crate::geometry::Size;
 use crate::record::{Event, FrameRecord};
+
+/// Every kind of sink; `docs/adding-a-sink.md` shows how one is added.
+pub static SINKS: Table<SinkAddress> = Table::new(
+    "sink",
+    &[
+        Row {
+            scheme: "console",
+            forms: &["console"],
+            help: "the page in a browser",
+            page: "docs/console.md",
+            needs: "feature `console`",
+            parse: built!(feature = "console" => page),
+        },
+        Row {
+            scheme: "ndjson",
+            forms: &["ndjson:PATH", "ndjson:-"],
+            help: "a line of JSON for each frame and event, into a file or to standard output",
+            page: "docs/wire-format.md",
+            needs: "",
+            parse: Some(ndjson::address),
+        },
+        Row {
+            scheme: "overlay",
+            forms: &["overlay:DIR"],
+            help: "pictures of the frames with what was found drawn over them",
+            page: "docs/sinks.md",
+            needs: "",
+            parse: Some(pictures::address),
+        },
+    ],
+);
+
+#[cfg(feature = "console")]
+fn page(place: Option<&str>) -> Result<SinkAddress, AddressError> {
+    place.map_or_else(|| Ok(SinkAddress::page("console".into())), |_| Err(AddressError::Form))
+}
 
 /// What a sink learns before the first frame.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -11,10 +11,11 @@ use common::{GeometryDecoder, INPUT, SteadySource};
 use foveate::Result;
 use foveate::frame::{Frame, Normalization, Preprocessor};
 use foveate::geometry::{LabeledPoint, Region, Size};
-use foveate::input::{PromptAction, PromptEvent, PromptSource};
+use foveate::input::PromptSource;
 use foveate::model::{Embedding, Encoder};
 use foveate::pipeline::{Pipeline, PipelineConfig};
 use foveate::record::FrameRecord;
+use foveate::session::{Intent, Request};
 use foveate::sink::overlay::Painter;
 use foveate::sink::{NdjsonOptions, NdjsonSink, Sink};
 
@@ -73,11 +74,11 @@ impl Encoder for PreprocessingEncoder {
 struct TwoObjects(bool);
 
 impl PromptSource for TwoObjects {
-    fn poll(&mut self, _until_s: f64, out: &mut Vec<PromptEvent>) {
+    fn poll(&mut self, _until_s: f64, out: &mut Vec<Request>) {
         if !std::mem::replace(&mut self.0, true) {
             for (object, x) in [(1, 40.0), (2, 90.0)] {
                 let points = vec![LabeledPoint::foreground(x, 40.0)];
-                out.push(PromptEvent { time_s: 0.0, object, action: PromptAction::Prompt { points, bbox: None } });
+                out.push(Request { time_s: 0.0, intent: Intent::Prompt { object: Some(object), points, bbox: None } });
             }
         }
     }

@@ -17,10 +17,11 @@ use foveate::engine::Precision;
 use foveate::error::{Error, PipelineError};
 use foveate::frame::Frame;
 use foveate::geometry::{BoundingBox, Region, Size};
-use foveate::input::{PromptAction, PromptEvent, PromptSource};
+use foveate::input::PromptSource;
 use foveate::model::{Decoder, Embedding, Encoder, LoadedModel, ModelOptions, Registry};
 use foveate::pipeline::{Degrade, ModelVariants, Pipeline, PipelineConfig, Placement, Summary, Variant, Variants};
 use foveate::record::{EventKind, FrameRecord};
+use foveate::session::{Intent, Request};
 use foveate::sync::StopToken;
 use foveate::time::MonotonicClock;
 use foveate::{Result, sink};
@@ -62,10 +63,10 @@ impl Thermometer for Cool {
 }
 
 /// One prompt, given out at its time.
-struct One(Option<PromptEvent>);
+struct One(Option<Request>);
 
 impl PromptSource for One {
-    fn poll(&mut self, until_s: f64, out: &mut Vec<PromptEvent>) {
+    fn poll(&mut self, until_s: f64, out: &mut Vec<Request>) {
         if self.0.as_ref().is_some_and(|p| p.time_s <= until_s) {
             out.extend(self.0.take());
         }
@@ -123,7 +124,7 @@ fn an_overloaded_stream_goes_down_with_its_selection_and_says_so() {
     let area = |id: u8| ids.iter().filter(|i| **i == id).count();
     let target = scene.objects().iter().map(|o| o.id).max_by_key(|id| area(*id)).unwrap();
     let bbox = Some(box_of(&ids, target, size));
-    let prompt = PromptEvent { time_s: 0.0, object: 7, action: PromptAction::Prompt { points: Vec::new(), bbox } };
+    let prompt = Request { time_s: 0.0, intent: Intent::Prompt { object: Some(7), points: Vec::new(), bbox } };
 
     let (sink, seen) = MemorySink::boxed(Duration::ZERO);
     let stop = StopToken::new();

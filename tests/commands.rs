@@ -89,6 +89,7 @@ fn segment_answers_a_box_with_mask_overlay_and_json() {
     let best = &answer["masks"][0];
     assert_eq!(best["rle"]["size"], serde_json::json!([SIZE.height, SIZE.width]));
     assert_eq!(best["area"], mask.iter().filter(|v| **v > 127).count());
+    assert_eq!(best["box"], serde_json::json!(box_of(&mask).map(f64::from)));
 }
 
 #[test]

@@ -16,18 +16,19 @@ use foveate::capture::{Source, SourceInfo, Step};
 use foveate::error::{DeviceError, Error, ImageError, IoError, PipelineError};
 use foveate::frame::Frame;
 use foveate::geometry::{LabeledPoint, Region, Size};
-use foveate::input::{PromptAction, PromptEvent, PromptSource};
+use foveate::input::PromptSource;
 use foveate::model::{Embedding, Encoder};
 use foveate::pipeline::{Pipeline, PipelineConfig, Summary};
 use foveate::record::{EventKind, FrameRecord};
+use foveate::session::{Intent, Request};
 use foveate::sink::Sink;
 use foveate::sync::StopToken;
 
 /// Prompts given out when they are asked for.
-struct Prompts(Vec<PromptEvent>);
+struct Prompts(Vec<Request>);
 
 impl PromptSource for Prompts {
-    fn poll(&mut self, until_s: f64, out: &mut Vec<PromptEvent>) {
+    fn poll(&mut self, until_s: f64, out: &mut Vec<Request>) {
         let due = self.0.partition_point(|p| p.time_s <= until_s);
         out.extend(self.0.drain(..due));
     }
@@ -37,9 +38,9 @@ impl PromptSource for Prompts {
     }
 }
 
-fn point(time_s: f64, object: u32, x: f32, y: f32) -> PromptEvent {
+fn point(time_s: f64, object: u32, x: f32, y: f32) -> Request {
     let points = vec![LabeledPoint::foreground(x, y)];
-    PromptEvent { time_s, object, action: PromptAction::Prompt { points, bbox: None } }
+    Request { time_s, intent: Intent::Prompt { object: Some(object), points, bbox: None } }
 }
 
 fn pipeline(source: SteadySource, encode: Duration) -> Pipeline {
@@ -116,7 +117,7 @@ fn a_slow_sink_stalls_nobody() {
 
 #[test]
 fn a_prompt_selects_and_the_object_is_carried_until_released() {
-    let release = PromptEvent { time_s: 0.8, object: 3, action: PromptAction::Release };
+    let release = Request { time_s: 0.8, intent: Intent::Release { object: 3 } };
     let prompts = Prompts(vec![point(0.3, 3, 60.0, 40.0), release]);
     let (summary, seen) =
         run(pipeline(SteadySource::new(30.0, 36), Duration::ZERO).prompts(Box::new(prompts)), Duration::ZERO);
@@ -136,10 +137,10 @@ fn a_prompt_selects_and_the_object_is_carried_until_released() {
 }
 
 /// Gives its prompt out `late_by` seconds after its time, as a gesture that takes time to recognise does.
-struct Late(Option<PromptEvent>, f64);
+struct Late(Option<Request>, f64);
 
 impl PromptSource for Late {
-    fn poll(&mut self, until_s: f64, out: &mut Vec<PromptEvent>) {
+    fn poll(&mut self, until_s: f64, out: &mut Vec<Request>) {
         // The pipeline asks one second ahead.
         if self.0.as_ref().is_some_and(|p| p.time_s + self.1 <= until_s - 1.0) {
             out.extend(self.0.take());

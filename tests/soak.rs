@@ -10,10 +10,11 @@ use foveate::capture::{Source, SourceInfo, Step};
 use foveate::engine::Precision;
 use foveate::frame::{Frame, PixelFormat};
 use foveate::geometry::{LabeledPoint, Size};
-use foveate::input::{PromptAction, PromptEvent, PromptSource};
+use foveate::input::PromptSource;
 use foveate::model::{ModelOptions, Registry};
 use foveate::pipeline::{Pipeline, PipelineConfig};
 use foveate::scene::{Rendering, Scene};
+use foveate::session::{Intent, Request};
 use foveate::sink::{NdjsonOptions, NdjsonSink};
 use foveate::time::{Clock, MonotonicClock};
 
@@ -96,21 +97,21 @@ struct Restless {
 }
 
 impl PromptSource for Restless {
-    fn poll(&mut self, until_s: f64, out: &mut Vec<PromptEvent>) {
+    fn poll(&mut self, until_s: f64, out: &mut Vec<Request>) {
         let round = self.out.load(Ordering::Relaxed) / LOOP as u64;
         if round <= self.round {
             return;
         }
         self.round = round;
         let object = 1 + (round % 6) as u32;
-        let action = if round / 6 % 3 == 2 {
-            PromptAction::Release
+        let intent = if round / 6 % 3 == 2 {
+            Intent::Release { object }
         } else {
             let point = self.things[(round / 2) as usize % self.things.len()];
-            PromptAction::Prompt { points: vec![point], bbox: None }
+            Intent::Prompt { object: Some(object), points: vec![point], bbox: None }
         };
         // The stream asks a second ahead.
-        out.push(PromptEvent { time_s: (until_s - 1.0).max(0.0), object, action });
+        out.push(Request { time_s: (until_s - 1.0).max(0.0), intent });
     }
 
     fn is_finished(&self) -> bool {

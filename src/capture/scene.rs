@@ -5,7 +5,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::events::Events;
-use super::{Source, SourceEvent, SourceInfo, SourceOptions, Step};
+use super::{Source, SourceAddress, SourceEvent, SourceInfo, SourceOptions, Step};
+use crate::address::AddressError;
 use crate::error::{ConfigError, Result};
 use crate::frame::{Colorimetry, Frame, PixelFormat};
 use crate::scene::{Rendering, Scene};
@@ -17,10 +18,26 @@ use crate::time::{Clock, Timestamp};
 pub struct StreamStart(Arc<OnceLock<Timestamp>>);
 
 impl StreamStart {
-    /// The moment, once it is known.
+    /// The time, once the first frame was asked for.
     pub fn get(&self) -> Option<Timestamp> {
         self.0.get().copied()
     }
+}
+
+const SCHEME: &str = "scene";
+
+/// The address of a scene.
+fn written(seed: u64) -> String {
+    format!("{SCHEME}:{seed}")
+}
+
+/// Reads the place of `scene[:SEED]`.
+pub(super) fn address(place: Option<&str>) -> Result<SourceAddress, AddressError> {
+    let seed = match place {
+        Some(seed) => seed.parse().map_err(|_| AddressError::Form)?,
+        None => SceneSource::DEFAULT_SEED,
+    };
+    Ok(SceneSource::address(seed))
 }
 
 /// How a source waits for its next frame.
@@ -44,6 +61,19 @@ pub struct SceneSource {
 }
 
 impl SceneSource {
+    /// The scene that is shown where nobody names a seed.
+    pub const DEFAULT_SEED: u64 = 1;
+
+    /// The address of the scene of `seed`.
+    pub fn address(seed: u64) -> SourceAddress {
+        SourceAddress::new(written(seed), move |options, clock| Ok(SceneSource::open(seed, options, clock)?))
+    }
+
+    /// The seed of an address, if it is a scene's.
+    pub fn seed_of(address: &SourceAddress) -> Option<u64> {
+        address.place_in(SCHEME)?.parse().ok()
+    }
+
     /// A camera on the world of `seed`, with the size and rate of `options`.
     ///
     /// # Errors
@@ -58,7 +88,7 @@ impl SceneSource {
     /// # Errors
     /// A rate that is not a number above 0 and up to 1000.
     pub fn new(scene: Arc<Scene>, fps: f64, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
-        let address = format!("scene:{}", scene.seed());
+        let address = written(scene.seed());
         if !(fps > 0.0 && fps <= 1000.0) {
             let reason = format!("{fps} frames per second cannot be rendered: give a rate above 0 and up to 1000");
             return Err(ConfigError::Invalid { origin: address, reason });

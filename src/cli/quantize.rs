@@ -132,7 +132,7 @@ pub fn run(args: QuantizeArgs) -> anyhow::Result<()> {
         None => None,
     };
     let stop = on_interrupt()?;
-    let mut progress = Progress::new(stop.clone())?;
+    let mut progress = Progress::new(stop.clone());
     let work = match (args.precision, &mut pictures) {
         (Target::Int8, Some(pictures)) => int8(&model, pictures, &options, &mut progress)?,
         (Target::Int8, None) => anyhow::bail!("int8 needs photos: give --calibration DIR"),

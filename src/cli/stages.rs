@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::pipeline::Summary;
 
-/// Stages with their rates, times and drops, then ages and throughput, for a person.
+/// Stages with their rates, times and drops, then ages and throughput, for a user to read.
 pub fn table(summary: &Summary) -> String {
     let mut out = String::new();
     let width = summary.stages.iter().map(|s| s.stage.chars().count()).max().unwrap_or(0).max("stage".len());

@@ -40,7 +40,7 @@ pub fn coco(snapshot: &Snapshot, names: &Names) -> String {
 /// object counts.
 ///
 /// # Errors
-/// If the picture cannot be written.
+/// If the PNG cannot be written.
 pub fn png(snapshot: &Snapshot) -> Result<Vec<u8>> {
     let size = snapshot.size;
     let mut map = vec![0u8; size.area()];

@@ -1,8 +1,8 @@
 //! Photos, camera frames and masks.
 
 use super::Folder;
-use crate::cli::read_mask;
 use crate::frame::{Frame, MAX_SIDE, PixelFormat, decode_image, jpeg_size, to_rgb};
+use crate::mask::file::read_mask;
 use crate::mask::{Mask, Rle};
 
 /// Most pixels of an image that is decoded whole: larger ones only cost time.

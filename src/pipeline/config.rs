@@ -2,10 +2,8 @@ use std::time::Duration;
 
 use super::affinity::Placement;
 use crate::board::{Policy, Scheduling};
+use crate::session::SessionConfig;
 use crate::track::FollowerConfig;
-
-/// Objects that are decoded on one frame where nobody says otherwise.
-pub(super) const TURNS: usize = 3;
 
 /// How the pipeline is laid out on the machine. The board profile sets it.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,7 +15,7 @@ pub struct PipelineConfig {
     pub sink_queue: usize,
     /// Objects followed at once; a further selection releases the oldest.
     pub max_objects: usize,
-    /// Objects decoded on one frame; more take turns, and are carried by the picture's motion in between.
+    /// Objects decoded on one frame; more take turns, and move with the image in between.
     pub decodes_per_frame: usize,
     /// When an object counts as lost.
     pub follower: FollowerConfig,
@@ -58,7 +56,7 @@ impl Default for PipelineConfig {
             prompt_history: 8,
             sink_queue: 4,
             max_objects: 12,
-            decodes_per_frame: TURNS,
+            decodes_per_frame: SessionConfig::DECODES_PER_FRAME,
             follower: FollowerConfig::default(),
             stall_after: Duration::from_secs(2),
             affinity: StageCores::default(),

@@ -31,6 +31,7 @@ struct Times {
 }
 
 impl StageMeter {
+    /// A meter at zero.
     pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
         StageMeter(Arc::new(Inner {
             name: name.into(),
@@ -42,6 +43,7 @@ impl StageMeter {
         }))
     }
 
+    /// The stage's name.
     pub fn name(&self) -> &Cow<'static, str> {
         &self.0.name
     }
@@ -70,14 +72,17 @@ impl StageMeter {
         self.0.busy_since.store(0, Ordering::Relaxed);
     }
 
+    /// `count` frames were lost before the stage took them.
     pub fn drop_frames(&self, count: u64) {
         self.0.dropped.fetch_add(count, Ordering::Relaxed);
     }
 
+    /// Frames that the stage handed on.
     pub fn frames_out(&self) -> u64 {
         self.0.frames_out.load(Ordering::Relaxed)
     }
 
+    /// Frames lost before the stage took them.
     pub fn dropped(&self) -> u64 {
         self.0.dropped.load(Ordering::Relaxed)
     }
@@ -90,6 +95,7 @@ impl StageMeter {
         }
     }
 
+    /// The figures so far.
     pub fn report(&self) -> StageReport {
         let times = self.times();
         StageReport {
@@ -111,8 +117,11 @@ impl StageMeter {
 /// Figures of one stage over its life so far.
 #[derive(Clone, Debug, Serialize)]
 pub struct StageReport {
+    /// The stage's name.
     pub stage: Cow<'static, str>,
+    /// Frames that the stage took.
     pub frames_in: u64,
+    /// Frames that it handed on.
     pub frames_out: u64,
     /// Frames that a newer one replaced before the stage took them.
     pub dropped: u64,
@@ -132,8 +141,11 @@ impl StageReport {
 /// The meters of the stages that every frame passes, by name.
 #[derive(Clone, Debug)]
 pub struct StageMeters {
+    /// Takes frames from the source.
     pub capture: StageMeter,
+    /// Makes embeddings of frames.
     pub encode: StageMeter,
+    /// Makes masks of embeddings and prompts.
     pub decode: StageMeter,
 }
 
@@ -169,8 +181,11 @@ impl Default for StageMeters {
 /// Figures of every stage of a stream, by name; as JSON a list in the order in which a frame passes the stages.
 #[derive(Clone, Debug)]
 pub struct StageReports {
+    /// Taking frames from the source.
     pub capture: StageReport,
+    /// Making embeddings of frames.
     pub encode: StageReport,
+    /// Making masks of embeddings and prompts.
     pub decode: StageReport,
     /// One for each sink, in the order in which they were added.
     pub sinks: Vec<StageReport>,
@@ -222,7 +237,7 @@ struct Ages {
 impl Ages {
     const RECENT: usize = 256;
     /// Fewer records say nothing of the latency.
-    const LEAST: usize = 4;
+    const MIN_RECORDS: usize = 4;
 }
 
 impl Default for Ages {
@@ -251,15 +266,16 @@ impl AgeMeter {
         let ages = self.ages();
         ages.recent.back().filter(|(at, _)| now.since(*at) <= window * 2)?;
         let counted = ages.recent.iter().rev().take_while(|(at, _)| *at >= since).enumerate();
-        let within = counted.take_while(|(n, (at, _))| *n < Ages::LEAST || now.since(*at) <= window);
+        let within = counted.take_while(|(n, (at, _))| *n < Ages::MIN_RECORDS || now.since(*at) <= window);
         let mut ages: Vec<Duration> = within.map(|(_, (_, age))| *age).collect();
-        if ages.len() < Ages::LEAST {
+        if ages.len() < Ages::MIN_RECORDS {
             return None;
         }
         ages.sort_unstable();
         Some(ages[(ages.len() * 95).div_ceil(100) - 1])
     }
 
+    /// Over the whole stream so far.
     pub fn summary(&self) -> LatencySummary {
         self.ages().histogram.summary()
     }

@@ -13,7 +13,7 @@ use super::threads::Threads;
 use crate::error::Result;
 use crate::record::{Event, EventKind, FrameRecord};
 use crate::sink::{Sink, StreamInfo};
-use crate::sync::{DropOldest, LatencySummary, Taken};
+use crate::sync::{DropOldest, LatencySummary, Received};
 
 /// Name of the sinks' threads.
 pub(super) const SINK: &str = "sink";
@@ -137,7 +137,7 @@ impl SinkStage {
                 self.count(written);
             }
             match taken {
-                Taken::Value(Stamped { value: record, since }) => {
+                Received::Value(Stamped { value: record, since }) => {
                     let began = self.shared.clock.now();
                     self.meter.begin(began, began.since(since));
                     let written = self.sink.frame(&record);
@@ -146,8 +146,8 @@ impl SinkStage {
                     self.meter.end(now.since(began));
                     self.age.record(now.since(record.captured_at), now);
                 }
-                Taken::TimedOut => {}
-                Taken::Closed => break,
+                Received::TimedOut => {}
+                Received::Closed => break,
             }
         }
         if let Some(summary) = self.summary.get() {
@@ -170,6 +170,6 @@ impl SinkStage {
         }
         tracing::error!("{error}");
         let kind = EventKind::SinkFailed { sink: self.sink.name().to_owned(), reason: error.to_string() };
-        self.shared.tell(Event::new(self.shared.stream_time(self.shared.clock.now()), kind));
+        self.shared.emit(Event::new(self.shared.stream_time(self.shared.clock.now()), kind));
     }
 }

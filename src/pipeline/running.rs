@@ -66,7 +66,7 @@ impl Running {
         self.degrade.as_ref().map(|log| log.summary(self.shared.clock.now()))
     }
 
-    /// Goes on with another model between two frames; what is followed stays so. `setting` says for a person what it is. The
+    /// Goes on with another model between two frames; what is followed stays so. `setting` says for a user what it is. The
     /// ladder, if there is one, is left.
     ///
     /// # Errors
@@ -110,7 +110,7 @@ impl Running {
         while !self.is_finished() {
             std::thread::sleep(shared::WAIT);
             for event in self.watchdog.check(self.shared.clock.now(), &self.shared) {
-                self.shared.tell(event);
+                self.shared.emit(event);
             }
             each(&self);
         }

@@ -29,10 +29,12 @@ pub struct Summary {
     pub gaze: Option<GazeReport>,
     /// Writes that failed, over all sinks.
     pub sink_failures: u64,
+    /// The rate, beside that of the slowest stage.
     pub throughput: Throughput,
     /// What was given up to stay within the board's budgets; absent without a ladder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub degrade: Option<DegradeSummary>,
+    /// The figures of every stage.
     pub stages: StageReports,
 }
 
@@ -41,6 +43,7 @@ pub struct Summary {
 pub struct Throughput {
     /// Records per second, between the first and the last.
     pub output_fps: f64,
+    /// Its name; empty where nothing was measured.
     pub slowest_stage: String,
     /// What that stage does when it never waits for another: the reciprocal of its mean service time. For capture that
     /// is the rate at which frames came.

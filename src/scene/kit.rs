@@ -17,11 +17,11 @@ pub(super) struct Material {
     pub gloss: f32,
     /// Above 0 the surface shines by itself, so many times its colour, and takes no light.
     pub emission: f32,
-    /// Blurs the texture by so many mipmap levels, as things out of focus are.
+    /// Blurs the texture by so many mipmap levels, as objects out of focus are.
     pub defocus: f32,
 }
 
-/// Where things take materials from while a scene is built.
+/// Where objects take materials from while a scene is built.
 #[derive(Debug, Default)]
 pub(super) struct Kit {
     pub materials: Vec<Material>,

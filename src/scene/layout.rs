@@ -1,11 +1,12 @@
-//! Builds a world: which things there are, where they stand, and from where they are seen.
+//! Builds a world: which objects there are, where they stand, and from where they are seen.
 
+use glam::{Vec3, vec3};
+
+use super::catalogue::SceneObject;
 use super::kit::Kit;
 use super::motion::{Body, CameraPath, Motion, Wave};
 use super::random::Random;
 use super::room;
-use super::thing::Thing;
-use super::vector::{Vec3, vec3};
 use super::world::{Extent, Light, World};
 
 use crate::geometry::{Intrinsics, Size};
@@ -13,7 +14,7 @@ use crate::geometry::{Intrinsics, Size};
 /// Streams of randomness, so that a change to one part of the world leaves the others as they were.
 mod stream {
     pub const ROOM: u64 = 1;
-    pub const THINGS: u64 = 2;
+    pub const OBJECTS: u64 = 2;
     pub const PLACES: u64 = 3;
     pub const CAMERA: u64 = 4;
     pub const LIGHT: u64 = 5;
@@ -23,18 +24,18 @@ mod stream {
 const LAYOUTS: u64 = 12;
 
 impl World {
-    /// Builds the world of a seed; `visible` scores a layout by its worst shown object (share of the picture).
+    /// Builds the world of a seed; `visible` scores a layout by its worst shown object (share of the image).
     pub fn new(seed: u64, lens: Intrinsics, size: Size, mut worst_share: impl FnMut(&World) -> f32) -> World {
-        let mut random = Random::new(seed, stream::THINGS);
+        let mut random = Random::new(seed, stream::OBJECTS);
         let mut kit = Kit::default();
         let count = 4 + random.below(5);
-        let things = Thing::assortment(&mut kit, &mut random, count);
+        let objects = SceneObject::assortment(&mut kit, &mut random, count);
         let mut room_random = Random::new(seed, stream::ROOM);
         let place = room::Place::random(&mut room_random);
 
-        let objects = things.iter().map(|t| {
-            let (radius, height) = t.extent();
-            Extent { name: t.name, radius, height }
+        let extents = objects.iter().map(|object| {
+            let (radius, height) = object.extent();
+            Extent { name: object.name, radius, height }
         });
         let mut world = World {
             vertices: Vec::new(),
@@ -44,13 +45,13 @@ impl World {
             kit,
             light: light(&mut Random::new(seed, stream::LIGHT), place),
             camera: CameraPath::random(&mut Random::new(seed, stream::CAMERA)),
-            objects: objects.collect(),
+            objects: extents.collect(),
             contacts: Vec::new(),
         };
-        let rolls: Vec<Option<f32>> = things.iter().map(|t| t.rolls).collect();
-        for (i, thing) in things.into_iter().enumerate() {
+        let rolls: Vec<Option<f32>> = objects.iter().map(|object| object.rolls).collect();
+        for (i, object) in objects.into_iter().enumerate() {
             world.bodies.push(Body::FIXED);
-            for (mesh, material) in thing.pieces {
+            for (mesh, material) in object.pieces {
                 world.add(mesh.vertices, &mesh.triangles, material, i as u8 + 1, true);
             }
         }
@@ -110,7 +111,7 @@ impl World {
             for attempt in 0..400 {
                 spread += 0.0007;
                 let depth = random.range(-1.0, 1.0);
-                // Tall things block the view of those behind them.
+                // Tall objects block the view of those behind them.
                 let depth = if extent.height > 0.13 { depth.min(random.range(-1.0, 1.0)) } else { depth };
                 body.home = vec3(random.range(-1.0, 1.0) * spread * 1.25, 0.0, depth * spread);
                 let free = settled.iter().all(|&other| {
@@ -127,7 +128,7 @@ impl World {
         }
     }
 
-    /// Points the camera at the objects and steps back until all are in the picture with some room about them.
+    /// Points the camera at the objects and steps back until all are in the image with some room about them.
     fn frame(&mut self, lens: Intrinsics, size: Size) {
         let count = self.objects.len().max(1) as f32;
         let middle = self.bodies[1..].iter().fold(Vec3::ZERO, |sum, body| sum + body.home) * (1.0 / count);

@@ -1,6 +1,6 @@
 use std::f32::consts::{PI, TAU};
 
-use super::vector::{Rotation, Vec3, vec3};
+use glam::{Mat3, Vec3, vec3};
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Vertex {
@@ -107,7 +107,7 @@ impl Mesh {
                 let r = ring + tube * tc;
                 mesh.vertices.push(Vertex {
                     position: vec3(r * cos, tube * ts * aspect, r * sin),
-                    normal: vec3(tc * cos, ts / aspect, tc * sin).normalized(),
+                    normal: vec3(tc * cos, ts / aspect, tc * sin).normalize_or_zero(),
                     uv: [u, v],
                 });
             }
@@ -138,7 +138,7 @@ impl Mesh {
                         p[axes[2]] = half[axes[2]] * side;
                         let core = [0, 1, 2].map(|a: usize| p[a].clamp(-inner[a], inner[a]));
                         let [p, core] = [p, core].map(|[x, y, z]| vec3(x, y, z));
-                        let mut normal = (p - core).normalized();
+                        let mut normal = (p - core).normalize_or_zero();
                         if radius == 0.0 {
                             let mut n = [0.0; 3];
                             n[axes[2]] = side;
@@ -163,7 +163,7 @@ impl Mesh {
     pub fn gable(half_width: f32, height: f32, half_depth: f32) -> Mesh {
         let mut mesh = Mesh::default();
         let (w, h, d) = (half_width, height, half_depth);
-        let slope = vec3(h, w, 0.0).normalized();
+        let slope = vec3(h, w, 0.0).normalize_or_zero();
         let roof = [(1.0, vec3(slope.x, slope.y, 0.0)), (-1.0, vec3(-slope.x, slope.y, 0.0))];
         for (side, normal) in roof {
             mesh.quad([vec3(side * w, 0.0, -d), vec3(side * w, 0.0, d), vec3(0.0, h, d), vec3(0.0, h, -d)], normal);
@@ -173,7 +173,7 @@ impl Mesh {
             let apex = vec3(0.0, h, z);
             mesh.quad([vec3(-w, 0.0, z), vec3(w, 0.0, z), apex, apex], vec3(0.0, 0.0, side));
         }
-        mesh.quad([vec3(-w, 0.0, -d), vec3(w, 0.0, -d), vec3(w, 0.0, d), vec3(-w, 0.0, d)], -Vec3::UP);
+        mesh.quad([vec3(-w, 0.0, -d), vec3(w, 0.0, -d), vec3(w, 0.0, d), vec3(-w, 0.0, d)], -Vec3::Y);
         mesh.oriented()
     }
 
@@ -181,7 +181,7 @@ impl Mesh {
     pub fn rectangle(centre: Vec3, right: Vec3, up: Vec3) -> Mesh {
         let mut mesh = Mesh::default();
         let corners = [centre - right - up, centre + right - up, centre + right + up, centre - right + up];
-        mesh.quad(corners, right.cross(up).normalized());
+        mesh.quad(corners, right.cross(up).normalize_or_zero());
         mesh.oriented()
     }
 
@@ -213,24 +213,24 @@ impl Mesh {
     }
 
     pub fn moved(mut self, by: Vec3) -> Mesh {
-        self.vertices.iter_mut().for_each(|v| v.position = v.position + by);
+        self.vertices.iter_mut().for_each(|v| v.position += by);
         self
     }
 
-    pub fn rotated(mut self, by: Rotation) -> Mesh {
+    pub fn rotated(mut self, by: Mat3) -> Mesh {
         for v in &mut self.vertices {
-            v.position = by.apply(v.position);
-            v.normal = by.apply(v.normal);
+            v.position = by * v.position;
+            v.normal = by * v.normal;
         }
         self
     }
 
     /// Scaled by positive factors about the origin.
     pub fn scaled(mut self, by: Vec3) -> Mesh {
-        let inverse = vec3(1.0 / by.x, 1.0 / by.y, 1.0 / by.z);
+        let inverse = by.recip();
         for v in &mut self.vertices {
-            v.position = v.position.scaled(by);
-            v.normal = v.normal.scaled(inverse).normalized();
+            v.position *= by;
+            v.normal = (v.normal * inverse).normalize_or_zero();
         }
         self
     }

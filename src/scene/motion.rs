@@ -1,9 +1,11 @@
-//! How things and the camera move: closed formulas of time, so that any moment can be rendered on its own.
+//! How objects and the camera move. World space is right-handed with y up, in metres; camera space has x right, y down and
+//! z forward: closed formulas of time, so that any moment can be rendered on its own.
 
 use std::f32::consts::TAU;
 
+use glam::{Mat3, Vec3, vec3};
+
 use super::random::Random;
-use super::vector::{Pose, Rotation, Vec3, vec3};
 
 /// A swing about zero.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,7 +28,7 @@ impl Wave {
     }
 }
 
-/// What a thing does.
+/// What an object does.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Motion {
     Rest,
@@ -51,7 +53,7 @@ pub(super) enum Motion {
     },
 }
 
-/// A thing's place and motion.
+/// An object's place and motion.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Body {
     pub home: Vec3,
@@ -76,17 +78,17 @@ impl Body {
     }
 
     pub fn pose(&self, time: f64) -> Pose {
-        let yaw = Rotation::about_y(self.yaw);
+        let yaw = Mat3::from_rotation_y(self.yaw);
         let place = self.place(time);
         match self.motion {
             Motion::Turn { rate } => {
                 let turned = (time * rate as f64) % std::f64::consts::TAU;
-                Pose { rotation: Rotation::about_y(self.yaw + turned as f32), translation: place }
+                Pose { rotation: Mat3::from_rotation_y(self.yaw + turned as f32), translation: place }
             }
             Motion::Roll { along, wave, radius } => {
-                let rotation = Rotation::about(Vec3::UP.cross(along), wave.at(time) / radius).after(&yaw);
+                let rotation = Mat3::from_axis_angle(Vec3::Y.cross(along), wave.at(time) / radius) * yaw;
                 let centre = vec3(0.0, radius, 0.0);
-                Pose { rotation, translation: place + centre - rotation.apply(centre) }
+                Pose { rotation, translation: place + centre - rotation * centre }
             }
             _ => Pose { rotation: yaw, translation: place },
         }
@@ -105,7 +107,20 @@ impl Body {
     }
 }
 
-/// A camera held by a person who sways round the things.
+/// From a body's own space to the world.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pose {
+    pub rotation: Mat3,
+    pub translation: Vec3,
+}
+
+impl Pose {
+    pub fn apply(&self, v: Vec3) -> Vec3 {
+        self.rotation * v + self.translation
+    }
+}
+
+/// A camera held by a user who sways round the objects.
 #[derive(Clone, Debug)]
 pub(super) struct CameraPath {
     /// The point it looks at.
@@ -136,12 +151,12 @@ impl CameraPath {
         let ((sa, ca), (se, ce)) = (azimuth.sin_cos(), elevation.sin_cos());
         let outward = vec3(sa * ce, se, ca * ce);
         let forward = -outward;
-        let right = forward.cross(Vec3::UP).normalized();
+        let right = forward.cross(Vec3::Y).normalize_or_zero();
         let down = forward.cross(right);
         let position = self.target + right * aim_x + down * aim_y + outward * (self.distance * (1.0 + distance));
         let (sr, cr) = roll.sin_cos();
-        let rows = [right * cr + down * sr, down * cr - right * sr, forward];
-        CameraPose { position, rotation: Rotation { rows } }
+        let axes = [right * cr + down * sr, down * cr - right * sr, forward];
+        CameraPose { position, axes }
     }
 }
 
@@ -149,12 +164,36 @@ impl CameraPath {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CameraPose {
     pub position: Vec3,
-    /// World to camera: the rows are the camera's right, down and forward.
-    pub rotation: Rotation,
+    /// The camera's right, down and forward in the world: unit vectors that are perpendicular to each other.
+    pub axes: [Vec3; 3],
 }
 
 impl CameraPose {
     pub fn to_camera(self, world: Vec3) -> Vec3 {
-        self.rotation.apply(world - self.position)
+        let offset = world - self.position;
+        Vec3::from_array(self.axes.map(|axis| axis.dot(offset)))
+    }
+
+    /// Undoes [`Self::to_camera`].
+    pub fn to_world(self, camera: Vec3) -> Vec3 {
+        let [right, down, forward] = self.axes;
+        self.position + (right * camera.x + down * camera.y + forward * camera.z)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rotations_turn_right_handed_and_camera_space_inverts() {
+        let turned = Mat3::from_rotation_y(std::f32::consts::FRAC_PI_2) * vec3(0.0, 0.0, 1.0);
+        assert!((turned - vec3(1.0, 0.0, 0.0)).length() < 1e-6, "{turned:?}");
+        let pose = CameraPath::random(&mut Random::new(5, 0)).at(3.0);
+        let [right, down, forward] = pose.axes;
+        assert!((right.cross(down) - forward).length() < 1e-5, "{pose:?}");
+        let v = vec3(0.2, -3.0, 1.5);
+        assert!((pose.to_world(pose.to_camera(v)) - v).length() < 1e-5);
+        assert!((pose.to_camera(pose.position + forward * 2.0) - vec3(0.0, 0.0, 2.0)).length() < 1e-5);
     }
 }

@@ -7,7 +7,7 @@ use super::texture::Texture;
 
 pub(super) type Colour = [f32; 3];
 
-/// Texels (log2 of the side) of things, and of surfaces that fill much of the picture.
+/// Texels (log2 of the side) of objects, and of surfaces that fill much of the image.
 const FINE: u32 = 8;
 const BROAD: u32 = 9;
 

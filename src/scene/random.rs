@@ -1,6 +1,6 @@
 /// A small seeded generator (SplitMix64, Steele, Lea and Flood 2014): the same seed gives the same numbers everywhere.
 #[derive(Clone, Debug)]
-pub(super) struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
     /// A generator for one purpose: different `stream`s of one seed are unrelated.
@@ -8,6 +8,12 @@ impl Random {
         Random(hash(seed ^ hash(stream.wrapping_add(0x5851_f42d_4c95_7f2d))))
     }
 
+    /// The generator whose next number follows from `state`.
+    pub fn from_state(state: u64) -> Self {
+        Random(state)
+    }
+
+    /// Uniform in all of its bits.
     pub fn next_u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         hash(self.0)
@@ -18,6 +24,12 @@ impl Random {
         unit(self.next_u64())
     }
 
+    /// Uniform in `[0, 1)`, with all the bits that the type has.
+    pub fn unit_f64(&mut self) -> f64 {
+        (self.next_u64() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// Uniform in `[low, high)`.
     pub fn range(&mut self, low: f32, high: f32) -> f32 {
         low + (high - low) * self.unit()
     }
@@ -27,14 +39,17 @@ impl Random {
         (((self.next_u64() >> 32) * n as u64) >> 32) as usize
     }
 
+    /// True with this probability.
     pub fn chance(&mut self, probability: f32) -> bool {
         self.unit() < probability
     }
 
+    /// Any of the values, each as likely.
     pub fn pick<T: Copy, const N: usize>(&mut self, from: [T; N]) -> T {
         from[self.below(N)]
     }
 
+    /// Puts `items` in an order of chance, each as likely.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for i in (1..items.len()).rev() {
             items.swap(i, self.below(i + 1));

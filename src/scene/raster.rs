@@ -1,4 +1,4 @@
-use super::vector::{at_least, at_most};
+use super::limit::{at_least, at_most};
 
 /// A z-buffer that remembers which surface is seen through each pixel.
 #[derive(Clone, Debug, Default)]
@@ -14,7 +14,7 @@ pub(super) struct Visibility {
 /// The surface of a pixel that no triangle covers.
 pub(super) const NOTHING: u32 = u32::MAX;
 
-/// A corner on the picture: x, y in pixels and its nearness.
+/// A corner on the image: x, y in pixels and its nearness.
 pub(super) type Corner = [f32; 3];
 
 impl Visibility {

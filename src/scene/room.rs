@@ -2,11 +2,12 @@
 
 use std::f32::consts::{FRAC_PI_2, TAU};
 
+use glam::{Mat3, Vec3, vec3};
+
 use super::kit::MaterialId;
 use super::mesh::Mesh;
 use super::pattern::{self, Weave};
 use super::random::Random;
-use super::vector::{Rotation, Vec3, vec3};
 use super::world::World;
 
 /// Where a scene takes place.
@@ -145,7 +146,7 @@ fn counter(world: &mut World, random: &mut Random) {
             let mesh = match random.below(3) {
                 0 => Mesh::cylinder(half.x.min(half.z), half.y * 2.0, 0.004, 20).moved(foot),
                 1 => Mesh::rounded_box(vec3(half.x * 1.4, half.y, 0.008), 0.006)
-                    .rotated(Rotation::about_x(-0.12))
+                    .rotated(Mat3::from_rotation_x(-0.12))
                     .moved(vec3(x, half.y + 0.002, back + 0.035)),
                 _ => upright_box(foot, half, 0.006),
             };
@@ -222,11 +223,11 @@ fn room(world: &mut World, random: &mut Random, y: f32) {
     }
     for _ in 0..random.below(4) {
         let texture = pattern::painting(random);
-        let picture = world.kit.satin(texture);
+        let image = world.kit.satin(texture);
         let half = vec3(random.range(0.12, 0.3), random.range(0.12, 0.3), 0.012);
         let centre = vec3(random.range(-1.3, 1.3), y + random.range(0.8, 1.6), back + 0.012);
-        let picture = world.kit.blurred(picture, 1.0);
-        put(world, Mesh::rounded_box(half, 0.004).moved(centre), picture, false);
+        let image = world.kit.blurred(image, 1.0);
+        put(world, Mesh::rounded_box(half, 0.004).moved(centre), image, false);
     }
     let mut x = -side + 0.3;
     while x < side - 0.3 {
@@ -291,7 +292,7 @@ fn rug(world: &mut World, random: &mut Random) {
     put(world, Mesh::rounded_box(vec3(w, 0.004, d), 0.003).moved(vec3(0.0, -0.0038, 0.0)), material, false);
 }
 
-/// Paper, a mat, pens, a keyboard: flat things that lie among the objects.
+/// Paper, a mat, pens, a keyboard: what lies flat among the objects.
 fn desk_clutter(world: &mut World, random: &mut Random) {
     if random.chance(0.45) {
         let material = if random.chance(0.5) {
@@ -313,7 +314,7 @@ fn desk_clutter(world: &mut World, random: &mut Random) {
         let colour = pattern::pigment(random);
         let material = world.kit.painted(random, colour);
         let pen = Mesh::cylinder(0.0042, 0.14, 0.0015, 12).moved(vec3(0.0, -0.07, 0.0));
-        lay(world, random, pen.rotated(Rotation::about_z(FRAC_PI_2)).moved(vec3(0.0, 0.0048, 0.0)), material, 0.3);
+        lay(world, random, pen.rotated(Mat3::from_rotation_z(FRAC_PI_2)).moved(vec3(0.0, 0.0048, 0.0)), material, 0.3);
     }
     if random.chance(0.3) {
         let (ground, key) =
@@ -328,7 +329,7 @@ fn desk_clutter(world: &mut World, random: &mut Random) {
 
 /// Lays a flat mesh somewhere on the supporting surface, turned at random.
 fn lay(world: &mut World, random: &mut Random, mesh: Mesh, material: MaterialId, spread: f32) {
-    let turn = Rotation::about_y(random.range(0.0, TAU));
+    let turn = Mat3::from_rotation_y(random.range(0.0, TAU));
     let place = vec3(random.range(-spread, spread) * 1.3, 0.0011, random.range(-spread, spread));
     put(world, mesh.rotated(turn).moved(place), material, false);
 }
@@ -381,6 +382,6 @@ fn garden(world: &mut World, random: &mut Random) {
         let radii = vec3(random.range(0.02, 0.12), random.range(0.015, 0.06), random.range(0.02, 0.1));
         let place = vec3(angle.sin() * reach, radii.y * 0.5, -angle.cos().abs() * reach);
         world.contacts.push((place, radii.x.max(radii.z)));
-        put(world, Mesh::ellipsoid(radii, 20).rotated(Rotation::about_y(angle * 3.0)).moved(place), stone, true);
+        put(world, Mesh::ellipsoid(radii, 20).rotated(Mat3::from_rotation_y(angle * 3.0)).moved(place), stone, true);
     }
 }

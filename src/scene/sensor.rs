@@ -1,10 +1,10 @@
+use super::limit::{at_least, at_most};
 use super::random::{Random, hash, normal};
 use super::shade::ColourRow;
-use super::vector::{at_least, at_most};
 
 /// Length of the table of noise; also the most pixels in a row, twice over.
 const TABLE: usize = 2 * MAX_SIDE;
-/// Most pixels along a side of a picture.
+/// Most pixels along a side of an image.
 pub(super) const MAX_SIDE: usize = 4096;
 
 /// From light to bytes as a small camera has it: exposure, vignetting, a tone curve and noise.
@@ -75,7 +75,7 @@ impl Sensor {
         }
     }
 
-    /// Sets the exposure so that pictures like the given one come out in a middle tone.
+    /// Sets the exposure so that images like the given one come out in a middle tone.
     pub fn meter(&mut self, rgb: &[u8], target: f32) {
         let mean = rgb.iter().map(|&b| b as f64).sum::<f64>() / (rgb.len().max(1) as f64 * 255.0);
         self.exposure *= (target / mean.max(0.02) as f32).powi(2).clamp(0.2, 5.0);

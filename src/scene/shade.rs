@@ -1,8 +1,10 @@
+use glam::vec3;
+
 use super::kit::Material;
+use super::limit::{at_least, at_most};
 use super::raster::{NOTHING, Visibility};
 use super::shadow::ShadowMap;
 use super::texture::{STRETCH, Stretch};
-use super::vector::{at_least, at_most, vec3};
 use super::view::{Geometry, Planes, View};
 use super::world::World;
 
@@ -183,10 +185,10 @@ impl Shader {
 
     /// World positions and unit normals of the whole row.
     fn locate(&mut self, view: &View, y: usize, width: usize) {
-        let rows = view.pose.rotation.rows;
+        let [right, down, forward] = view.pose.axes;
         let ray_y = (y as f32 + 0.5 - view.lens.cy) / view.lens.fy;
-        let base = rows[2] + rows[1] * ray_y;
-        let step = rows[0] * (1.0 / view.lens.fx);
+        let base = forward + down * ray_y;
+        let step = right * (1.0 / view.lens.fx);
         let origin = view.pose.position;
         let depth = &self.depth[..width];
         let axes = [(origin.x, base.x, step.x), (origin.y, base.y, step.y), (origin.z, base.z, step.z)];
@@ -202,7 +204,7 @@ impl Shader {
         }
     }
 
-    /// How much light reaches the row, and how open the sky is: contact shading on the supporting surface, on things a
+    /// How much light reaches the row, and how open the sky is: contact shading on the supporting surface, on objects a
     /// fall-off towards their foot.
     fn occlude(&mut self, world: &World, shadow: &ShadowMap, width: usize) {
         let towards = world.light.towards;
@@ -250,7 +252,7 @@ impl Shader {
     fn light(&self, world: &World, view: &View, width: usize, out: &mut ColourRow) {
         let light = &world.light;
         let eye = view.pose.position;
-        let window = vec3(-light.towards.x, 0.75, 0.4).normalized();
+        let window = vec3(-light.towards.x, 0.75, 0.4).normalize_or_zero();
         let [red, green, blue] = &mut out.planes;
         let (red, green, blue) = (&mut red[1..=width], &mut green[1..=width], &mut blue[1..=width]);
         let [nx, ny, nz] = [0, 1, 2].map(|k| &self.normal[k][..width]);

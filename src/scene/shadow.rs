@@ -1,5 +1,6 @@
+use glam::{Vec3, vec3};
+
 use super::raster::Visibility;
-use super::vector::{Vec3, vec3};
 use super::view::Geometry;
 use super::world::World;
 
@@ -16,7 +17,7 @@ const BORDER: usize = 4;
 const CELLS: usize = 128;
 const CONTACT_REACH: f32 = 0.8;
 
-/// How far light gets: a depth map from the light, and how much the things shade the surface they stand on.
+/// How far light gets: a depth map from the light, and how much the objects shade the surface they stand on.
 #[derive(Debug, Default)]
 pub(super) struct ShadowMap {
     depth: Visibility,
@@ -32,7 +33,7 @@ impl ShadowMap {
     /// Draws the casters of a prepared frame.
     pub fn prepare(&mut self, world: &World, geometry: &Geometry, time: f64) {
         self.towards = world.light.towards;
-        self.right = Vec3::UP.cross(self.towards).normalized();
+        self.right = Vec3::Y.cross(self.towards).normalize_or_zero();
         self.up = self.towards.cross(self.right);
         self.depth.reset(SIDE, SIDE);
         for part in world.parts.iter().filter(|part| part.casts) {
@@ -119,7 +120,7 @@ impl ShadowMap {
         open / 9.0
     }
 
-    /// Darkens the supporting surface softly about each thing that stands on it, less as it is lifted.
+    /// Darkens the supporting surface softly about each object that stands on it, less as it is lifted.
     fn splat_contacts(&mut self, world: &World, time: f64) {
         self.contact.clear();
         self.contact.resize(CELLS * CELLS, 1.0);

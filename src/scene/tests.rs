@@ -31,7 +31,7 @@ fn fifty_seeds_render_with_every_object_in_sight() {
             scene.render(time, &mut rendering);
             scene.render_ids(time, &mut ids);
             if ids != rendering.ids {
-                faults.push(format!("seed {seed} at {time}: ids differ from the picture's"));
+                faults.push(format!("seed {seed} at {time}: ids differ from the image's"));
             }
             let mean = rendering.rgb.iter().map(|&b| b as f64).sum::<f64>() / rendering.rgb.len() as f64;
             if !(60.0..200.0).contains(&mean) {
@@ -62,8 +62,8 @@ fn depth_is_metres_along_the_axis_and_jumps_where_objects_end() {
         }
         let ray =
             scene.intrinsics().ray(crate::geometry::Point::new((i % width) as f32 + 0.5, (i / width) as f32 + 0.5));
-        let camera = vector::vec3(ray[0], ray[1], ray[2]) * (depth / ray[2]);
-        let point = pose.position + pose.rotation.apply_inverse(camera);
+        let camera = glam::vec3(ray[0], ray[1], ray[2]) * (depth / ray[2]);
+        let point = pose.to_world(camera);
         let (body, extent) = (&world.bodies[id as usize], &world.objects[id as usize - 1]);
         let offset = point - body.place(1.0);
         // A ball that rolls keeps its upright cylinder; a tolerance for texels at grazing angles.

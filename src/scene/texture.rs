@@ -1,4 +1,4 @@
-/// A square picture with its mipmap levels, sampled bilinearly and repeated in both directions.
+/// A square image with its mipmap levels, sampled bilinearly and repeated in both directions.
 ///
 /// Texels are R, G, B in the low to high bytes, coded as the square root of linear light, and in the top byte how much
 /// of the material's shine the texel has.

@@ -1,6 +1,6 @@
 //! Simulated users of a scene: where somebody looks who watches it, and what an eye tracker makes of that.
 //!
-//! [`GazeTrace`] is planned ahead and answers for any moment; [`Viewer`] is told as time goes on what to look at, and
+//! [`GazeTrace`] is planned ahead and answers for any moment; [`Viewer`] is set its tasks as time goes on, and
 //! [`EyeTracker`] measures it.
 
 mod eye_tracker;

@@ -1,6 +1,7 @@
+use glam::Vec3;
+
 use super::motion::CameraPose;
 use super::raster::{Corner, Visibility};
-use super::vector::Vec3;
 use super::world::World;
 
 use crate::geometry::{Intrinsics, Size};
@@ -19,14 +20,14 @@ pub(super) struct View {
 /// Attributes that are interpolated over a triangle: texture coordinates, normal, and 1.
 pub(super) const ATTRIBUTES: usize = 6;
 
-/// A triangle that faces the camera, on the picture.
+/// A triangle that faces the camera, on the image.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Facing {
     pub corners: [Corner; 3],
     pub part: u32,
 }
 
-/// The attributes of a [`Facing`] triangle divided by depth, which are linear on the picture (Heckbert and Moreton
+/// The attributes of a [`Facing`] triangle divided by depth, which are linear on the image (Heckbert and Moreton
 /// 1991): `value + dx * (x - x0) + dy * (y - y0)`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Planes {
@@ -69,7 +70,7 @@ impl Geometry {
             let vertices = &world.vertices[part.vertices.clone()];
             self.positions.extend(vertices.iter().map(|v| pose.apply(v.position)));
             if with_planes {
-                self.normals.extend(vertices.iter().map(|v| pose.rotation.apply(v.normal)));
+                self.normals.extend(vertices.iter().map(|v| pose.rotation * v.normal));
             }
         }
         self.camera.extend(self.positions.iter().map(|&p| view.pose.to_camera(p)));

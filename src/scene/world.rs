@@ -1,7 +1,8 @@
+use glam::Vec3;
+
 use super::kit::Kit;
 use super::mesh::Vertex;
 use super::motion::{Body, CameraPath};
-use super::vector::Vec3;
 
 /// The sun or window, and the light that comes from everywhere.
 #[derive(Clone, Copy, Debug)]

@@ -6,12 +6,13 @@ use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+use crate::address::{self, AddressError};
 use crate::error::{IoError, Result};
 use crate::geometry::{BoundingBox, Point};
 use crate::mask::Rle;
 use crate::track::{ObjectId, ObjectState};
 
-use super::{Sink, StreamInfo};
+use super::{Sink, SinkAddress, StreamInfo};
 use crate::record::{Event, FrameRecord, ObjectRecord};
 
 /// Version of the wire format that is written, see `docs/wire-format.md`.
@@ -23,6 +24,29 @@ pub const WIRE_VERSION: u32 = 1;
 pub struct NdjsonOptions {
     /// Writes where the person looks with each frame. Off by default: raw gaze is private.
     pub share_gaze: bool,
+}
+
+/// Reads the place of `ndjson:PATH` or `ndjson:-`, option `share_gaze=true`.
+pub(super) fn address(place: Option<&str>) -> Result<SinkAddress, AddressError> {
+    let place = address::path(place)?;
+    let (path, query) = place.split_once('?').unwrap_or((place, ""));
+    let (path, options) = (PathBuf::from(address::path(Some(path))?), NdjsonOptions::parse(query)?);
+    let text = format!("ndjson:{place}");
+    Ok(match path.as_os_str() == "-" {
+        true => SinkAddress::to_stdout(text, move || Ok(NdjsonSink::stdout(options))),
+        false => SinkAddress::new(text, move || NdjsonSink::create(&path, options)),
+    })
+}
+
+impl NdjsonOptions {
+    fn parse(query: &str) -> Result<Self, AddressError> {
+        let mut options = NdjsonOptions::default();
+        address::options(query, &["share_gaze"], |key, value| {
+            options.share_gaze = address::yes_or_no(key, value)?;
+            Ok(())
+        })?;
+        Ok(options)
+    }
 }
 
 /// Writes one JSON object a line: a header, frames and events, a summary. `docs/wire-format.md` describes each field.

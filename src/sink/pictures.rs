@@ -6,12 +6,13 @@ use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 
+use crate::address::{self, AddressError};
 use crate::error::{ImageError, IoError, Result};
 use crate::frame;
 use crate::geometry::Size;
 
-use super::Sink;
 use super::overlay::Painter;
+use super::{Sink, SinkAddress};
 use crate::record::FrameRecord;
 
 /// File format of overlay pictures.
@@ -47,6 +48,39 @@ pub struct OverlayOptions {
 impl Default for OverlayOptions {
     fn default() -> Self {
         OverlayOptions { every: 1, format: PictureFormat::Jpeg, keep: 10_000, boxes: false }
+    }
+}
+
+/// Reads the place of `overlay:DIR`, options `every=N` (each n-th frame), `format=png|jpg`, `keep=N` (most pictures kept),
+/// `boxes=true`.
+pub(super) fn address(place: Option<&str>) -> Result<SinkAddress, AddressError> {
+    let place = address::path(place)?;
+    let (folder, query) = place.split_once('?').unwrap_or((place, ""));
+    let (folder, options) = (PathBuf::from(address::path(Some(folder))?), OverlayOptions::parse(query)?);
+    Ok(SinkAddress::new(format!("overlay:{place}"), move || OverlaySink::create(&folder, options)))
+}
+
+impl OverlayOptions {
+    fn parse(query: &str) -> Result<Self, AddressError> {
+        let mut options = OverlayOptions::default();
+        address::options(query, &["every", "format", "keep", "boxes"], |key, value| {
+            match key {
+                "every" => options.every = address::count(key, value)?,
+                "keep" => options.keep = address::count(key, value)?,
+                "boxes" => options.boxes = address::yes_or_no(key, value)?,
+                _ => options.format = picture_format(value)?,
+            }
+            Ok(())
+        })?;
+        Ok(options)
+    }
+}
+
+fn picture_format(value: &str) -> Result<PictureFormat, String> {
+    match value {
+        "png" => Ok(PictureFormat::Png),
+        "jpg" | "jpeg" => Ok(PictureFormat::Jpeg),
+        _ => Err(format!("`format={value}`: give png or jpg")),
     }
 }
 
@@ -156,7 +190,9 @@ mod tests {
     fn record(sequence: u64) -> FrameRecord {
         let size = Size::new(32, 24);
         let frame = Frame::from_rgb(size, vec![90; size.area() * 3]).unwrap();
-        FrameRecord { frame: Some(Arc::new(frame)), sequence, ..FrameRecord::default() }
+        let mut record = FrameRecord::default();
+        (record.frame, record.sequence) = (Some(Arc::new(frame)), sequence);
+        record
     }
 
     fn names(folder: &Path) -> Vec<String> {
@@ -179,6 +215,14 @@ mod tests {
         assert_eq!(names(folder.path()), ["notes.txt", "overlay-000004.png", "overlay-000006.png"]);
         let picture = image::open(folder.path().join("overlay-000006.png")).unwrap();
         assert_eq!((picture.width(), picture.height()), (32, 24));
+    }
+
+    #[test]
+    fn options_are_read() {
+        assert_eq!(OverlayOptions::parse(""), Ok(OverlayOptions::default()));
+        let expected = OverlayOptions { every: 10, format: PictureFormat::Jpeg, keep: 5, boxes: true };
+        assert_eq!(OverlayOptions::parse("every=10&format=jpg&keep=5&boxes=true"), Ok(expected));
+        assert_eq!(OverlayOptions::parse("format=png").map(|options| options.format), Ok(PictureFormat::Png));
     }
 
     #[test]

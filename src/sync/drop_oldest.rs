@@ -6,7 +6,7 @@ use super::primitives::{Arc, Condvar, Mutex, MutexGuard};
 
 /// Outcome of one wait for a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taken<T> {
+pub enum Received<T> {
     /// A value came.
     Value(T),
     /// Nothing came within the time allowed.
@@ -15,12 +15,12 @@ pub enum Taken<T> {
     Closed,
 }
 
-impl<T> Taken<T> {
+impl<T> Received<T> {
     /// The value, if one came.
     pub fn value(self) -> Option<T> {
         match self {
-            Taken::Value(value) => Some(value),
-            Taken::TimedOut | Taken::Closed => None,
+            Received::Value(value) => Some(value),
+            Received::TimedOut | Received::Closed => None,
         }
     }
 }
@@ -88,24 +88,24 @@ impl<T> DropOldest<T> {
     }
 
     /// Waits at most `timeout` for the oldest value. `Duration::ZERO` does not wait, `Duration::MAX` waits for ever.
-    /// After [`Self::close`] the values that are left come first, then [`Taken::Closed`].
-    pub fn receive(&self, timeout: Duration) -> Taken<T> {
+    /// After [`Self::close`] the values that are left come first, then [`Received::Closed`].
+    pub fn receive(&self, timeout: Duration) -> Received<T> {
         // No deadline: too far away for the clock to tell, which is for ever.
         let deadline = Instant::now().checked_add(timeout);
         let mut state = self.lock();
         loop {
             if let Some(value) = state.values.pop_front() {
-                return Taken::Value(value);
+                return Received::Value(value);
             }
             if state.closed {
-                return Taken::Closed;
+                return Received::Closed;
             }
             state = match deadline {
                 None => self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
                 Some(deadline) => {
                     let left = deadline.saturating_duration_since(Instant::now());
                     if left.is_zero() {
-                        return Taken::TimedOut;
+                        return Received::TimedOut;
                     }
                     self.shared.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
                 }

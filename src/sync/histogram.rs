@@ -69,13 +69,6 @@ impl Histogram {
         self.quantile(0.99)
     }
 
-    /// Adds everything that `other` recorded.
-    pub fn merge(&mut self, other: &Histogram) {
-        self.buckets.add(&other.buckets).expect("all histograms have the same bounds");
-        self.sum_ns = self.sum_ns.saturating_add(other.sum_ns);
-        self.max_ns = self.max_ns.max(other.max_ns);
-    }
-
     /// Forgets everything, keeping the memory.
     pub fn clear(&mut self) {
         self.buckets.reset();
@@ -170,15 +163,6 @@ mod tests {
         h.record(Duration::from_micros(12_345));
         assert_eq!(h.p50(), Duration::from_micros(12_345));
         assert_eq!(h.p99(), h.max());
-    }
-
-    #[test]
-    fn merging_adds_counts() {
-        let (mut a, mut b) = (Histogram::new(), Histogram::new());
-        a.record(Duration::from_millis(1));
-        b.record(Duration::from_millis(3));
-        a.merge(&b);
-        assert_eq!((a.count(), a.mean(), a.max()), (2, Duration::from_millis(2), Duration::from_millis(3)));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::scene::user::GazeTrace;
 use crate::select::GazeSample;
 use crate::time::Timestamp;
 
-use super::Used;
+use crate::cli::console::Used;
 
 /// Samples a second, as a head-worn eye tracker gives them.
 const RATE: f64 = 120.0;
@@ -39,7 +39,7 @@ impl GazeSource for SceneGaze {
     }
 }
 
-/// A made-up gaze that stops when a person takes over.
+/// A made-up gaze that stops when a user takes over.
 pub struct UntilUsed<G> {
     pub gaze: G,
     pub used: Used,
@@ -53,7 +53,7 @@ impl<G: GazeSource> GazeSource for UntilUsed<G> {
     }
 }
 
-/// A person who keeps looking at the middle of the picture: with a camera in hand one points it at the thing.
+/// A user who keeps looking at the middle of the image: with a camera in hand one points it at the object.
 pub struct CentreGaze {
     centre: Point,
     next: u64,

@@ -9,7 +9,7 @@ use crate::scene::user::GazeTrace;
 use crate::sink::Sink;
 use crate::track::ObjectId;
 
-use super::Used;
+use crate::cli::console::Used;
 
 /// Selections held against the scene's truth.
 #[derive(Clone, Debug, Default)]
@@ -20,14 +20,6 @@ pub struct Score {
     pub ious_at_selection: Vec<f32>,
     pub selections: usize,
     pub lost: usize,
-}
-
-impl Score {
-    pub fn median(values: &[f32]) -> Option<f32> {
-        let mut sorted = values.to_vec();
-        sorted.sort_by(f32::total_cmp);
-        sorted.get(sorted.len() / 2).copied()
-    }
 }
 
 /// A sink that compares every mask with the scene's truth at the time of its frame. The truth is rendered again here, so
@@ -42,13 +34,13 @@ pub struct ScoreSink {
     ids: Vec<u8>,
     truth: Mask,
     rate: f64,
-    /// From then on selections are a person's, whose target nobody knows.
+    /// From then on selections are a user's, whose target nobody knows.
     used: Used,
     score: Arc<Mutex<Score>>,
 }
 
 /// Less of a truth than this share of the frame is too little to measure by.
-const LEAST_TRUTH: f64 = 0.002;
+const MIN_TRUTH: f64 = 0.002;
 
 impl ScoreSink {
     pub fn new(scene: Arc<Scene>, rate: f64, used: Used) -> (Self, Arc<Mutex<Score>>) {
@@ -90,7 +82,7 @@ impl Sink for ScoreSink {
             for (out, id) in self.truth.data_mut().iter_mut().zip(&self.ids) {
                 *out = (id == target) as u8;
             }
-            if (self.truth.area() as f64) < LEAST_TRUTH * frame.size.area() as f64 {
+            if (self.truth.area() as f64) < MIN_TRUTH * frame.size.area() as f64 {
                 continue;
             }
             let iou = object.mask.iou(&self.truth);

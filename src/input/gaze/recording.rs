@@ -16,7 +16,7 @@ use crate::geometry::{Intrinsics, Point, Size};
 use crate::select::GazeSample;
 use crate::time::Timestamp;
 
-pub use replay::GazeReplay;
+pub use replay::{GazeReplay, address};
 
 /// Longest recording that is read: more is a broken time.
 const MAX_LENGTH: Duration = Duration::from_secs(7 * 24 * 3600);

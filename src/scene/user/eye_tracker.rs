@@ -1,8 +1,6 @@
 use super::viewer::{Viewer, gauss, shifted};
-use crate::scene::Scene;
-use crate::scene::random::Random;
-
 use crate::geometry::Intrinsics;
+use crate::scene::{Random, Scene};
 use crate::select::GazeSample;
 use crate::time::Timestamp;
 

@@ -1,12 +1,11 @@
 use std::collections::VecDeque;
 
+use glam::Vec3;
+
 use super::map::{Map, project, unproject};
-
-use crate::scene::random::{Random, hash, normal, unit};
-use crate::scene::vector::Vec3;
-use crate::scene::{Scene, probe_size, view};
-
 use crate::geometry::Point;
+use crate::scene::random::{Random, hash, normal, unit};
+use crate::scene::{Scene, probe_size, view};
 use crate::select::GazeSample;
 use crate::time::Timestamp;
 
@@ -31,12 +30,13 @@ pub struct Fixation {
     pub object: u8,
     /// Seconds since the stream's start.
     pub onset_s: f64,
+    /// The same, when the eye leaves.
     pub end_s: f64,
     /// The point looked at, in metres from the object's place in the world's axes.
     anchor: Vec3,
 }
 
-/// The gaze of a person who looks at the objects of a scene: fixations with drift, pursuit of moving objects, ballistic
+/// The gaze of a user who looks at the objects of a scene: fixations with drift, pursuit of moving objects, ballistic
 /// saccades and blinks. Deterministic, and planned only as far as it is asked for.
 #[derive(Debug)]
 pub struct GazeTrace {
@@ -55,7 +55,7 @@ impl GazeTrace {
         GazeTrace { scene: scene.clone(), small, random, fixations: VecDeque::new(), maps: Default::default() }
     }
 
-    /// Where the person looks, as an eye tracker measures it. Times, here and in the sample, are seconds since the
+    /// Where the user looks, as an eye tracker measures it. Times, here and in the sample, are seconds since the
     /// stream's start; during a blink the confidence is 0.
     pub fn sample(&mut self, time_s: f64) -> GazeSample {
         let time = valid(time_s);
@@ -191,7 +191,7 @@ impl GazeTrace {
     /// Drift and measuring error in pixels.
     fn error(&self, time: f64, look: Point) -> Point {
         let lens = self.scene.intrinsics();
-        // A degree is longer on the picture away from its middle.
+        // A degree is longer on the image away from its middle.
         let stretch = 1.0 + ((look.x - lens.cx) / lens.fx).powi(2).min(1.0);
         let degree = (lens.fx * stretch).to_radians();
         let axis = |stream: u64| {

@@ -1,8 +1,9 @@
 //! What of a small rendering shows where, and where a point of an object falls on the image.
 
+use glam::{Vec3, vec3};
+
 use crate::geometry::{Intrinsics, Point};
 use crate::scene::motion::CameraPose;
-use crate::scene::vector::{Vec3, vec3};
 use crate::scene::{Scene, draw_ids, view};
 
 /// What shows where at one moment, at the small scene's size.
@@ -42,7 +43,7 @@ impl Map {
         self.clearance.clear();
         self.clearance.resize(ids.len(), 0);
         let clearance = &mut self.clearance;
-        // Two sweeps, each from two of the four neighbours; beyond the picture everything is something else.
+        // Two sweeps, each from two of the four neighbours; beyond the image everything is something else.
         for i in 0..ids.len() {
             let from = |inside: bool, j: usize| if inside && ids[j] == ids[i] { clearance[j] + 1 } else { 1 };
             let (x, y) = (i % width, i / width);
@@ -56,7 +57,7 @@ impl Map {
     }
 }
 
-/// Where a point that keeps its distance from an object's place falls on the picture.
+/// Where a point that keeps its distance from an object's place falls on the image.
 pub(super) fn project(scene: &Scene, object: u8, anchor: Vec3, time: f64) -> Point {
     let world = &scene.shared.world;
     let Some(body) = world.bodies.get(object as usize) else { return Point::default() };
@@ -67,5 +68,5 @@ pub(super) fn project(scene: &Scene, object: u8, anchor: Vec3, time: f64) -> Poi
 pub(super) fn unproject(lens: Intrinsics, x: usize, y: usize, depth: f32, pose: &CameraPose) -> Vec3 {
     let (rx, ry) = ((x as f32 + 0.5 - lens.cx) / lens.fx, (y as f32 + 0.5 - lens.cy) / lens.fy);
     let camera = vec3(rx * depth, ry * depth, depth);
-    pose.position + pose.rotation.apply_inverse(camera)
+    pose.to_world(camera)
 }

@@ -93,7 +93,7 @@ fn a_viewer_looks_around_as_people_do_and_at_what_is_asked_for() {
     assert!((0.23..0.34).contains(&median), "{median} s");
     let usual = lengths.iter().filter(|l| (0.15..=0.6).contains(*l)).count();
     assert!(usual * 100 > 80 * lengths.len(), "{usual} of {}", lengths.len());
-    assert!(rests.iter().any(|r| r.0 == 0) && rests.iter().any(|r| r.0 > 0), "things and what lies around them");
+    assert!(rests.iter().any(|r| r.0 == 0) && rests.iter().any(|r| r.0 > 0), "objects and what lies around them");
 
     let target = viewer.visible()[0];
     viewer.set_task(ViewingTask::LookAt(target));

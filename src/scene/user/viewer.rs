@@ -1,22 +1,22 @@
-use super::map::{Map, project, unproject};
-use crate::scene::random::{Random, normal};
-use crate::scene::vector::Vec3;
-use crate::scene::{Scene, probe_size, view};
+use glam::Vec3;
 
+use super::map::{Map, project, unproject};
 use crate::geometry::{Intrinsics, Point};
+use crate::scene::random::{Random, normal};
+use crate::scene::{Scene, probe_size, view};
 
 /// Median and logarithmic deviation of fixations in free viewing, in seconds: a mean of 0.3 s, most from 0.15 to 0.6 s and
 /// some longer, as in scene viewing (Henderson 2003; Rayner 2009).
 const FIXATION_MEDIAN_S: f64 = 0.28;
 const FIXATION_SPREAD: f64 = 0.42;
-/// Share of fixations in free viewing that fall on things; the others fall on what lies around them.
-const ON_THINGS: f32 = 0.6;
+/// Share of fixations in free viewing that fall on objects; the others fall on what lies around them.
+const ON_OBJECTS: f32 = 0.6;
 /// Looking around goes on to a place at least so far away, in degrees: smaller saccades are rare in scene viewing (Tatler and
 /// Vincent 2008).
-const LEAST_DEG: f32 = 1.0;
+const MIN_DEG: f32 = 1.0;
 /// From an instruction, or from what it set out for, to the next saccade: seconds.
 const LATENCY_S: [f32; 2] = [0.18, 0.30];
-/// While somebody keeps looking at one thing, gaze goes on to another point of it after so many seconds.
+/// While somebody keeps looking at one object, gaze goes on to another point of it after so many seconds.
 const REFIXATION_S: [f32; 2] = [1.0, 2.0];
 /// Saccades fall short by this share and scatter by that, and are corrected after so many seconds (Becker 1991).
 const UNDERSHOOT: f32 = 0.06;
@@ -35,16 +35,16 @@ const ARRIVED_DEG: f64 = 2.0;
 /// Steps in which time goes on.
 const STEP_S: f64 = 0.001;
 
-/// What a person who watches a scene is up to.
+/// What a user who watches a scene is up to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ViewingTask {
     /// Looks around.
     FreeViewing,
-    /// Looks at this object until told otherwise.
+    /// Looks at this object until it gets another task.
     LookAt(u8),
 }
 
-/// The eyes of a simulated person, at one moment.
+/// The eyes of a simulated user, at one moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Eyes {
     /// Where they point, in frame pixels.
@@ -55,8 +55,8 @@ pub struct Eyes {
     pub closed: f32,
 }
 
-/// A person who watches a scene: looks around in it or at one thing, with saccades of realistic speed and error, drift,
-/// microsaccades and blinks. Deterministic by seed; time only goes forward, so that what the person does next may depend on
+/// A user who watches a scene: looks around in it or at one object, with saccades of realistic speed and error, drift,
+/// microsaccades and blinks. Deterministic by seed; time only goes forward, so that what the user does next may depend on
 /// what happened.
 #[derive(Debug)]
 pub struct Viewer {
@@ -98,7 +98,7 @@ struct Flight {
 }
 
 impl Viewer {
-    /// A person who begins to look around at `start_s` seconds of the scene's time.
+    /// A user who begins to look around at `start_s` seconds of the scene's time.
     pub fn new(scene: &Scene, seed: u64, start_s: f64) -> Viewer {
         let mut random = Random::new(seed, 91);
         let rest = Rest { object: 0, anchor: Vec3::ZERO, since: start_s, until: start_s };
@@ -130,7 +130,7 @@ impl Viewer {
         (1..=self.scene.objects().len() as u8).filter(|&object| self.map.widest(object) >= 3).collect()
     }
 
-    /// From now on the person intends this.
+    /// From now on the user does this.
     pub fn set_task(&mut self, task: ViewingTask) {
         if task == self.task {
             return;
@@ -145,11 +145,12 @@ impl Viewer {
         };
     }
 
+    /// What the user does now.
     pub fn task(&self) -> ViewingTask {
         self.task
     }
 
-    /// Seconds of the scene's time when gaze first rested on what the person intends to look at; `None` before.
+    /// Seconds of the scene's time when gaze first rested on what the user is to look at; `None` before.
     pub fn arrived_at(&self) -> Option<f64> {
         self.arrived_at
     }
@@ -258,8 +259,8 @@ impl Viewer {
         let (object, stay) = match self.task {
             ViewingTask::LookAt(object) => (object, self.random.range(REFIXATION_S[0], REFIXATION_S[1]) as f64),
             ViewingTask::FreeViewing => {
-                let thing = 1 + self.random.below(self.scene.objects().len()) as u8;
-                let object = if self.random.chance(ON_THINGS) { thing } else { 0 };
+                let object = 1 + self.random.below(self.scene.objects().len()) as u8;
+                let object = if self.random.chance(ON_OBJECTS) { object } else { 0 };
                 let stay = FIXATION_MEDIAN_S * (FIXATION_SPREAD * gauss(&mut self.random)).exp();
                 (object, stay.max(0.08))
             }
@@ -275,7 +276,7 @@ impl Viewer {
         for _ in 0..12 {
             let anchor = self.point_of(object, time)?;
             let far = self.scene.intrinsics().angle_deg(now, project(&self.scene, object, anchor, time));
-            if far >= LEAST_DEG || self.task != ViewingTask::FreeViewing {
+            if far >= MIN_DEG || self.task != ViewingTask::FreeViewing {
                 return Some((object, anchor));
             }
         }

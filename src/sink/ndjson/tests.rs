@@ -58,8 +58,8 @@ fn stream() -> StreamInfo {
 }
 
 fn record() -> FrameRecord {
-    let mut record =
-        FrameRecord { sequence: 42, time_s: 1.4, gaze: Some(Point::new(1.0, 2.0)), ..FrameRecord::default() };
+    let mut record = FrameRecord::default();
+    (record.sequence, record.time_s, record.gaze) = (42, 1.4, Some(Point::new(1.0, 2.0)));
     record.age = Duration::from_micros(38_250);
     let object = record.push_object();
     object.object = 1;
@@ -227,4 +227,10 @@ fn buffers_are_reused() {
 fn an_unwritable_file_is_refused_at_once() {
     let error = NdjsonSink::create(Path::new("/nowhere/at/all.ndjson"), NdjsonOptions::default()).err().unwrap();
     assert!(error.to_string().contains("/nowhere/at/all.ndjson"), "{error}");
+}
+
+#[test]
+fn options_are_read() {
+    assert_eq!(NdjsonOptions::parse(""), Ok(NdjsonOptions { share_gaze: false }));
+    assert_eq!(NdjsonOptions::parse("share_gaze=true"), Ok(NdjsonOptions { share_gaze: true }));
 }
