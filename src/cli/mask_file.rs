@@ -18,7 +18,7 @@ pub struct Codes {
 }
 
 impl Codes {
-    /// Reads a grey PNG or JPEG. A colour file is taken when its three channels are equal.
+    /// Reads a grey image file. A colour file is taken when its three channels are equal.
     pub fn read(path: &Path) -> Result<Codes, Error> {
         let undecodable = |reason: String| ImageError::Undecodable { what: path.display().to_string(), reason };
         let mut reader = image::ImageReader::open(path).map_err(IoError::when("read", path))?;
