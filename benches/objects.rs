@@ -6,13 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use foveate::capture::scene::{Rendering, Scene};
 use foveate::engine::Precision;
 use foveate::frame::Frame;
 use foveate::geometry::Size;
 use foveate::mask::Mask;
 use foveate::model::{ModelOptions, Registry};
-use foveate::pipeline::Stepper;
+use foveate::scene::{Rendering, Scene};
+use foveate::session::Stepper;
+use foveate::statistics::median;
 use foveate::time::Timestamp;
 use foveate::track::FollowerConfig;
 
@@ -45,10 +46,7 @@ fn main() {
                 }
             }
         }
-        let medians = times.map(|mut times| {
-            times.sort_by(f64::total_cmp);
-            times[times.len() / 2]
-        });
+        let medians = times.map(|mut times| median(&mut times, f64::total_cmp).expect("frames were timed"));
         for (count, ms) in COUNTS.iter().zip(medians) {
             println!("{:<10} {count:>8} {ms:>10.2} {:>8.2}", precision.name(), ms / medians[0]);
         }
@@ -57,7 +55,8 @@ fn main() {
 
 fn stepper(precision: Precision) -> Stepper {
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
-    let options = ModelOptions { precision: Some(precision), ..ModelOptions::default() };
+    let mut options = ModelOptions::default();
+    options.precision = Some(precision);
     let registry = Registry::from_dirs(&[models]).expect("the bundled model");
     let model = registry.load("foveate", &options).expect("it loads");
     let (encoder, decoder) = (model.encoder(), model.decoder());

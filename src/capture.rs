@@ -16,13 +16,12 @@ pub mod scene;
 mod v4l;
 
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::time::Duration;
 
+use crate::address::{Row, Table, built};
 use crate::error::{ConfigError, Result};
 use crate::frame::{Frame, PixelFormat};
 use crate::geometry::{Intrinsics, Size};
-use crate::time::Clock;
 
 pub use address::SourceAddress;
 pub use camera::{CameraInfo, CameraProblem, list_cameras};
@@ -31,8 +30,48 @@ pub use exchange::{Exchange, Exchangeable};
 pub use files::{FilesSource, pictures};
 pub use negotiate::{Choice, FormatOffer, Rates, Wish, negotiate};
 
+/// Every kind of source; `docs/adding-a-source.md` shows how one is added.
+pub static SOURCES: Table<SourceAddress> = Table::new(
+    "source",
+    &[
+        Row {
+            scheme: "v4l",
+            forms: &["v4l:PATH"],
+            help: "a Video4Linux camera such as /dev/video0",
+            page: "docs/sources.md",
+            needs: "feature `camera`, on Linux",
+            parse: built!(all(feature = "camera", target_os = "linux") => v4l::address),
+        },
+        Row {
+            scheme: "nokhwa",
+            forms: &["nokhwa:INDEX"],
+            help: "the system's camera of that number, counted from 0",
+            page: "docs/sources.md",
+            needs: "feature `camera`, on Linux feature `nokhwa-linux`",
+            parse: built!(all(feature = "camera", any(not(target_os = "linux"), feature = "nokhwa-linux")) => nokhwa::address),
+        },
+        Row {
+            scheme: "files",
+            forms: &["files:DIR"],
+            help: "a folder of photos",
+            page: "docs/sources.md",
+            needs: "",
+            parse: Some(files::address),
+        },
+        Row {
+            scheme: "scene",
+            forms: &["scene[:SEED]"],
+            help: "the rendered scene of that seed",
+            page: "docs/sources.md",
+            needs: "",
+            parse: Some(scene::address),
+        },
+    ],
+);
+
 /// What is asked of a source. A source that cannot have it so takes the nearest and says so in its [`SourceInfo`].
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct SourceOptions {
     /// Frames per second; 30 if not given.
     pub fps: Option<f64>,
@@ -78,28 +117,14 @@ impl SourceOptions {
     }
 }
 
-/// Opens the source at `address`. Frames are stamped with `clock`; kernel stamps count only if it is the monotonic one.
-///
-/// # Errors
-/// A folder that cannot be read or holds no pictures, a camera that is missing, busy, forbidden or offers no format that
-/// can be read, a rate that makes no sense.
-pub fn open(address: &SourceAddress, options: &SourceOptions, clock: Arc<dyn Clock>) -> Result<Box<dyn Source>> {
-    match address {
-        SourceAddress::Files(dir) => Ok(Box::new(FilesSource::open(dir, options, clock)?)),
-        SourceAddress::Scene(seed) => Ok(Box::new(scene::SceneSource::open(*seed, options, clock)?)),
-        #[cfg(all(feature = "camera", target_os = "linux"))]
-        SourceAddress::V4l(path) => Ok(Box::new(v4l::open(path, options, clock)?)),
-        #[cfg(all(feature = "camera", any(not(target_os = "linux"), feature = "nokhwa-linux")))]
-        SourceAddress::Nokhwa(index) => Ok(Box::new(nokhwa::open(*index, options, clock)?)),
-    }
-}
-
 /// What a source is and what it promises.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SourceInfo {
     /// The address it was opened by, such as `v4l:/dev/video0`.
     pub address: String,
+    /// Size of the frames.
     pub size: Size,
+    /// Pixel format of the frames.
     pub format: PixelFormat,
     /// Frames per second that the source aims at; `None` if it does not say.
     pub rate: Option<f64>,
@@ -121,18 +146,37 @@ pub enum Step {
 /// Something that happened to a source and that the person should know.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SourceEvent {
-    /// The device went away or stopped sending, the `count`th time; it is being reopened.
-    Lost { reason: String, count: u64 },
-    /// Sending again after `after`.
-    Reopened { after: Duration },
-    /// `count` frames were lost or spoilt before they reached us.
-    Dropped { count: u64, reason: Cow<'static, str> },
-    /// The stream goes on, but not as it should, `count` times for one cause.
-    Warned { count: u64, message: Cow<'static, str> },
+    /// The device went away or stopped sending; it is being reopened.
+    Lost {
+        /// What the system said.
+        reason: String,
+        /// How often this has happened, this time included.
+        count: u64,
+    },
+    /// It sends again.
+    Reopened {
+        /// Time since it was lost.
+        after: Duration,
+    },
+    /// Frames were lost or spoilt before they reached us.
+    Dropped {
+        /// How many.
+        count: u64,
+        /// Why.
+        reason: Cow<'static, str>,
+    },
+    /// The stream goes on, but not as it should.
+    Warned {
+        /// How often, for this one cause.
+        count: u64,
+        /// What is wrong.
+        message: Cow<'static, str>,
+    },
 }
 
 /// A source of frames. Sources pace themselves: a camera by its hardware, a folder or the scene by its rate.
 pub trait Source: Send {
+    /// What it is and what it promises.
     fn info(&self) -> &SourceInfo;
 
     /// Waits at most `timeout` for the next frame and writes it, with its capture time and sequence number, into

@@ -7,21 +7,24 @@
 //! ```
 //!
 //! The stream's side never waits: a frame is made into a message at most once for each size that is wanted, and only if a
-//! page has shown the ones before it. `docs/console.md` tells how it is used and what it lets in.
+//! page has shown the ones before it. `docs/console.md` describes how it is used and what it lets in.
 
 mod access;
+mod app;
 mod bucket;
 mod downloads;
 mod figures;
 mod frame_message;
 mod hub;
+mod jpeg;
 mod message;
 mod metrics;
 mod names;
 mod pace;
 mod page;
-mod picture;
 mod qr;
+mod request_error;
+mod response;
 mod routes;
 mod server;
 mod session;
@@ -37,42 +40,53 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, bounded};
 
 pub use figures::{BoardFigures, Choices, Figures, ModelFigures};
-pub use message::Wish;
+#[cfg(any(test, fuzzing))]
+pub(crate) use message::Message;
+pub use message::SwitchRequest;
 
 use crate::board::{Machine, Reading, Sensors, Thermometer};
 use crate::error::{IoError, Result};
-use crate::input::{Command, CommandKind, CommandSource};
+use crate::input::{Command, CommandSource};
 use crate::pipeline::Running;
+use crate::session::Intent;
 use crate::sink::Sink;
 use crate::time::Clock;
 
 use access::Access;
+use app::App;
 use hub::Hub;
-use routes::App;
+use request_error::RequestError;
 use server::Server;
 use sink::ConsoleSink;
 use source::ConsoleCommands;
 use token::Token;
 
-/// Commands that wait for the stream.
-const COMMANDS: usize = 64;
-/// How often the panels learn new figures.
-const FIGURES: Duration = Duration::from_millis(500);
+/// Most commands that wait for the stream.
+const MAX_COMMANDS: usize = 64;
+/// How often the panels get new figures.
+const FIGURES_INTERVAL: Duration = Duration::from_millis(500);
 
 /// How a console is served.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct ConsoleOptions {
-    /// Elsewhere than on loopback a token is needed.
+    /// Where to listen; port 0 takes any that is free. Elsewhere than on loopback a token is needed.
     pub listen: SocketAddr,
     /// Pages may prompt.
     pub takes_prompts: bool,
-    /// Shows where the person looks.
+    /// Shows where the user looks.
     pub share_gaze: bool,
 }
 
 impl ConsoleOptions {
-    /// Where the console is unless told otherwise.
+    /// Where the console is by default.
     pub const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8090);
+}
+
+impl Default for ConsoleOptions {
+    fn default() -> Self {
+        ConsoleOptions { listen: Self::LISTEN, takes_prompts: true, share_gaze: false }
+    }
 }
 
 /// A console that is served. Dropping it ends the server.
@@ -80,18 +94,18 @@ pub struct Console {
     hub: Arc<Hub>,
     options: ConsoleOptions,
     commands: Receiver<Command>,
-    wishes: Receiver<Wish>,
+    switches: Receiver<SwitchRequest>,
     link: String,
     has_token: bool,
     figures: Figures,
     sensors: Sensors,
-    told_at: Option<Instant>,
+    reported_at: Option<Instant>,
     // Last: what it serves outlives it.
     _server: Server,
 }
 
 impl Console {
-    /// Starts the server. The page is there at once, the picture with the first frame. `clock` is the stream's.
+    /// Starts the server. The page is there at once, the image with the first frame. `clock` is the stream's.
     ///
     /// # Errors
     /// When the address cannot be listened on, or the system gives no thread or no random numbers.
@@ -105,21 +119,21 @@ impl Console {
             link.push_str(&format!("?token={}", token.reveal()));
         }
         let has_token = token.is_some();
-        let (send_command, commands) = bounded(COMMANDS);
-        let (send_wish, wishes) = bounded(1);
-        let hub = Arc::new(Hub::new(clock, options.takes_prompts, send_command, send_wish));
+        let (send_command, commands) = bounded(MAX_COMMANDS);
+        let (send_switch, switches) = bounded(1);
+        let hub = Arc::new(Hub::new(clock, options.takes_prompts, send_command, send_switch));
         let access = Access::new(at.ip(), at.port(), token, names);
         let server = Server::start(listener, routes::router(App::new(Arc::clone(&hub), access)))?;
         Ok(Console {
             hub,
             options,
             commands,
-            wishes,
+            switches,
             link,
             has_token,
             figures: Figures::default(),
             sensors: Sensors::new("/"),
-            told_at: None,
+            reported_at: None,
             _server: server,
         })
     }
@@ -138,17 +152,17 @@ impl Console {
         }
     }
 
-    /// The pipeline's way to the page.
+    /// The sink that shows a pipeline's frames on the pages.
     pub fn sink(&self) -> Box<dyn Sink> {
         Box::new(ConsoleSink::new(Arc::clone(&self.hub), self.options.share_gaze))
     }
 
-    /// The page's way to the pipeline.
+    /// The commands of the pages, for a pipeline.
     pub fn commands(&self) -> Box<dyn CommandSource> {
         Box::new(ConsoleCommands(self.commands.clone()))
     }
 
-    /// Tells the panels what runs, and what can be chosen instead.
+    /// Shows on the panels what runs, and what can be chosen instead.
     pub fn describe(&mut self, board: &str, source: String, model: ModelFigures, choices: Choices) {
         if self.figures.board.name != board {
             self.figures.board = BoardFigures::new(board, Machine::read("/".as_ref()));
@@ -157,36 +171,36 @@ impl Console {
         self.hub.set_figures(self.figures.clone());
     }
 
-    /// Tells the panels how the stream stands; to be called some ten times a second.
+    /// Shows on the panels how the stream stands; to be called some ten times a second.
     pub fn observe(&mut self, running: &Running) {
-        if self.told_at.is_some_and(|at| at.elapsed() < FIGURES) {
+        if self.reported_at.is_some_and(|at| at.elapsed() < FIGURES_INTERVAL) {
             return;
         }
-        self.told_at = Some(Instant::now());
+        self.reported_at = Some(Instant::now());
         let reading: Reading = self.sensors.read();
         self.figures.take(running, &reading);
         self.hub.set_figures(self.figures.clone());
     }
 
-    /// What somebody at a page wants to be run otherwise, once.
-    pub fn wish(&self) -> Option<Wish> {
-        self.wishes.try_recv().ok()
+    /// Takes the request for another model, precision or source, if a page sent one.
+    pub fn take_switch_request(&self) -> Option<SwitchRequest> {
+        self.switches.try_recv().ok()
     }
 
-    /// Lets every object go: what was followed is not in the picture any more.
+    /// Lets every object go: what was followed is not in the image any more.
     pub fn clear(&self) {
-        let command = Command { made_at: self.hub.clock.now(), kind: CommandKind::Clear };
+        let command = Command { made_at: self.hub.clock.now(), intent: Intent::ReleaseAll };
         if let Err(reason) = self.hub.command(command) {
             tracing::debug!("objects stay: {reason}");
         }
     }
 
-    /// Tells every page that what it wished for cannot be.
-    pub fn tell_refused(&self, reason: &str) {
-        self.hub.refuse(reason);
+    /// Shows on every page why a switch failed.
+    pub fn report_switch_failure(&self, reason: &str) {
+        self.hub.refuse(&RequestError::SwitchFailed(reason.to_owned()));
     }
 
-    /// Tells whether somebody has given a command yet.
+    /// Whether a command or a switch has come from a page or by HTTP yet.
     pub fn used(&self) -> Arc<dyn Fn() -> bool + Send + Sync> {
         let hub = Arc::clone(&self.hub);
         Arc::new(move || hub.was_used())

@@ -3,6 +3,7 @@
 //! [`Error`] says which part refused and carries that part's own error, so that a caller can match on the cause. Every
 //! message ends with what to do next.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use crate::geometry::{Point, Region, Size};
@@ -126,6 +127,10 @@ pub enum ModelError {
     #[error("input size {}x{} does not suit model `{name}`: sides must be multiples of {multiple}, from {min} to {max}",
             .size.width, .size.height)]
     InputSize { name: String, size: Size, multiple: u32, min: u32, max: u32 },
+    #[error(
+        "model `{name}` cannot take the place of the one that runs: {reason}. Choose another, or start the stream with it"
+    )]
+    Incompatible { name: String, reason: String },
     #[error("running `{graph}` failed: {reason}. Please report this with the model's name")]
     Run { graph: String, reason: String },
 }
@@ -138,6 +143,8 @@ pub enum ImageError {
     Undecodable { what: String, reason: String },
     #[error("{what}: a photo in {format}, which is not read: convert it first, as with `{converter}` or ImageMagick")]
     ForeignFormat { what: String, format: &'static str, converter: &'static str },
+    #[error("{what}: cannot be encoded ({reason}): choose another format or a smaller size")]
+    Unencodable { what: String, reason: String },
     #[error("{what}: {}x{} pixels is outside 1x1 to {limit}x{limit}: scale the picture first", .size.width, .size.height)]
     AbsurdSize { what: String, size: Size, limit: u32 },
     #[error("frame of {}x{} {format} needs {needed} bytes, {given} were given: check the stride and format",
@@ -168,7 +175,9 @@ pub enum ConfigError {
     #[error("no board named `{name}`{}: known boards are {known}", did_you_mean(.nearest))]
     UnknownBoard { name: String, nearest: Option<String>, known: String },
     #[error("`{address}` is not a {what}: use one of {known}")]
-    Address { what: &'static str, address: String, known: &'static str },
+    Address { what: &'static str, address: String, known: Cow<'static, str> },
+    #[error("`{address}` takes a build with {needs}: this one has {known}")]
+    NotInBuild { address: String, needs: &'static str, known: String },
 }
 
 /// Why a device was refused or lost.
@@ -203,6 +212,8 @@ pub enum PipelineError {
     },
     #[error("the {stage} thread: {reason}")]
     Placement { stage: String, reason: String },
+    #[error("model `{model}` cannot be put in while the stream runs: start it with `Pipeline::exchangeable`")]
+    NotExchangeable { model: String },
     #[error("the {stage} thread panicked: please report this with the message printed above")]
     Panicked { stage: String },
 }

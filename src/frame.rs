@@ -11,7 +11,7 @@ mod tests;
 mod yuv;
 
 pub use format::{ColorEncoding, ColorRange, Colorimetry, PixelFormat, Plane};
-#[cfg(all(feature = "camera", target_os = "linux"))]
+#[cfg(any(test, fuzzing, all(feature = "camera", target_os = "linux")))]
 pub(crate) use jpeg::jpeg_size;
 pub use photo::{PHOTO_EXTENSIONS, decode_image, has_photo_extension, open_image};
 pub use preprocess::{Normalization, Preprocessor};

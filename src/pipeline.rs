@@ -12,29 +12,17 @@
 
 mod affinity;
 mod capture;
-mod carrier;
-mod choice;
 mod config;
-mod contest;
 mod decode;
 mod degrade;
 mod encode;
-mod gestures;
-mod history;
 mod input;
-mod look;
 mod losses;
 mod meter;
-mod object;
-mod objects;
 mod output;
 mod pace;
-mod pending;
-mod phases;
-mod request;
 mod running;
 mod shared;
-mod stepper;
 mod summary;
 mod threads;
 mod watchdog;
@@ -47,10 +35,9 @@ use crossbeam_channel::bounded;
 pub use affinity::Placement;
 pub use config::{PipelineConfig, StageCores};
 pub use degrade::{Degrade, DegradeSummary, Ladder, ModelVariants, Setting, Step, Variant, Variants};
-pub use meter::{AgeMeter, StageMeter, StageReport};
+pub use meter::{AgeMeter, StageMeter, StageMeters, StageReport, StageReports};
 pub use pace::EncodeEvery;
 pub use running::Running;
-pub use stepper::Stepper;
 pub use summary::{Summary, Throughput};
 
 use crate::capture::Source;
@@ -58,33 +45,28 @@ use crate::error::Result;
 use crate::frame::Frame;
 use crate::input::{CommandSource, GazeSource, PromptSource, TouchSource};
 use crate::model::{Decoder, Encoder};
+use crate::record::FrameRecord;
 use crate::select::gaze::DwellSelector;
 use crate::select::touch::TouchSelector;
-use crate::record::FrameRecord;
+use crate::session::{Encoded, Session, SessionConfig};
 use crate::sink::{Sink, StreamInfo};
 use crate::sync::{Pool, StopToken};
 use crate::time::{Clock, MonotonicClock};
 
 use capture::CaptureStage;
-use carrier::Carrier;
 use decode::DecodeStage;
 use degrade::{Stream, Supervisor, Switch};
-use encode::{EncodeStage, Encoded};
-use gestures::Gestures;
-use history::History;
-use input::{GazeCell, GazeRoad, InputStage, TouchRoad};
+use encode::EncodeStage;
+use input::{GazeCell, GazeInput, InputStage, TouchInput};
 use losses::Losses;
-use objects::ObjectSet;
 use output::Outputs;
 use pace::Pace;
-use pending::Pending;
-use phases::Phases;
-use shared::{Feed, Shared};
+use shared::{Shared, SlotSender};
 use threads::Threads;
 use watchdog::Watchdog;
 
-/// Requests that wait for their frame; a source of more waits.
-const REQUESTS: usize = 256;
+/// Requests on their way to the session; a source of more waits.
+const REQUESTS: usize = Session::PENDING_REQUESTS;
 /// Events that wait for one sink.
 const EVENTS: usize = 1024;
 
@@ -95,7 +77,7 @@ pub struct Pipeline {
     decoder: Box<dyn Decoder>,
     model: String,
     prompts: Vec<Box<dyn PromptSource>>,
-    touch: Vec<TouchRoad>,
+    touch: Vec<TouchInput>,
     commands: Vec<Box<dyn CommandSource>>,
     gaze: Option<(Box<dyn GazeSource>, DwellSelector)>,
     sinks: Vec<Box<dyn Sink>>,
@@ -139,19 +121,19 @@ impl Pipeline {
         self
     }
 
-    /// Selects what the person touches; may be called for several screens.
+    /// Selects what the user touches; may be called for several screens.
     pub fn touch(mut self, source: Box<dyn TouchSource>, selector: TouchSelector) -> Self {
-        self.touch.push(TouchRoad::new(source, selector));
+        self.touch.push(TouchInput::new(source, selector));
         self
     }
 
-    /// Takes the commands of a person who sees the stream on a display of their own.
+    /// Takes the intents of a user who sees the stream on a display of their own.
     pub fn commands(mut self, source: Box<dyn CommandSource>) -> Self {
         self.commands.push(source);
         self
     }
 
-    /// Selects what the person looks at.
+    /// Selects what the user looks at.
     pub fn gaze(mut self, source: Box<dyn GazeSource>, selector: DwellSelector) -> Self {
         self.gaze = Some((source, selector));
         self
@@ -222,18 +204,18 @@ impl Pipeline {
         let mut threads = Threads::new(stop);
 
         // Every pooled embedding and record may hold a frame, also while it is free; see `Pool`.
-        let held = if commands.is_empty() { 0 } else { History::HELD };
+        let held = if commands.is_empty() { 0 } else { Session::HELD_FRAMES };
         let encoded_pool = config.prompt_history.max(1) + held + 4;
         let record_pool = sinks.len() * (config.sink_queue + 1) + 2;
-        let frames = Pool::new(encoded_pool + record_pool + Carrier::FRAMES + 3, Frame::default);
+        let frames = Pool::new(encoded_pool + record_pool + Session::MOTION_FRAMES + 3, Frame::default);
 
-        let meters = ["capture", "encode", "decode"].map(StageMeter::new);
-        let [capture_meter, encode_meter, decode_meter] = meters.clone();
-        let (frame_feed, frame_slot) = Feed::new();
-        let (encoded_feed, encoded_slot) = Feed::new();
+        let meters = StageMeters::new();
+        let [capture_meter, encode_meter, decode_meter] = meters.chain();
+        let (frame_sender, frame_slot) = SlotSender::new();
+        let (encoded_sender, encoded_slot) = SlotSender::new();
         let (requests, incoming) = bounded(REQUESTS);
         let gaze_cell = GazeCell::default();
-        let (look_answers, answers) = bounded(REQUESTS);
+        let (gaze_refusals, refusals) = bounded(REQUESTS);
         let age = AgeMeter::default();
 
         let every = EncodeEvery::new(config.encode_every);
@@ -249,11 +231,15 @@ impl Pipeline {
         let stream = StreamInfo { source: info.address.clone(), size: info.size, model };
         let outputs = Outputs::start(sinks, event_receivers, &config, &stream, &shared, &mut threads)?;
 
+        let session_config = SessionConfig {
+            max_objects: config.max_objects,
+            decodes_per_frame: config.decodes_per_frame,
+            prompt_history: config.prompt_history,
+            follower: config.follower,
+        };
         let stage = DecodeStage {
-            objects: ObjectSet::new(decoder, config.follower, config.decodes_per_frame),
-            object_limit: config.max_objects,
-            history: History::new(config.prompt_history),
-            pending: Pending::new(incoming, REQUESTS),
+            session: Session::new(decoder, session_config, Arc::clone(&shared.clock)),
+            requests: incoming,
             pool: Pool::new(record_pool, FrameRecord::default),
             input: encoded_slot,
             outputs: outputs.queues(),
@@ -262,16 +248,12 @@ impl Pipeline {
             age: age.clone(),
             shared: shared.clone(),
             gaze: gaze_cell.clone(),
-            look_answers,
-            gestures: Gestures::default(),
-            phases: Phases::default(),
-            last_id: 0,
-            changes: Vec::with_capacity(2 * config.max_objects + 2),
+            gaze_refusals,
         };
         let unanswered = Arc::new(OnceLock::new());
-        let tell_unanswered = Arc::clone(&unanswered);
+        let set_unanswered = Arc::clone(&unanswered);
         threads.spawn("decode", &place(&cores.decode, policies.decode), move || {
-            let _ = tell_unanswered.set(stage.run());
+            let _ = set_unanswered.set(stage.run());
         })?;
 
         let stage = EncodeStage {
@@ -279,7 +261,7 @@ impl Pipeline {
             pace: Pace::new(every.clone()),
             pool: Pool::new(encoded_pool, Encoded::empty),
             input: frame_slot,
-            output: encoded_feed,
+            output: encoded_sender,
             meter: encode_meter.clone(),
             losses: Losses::new(encode_meter.clone()),
             replaced: Losses::new(decode_meter.clone()),
@@ -293,7 +275,7 @@ impl Pipeline {
         let mut input_threads = Threads::new(input_stop.clone());
         let gaze_report = Arc::new(OnceLock::new());
         let report = Arc::clone(&gaze_report);
-        let gaze = gaze.map(|(source, selector)| GazeRoad { source, selector, cell: gaze_cell, answers, report });
+        let gaze = gaze.map(|(source, selector)| GazeInput { source, selector, cell: gaze_cell, refusals, report });
         let input_shared = shared.with_stop(input_stop);
         let inputs_lost = Arc::new(AtomicU64::new(0));
         let losses = Arc::clone(&inputs_lost);
@@ -314,7 +296,7 @@ impl Pipeline {
         let stage = CaptureStage {
             source,
             pool: frames,
-            output: frame_feed,
+            output: frame_sender,
             losses: Losses::new(capture_meter.clone()),
             meter: capture_meter,
             replaced: Losses::new(encode_meter),
@@ -322,7 +304,7 @@ impl Pipeline {
         };
         threads.spawn("capture", &place(&cores.capture, policies.capture), move || stage.run())?;
 
-        let watchdog = Watchdog::new(meters.clone(), outputs.meters().cloned(), config.stall_after);
+        let watchdog = Watchdog::new(meters.chain(), outputs.meters().cloned(), config.stall_after);
         Ok(Running {
             shared,
             started,

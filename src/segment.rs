@@ -2,11 +2,14 @@
 //!
 //! [`Predictor`] is the convenient face: it owns an encoder, a decoder and the embedding of one frame, and returns
 //! masks that the caller may keep. [`MaskDecoder`] is the core under it for callers that hold embeddings themselves and
-//! reuse their buffers, such as a pipeline's decoding thread.
+//! reuse their buffers, such as a stream's decoding thread. Both decode through [`CheckedDecoder`].
 //!
 //! Prompts and masks are in pixels of the frame; only [`crate::geometry::Letterbox`] knows the model's input.
 
+mod alternatives;
 mod check;
+mod checked_decoder;
+mod choice;
 mod decoder;
 mod prediction;
 mod predictor;
@@ -14,7 +17,10 @@ mod predictor;
 mod tests;
 mod zoom;
 
+pub use alternatives::next_alternative;
 pub use check::{check_prompt, clip_box};
+pub use checked_decoder::CheckedDecoder;
+pub use choice::best_matching_prompt;
 pub use decoder::MaskDecoder;
 pub use prediction::{Prediction, Predictions};
 pub use predictor::Predictor;

@@ -4,19 +4,54 @@
 //! drops its oldest record when it is full. A sink may therefore take its time, and never holds up the camera.
 
 mod address;
-mod failures;
 mod ndjson;
 pub mod overlay;
 mod pictures;
 
-pub use address::SinkAddress;
+pub use address::{OpenedSink, SinkAddress};
 pub use ndjson::{NdjsonOptions, NdjsonSink, WIRE_VERSION};
 pub use pictures::{OverlayOptions, OverlaySink, PictureFormat};
 
-
+use crate::address::{AddressError, Row, Table, built};
 use crate::error::Result;
 use crate::geometry::Size;
 use crate::record::{Event, FrameRecord};
+
+/// Every kind of sink; `docs/adding-a-sink.md` shows how one is added.
+pub static SINKS: Table<SinkAddress> = Table::new(
+    "sink",
+    &[
+        Row {
+            scheme: "console",
+            forms: &["console"],
+            help: "the page in a browser",
+            page: "docs/console.md",
+            needs: "feature `console`",
+            parse: built!(feature = "console" => page),
+        },
+        Row {
+            scheme: "ndjson",
+            forms: &["ndjson:PATH", "ndjson:-"],
+            help: "a line of JSON for each frame and event, into a file or to standard output",
+            page: "docs/wire-format.md",
+            needs: "",
+            parse: Some(ndjson::address),
+        },
+        Row {
+            scheme: "overlay",
+            forms: &["overlay:DIR"],
+            help: "pictures of the frames with what was found drawn over them",
+            page: "docs/sinks.md",
+            needs: "",
+            parse: Some(pictures::address),
+        },
+    ],
+);
+
+#[cfg(feature = "console")]
+fn page(place: Option<&str>) -> Result<SinkAddress, AddressError> {
+    place.map_or_else(|| Ok(SinkAddress::page("console".into())), |_| Err(AddressError::Form))
+}
 
 /// What a sink learns before the first frame.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,24 +64,31 @@ pub struct StreamInfo {
     pub model: String,
 }
 
-/// An output. Calls come from one thread: `begin`, then frames and events in the order of their time, then `finish`.
+/// An output. Calls come from one thread: `begin`, then frames and events in the order of their time, then `finish`. Only
+/// [`Self::name`] and [`Self::frame`] are its duty.
 ///
 /// # Errors
-/// Of frames, events and the summary, only the first write that fails is returned, to be reported once; the sink tries again
-/// with each following record and counts the failures.
+/// Every call returns its own failure, and the next call tries again: a disk that is full for a while must not end the
+/// stream. The pipeline counts the failures and reports the first of each sink; a reader who closed the pipe ends the stream.
 pub trait Sink: Send {
     /// The address it was opened by, such as `ndjson:-`.
     fn name(&self) -> &str;
 
-    fn begin(&mut self, stream: &StreamInfo) -> Result<()>;
+    /// Called before the first frame.
+    fn begin(&mut self, _stream: &StreamInfo) -> Result<()> {
+        Ok(())
+    }
 
+    /// Writes what is known of one frame.
     fn frame(&mut self, record: &FrameRecord) -> Result<()>;
 
-    fn event(&mut self, event: &Event) -> Result<()>;
+    /// Writes what happened between two frames.
+    fn event(&mut self, _event: &Event) -> Result<()> {
+        Ok(())
+    }
 
     /// `summary` is the object that the program prints at the end with `--json`. What is buffered is written out.
-    fn finish(&mut self, summary: &serde_json::Value) -> Result<()>;
-
-    /// Writes that failed, the first included.
-    fn failures(&self) -> u64;
+    fn finish(&mut self, _summary: &serde_json::Value) -> Result<()> {
+        Ok(())
+    }
 }

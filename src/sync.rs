@@ -9,7 +9,7 @@ mod stop_token;
 #[cfg(test)]
 mod tests;
 
-pub use drop_oldest::{DropOldest, Taken};
+pub use drop_oldest::{DropOldest, Received};
 pub use histogram::{Histogram, LatencySummary};
 pub use latest_slot::LatestSlot;
 pub use pool::Pool;

@@ -17,6 +17,7 @@ impl Timestamp {
     /// The clock's start.
     pub const ZERO: Timestamp = Timestamp(0);
 
+    /// A moment `nanos` nanoseconds after the clock's start.
     pub const fn from_nanos(nanos: u64) -> Self {
         Timestamp(nanos)
     }
@@ -26,10 +27,12 @@ impl Timestamp {
         Timestamp((seconds.max(0.0) * 1e9).round() as u64)
     }
 
+    /// Nanoseconds since the clock's start.
     pub const fn as_nanos(self) -> u64 {
         self.0
     }
 
+    /// Seconds since the clock's start.
     pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / 1e9
     }
@@ -72,6 +75,7 @@ impl fmt::Display for Timestamp {
 
 /// A source of [`Timestamp`]s.
 pub trait Clock: Send + Sync {
+    /// The present moment, never earlier than one given before.
     fn now(&self) -> Timestamp;
 }
 
@@ -100,10 +104,12 @@ impl Clock for MonotonicClock {
 pub struct ManualClock(Arc<AtomicU64>);
 
 impl ManualClock {
+    /// Moves the time on.
     pub fn advance(&self, by: Duration) {
         self.0.fetch_add(by.as_nanos() as u64, Ordering::SeqCst);
     }
 
+    /// Sets the time, backwards too.
     pub fn set(&self, now: Timestamp) {
         self.0.store(now.0, Ordering::SeqCst);
     }

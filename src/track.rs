@@ -3,7 +3,7 @@
 //! The state of one object is a [`Follower`]. What it remembers of earlier frames ([`memory`]) says where it should be in the
 //! present one: that is the decoder's mask prompt, and its extent the box prompt; among the decoder's candidates the one
 //! that agrees best with it is taken. Where a model's embedding cannot be compared, the last logits are the mask prompt and
-//! the last box, moved by its own velocity, is the box prompt. What the person took out of the object ([`Excluded`]) goes along as
+//! the last box, moved by its own velocity, is the box prompt. What the user took out of the object ([`Excluded`]) goes along as
 //! background points.
 
 mod excluded;
@@ -11,14 +11,16 @@ pub mod flow;
 mod follower;
 pub mod memory;
 mod motion;
-pub mod rivals;
+mod motion_propagator;
+pub mod overlap;
 
 use serde::{Deserialize, Serialize};
 
 pub use excluded::Excluded;
-pub use follower::{Follower, FollowerConfig, Measured, Outcome, most_confident};
+pub use follower::{Follower, FollowerConfig, Measured, Outcome};
+pub use motion_propagator::MotionPropagator;
 
-/// Identity of a selected object for the life of its selection; given by the person, the script or the selector.
+/// Identity of a selected object for the life of its selection; given by the user, the script or the selector.
 pub type ObjectId = u32;
 
 /// How sure the tracker is of an object in one frame.

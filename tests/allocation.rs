@@ -11,12 +11,13 @@ use common::{GeometryDecoder, INPUT, SteadySource};
 use foveate::Result;
 use foveate::frame::{Frame, Normalization, Preprocessor};
 use foveate::geometry::{LabeledPoint, Region, Size};
-use foveate::input::{PromptAction, PromptEvent, PromptSource};
+use foveate::input::PromptSource;
 use foveate::model::{Embedding, Encoder};
 use foveate::pipeline::{Pipeline, PipelineConfig};
+use foveate::record::FrameRecord;
+use foveate::session::{Intent, Request};
 use foveate::sink::overlay::Painter;
-use foveate::record::{Event, FrameRecord};
-use foveate::sink::{NdjsonOptions, NdjsonSink, Sink, StreamInfo};
+use foveate::sink::{NdjsonOptions, NdjsonSink, Sink};
 
 static COUNTING: AtomicBool = AtomicBool::new(false);
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
@@ -73,11 +74,11 @@ impl Encoder for PreprocessingEncoder {
 struct TwoObjects(bool);
 
 impl PromptSource for TwoObjects {
-    fn poll(&mut self, _until_s: f64, out: &mut Vec<PromptEvent>) {
+    fn poll(&mut self, _until_s: f64, out: &mut Vec<Request>) {
         if !std::mem::replace(&mut self.0, true) {
             for (object, x) in [(1, 40.0), (2, 90.0)] {
                 let points = vec![LabeledPoint::foreground(x, 40.0)];
-                out.push(PromptEvent { time_s: 0.0, object, action: PromptAction::Prompt { points, bbox: None } });
+                out.push(Request { time_s: 0.0, intent: Intent::Prompt { object: Some(object), points, bbox: None } });
             }
         }
     }
@@ -100,9 +101,6 @@ impl Sink for PaintAndCount {
     fn name(&self) -> &str {
         "count"
     }
-    fn begin(&mut self, _: &StreamInfo) -> Result<()> {
-        Ok(())
-    }
     fn frame(&mut self, record: &FrameRecord) -> Result<()> {
         if let Some(frame) = &record.frame {
             foveate::frame::to_rgb(frame, &mut self.rgb)?;
@@ -117,15 +115,6 @@ impl Sink for PaintAndCount {
         }
         Ok(())
     }
-    fn event(&mut self, _: &Event) -> Result<()> {
-        Ok(())
-    }
-    fn finish(&mut self, _: &serde_json::Value) -> Result<()> {
-        Ok(())
-    }
-    fn failures(&self) -> u64 {
-        0
-    }
 }
 
 #[test]
@@ -137,11 +126,13 @@ fn a_running_stream_allocates_nothing() {
     let source = SteadySource::new(120.0, WARM + COUNTED + 60);
     let ndjson = NdjsonSink::new("test".into(), Path::new("test"), std::io::sink(), NdjsonOptions::default());
     let counter = PaintAndCount { painter: Painter::new(), rgb: Vec::new(), seen: 0 };
+    let mut config = PipelineConfig::default();
+    config.sink_queue = 16;
     let running = Pipeline::new(Box::new(source), Box::new(encoder), Box::new(GeometryDecoder), "geometry")
         .prompts(Box::new(TwoObjects(false)))
         .sink(Box::new(ndjson))
         .sink(Box::new(counter))
-        .config(PipelineConfig { sink_queue: 16, ..PipelineConfig::default() })
+        .config(config)
         .start()
         .unwrap();
     // The waiting thread is this test's own; it must not disturb the count.

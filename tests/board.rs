@@ -10,19 +10,18 @@ use std::time::Duration;
 
 use common::{GeometryDecoder, SteadySource};
 use ends::{GeometryEncoder, MemorySink, Seen};
-use foveate::board::{Budgets, OnFailure, Policy, Reading, Rung, Scheduling, Thermometer};
+use foveate::board::{Budgets, OnFailure, Policy, Reading, Rung, Thermometer};
 use foveate::capture::SourceOptions;
 use foveate::capture::scene::SceneSource;
 use foveate::engine::Precision;
 use foveate::error::{Error, PipelineError};
 use foveate::frame::Frame;
 use foveate::geometry::{BoundingBox, Region, Size};
-use foveate::input::{PromptAction, PromptEvent, PromptSource};
+use foveate::input::PromptSource;
 use foveate::model::{Decoder, Embedding, Encoder, LoadedModel, ModelOptions, Registry};
-use foveate::pipeline::{
-    Degrade, ModelVariants, Pipeline, PipelineConfig, Placement, StageCores, Summary, Variant, Variants,
-};
+use foveate::pipeline::{Degrade, ModelVariants, Pipeline, PipelineConfig, Placement, Summary, Variant, Variants};
 use foveate::record::{EventKind, FrameRecord};
+use foveate::session::{Intent, Request};
 use foveate::sync::StopToken;
 use foveate::time::MonotonicClock;
 use foveate::{Result, sink};
@@ -64,10 +63,10 @@ impl Thermometer for Cool {
 }
 
 /// One prompt, given out at its time.
-struct One(Option<PromptEvent>);
+struct One(Option<Request>);
 
 impl PromptSource for One {
-    fn poll(&mut self, until_s: f64, out: &mut Vec<PromptEvent>) {
+    fn poll(&mut self, until_s: f64, out: &mut Vec<Request>) {
         if self.0.as_ref().is_some_and(|p| p.time_s <= until_s) {
             out.extend(self.0.take());
         }
@@ -94,25 +93,30 @@ fn box_of(ids: &[u8], id: u8, size: Size) -> BoundingBox {
 fn an_overloaded_stream_goes_down_with_its_selection_and_says_so() {
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
     let installed = Registry::from_dirs(&[models]).unwrap().get("foveate").unwrap().clone();
-    let options = ModelOptions { precision: Some(Precision::F32), threads: 1, ..ModelOptions::default() };
+    let mut options = ModelOptions::default();
+    (options.precision, options.threads) = (Some(Precision::F32), 1);
     let model = LoadedModel::load(&installed, &options).unwrap();
     // A frame takes more than the budget at the full size, whatever else the machine does.
     let cost = Duration::from_millis(400);
     let encoder = Box::new(Slow { encoder: model.encoder().unwrap(), cost });
     let decoder = model.decoder().unwrap();
-    let rungs = vec![
-        Rung { input_size: Some([192, 192]), ..Rung::default() },
-        Rung { input_size: Some([100, 100]), ..Rung::default() },
-    ];
+    let rung = |side| {
+        let mut rung = Rung::default();
+        rung.input_size = Some([side, side]);
+        rung
+    };
+    let rungs = vec![rung(192), rung(100)];
     let variants = ModelVariants::new(model, options, Placement::default());
     let (ladder, left_out) = variants.ladder(1, &rungs);
     assert_eq!((ladder.last(), left_out.len()), (1, 1), "100 is no size of this model: {left_out:?}");
-    let budgets = Budgets { latency_ms: Some(300.0), ladder: rungs, ..Budgets::default() };
+    let mut budgets = Budgets::default();
+    (budgets.latency_ms, budgets.ladder) = (Some(300.0), rungs);
     let degrade =
         Degrade { budgets, ladder, variants: Box::new(SlowVariants(variants, cost)), thermometer: Box::new(Cool) };
 
     let size = Size::new(320, 240);
-    let source_options = SourceOptions { fps: Some(8.0), size: Some(size), ..SourceOptions::default() };
+    let mut source_options = SourceOptions::default();
+    (source_options.fps, source_options.size) = (Some(8.0), Some(size));
     let source = SceneSource::open(3, &source_options, Arc::new(MonotonicClock)).unwrap();
     let scene = source.scene();
     let mut ids = Vec::new();
@@ -120,7 +124,7 @@ fn an_overloaded_stream_goes_down_with_its_selection_and_says_so() {
     let area = |id: u8| ids.iter().filter(|i| **i == id).count();
     let target = scene.objects().iter().map(|o| o.id).max_by_key(|id| area(*id)).unwrap();
     let bbox = Some(box_of(&ids, target, size));
-    let prompt = PromptEvent { time_s: 0.0, object: 7, action: PromptAction::Prompt { points: Vec::new(), bbox } };
+    let prompt = Request { time_s: 0.0, intent: Intent::Prompt { object: Some(7), points: Vec::new(), bbox } };
 
     let (sink, seen) = MemorySink::boxed(Duration::ZERO);
     let stop = StopToken::new();
@@ -134,7 +138,7 @@ fn an_overloaded_stream_goes_down_with_its_selection_and_says_so() {
     let mut out_at_switch = None;
     let summary = running
         .wait(|running| {
-            let out = running.reports()[2].frames_out;
+            let out = running.reports().decode.frames_out;
             if running.degrade().is_some_and(|d| d.rung == 1) && out > *out_at_switch.get_or_insert(out) + 6 {
                 stop.stop();
             }
@@ -166,11 +170,9 @@ fn an_overloaded_stream_goes_down_with_its_selection_and_says_so() {
 }
 
 fn placed(cores: Vec<usize>, on_failure: OnFailure) -> (Result<Summary>, Arc<Mutex<Seen>>) {
-    let config = PipelineConfig {
-        affinity: StageCores { encode: cores, ..StageCores::default() },
-        scheduling: Scheduling { on_failure, sink: Policy::Nice(5), ..Scheduling::default() },
-        ..PipelineConfig::default()
-    };
+    let mut config = PipelineConfig::default();
+    config.affinity.encode = cores;
+    (config.scheduling.on_failure, config.scheduling.sink) = (on_failure, Policy::Nice(5));
     let (sink, seen) = MemorySink::boxed(Duration::ZERO);
     let source = Box::new(SteadySource::new(50.0, 5));
     let encoder = Box::new(GeometryEncoder { cost: Duration::ZERO });
@@ -212,25 +214,17 @@ impl sink::Sink for Niceness {
     fn frame(&mut self, _: &FrameRecord) -> Result<()> {
         Ok(())
     }
-    fn event(&mut self, _: &record::Event) -> Result<()> {
-        Ok(())
-    }
-    fn finish(&mut self, _: &serde_json::Value) -> Result<()> {
-        Ok(())
-    }
-    fn failures(&self) -> u64 {
-        0
-    }
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn policies_reach_the_threads() {
     let found = Arc::new(Mutex::new(None));
-    let scheduling = Scheduling { on_failure: OnFailure::Fail, sink: Policy::Nice(7), ..Scheduling::default() };
+    let mut config = PipelineConfig::default();
+    (config.scheduling.on_failure, config.scheduling.sink) = (OnFailure::Fail, Policy::Nice(7));
     let encoder = Box::new(GeometryEncoder { cost: Duration::ZERO });
     Pipeline::new(Box::new(SteadySource::new(50.0, 3)), encoder, Box::new(GeometryDecoder), "geometry")
-        .config(PipelineConfig { scheduling, ..PipelineConfig::default() })
+        .config(config)
         .sink(Box::new(Niceness(Arc::clone(&found))))
         .start()
         .and_then(|running| running.wait(|_| {}))
@@ -243,19 +237,21 @@ fn fewer_frames_are_encoded_when_one_stands_for_several() {
     let run = |encode_every| {
         let encoder = Box::new(GeometryEncoder { cost: Duration::ZERO });
         let source = Box::new(SteadySource::new(60.0, 40));
-        let config = PipelineConfig { encode_every, ..PipelineConfig::default() };
+        let mut config = PipelineConfig::default();
+        config.encode_every = encode_every;
         let pipeline = Pipeline::new(source, encoder, Box::new(GeometryDecoder), "geometry").config(config);
         pipeline.start().and_then(|running| running.wait(|_| {})).unwrap()
     };
     let third = run(3);
-    let encoded = third.stages.iter().find(|s| s.stage == "encode").unwrap().frames_out;
+    let encoded = third.stages.encode.frames_out;
     assert!((1..=14).contains(&encoded) && encoded < third.frames_out, "the others are carried: {third:?}");
     assert_eq!(third.frames_out + third.frames_dropped, 40, "every frame is a record or a counted drop");
 }
 
 #[test]
 fn a_stream_that_hangs_shows_as_stuck_while_it_does() {
-    let config = PipelineConfig { stall_after: Duration::from_millis(200), ..PipelineConfig::default() };
+    let mut config = PipelineConfig::default();
+    config.stall_after = Duration::from_millis(200);
     let encoder = Box::new(GeometryEncoder { cost: Duration::from_millis(900) });
     let source = Box::new(SteadySource::new(50.0, 3));
     let mut stuck = Vec::new();

@@ -6,10 +6,10 @@ mod program;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use foveate::capture::scene::{Rendering, Scene};
 use foveate::geometry::Size;
+use foveate::scene::{Rendering, Scene};
 use image::{GrayImage, RgbImage};
 use program::{Ran, Sandbox};
 use serde_json::Value;
@@ -89,6 +89,7 @@ fn segment_answers_a_box_with_mask_overlay_and_json() {
     let best = &answer["masks"][0];
     assert_eq!(best["rle"]["size"], serde_json::json!([SIZE.height, SIZE.width]));
     assert_eq!(best["area"], mask.iter().filter(|v| **v > 127).count());
+    assert_eq!(best["box"], serde_json::json!(box_of(&mask).map(f64::from)));
 }
 
 #[test]
@@ -150,8 +151,10 @@ fn ctrl_c_ends_a_stream_with_everything_written() {
     let command = "run --source files:frames --loop --fps 20 --sink ndjson:run.ndjson --json";
     let mut child = sandbox.command(&command.split(' ').collect::<Vec<_>>()).stdout(Stdio::piped()).spawn().unwrap();
     let records = || std::fs::read_to_string(sandbox.path().join("run.ndjson")).unwrap_or_default();
+    let deadline = Instant::now() + Duration::from_secs(60);
     while records().lines().count() < 5 {
         assert!(child.try_wait().unwrap().is_none(), "the stream ended by itself");
+        assert!(Instant::now() < deadline, "no record in a minute");
         std::thread::sleep(Duration::from_millis(20));
     }
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
@@ -269,7 +272,24 @@ fn quantize_halves_a_file_without_photos() {
     assert_eq!(left, 1, "nothing beside the file{}", ran.describe());
 }
 
-#[cfg(unix)]
+/// Waits until a program catches Ctrl-C instead of dying of it.
+#[cfg(target_os = "linux")]
+fn until_it_catches_ctrl_c(child: &mut std::process::Child) {
+    const SIGINT: u64 = 2;
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+        assert!(Instant::now() < deadline, "it never catches Ctrl-C");
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let caught = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigCgt:")?.trim(), 16).ok());
+        if caught.is_some_and(|signals| signals & (1 << (SIGINT - 1)) != 0) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[cfg(target_os = "linux")]
 #[test]
 fn ctrl_c_ends_a_calibration_without_a_file() {
     let sandbox = Sandbox::new();
@@ -277,8 +297,7 @@ fn ctrl_c_ends_a_calibration_without_a_file() {
     let command = "quantize --model foveate --calibration frames --precision int8 --out small.onnx";
     let mut command = sandbox.command(&command.split(' ').collect::<Vec<_>>());
     let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-    std::thread::sleep(Duration::from_millis(700));
-    assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+    until_it_catches_ctrl_c(&mut child);
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     let output = child.wait_with_output().unwrap();
     let message = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -14,9 +14,9 @@ use ends::{GeometryEncoder, MemorySink, Seen};
 use foveate::geometry::{Intrinsics, Point};
 use foveate::input::GazeSource;
 use foveate::pipeline::Pipeline;
+use foveate::record::{Event, EventKind};
 use foveate::select::GazeSample;
 use foveate::select::gaze::{Channel, Confirm, DwellConfig, DwellSelector, GazeSignal};
-use foveate::record::{Event, EventKind};
 use foveate::time::Timestamp;
 
 /// Gaze that glances at one point for 0.4 s, and then stays on another; and what is done beside looking, by its seconds, the last first:

@@ -64,17 +64,22 @@ fn reference_inputs(file: &str) -> Inputs {
     }
 }
 
+fn with_shapes(shapes: Vec<(String, Vec<usize>)>) -> CompileOptions {
+    let mut options = CompileOptions::default();
+    options.shapes = shapes;
+    options
+}
+
 /// Largest difference from ONNX Runtime over all outputs of `file`.
 fn deviation(file: &str, reference: &BTreeMap<String, Reference>, precision: Precision, threads: usize) -> f32 {
     let inputs = reference_inputs(file);
     let sized = file.contains("sized");
-    let options = CompileOptions {
-        shapes: inputs.iter().map(|(name, shape, _)| (name.to_string(), shape.clone())).collect(),
-        constants: if sized { vec![("orig_im_size".into(), vec![48.0, 64.0])] } else { vec![] },
-        outputs: reference.keys().cloned().collect(),
-        precision,
-        threads: Threads::new(threads),
-    };
+    let mut options = CompileOptions::default();
+    options.shapes = inputs.iter().map(|(name, shape, _)| (name.to_string(), shape.clone())).collect();
+    options.constants = if sized { vec![("orig_im_size".into(), vec![48.0, 64.0])] } else { vec![] };
+    options.outputs = reference.keys().cloned().collect();
+    options.precision = precision;
+    options.threads = Threads::new(threads);
     let model = OnnxModel::open(models().join(file), Limits::default()).unwrap();
     let graph = model.compile(&options).unwrap_or_else(|e| panic!("{file}: {e}"));
     assert_eq!(graph.audit().threads, threads);
@@ -183,7 +188,7 @@ fn empty_missing_and_garbled_files_are_errors() {
     assert!(open(&[]).unwrap_err().to_string().contains("empty"));
     assert!(matches!(open(b"<!DOCTYPE html>").unwrap_err(), ModelError::Unreadable { .. }));
     let whole = std::fs::read(models().join("foveate_encoder.onnx")).unwrap();
-    let options = CompileOptions { shapes: vec![("image".into(), vec![1, 3, 32, 32])], ..CompileOptions::default() };
+    let options = with_shapes(vec![("image".into(), vec![1, 3, 32, 32])]);
     // A shorter file may still parse; it must never run as if it were whole, nor panic.
     for cut in (0..whole.len()).step_by(7) {
         let refused = open(&whole[..cut]).and_then(|m| m.compile(&options)).is_err();
@@ -208,7 +213,7 @@ mod mutations {
             let limits = Limits { max_tensor_bytes: 1 << 24, ..Limits::default() };
             if let Ok(model) = OnnxModel::from_bytes("mutated.onnx", &bytes, limits) {
                 let shapes = reference_inputs("foveate_decoder.onnx").into_iter().map(|(n, s, _)| (n.into(), s)).collect();
-                if let Ok(graph) = model.compile(&CompileOptions { shapes, ..CompileOptions::default() }) {
+                if let Ok(graph) = model.compile(&with_shapes(shapes)) {
                     let _ = graph.session().and_then(|mut s| s.run(&mut Vec::new()));
                 }
             }
@@ -219,7 +224,7 @@ mod mutations {
 #[test]
 fn wrong_inputs_are_named() {
     let model = OnnxModel::open(models().join("foveate_encoder.onnx"), Limits::default()).unwrap();
-    let compile = |shapes: Vec<(String, Vec<usize>)>| model.compile(&CompileOptions { shapes, ..Default::default() });
+    let compile = |shapes: Vec<(String, Vec<usize>)>| model.compile(&with_shapes(shapes));
     let open = compile(vec![]).unwrap_err().to_string();
     assert!(open.contains("`image`") && open.contains("[1, 3, ?, ?]"), "{open}");
     let channels = compile(vec![("image".into(), vec![1, 4, 32, 32])]).unwrap_err();
@@ -245,7 +250,9 @@ fn audits_tell_what_runs() {
     assert!(kernels.contains("Conv 3x3 f32") && kernels.contains("mmm_f32"), "{kernels}");
     assert!(decoder.kernels.keys().any(|k| k.starts_with("BilinearResize2x")), "{decoder:?}");
     assert!(decoder.weights_bytes > 0 && decoder.nodes > 0);
-    let half = load("tiny", ModelOptions { precision: Some(Precision::F16), ..ModelOptions::default() });
+    let mut options = ModelOptions::default();
+    options.precision = Some(Precision::F16);
+    let half = load("tiny", options);
     assert!(half.audit().0.precision.starts_with("f16"), "{:?}", half.audit());
 }
 
@@ -370,7 +377,9 @@ fn prompts_without_room_are_refused() {
 fn sizes_and_swapped_files_are_refused() {
     let registry = registry();
     let sized = |name, w, h| {
-        registry.load(name, &ModelOptions { input_size: Some(Size::new(w, h)), ..ModelOptions::default() })
+        let mut options = ModelOptions::default();
+        options.input_size = Some(Size::new(w, h));
+        registry.load(name, &options)
     };
     let model = sized("tiny", 96, 64).unwrap();
     assert_eq!(model.input_size(), Size::new(96, 64));

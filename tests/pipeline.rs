@@ -16,18 +16,19 @@ use foveate::capture::{Source, SourceInfo, Step};
 use foveate::error::{DeviceError, Error, ImageError, IoError, PipelineError};
 use foveate::frame::Frame;
 use foveate::geometry::{LabeledPoint, Region, Size};
-use foveate::input::{PromptAction, PromptEvent, PromptSource};
+use foveate::input::PromptSource;
 use foveate::model::{Embedding, Encoder};
 use foveate::pipeline::{Pipeline, PipelineConfig, Summary};
-use foveate::record::{Event, EventKind, FrameRecord};
-use foveate::sink::{Sink, StreamInfo};
+use foveate::record::{EventKind, FrameRecord};
+use foveate::session::{Intent, Request};
+use foveate::sink::Sink;
 use foveate::sync::StopToken;
 
 /// Prompts given out when they are asked for.
-struct Prompts(Vec<PromptEvent>);
+struct Prompts(Vec<Request>);
 
 impl PromptSource for Prompts {
-    fn poll(&mut self, until_s: f64, out: &mut Vec<PromptEvent>) {
+    fn poll(&mut self, until_s: f64, out: &mut Vec<Request>) {
         let due = self.0.partition_point(|p| p.time_s <= until_s);
         out.extend(self.0.drain(..due));
     }
@@ -37,9 +38,9 @@ impl PromptSource for Prompts {
     }
 }
 
-fn point(time_s: f64, object: u32, x: f32, y: f32) -> PromptEvent {
+fn point(time_s: f64, object: u32, x: f32, y: f32) -> Request {
     let points = vec![LabeledPoint::foreground(x, y)];
-    PromptEvent { time_s, object, action: PromptAction::Prompt { points, bbox: None } }
+    Request { time_s, intent: Intent::Prompt { object: Some(object), points, bbox: None } }
 }
 
 fn pipeline(source: SteadySource, encode: Duration) -> Pipeline {
@@ -78,20 +79,23 @@ fn a_slow_encoder_drops_frames_and_age_stays_bounded() {
     let ages: Vec<_> = seen.lock().unwrap().frames.iter().map(|f| f.age).collect();
     let mut second_half = ages[ages.len() / 2..].to_vec();
     second_half.sort();
-    assert!(second_half[second_half.len() / 2] < encode * 6, "{ages:?}");
+    // A machine that is busy with other things sleeps longer than it was asked to.
+    let encoding = Duration::from_secs_f64(summary.stages.encode.service.mean_ms / 1e3).max(encode);
+    assert!(second_half[second_half.len() / 2] < encoding * 6, "{ages:?} with {encoding:?} an encoding");
     assert_eq!(seen.lock().unwrap().frames.last().unwrap().sequence, 99, "the newest frame is never the dropped one");
 }
 
 /// Frames between the encoded ones come out too, with the objects carried to them.
 #[test]
 fn frames_that_are_not_encoded_carry_the_objects() {
-    let config = PipelineConfig { encode_every: 3, ..PipelineConfig::default() };
+    let mut config = PipelineConfig::default();
+    config.encode_every = 3;
     let prompts = Prompts(vec![point(0.2, 1, 40.0, 30.0)]);
     let stream =
         pipeline(SteadySource::new(40.0, 40), Duration::from_millis(2)).config(config).prompts(Box::new(prompts));
     let (summary, seen) = run(stream, Duration::ZERO);
     let summary = summary.unwrap();
-    let encoded = summary.stages.iter().find(|s| s.stage == "encode").unwrap().frames_out;
+    let encoded = summary.stages.encode.frames_out;
     assert!(encoded <= 14, "{encoded} of 40 frames encoded");
     assert_eq!(summary.frames_out + summary.frames_dropped, 40);
     assert!(summary.frames_out > 2 * encoded, "{} records of {encoded} encoded frames", summary.frames_out);
@@ -113,7 +117,7 @@ fn a_slow_sink_stalls_nobody() {
 
 #[test]
 fn a_prompt_selects_and_the_object_is_carried_until_released() {
-    let release = PromptEvent { time_s: 0.8, object: 3, action: PromptAction::Release };
+    let release = Request { time_s: 0.8, intent: Intent::Release { object: 3 } };
     let prompts = Prompts(vec![point(0.3, 3, 60.0, 40.0), release]);
     let (summary, seen) =
         run(pipeline(SteadySource::new(30.0, 36), Duration::ZERO).prompts(Box::new(prompts)), Duration::ZERO);
@@ -133,10 +137,10 @@ fn a_prompt_selects_and_the_object_is_carried_until_released() {
 }
 
 /// Gives its prompt out `late_by` seconds after its time, as a gesture that takes time to recognise does.
-struct Late(Option<PromptEvent>, f64);
+struct Late(Option<Request>, f64);
 
 impl PromptSource for Late {
-    fn poll(&mut self, until_s: f64, out: &mut Vec<PromptEvent>) {
+    fn poll(&mut self, until_s: f64, out: &mut Vec<Request>) {
         // The pipeline asks one second ahead.
         if self.0.as_ref().is_some_and(|p| p.time_s + self.1 <= until_s - 1.0) {
             out.extend(self.0.take());
@@ -180,7 +184,8 @@ fn a_bad_prompt_is_refused_and_the_stream_goes_on() {
 #[test]
 fn too_many_objects_release_the_oldest() {
     let prompts = Prompts((1..=4).map(|id| point(0.05 * id as f64, id, 20.0 * id as f32, 40.0)).collect());
-    let config = PipelineConfig { max_objects: 2, ..PipelineConfig::default() };
+    let mut config = PipelineConfig::default();
+    config.max_objects = 2;
     let (summary, seen) = run(
         pipeline(SteadySource::new(60.0, 30), Duration::ZERO).prompts(Box::new(prompts)).config(config),
         Duration::ZERO,
@@ -201,7 +206,7 @@ fn stopping_from_outside_finishes_the_sinks() {
     let summary = running
         .unwrap()
         .wait(|running| {
-            if running.reports()[2].frames_out > 5 {
+            if running.reports().decode.frames_out > 5 {
                 stop.stop();
             }
         })
@@ -329,40 +334,23 @@ fn a_panic_in_a_stage_ends_the_stream_and_names_the_stage() {
     assert!(seen.lock().unwrap().summary.is_some(), "the sinks still finish");
 }
 
-/// Fails with every write as a full disk or a closed pipe does; like the sinks we ship, it reports the first alone.
+/// Fails with every write as a full disk or a closed pipe does.
 struct Failing {
     kind: std::io::ErrorKind,
-    failures: u64,
 }
 
 impl Sink for Failing {
     fn name(&self) -> &str {
         "failing"
     }
-    fn begin(&mut self, _: &StreamInfo) -> Result<()> {
-        Ok(())
-    }
     fn frame(&mut self, _: &FrameRecord) -> Result<()> {
-        self.failures += 1;
-        match self.failures {
-            1 => Err(IoError::when("write", "/full/disk")(self.kind.into()).into()),
-            _ => Ok(()),
-        }
-    }
-    fn event(&mut self, _: &Event) -> Result<()> {
-        Ok(())
-    }
-    fn finish(&mut self, _: &serde_json::Value) -> Result<()> {
-        Ok(())
-    }
-    fn failures(&self) -> u64 {
-        self.failures
+        Err(IoError::when("write", "/full/disk")(self.kind.into()).into())
     }
 }
 
 #[test]
 fn a_full_disk_is_told_once_and_the_stream_goes_on() {
-    let failing = Box::new(Failing { kind: ErrorKind::StorageFull, failures: 0 });
+    let failing = Box::new(Failing { kind: ErrorKind::StorageFull });
     let (summary, seen) = run(pipeline(SteadySource::new(50.0, 20), Duration::ZERO).sink(failing), Duration::ZERO);
     let summary = summary.unwrap();
     assert!(summary.sink_failures > 1, "{summary:?}");
@@ -376,7 +364,7 @@ fn a_full_disk_is_told_once_and_the_stream_goes_on() {
 
 #[test]
 fn a_reader_who_goes_away_ends_the_stream() {
-    let failing = Box::new(Failing { kind: ErrorKind::BrokenPipe, failures: 0 });
+    let failing = Box::new(Failing { kind: ErrorKind::BrokenPipe });
     let (result, seen) =
         run(pipeline(SteadySource::new(50.0, 1_000_000), Duration::ZERO).sink(failing), Duration::ZERO);
     assert!(result.unwrap_err().is_closed_pipe());
@@ -385,7 +373,8 @@ fn a_reader_who_goes_away_ends_the_stream() {
 
 #[test]
 fn a_stage_that_hangs_is_named() {
-    let config = PipelineConfig { stall_after: Duration::from_millis(150), ..PipelineConfig::default() };
+    let mut config = PipelineConfig::default();
+    config.stall_after = Duration::from_millis(150);
     let (summary, seen) =
         run(pipeline(SteadySource::new(50.0, 3), Duration::from_millis(600)).config(config), Duration::ZERO);
     summary.unwrap();

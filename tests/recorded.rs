@@ -5,8 +5,8 @@
 #[path = "common/program.rs"]
 mod program;
 
-use foveate::capture::scene::{Rendering, Scene};
 use foveate::geometry::Size;
+use foveate::scene::{Rendering, Scene};
 use program::Sandbox;
 use serde_json::Value;
 

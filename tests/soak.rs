@@ -6,14 +6,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use foveate::Result;
-use foveate::capture::scene::{Rendering, Scene};
 use foveate::capture::{Source, SourceInfo, Step};
 use foveate::engine::Precision;
 use foveate::frame::{Frame, PixelFormat};
 use foveate::geometry::{LabeledPoint, Size};
-use foveate::input::{PromptAction, PromptEvent, PromptSource};
+use foveate::input::PromptSource;
 use foveate::model::{ModelOptions, Registry};
 use foveate::pipeline::{Pipeline, PipelineConfig};
+use foveate::scene::{Rendering, Scene};
+use foveate::session::{Intent, Request};
 use foveate::sink::{NdjsonOptions, NdjsonSink};
 use foveate::time::{Clock, MonotonicClock};
 
@@ -96,21 +97,21 @@ struct Restless {
 }
 
 impl PromptSource for Restless {
-    fn poll(&mut self, until_s: f64, out: &mut Vec<PromptEvent>) {
+    fn poll(&mut self, until_s: f64, out: &mut Vec<Request>) {
         let round = self.out.load(Ordering::Relaxed) / LOOP as u64;
         if round <= self.round {
             return;
         }
         self.round = round;
         let object = 1 + (round % 6) as u32;
-        let action = if round / 6 % 3 == 2 {
-            PromptAction::Release
+        let intent = if round / 6 % 3 == 2 {
+            Intent::Release { object }
         } else {
             let point = self.things[(round / 2) as usize % self.things.len()];
-            PromptAction::Prompt { points: vec![point], bbox: None }
+            Intent::Prompt { object: Some(object), points: vec![point], bbox: None }
         };
         // The stream asks a second ahead.
-        out.push(PromptEvent { time_s: (until_s - 1.0).max(0.0), object, action });
+        out.push(Request { time_s: (until_s - 1.0).max(0.0), intent });
     }
 
     fn is_finished(&self) -> bool {
@@ -164,10 +165,6 @@ impl foveate::sink::Sink for Watch {
     fn finish(&mut self, summary: &serde_json::Value) -> Result<()> {
         self.ndjson.finish(summary)
     }
-
-    fn failures(&self) -> u64 {
-        self.ndjson.failures()
-    }
 }
 
 fn resident_kb() -> u64 {
@@ -183,13 +180,15 @@ fn memory_after_a_hundred_thousand_frames_is_that_after_a_thousand() {
     let source = Looped::new(Arc::clone(&out));
     let prompts = Restless { things: source.things.clone(), out: Arc::clone(&out), round: 0 };
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
-    let options = ModelOptions { precision: Some(Precision::Int8), ..ModelOptions::default() };
+    let mut options = ModelOptions::default();
+    options.precision = Some(Precision::Int8);
     let model = Registry::from_dirs(&[models]).unwrap().load("foveate", &options).unwrap();
     let seen = Arc::new(Memory::default());
     let ndjson = NdjsonSink::create(Path::new("/dev/null"), NdjsonOptions::default()).unwrap();
     let watch = Watch { ndjson, out: Arc::clone(&out), seen: Arc::clone(&seen) };
     // Every third frame is encoded, so that the frames between are carried.
-    let config = PipelineConfig { encode_every: 3, max_objects: 4, ..PipelineConfig::default() };
+    let mut config = PipelineConfig::default();
+    (config.encode_every, config.max_objects) = (3, 4);
     let pipeline = Pipeline::new(Box::new(source), model.encoder().unwrap(), model.decoder().unwrap(), "foveate");
     let pipeline = pipeline.config(config).prompts(Box::new(prompts)).sink(Box::new(watch));
     let summary = pipeline.start().unwrap().wait(|_| {}).unwrap();

@@ -11,7 +11,6 @@ use std::time::Duration;
 use common::{FRAME, GeometryDecoder, SteadySource};
 use ends::{GeometryEncoder, MemorySink};
 use foveate::Result;
-use foveate::capture::scene::{Rendering, Scene};
 use foveate::capture::{Source, SourceInfo, Step};
 use foveate::frame::{Frame, PixelFormat};
 use foveate::geometry::{Point, Size};
@@ -19,9 +18,10 @@ use foveate::input::{InputEvent, TouchSource};
 use foveate::mask::{Border, DistanceTransform, Mask};
 use foveate::model::{ModelOptions, Registry};
 use foveate::pipeline::{Pipeline, Summary};
-use foveate::select::touch::{Contact, Fit, Phase, Rotation, TouchConfig, TouchSelector, Viewport};
 use foveate::record::{Event, EventKind, FrameRecord};
-use foveate::sink::{Sink, StreamInfo};
+use foveate::scene::{Rendering, Scene};
+use foveate::select::touch::{Contact, Fit, Phase, Rotation, TouchConfig, TouchSelector, Viewport};
+use foveate::sink::Sink;
 use foveate::time::{Clock, MonotonicClock, Timestamp};
 
 const SIZE: Size = Size::new(320, 240);
@@ -128,9 +128,6 @@ impl Sink for KeepingSink {
     fn name(&self) -> &str {
         "keeping"
     }
-    fn begin(&mut self, _: &StreamInfo) -> Result<()> {
-        Ok(())
-    }
     fn frame(&mut self, record: &FrameRecord) -> Result<()> {
         let masks = record.objects().iter().map(|o| (o.object, o.mask.clone())).collect();
         self.0.lock().unwrap().masks.push((record.time_s, masks));
@@ -139,12 +136,6 @@ impl Sink for KeepingSink {
     fn event(&mut self, event: &Event) -> Result<()> {
         self.0.lock().unwrap().events.push(event.clone());
         Ok(())
-    }
-    fn finish(&mut self, _: &serde_json::Value) -> Result<()> {
-        Ok(())
-    }
-    fn failures(&self) -> u64 {
-        0
     }
 }
 

@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use foveate::capture::scene::{Rendering, Scene};
 use foveate::frame::Frame;
 use foveate::geometry::{LabeledPoint, Point, Size};
 use foveate::mask::Mask;
 use foveate::model::{ModelOptions, Registry};
-use foveate::pipeline::Stepper;
+use foveate::scene::{Rendering, Scene};
+use foveate::session::Stepper;
 use foveate::time::Timestamp;
 use foveate::track::{FollowerConfig, ObjectState};
 
@@ -207,7 +207,7 @@ fn between_encoded_frames_the_mask_moves_with_the_picture() {
                 }
                 last.clone_from(&stepper.follow().unwrap().objects()[0].mask);
             } else {
-                let record = stepper.carry(&shot.frame(n)).expect("a frame was encoded");
+                let record = stepper.propagate(&shot.frame(n)).expect("a frame was encoded");
                 let found = &record.objects()[0];
                 carried.push((found.state, found.mask.iou(&truth)));
                 kept.push((found.state, last.iou(&truth)));

@@ -9,6 +9,7 @@ use crate::geometry::Size;
 /// nothing changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Budgets {
     /// Most milliseconds from capture to mask, for 95 of 100 frames of a window; `None` is no limit.
     pub latency_ms: Option<f64>,
@@ -31,11 +32,13 @@ pub struct Budgets {
 /// One step of the ladder: what it changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Rung {
     /// Encode at most one of so many frames.
     pub encode_every: Option<u32>,
     /// Width and height of the model's input in pixels.
     pub input_size: Option<[u32; 2]>,
+    /// Precision of the model's encoder.
     pub precision: Option<Precision>,
 }
 

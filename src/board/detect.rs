@@ -7,6 +7,7 @@ use crate::error::ConfigError;
 /// The board profile that fits this machine, and why.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Detection {
+    /// The profile.
     pub board: Board,
     /// What gave it away, such as `device tree: radxa,rock-5b`.
     pub evidence: String,

@@ -9,6 +9,7 @@ use super::thermal::{children, read};
 pub struct Frequency {
     /// The cores, as the kernel lists them: `0 1 2 3`.
     pub cores: String,
+    /// What they run at.
     pub current_mhz: u32,
     /// What the system lets them reach at present.
     pub limit_mhz: u32,

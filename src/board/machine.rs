@@ -17,10 +17,15 @@ pub struct Machine {
     pub cpu: Option<String>,
     /// Instruction set extensions that matter to the kernels and that this processor has.
     pub instruction_sets: Vec<&'static str>,
+    /// Main memory.
     pub memory_total_mib: Option<u64>,
+    /// Main memory that a new program could have.
     pub memory_available_mib: Option<u64>,
+    /// Of every sensor.
     pub temperatures: Vec<Temperature>,
+    /// Of every group of cores.
     pub frequencies: Vec<Frequency>,
+    /// Of every way of cooling.
     pub cooling: Vec<Cooling>,
     /// On a Raspberry Pi.
     pub firmware: Option<Firmware>,

@@ -1,6 +1,7 @@
-use std::path::Path;
+use std::path;
 
 use serde::{Deserialize, Serialize};
+use serde_path_to_error::{Path, Segment};
 
 use super::touch::Touch;
 use super::{Budgets, Scheduling, detect};
@@ -14,6 +15,7 @@ use crate::geometry::Size;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Board {
+    /// Letters, digits, `-`, `_` and `.`; of a bundled board the name of its file.
     pub name: String,
     /// Name of the model to run.
     pub model: String,
@@ -30,10 +32,13 @@ pub struct Board {
     pub(super) matches: Match,
     #[serde(default)]
     threads: Threads,
+    /// Cores of each stage.
     #[serde(default)]
     pub affinity: Affinity,
+    /// How the system's scheduler treats each stage.
     #[serde(default)]
     pub scheduling: Scheduling,
+    /// What the stream must keep to, and what it gives up for that.
     #[serde(default)]
     pub budgets: Budgets,
     #[serde(default)]
@@ -65,10 +70,15 @@ struct Threads {
 /// Cores for each stage of the pipeline, counted from 0; empty is any core.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Affinity {
+    /// Of the stage that reads the source.
     pub capture: Vec<usize>,
+    /// Of the image encoder and its helper threads.
     pub encode: Vec<usize>,
+    /// Of the stage that decodes prompts and tracks.
     pub decode: Vec<usize>,
+    /// Of every sink.
     pub sink: Vec<usize>,
 }
 
@@ -177,8 +187,8 @@ impl Board {
     /// An unknown name, a file that cannot be read, an unknown key, a value out of range.
     pub fn load(choice: &str) -> Result<Board> {
         if choice == "auto" {
-            Ok(detect(Path::new("/"))?.board)
-        } else if choice.ends_with(".toml") || choice.contains(['/', std::path::MAIN_SEPARATOR]) {
+            Ok(detect(path::Path::new("/"))?.board)
+        } else if choice.ends_with(".toml") || choice.contains(['/', path::MAIN_SEPARATOR]) {
             let text = std::fs::read_to_string(choice).map_err(IoError::when("read", choice))?;
             Ok(Board::parse(&text, choice)?)
         } else {
@@ -213,11 +223,15 @@ impl Board {
     /// key, a wrong type or a value out of range.
     pub fn parse(text: &str, origin: &str) -> Result<Board, ConfigError> {
         let invalid = |reason: String| ConfigError::Invalid { origin: origin.to_owned(), reason };
-        let table: toml::Table =
-            toml::from_str(text).map_err(|e| invalid(format!("not a TOML file: {}", e.to_string().trim_end())))?;
-        check_keys(&table, "", origin)?;
-        let board: Board = toml::from_str(text).map_err(|e| {
-            invalid(format!("{}: board-configs/schema.md lists types and values", e.to_string().trim_end()))
+        let message = |e: toml::de::Error| e.to_string().trim_end().to_owned();
+        let document =
+            toml::Deserializer::parse(text).map_err(|e| invalid(format!("not a TOML file: {}", message(e))))?;
+        let board: Board = serde_path_to_error::deserialize(document).map_err(|e| {
+            let key = key_of(e.path());
+            match is_known(&key) {
+                true => invalid(format!("{}: board-configs/schema.md lists types and values", message(e.into_inner()))),
+                false => ConfigError::UnknownKey { origin: origin.to_owned(), nearest: nearest_key(&key), key },
+            }
         })?;
         board.check().map_err(|(key, allowed)| {
             invalid(format!("`{key}` is out of range: give {allowed} (board-configs/schema.md)"))
@@ -287,32 +301,24 @@ impl Board {
     }
 }
 
-/// Refuses the first key under `prefix` that no board file has.
-fn check_keys(table: &toml::Table, prefix: &str, origin: &str) -> Result<(), ConfigError> {
-    for (key, value) in table {
-        let path = format!("{prefix}{key}");
-        let as_table = format!("{path}.");
-        let rows = value.as_array().map(|list| list.iter().filter_map(toml::Value::as_table));
-        match value.as_table() {
-            Some(inner) if KEYS.contains(&as_table.as_str()) => check_keys(inner, &as_table, origin)?,
-            None if KEYS.contains(&as_table.as_str()) && rows.is_some() => {
-                rows.into_iter().flatten().try_for_each(|row| check_keys(row, &as_table, origin))?
-            }
-            // A table where a value belongs, or the other way round, is a wrong type, which serde names.
-            _ if KEYS.contains(&path.as_str()) || KEYS.contains(&as_table.as_str()) => {}
-            _ => {
-                let nearest = nearest_key(&path, prefix);
-                return Err(ConfigError::UnknownKey { origin: origin.to_owned(), key: path, nearest });
-            }
-        }
-    }
-    Ok(())
+/// The key that a path leads to, its tables joined by dots; places in lists are left out. Empty for the whole file.
+fn key_of(path: &Path) -> String {
+    let keys = path.iter().filter_map(|segment| match segment {
+        Segment::Map { key } => Some(key.as_str()),
+        _ => None,
+    });
+    keys.collect::<Vec<_>>().join(".")
+}
+
+/// Whether board files have a value or a table of that key.
+fn is_known(key: &str) -> bool {
+    key.is_empty() || KEYS.iter().any(|known| known.strip_suffix('.').unwrap_or(known) == key)
 }
 
 /// The key most like `path`: first among its neighbours in the same table, then by its last part anywhere, because a key
 /// in the wrong table is a common slip.
-fn nearest_key(path: &str, prefix: &str) -> Option<String> {
-    let own = &path[prefix.len()..];
+fn nearest_key(path: &str) -> Option<String> {
+    let (prefix, own) = path.split_at(path.rfind('.').map_or(0, |dot| dot + 1));
     let last = |key: &'static str| key.trim_end_matches('.').rsplit('.').next().unwrap_or(key);
     let neighbours = KEYS.iter().filter_map(|key| {
         let rest = key.strip_prefix(prefix)?.trim_end_matches('.');
@@ -344,7 +350,7 @@ mod tests {
 
     #[test]
     fn every_board_file_is_bundled() {
-        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("board-configs");
+        let dir = path::Path::new(env!("CARGO_MANIFEST_DIR")).join("board-configs");
         let files: BTreeSet<String> = std::fs::read_dir(dir)
             .unwrap()
             .filter_map(|e| e.unwrap().file_name().to_str()?.strip_suffix(".toml").map(str::to_owned))

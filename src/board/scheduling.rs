@@ -6,12 +6,17 @@ use serde::{Deserialize, Serialize};
 /// How the system's scheduler treats the threads of each stage, and what to do where it refuses.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Scheduling {
     /// For policies and for core affinity alike.
     pub on_failure: OnFailure,
+    /// Of the stage that reads the source.
     pub capture: Policy,
+    /// Of the image encoder and its helper threads.
     pub encode: Policy,
+    /// Of the stage that decodes prompts and tracks.
     pub decode: Policy,
+    /// Of every sink.
     pub sink: Policy,
 }
 

@@ -8,7 +8,9 @@ use serde::Serialize;
 /// A temperature sensor.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Temperature {
+    /// The kernel's name of it, such as `cpu-thermal`.
     pub zone: String,
+    /// Degrees Celsius.
     pub celsius: f64,
 }
 
@@ -19,6 +21,7 @@ pub struct Cooling {
     pub kind: String,
     /// How much it is in use: 0 is not at all.
     pub state: u32,
+    /// The state of full use.
     pub max: u32,
 }
 
@@ -103,6 +106,7 @@ pub struct Reading {
 
 /// Where temperatures come from while a stream runs.
 pub trait Thermometer: Send {
+    /// Looks at the sensors now.
     fn read(&mut self) -> Reading;
 }
 

@@ -1,78 +1,92 @@
 use std::fmt;
-use std::path::PathBuf;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
+use std::sync::Arc;
 
-use crate::error::ConfigError;
+use super::{SOURCES, Source, SourceOptions};
+use crate::error::{ConfigError, Result};
+use crate::time::Clock;
 
-/// Where frames come from, as the command line writes it. Only what is compiled in can be named.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum SourceAddress {
-    /// `files:DIR`, a folder of PNG and JPEG pictures.
-    Files(PathBuf),
-    /// `scene[:SEED]`, the rendered scene; seed 1 if none is given.
-    Scene(u64),
-    /// `v4l:PATH`, a Video4Linux capture device such as `/dev/video0`.
-    #[cfg(all(feature = "camera", target_os = "linux"))]
-    V4l(PathBuf),
-    /// `nokhwa:INDEX`, the system's camera of that number, counted from 0.
-    #[cfg(all(feature = "camera", any(not(target_os = "linux"), feature = "nokhwa-linux")))]
-    Nokhwa(u32),
+/// Where frames come from, as the command line writes it: one of [`SOURCES`], with what opens it.
+#[derive(Clone)]
+pub struct SourceAddress {
+    text: String,
+    open: Arc<Open>,
 }
 
-#[cfg(not(feature = "camera"))]
-const KNOWN: &str = "files:DIR, scene[:SEED]";
-#[cfg(all(feature = "camera", target_os = "linux", not(feature = "nokhwa-linux")))]
-const KNOWN: &str = "v4l:PATH, files:DIR, scene[:SEED]";
-#[cfg(all(feature = "camera", target_os = "linux", feature = "nokhwa-linux"))]
-const KNOWN: &str = "v4l:PATH, nokhwa:INDEX, files:DIR, scene[:SEED]";
-#[cfg(all(feature = "camera", not(target_os = "linux")))]
-const KNOWN: &str = "nokhwa:INDEX, files:DIR, scene[:SEED]";
+type Open = dyn Fn(&SourceOptions, Arc<dyn Clock>) -> Result<Box<dyn Source>> + Send + Sync;
 
 impl SourceAddress {
-    /// The forms that this build takes.
-    pub const KNOWN: &'static str = KNOWN;
-    pub const DEFAULT_SEED: u64 = 1;
+    /// An address written `text`, whose source `open` opens. A source's own file calls this for its row.
+    pub fn new<S: Source + 'static>(
+        text: String,
+        open: impl Fn(&SourceOptions, Arc<dyn Clock>) -> Result<S> + Send + Sync + 'static,
+    ) -> Self {
+        let open = move |options: &SourceOptions, clock: Arc<dyn Clock>| {
+            open(options, clock).map(|source| Box::new(source) as Box<dyn Source>)
+        };
+        SourceAddress { text, open: Arc::new(open) }
+    }
+
+    /// Opens the source. Frames are stamped with `clock`; kernel stamps count only if it is the monotonic one.
+    ///
+    /// # Errors
+    /// A folder that cannot be read or holds no pictures, a camera that is missing, busy, forbidden or offers no format
+    /// that can be read, a rate that makes no sense.
+    pub fn open(&self, options: &SourceOptions, clock: Arc<dyn Clock>) -> Result<Box<dyn Source>> {
+        (self.open)(options, clock)
+    }
+
+    /// What stands behind the colon, if the scheme is this one.
+    pub fn place_in(&self, scheme: &str) -> Option<&str> {
+        self.text.strip_prefix(scheme)?.strip_prefix(':')
+    }
 }
 
 impl FromStr for SourceAddress {
     type Err = ConfigError;
 
     fn from_str(text: &str) -> Result<Self, ConfigError> {
-        let (kind, rest) = match text.split_once(':') {
-            Some((kind, rest)) => (kind, Some(rest)),
-            None => (text, None),
-        };
-        let parsed = match (kind, rest) {
-            ("files", Some(dir)) if !dir.is_empty() => Some(SourceAddress::Files(dir.into())),
-            ("scene", None) => Some(SourceAddress::Scene(Self::DEFAULT_SEED)),
-            ("scene", Some(seed)) => seed.parse().ok().map(SourceAddress::Scene),
-            #[cfg(all(feature = "camera", target_os = "linux"))]
-            ("v4l", Some(path)) if !path.is_empty() && !path.contains('\0') => Some(SourceAddress::V4l(path.into())),
-            #[cfg(all(feature = "camera", any(not(target_os = "linux"), feature = "nokhwa-linux")))]
-            ("nokhwa", Some(index)) => index.parse().ok().map(SourceAddress::Nokhwa),
-            _ => None,
-        };
-        parsed.ok_or_else(|| ConfigError::Address { what: "source", address: text.to_owned(), known: KNOWN })
+        SOURCES.parse(text)
     }
 }
 
 impl fmt::Display for SourceAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            SourceAddress::Files(dir) => write!(f, "files:{}", dir.display()),
-            SourceAddress::Scene(seed) => write!(f, "scene:{seed}"),
-            #[cfg(all(feature = "camera", target_os = "linux"))]
-            SourceAddress::V4l(path) => write!(f, "v4l:{}", path.display()),
-            #[cfg(all(feature = "camera", any(not(target_os = "linux"), feature = "nokhwa-linux")))]
-            SourceAddress::Nokhwa(index) => write!(f, "nokhwa:{index}"),
-        }
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for SourceAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SourceAddress").field(&self.text).finish()
+    }
+}
+
+/// Addresses that are written the same are the same.
+impl PartialEq for SourceAddress {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for SourceAddress {}
+
+impl Hash for SourceAddress {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capture::scene::SceneSource;
+
+    #[test]
+    fn the_table_is_documented() {
+        crate::address::check(&SOURCES);
+    }
 
     #[test]
     fn addresses_come_back_as_written() {
@@ -86,7 +100,7 @@ mod tests {
         for row in rows {
             assert_eq!(row.parse::<SourceAddress>().unwrap().to_string(), row);
         }
-        assert_eq!("scene".parse(), Ok(SourceAddress::Scene(1)));
+        assert_eq!("scene".parse(), Ok(SceneSource::address(1)));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::error::{ConfigError, DeviceError};
 pub struct CameraInfo {
     /// What `--source` takes.
     pub address: String,
+    /// What the camera calls itself.
     pub name: String,
     /// Where it is plugged in, if the system tells.
     pub bus: String,
@@ -22,7 +23,9 @@ pub struct CameraInfo {
 /// Why a camera cannot be used, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CameraProblem {
+    /// What is wrong.
     pub reason: String,
+    /// What to do.
     pub remedy: &'static str,
 }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// What a camera's controls are set to whenever it is opened. What is not given stays as the camera has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Controls {
     /// The time that one picture is exposed, in microseconds.
     pub exposure: Option<Setting>,
@@ -24,6 +25,7 @@ pub struct Controls {
 pub enum Setting {
     /// The camera chooses, picture by picture.
     Auto,
+    /// In the unit of the control.
     Value(i32),
 }
 
@@ -71,8 +73,10 @@ impl From<Setting> for Written {
 pub enum PowerLine {
     /// No filter.
     Off,
+    /// 50 Hz, as in Europe.
     #[serde(rename = "50hz")]
     Hz50,
+    /// 60 Hz, as in North America.
     #[serde(rename = "60hz")]
     Hz60,
     /// The camera finds out.

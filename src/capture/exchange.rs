@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::{Source, SourceEvent, SourceInfo, Step};
 use crate::error::Result;
 use crate::frame::Frame;
-use crate::sync::{LatestSlot, Taken};
+use crate::sync::{LatestSlot, Received};
 
 /// A source in whose place another one can be put while a stream reads it.
 pub struct Exchangeable {
@@ -43,7 +43,7 @@ impl Source for Exchangeable {
     }
 
     fn next_frame(&mut self, frame: &mut Frame, timeout: Duration) -> Result<Step> {
-        if let Taken::Value(source) = self.incoming.take(Duration::ZERO) {
+        if let Received::Value(source) = self.incoming.take(Duration::ZERO) {
             self.current = source;
             self.offset = self.next;
             self.changed = true;

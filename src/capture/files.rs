@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::events::Events;
 use super::{Source, SourceAddress, SourceEvent, SourceInfo, SourceOptions, Step};
+use crate::address::{self, AddressError};
 use crate::error::{ConfigError, ImageError, IoError, Result};
 use crate::frame::{Frame, PHOTO_EXTENSIONS, PixelFormat, has_photo_extension};
 use crate::time::{Clock, Timestamp};
@@ -34,6 +35,17 @@ pub struct FilesSource {
     events: Events,
 }
 
+/// Reads the place of `files:DIR`.
+pub(super) fn address(place: Option<&str>) -> Result<SourceAddress, AddressError> {
+    let dir = PathBuf::from(address::path(place)?);
+    Ok(SourceAddress::new(written(&dir), move |options, clock| FilesSource::open(&dir, options, clock)))
+}
+
+/// The address of a folder.
+fn written(dir: &Path) -> String {
+    format!("files:{}", dir.display())
+}
+
 /// The photos of a folder in natural order of their names (`2.png` before `10.png`).
 ///
 /// # Errors
@@ -48,7 +60,7 @@ pub fn pictures(dir: &Path) -> Result<Vec<PathBuf>> {
     }
     if pictures.is_empty() {
         let reason = format!("no pictures in this folder: give a folder of .{} files", PHOTO_EXTENSIONS.join(", ."));
-        return Err(ConfigError::Invalid { origin: SourceAddress::Files(dir.to_path_buf()).to_string(), reason }.into());
+        return Err(ConfigError::Invalid { origin: written(dir), reason }.into());
     }
     pictures.sort_by(|a, b| natural::compare(&a.to_string_lossy(), &b.to_string_lossy()));
     Ok(pictures)
@@ -64,7 +76,7 @@ impl FilesSource {
     /// A folder that cannot be read, has no pictures or none that is readable; a senseless rate.
     pub fn open(dir: &Path, options: &SourceOptions, clock: Arc<dyn Clock>) -> Result<Self> {
         let fps = options.rate()?;
-        let address = SourceAddress::Files(dir.to_path_buf()).to_string();
+        let address = written(dir);
         let pictures = pictures(dir)?;
 
         let mut size = Err(no_readable_picture(&address));

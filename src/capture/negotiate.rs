@@ -10,7 +10,12 @@ pub enum Rates {
     /// These, in frames per second; empty if the camera does not say.
     List(Vec<f64>),
     /// Every rate between the two, in frames per second.
-    Range { lowest: f64, highest: f64 },
+    Range {
+        /// Above zero.
+        lowest: f64,
+        /// Not below `lowest`.
+        highest: f64,
+    },
 }
 
 impl Rates {
@@ -35,14 +40,18 @@ impl Rates {
 /// One format and size that a camera offers.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FormatOffer {
+    /// Of the pixels.
     pub format: PixelFormat,
+    /// Of the frames.
     pub size: Size,
+    /// Frames per second.
     pub rates: Rates,
 }
 
 /// What the pipeline would like from a camera.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Wish {
+    /// Of the frames; the nearest will do.
     pub size: Size,
     /// Frames per second, at least.
     pub fps: f64,
@@ -53,7 +62,9 @@ pub struct Wish {
 /// The offer that costs least.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Choice {
+    /// Of the pixels.
     pub format: PixelFormat,
+    /// Of the frames.
     pub size: Size,
     /// Frames per second, if the camera states rates.
     pub rate: Option<f64>,

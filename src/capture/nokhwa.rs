@@ -15,6 +15,7 @@ use backend::{Buffer, Camera};
 
 use super::reopen::{Arrival, CameraSource, Driver, Stream};
 use super::{CameraInfo, Choice, Controls, FormatOffer, Rates, SourceAddress, SourceOptions, Wish, negotiate};
+use crate::address::AddressError;
 use crate::error::{DeviceError, Result};
 use crate::frame::{Colorimetry, Frame, PixelFormat};
 use crate::geometry::Size;
@@ -25,11 +26,22 @@ const OPENING: Duration = Duration::from_secs(60);
 /// A capture time further from now than this comes from a clock that was set meanwhile.
 const PLAUSIBLE_AGE: Duration = Duration::from_secs(5);
 
+/// Reads the place of `nokhwa:INDEX`.
+pub(super) fn address(place: Option<&str>) -> Result<SourceAddress, AddressError> {
+    let index: u32 = place.and_then(|index| index.parse().ok()).ok_or(AddressError::Form)?;
+    Ok(SourceAddress::new(written(index), move |options, clock| open(index, options, clock)))
+}
+
+/// The address of a camera.
+fn written(index: u32) -> String {
+    format!("nokhwa:{index}")
+}
+
 /// Opens camera `index` and starts streaming.
-pub(super) fn open(index: u32, options: &SourceOptions, clock: Arc<dyn Clock>) -> Result<CameraSource<NokhwaDriver>> {
+fn open(index: u32, options: &SourceOptions, clock: Arc<dyn Clock>) -> Result<CameraSource<NokhwaDriver>> {
     let driver =
         NokhwaDriver { index, wish: options.wish()?, controls: options.controls.clone(), clock: Arc::clone(&clock) };
-    Ok(CameraSource::open(SourceAddress::Nokhwa(index).to_string(), driver, clock)?)
+    Ok(CameraSource::open(written(index), driver, clock)?)
 }
 
 /// The cameras that the system names.
@@ -40,7 +52,7 @@ pub(super) fn list(wish: &Wish) -> Vec<CameraInfo> {
         .filter_map(|camera| {
             let index = camera.index().as_index().ok()?;
             let mut info = CameraInfo {
-                address: SourceAddress::Nokhwa(index).to_string(),
+                address: written(index),
                 name: camera.human_name(),
                 bus: camera.misc(),
                 formats: Vec::new(),
@@ -94,8 +106,7 @@ impl Driver for NokhwaDriver {
         let stop = Arc::new(AtomicBool::new(false));
         let (index, wish, clock) = (self.index, self.wish, Arc::clone(&self.clock));
         let camera = CameraThread { pictures: sender, newest: pictures.clone(), stop: Arc::clone(&stop), clock };
-        let unsupported =
-            |reason: String| DeviceError::Unsupported { device: SourceAddress::Nokhwa(index).to_string(), reason };
+        let unsupported = |reason: String| DeviceError::Unsupported { device: written(index), reason };
         thread::Builder::new()
             .name(format!("nokhwa-{index}"))
             .spawn(move || match start(index, &wish) {
@@ -161,8 +172,7 @@ fn age(since_epoch: Duration) -> Option<Duration> {
 
 fn start(index: u32, wish: &Wish) -> Result<(Camera, Choice), DeviceError> {
     let (mut camera, formats) = open_camera(index)?;
-    let unsupported =
-        |reason: String| DeviceError::Unsupported { device: SourceAddress::Nokhwa(index).to_string(), reason };
+    let unsupported = |reason: String| DeviceError::Unsupported { device: written(index), reason };
     let mut choice =
         negotiate(&offers(&formats), wish).ok_or_else(|| unsupported("it offers no format that can be read".into()))?;
     let nearest = |f: &&CameraFormat| {
@@ -184,7 +194,7 @@ fn start(index: u32, wish: &Wish) -> Result<(Camera, Choice), DeviceError> {
 
 /// The camera in whatever format it likes best, and all that it offers.
 fn open_camera(index: u32) -> Result<(Camera, Vec<CameraFormat>), DeviceError> {
-    let device = SourceAddress::Nokhwa(index).to_string();
+    let device = written(index);
     let (asked, answer) = bounded(1);
     backend::nokhwa_initialize(move |granted| {
         // Nobody waits any more if the answer came too late.

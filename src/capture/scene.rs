@@ -1,265 +1,255 @@
-//! The `scene[:SEED]` source: a rendered, textured 3D scene with a moving camera and moving objects, and the truth about
-//! every frame of it.
-//!
-//! One seed is one world: its objects, their motion, the camera's path, the light and a plausible gaze. Any moment of it
-//! can be rendered on its own, in any order; the same seed and time give the same picture.
-//!
-//! A frame is rendered in three steps. Triangles are drawn into a visibility buffer that holds the nearest triangle of
-//! each pixel (`raster`); each pixel is then lit once (`shade`, with shadows of `shadow`); edges are smoothed
-//! against a second visibility buffer that lies on the pixel corners, and `sensor` turns light into bytes.
+//! The `scene[:SEED]` source: a rendered scene as a camera.
 
-mod eye_tracker;
-mod gaze;
-mod kit;
-mod layout;
-mod mesh;
-mod motion;
-mod noise;
-mod pattern;
-mod random;
-mod raster;
-mod room;
-mod sensor;
-mod shade;
-mod shadow;
-mod source;
-#[cfg(test)]
-mod tests;
-mod texture;
-mod thing;
-mod vector;
-mod view;
-mod viewer;
-mod world;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use super::events::Events;
+use super::{Source, SourceAddress, SourceEvent, SourceInfo, SourceOptions, Step};
+use crate::address::AddressError;
+use crate::error::{ConfigError, Result};
+use crate::frame::{Colorimetry, Frame, PixelFormat};
+use crate::scene::{Rendering, Scene};
+use crate::time::{Clock, Timestamp};
 
-use crate::geometry::{Intrinsics, Size};
+/// When a stream's frame 0 was due; unknown until the first frame is asked for. Clones share it, so that a simulated
+/// gaze can run on the stream's time.
+#[derive(Clone, Debug, Default)]
+pub struct StreamStart(Arc<OnceLock<Timestamp>>);
 
-use raster::{NOTHING, Visibility};
-use sensor::{CornerRow, MAX_SIDE, Sensor};
-use shade::{ColourRow, Shader};
-use shadow::ShadowMap;
-use view::{Geometry, View};
-use world::World;
-
-pub use eye_tracker::{EyeTracker, EyeTrackerConfig};
-pub use gaze::{Fixation, GazeTrace};
-pub use source::{SceneSource, StreamStart};
-pub use viewer::{Eyes, Intent, Viewer};
-
-/// Horizontal field of view of the scene's camera, in degrees.
-const FIELD_OF_VIEW: f32 = 58.0;
-
-/// A world, and the size of the pictures taken of it. Cloning shares the world.
-#[derive(Clone, Debug)]
-pub struct Scene {
-    shared: Arc<Shared>,
-    size: Size,
+impl StreamStart {
+    /// The time, once the first frame was asked for.
+    pub fn get(&self) -> Option<Timestamp> {
+        self.0.get().copied()
+    }
 }
 
-#[derive(Debug)]
-struct Shared {
-    seed: u64,
-    world: World,
-    sensor: Sensor,
-    objects: Vec<ObjectInfo>,
-    /// Buffers of finished renderings, for the next.
-    scratch: Mutex<Vec<Scratch>>,
+const SCHEME: &str = "scene";
+
+/// The address of a scene.
+fn written(seed: u64) -> String {
+    format!("{SCHEME}:{seed}")
 }
 
-/// An object of a scene.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ObjectInfo {
-    /// Its value in id maps, from 1.
-    pub id: u8,
-    pub name: &'static str,
+/// Reads the place of `scene[:SEED]`.
+pub(super) fn address(place: Option<&str>) -> Result<SourceAddress, AddressError> {
+    let seed = match place {
+        Some(seed) => seed.parse().map_err(|_| AddressError::Form)?,
+        None => SceneSource::DEFAULT_SEED,
+    };
+    Ok(SceneSource::address(seed))
 }
 
-/// A picture and the truth about it; rows top to bottom without padding. Buffers are reused from frame to frame.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Rendering {
-    /// Three bytes a pixel.
-    pub rgb: Vec<u8>,
-    /// The object seen in each pixel's centre; 0 for none.
-    pub ids: Vec<u8>,
-    /// Distance along the viewing axis in metres.
-    pub depth: Vec<f32>,
+/// How a source waits for its next frame.
+type Wait = Box<dyn FnMut(Duration) + Send>;
+
+/// A rendered scene as a camera: RGB frames at a fixed rate in real time.
+///
+/// Frame `n` shows the world at `n / fps` seconds and is due, and stamped, so long after the first was asked for. A
+/// consumer that comes too late gets the newest frame that is due; those it missed leave a gap in the sequence numbers and
+/// are reported as dropped.
+pub struct SceneSource {
+    info: SourceInfo,
+    scene: Arc<Scene>,
+    fps: f64,
+    clock: Arc<dyn Clock>,
+    start: StreamStart,
+    wait: Wait,
+    next: u64,
+    rendering: Rendering,
+    events: Events,
 }
 
-/// Everything that a rendering needs and that the next one can use again.
-#[derive(Debug, Default)]
-struct Scratch {
-    geometry: Geometry,
-    visible: Visibility,
-    corners: Visibility,
-    shadow: ShadowMap,
-    shader: Shader,
-    colours: [ColourRow; 2],
-    blended: [CornerRow; 2],
-    line: [Vec<f32>; 3],
-}
+impl SceneSource {
+    /// The scene that is shown where nobody names a seed.
+    pub const DEFAULT_SEED: u64 = 1;
 
-impl Scene {
-    /// The world of a seed, seen in pictures of `size`; sides are held to 1 to 4096 pixels.
+    /// The address of the scene of `seed`.
+    pub fn address(seed: u64) -> SourceAddress {
+        SourceAddress::new(written(seed), move |options, clock| Ok(SceneSource::open(seed, options, clock)?))
+    }
+
+    /// The seed of an address, if it is a scene's.
+    pub fn seed_of(address: &SourceAddress) -> Option<u64> {
+        address.place_in(SCHEME)?.parse().ok()
+    }
+
+    /// A camera on the world of `seed`, with the size and rate of `options`.
     ///
-    /// Building takes some hundred milliseconds: textures are painted and layouts tried until every object shows.
-    pub fn new(seed: u64, size: Size) -> Scene {
-        let side = |n: u32| n.clamp(1, MAX_SIDE as u32);
-        let size = Size::new(side(size.width), side(size.height));
-        let probe = probe_size(size);
-        let mut scratch = Scratch::default();
-        let mut ids = Vec::new();
-        let world = World::new(seed, lens(probe), probe, |world| {
-            let worst = |time: f64| {
-                draw_ids(world, &view(world, probe, time), time, &mut scratch, &mut ids);
-                world.shares(&ids)
-            };
-            [0.0, 4.0, 9.0, 15.0, 22.0].into_iter().map(worst).fold(1.0, f32::min)
-        });
-        let objects = (1u8..).zip(&world.objects).map(|(id, o)| ObjectInfo { id, name: o.name }).collect();
-        let mut sensor = Sensor::new(seed);
-        let mut picture = Rendering::default();
-        for _ in 0..2 {
-            paint(&world, &sensor, &view(&world, probe, 0.0), 0.0, &mut scratch, &mut picture);
-            sensor.meter(&picture.rgb, random::Random::new(seed, 78).range(0.40, 0.52));
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn open(seed: u64, options: &SourceOptions, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
+        let scene = Scene::new(seed, options.size.unwrap_or(SourceOptions::DEFAULT_SIZE));
+        Self::new(Arc::new(scene), options.rate()?, clock)
+    }
+
+    /// A camera on `scene` with `fps` frames per second.
+    ///
+    /// # Errors
+    /// A rate that is not a number above 0 and up to 1000.
+    pub fn new(scene: Arc<Scene>, fps: f64, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
+        let address = written(scene.seed());
+        if !(fps > 0.0 && fps <= 1000.0) {
+            let reason = format!("{fps} frames per second cannot be rendered: give a rate above 0 and up to 1000");
+            return Err(ConfigError::Invalid { origin: address, reason });
         }
-        Scene { shared: Arc::new(Shared { seed, world, sensor, objects, scratch: Mutex::default() }), size }
+        let info = SourceInfo {
+            address,
+            size: scene.size(),
+            format: PixelFormat::Rgb24,
+            rate: Some(fps),
+            intrinsics: Some(scene.intrinsics()),
+        };
+        Ok(SceneSource {
+            info,
+            scene,
+            fps,
+            clock,
+            start: StreamStart::default(),
+            wait: Box::new(std::thread::sleep),
+            next: 0,
+            rendering: Rendering::default(),
+            events: Events::default(),
+        })
     }
 
-    /// The same world in pictures of another size.
-    pub fn resized(&self, size: Size) -> Scene {
-        let side = |n: u32| n.clamp(1, MAX_SIDE as u32);
-        Scene { shared: Arc::clone(&self.shared), size: Size::new(side(size.width), side(size.height)) }
+    /// Waits by calling `wait` instead of putting the thread to sleep.
+    pub fn waiting_by(mut self, wait: impl FnMut(Duration) + Send + 'static) -> Self {
+        self.wait = Box::new(wait);
+        self
     }
 
-    pub fn seed(&self) -> u64 {
-        self.shared.seed
+    /// The scene that is filmed, for those who need the truth about it.
+    pub fn scene(&self) -> Arc<Scene> {
+        Arc::clone(&self.scene)
     }
 
-    pub fn size(&self) -> Size {
-        self.size
+    /// When the stream starts.
+    pub fn start(&self) -> StreamStart {
+        self.start.clone()
     }
 
-    /// The camera's intrinsics, the same for every frame.
-    pub fn intrinsics(&self) -> Intrinsics {
-        lens(self.size)
-    }
-
-    /// Every object; ids count up from 1.
-    pub fn objects(&self) -> &[ObjectInfo] {
-        &self.shared.objects
-    }
-
-    /// Renders the world at `time_s` seconds after the stream's start, the same on every call.
-    pub fn render(&self, time_s: f64, out: &mut Rendering) {
-        self.with_scratch(|scratch| {
-            let world = &self.shared.world;
-            paint(world, &self.shared.sensor, &view(world, self.size, time_s), time_s, scratch, out);
-        });
-    }
-
-    /// The `ids` of [`Self::render`] alone, at a fraction of its cost.
-    pub fn render_ids(&self, time_s: f64, ids: &mut Vec<u8>) {
-        self.with_scratch(|scratch| {
-            let world = &self.shared.world;
-            draw_ids(world, &view(world, self.size, time_s), time_s, scratch, ids);
-        });
-    }
-
-    /// The gaze of a person who looks at one object after another while the scene runs.
-    pub fn gaze(&self) -> GazeTrace {
-        GazeTrace::new(self.clone())
-    }
-
-    fn with_scratch(&self, render: impl FnOnce(&mut Scratch)) {
-        let pool = &self.shared.scratch;
-        let mut scratch = pool.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-        render(&mut scratch);
-        pool.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
+    /// Seconds from the stream's start to a frame.
+    pub fn frame_time(&self, sequence: u64) -> f64 {
+        sequence as f64 / self.fps
     }
 }
 
-impl World {
-    /// The share of an id map that its least visible object takes.
-    fn shares(&self, ids: &[u8]) -> f32 {
-        let mut counts = [0u32; 256];
-        ids.iter().for_each(|&id| counts[id as usize] += 1);
-        let least = counts[1..].iter().take(self.objects.len()).min();
-        least.map_or(0.0, |&n| n as f32 / ids.len().max(1) as f32)
-    }
-}
-
-fn lens(size: Size) -> Intrinsics {
-    Intrinsics::from_horizontal_fov(FIELD_OF_VIEW, size.width, size.height)
-}
-
-fn view(world: &World, size: Size, time: f64) -> View {
-    View { pose: world.camera.at(time), lens: lens(size), size }
-}
-
-/// A small size of the same shape, for questions that need no detail.
-fn probe_size(size: Size) -> Size {
-    let scale = 160.0 / size.width.max(size.height) as f32;
-    let side = |n: u32| ((n as f32 * scale).round() as u32).max(1);
-    if scale < 1.0 { Size::new(side(size.width), side(size.height)) } else { size }
-}
-
-fn draw_ids(world: &World, view: &View, time: f64, scratch: &mut Scratch, ids: &mut Vec<u8>) {
-    let Scratch { geometry, visible, .. } = scratch;
-    geometry.prepare(world, view, time, false);
-    visible.reset(view.size.width as usize, view.size.height as usize);
-    geometry.draw_parts(visible);
-    ids.clear();
-    ids.extend(visible.surface.iter().map(|&part| world.parts.get(part as usize).map_or(0, |p| p.object)));
-}
-
-fn paint(world: &World, sensor: &Sensor, view: &View, time: f64, scratch: &mut Scratch, out: &mut Rendering) {
-    let (width, height) = (view.size.width as usize, view.size.height as usize);
-    let Scratch { geometry, visible, corners, shadow, shader, colours, blended, line } = scratch;
-    geometry.prepare(world, view, time, true);
-    shadow.prepare(world, geometry, time);
-
-    visible.reset(width, height);
-    for (index, facing) in geometry.facing.iter().enumerate() {
-        visible.fill(&facing.corners, index as u32);
-    }
-    // The centre of the corner buffer's pixel (x, y) is the picture's point (x, y), a pixel's corner.
-    corners.reset(width + 1, height + 1);
-    for facing in geometry.facing.iter().filter(|facing| world.parts[facing.part as usize].object > 0) {
-        corners.fill(&facing.corners.map(|[x, y, near]| [x + 0.5, y + 0.5, near]), facing.part);
+impl Source for SceneSource {
+    fn info(&self) -> &SourceInfo {
+        &self.info
     }
 
-    out.ids.clear();
-    out.ids.extend(visible.surface.iter().map(|&surface| match geometry.facing.get(surface as usize) {
-        Some(facing) => world.parts[facing.part as usize].object,
-        None => 0,
-    }));
-    out.rgb.resize(width * height * 3, 0);
-    out.depth.resize(width * height, 0.0);
-    colours.iter_mut().for_each(|row| row.resize(width));
-    blended.iter_mut().for_each(|row| row.resize(width));
-    line.iter_mut().for_each(|plane| plane.resize(width, 0.0));
-    shader.resize(width);
-
-    // Frames of one scene differ in their noise, frames of one moment do not.
-    let frame = time.to_bits();
-    for y in 0..=height {
-        let [even, odd] = colours;
-        let (this, last) = if y % 2 == 0 { (even, odd) } else { (odd, even) };
-        if y < height {
-            let depths = &mut out.depth[y * width..][..width];
-            shader.row(world, view, (geometry, visible, shadow), y, this, depths);
+    fn next_frame(&mut self, frame: &mut Frame, timeout: Duration) -> Result<Step> {
+        let now = self.clock.now();
+        let start = *self.start.0.get_or_init(|| now);
+        // The small addend keeps a frame that is due this very nanosecond from being rounded away.
+        let newest = (now.since(start).as_secs_f64() * self.fps + 1e-6) as u64;
+        let sequence = self.next.max(newest);
+        let due = start + Duration::from_secs_f64(self.frame_time(sequence));
+        let ahead = due.since(now);
+        if ahead > timeout {
+            (self.wait)(timeout);
+            return Ok(Step::Idle);
         }
-        let above: &ColourRow = if y > 0 { last } else { this };
-        let below: &ColourRow = if y < height { this } else { last };
-        let [even, odd] = blended;
-        let (corner, previous) = if y % 2 == 0 { (even, odd) } else { (odd, even) };
-        corner.blend(above, below, &corners.surface[y * (width + 1)..][..width + 1]);
-        if y > 0 {
-            let bytes = &mut out.rgb[(y - 1) * width * 3..][..width * 3];
-            sensor.expose(frame, (y - 1, height), above, [previous, corner], line, bytes);
+        if !ahead.is_zero() {
+            (self.wait)(ahead);
+        }
+        if sequence > self.next {
+            self.events.dropped(sequence - self.next, "the scene is rendered more slowly than its rate");
+        }
+        std::mem::swap(&mut self.rendering.rgb, &mut frame.data);
+        self.scene.render(self.frame_time(sequence), &mut self.rendering);
+        std::mem::swap(&mut self.rendering.rgb, &mut frame.data);
+        frame.sequence = sequence;
+        frame.captured_at = due;
+        frame.size = self.info.size;
+        frame.format = PixelFormat::Rgb24;
+        frame.colorimetry = Colorimetry::default();
+        frame.stride = self.info.size.width as usize * 3;
+        self.next = sequence + 1;
+        Ok(Step::Frame)
+    }
+
+    fn take_event(&mut self) -> Option<SourceEvent> {
+        self.events.take()
+    }
+}
+
+impl fmt::Debug for SceneSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SceneSource").field("info", &self.info).field("next", &self.next).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    use crate::geometry::Size;
+    use crate::time::ManualClock;
+
+    const SMALL: Size = Size::new(160, 120);
+
+    /// A source on a manual clock that waiting moves, and the waits so far.
+    fn manual_source(fps: f64) -> (SceneSource, ManualClock, Arc<Mutex<Vec<Duration>>>) {
+        let clock = ManualClock::default();
+        clock.set(Timestamp::from_secs_f64(50.0));
+        let waits = Arc::new(Mutex::new(Vec::new()));
+        let (hands, log) = (clock.clone(), Arc::clone(&waits));
+        let source = SceneSource::new(Arc::new(Scene::new(1, SMALL)), fps, Arc::new(clock.clone())).unwrap();
+        let source = source.waiting_by(move |time| {
+            hands.advance(time);
+            log.lock().unwrap().push(time);
+        });
+        (source, clock, waits)
+    }
+
+    #[test]
+    fn frames_come_when_due_and_missed_ones_are_skipped() {
+        let (mut source, clock, waits) = manual_source(20.0);
+        let mut frame = Frame::default();
+        let timeout = Duration::from_millis(500);
+        let mut next = |frame: &mut Frame| {
+            assert_eq!(source.next_frame(frame, timeout).unwrap(), Step::Frame);
+            frame.check().unwrap();
+            (frame.sequence, frame.captured_at.as_nanos() / 1_000_000)
+        };
+        assert_eq!(next(&mut frame), (0, 50_000));
+        assert_eq!(next(&mut frame), (1, 50_050));
+        assert_eq!(next(&mut frame), (2, 50_100));
+        assert_eq!(*waits.lock().unwrap(), [Duration::from_millis(50); 2]);
+        // 130 ms later frame 4 is the newest that is due; it comes at once.
+        clock.advance(Duration::from_millis(130));
+        assert_eq!(next(&mut frame), (4, 50_200));
+        assert_eq!(waits.lock().unwrap().len(), 2);
+        assert_eq!(next(&mut frame), (5, 50_250));
+        assert_eq!(clock.now(), Timestamp::from_secs_f64(50.25));
+
+        let mut truth = Rendering::default();
+        source.scene().render(source.frame_time(5), &mut truth);
+        assert!(truth.rgb == frame.data);
+        assert_eq!(source.start().get(), Some(Timestamp::from_secs_f64(50.0)));
+    }
+
+    #[test]
+    fn a_short_timeout_idles_and_keeps_the_schedule() {
+        let (mut source, _, _) = manual_source(10.0);
+        let mut frame = Frame::default();
+        let wait = Duration::from_millis(40);
+        let steps: Vec<Step> = (0..4).map(|_| source.next_frame(&mut frame, wait).unwrap()).collect();
+        assert_eq!(steps, [Step::Frame, Step::Idle, Step::Idle, Step::Frame]);
+        assert_eq!((frame.sequence, frame.captured_at), (1, Timestamp::from_secs_f64(50.1)));
+    }
+
+    #[test]
+    fn absurd_rates_are_refused_with_the_remedy() {
+        let scene = Arc::new(Scene::new(1, Size::new(8, 8)));
+        for fps in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            let refused = SceneSource::new(Arc::clone(&scene), fps, Arc::new(ManualClock::default()));
+            assert!(matches!(refused, Err(ConfigError::Invalid { .. })), "{fps}");
         }
     }
-    debug_assert!(visible.surface.iter().all(|&s| s == NOTHING || (s as usize) < geometry.facing.len()));
 }

@@ -14,16 +14,27 @@ use std::sync::Arc;
 
 use super::reopen::CameraSource;
 use super::{CameraInfo, SourceAddress, SourceOptions, Wish, negotiate};
+use crate::address::{self, AddressError};
 use crate::error::{DeviceError, Result};
 use crate::time::Clock;
 use device::{V4lDriver, check_capability, offers};
 use ioctl::Node;
 
+/// Reads the place of `v4l:PATH`.
+pub(super) fn address(place: Option<&str>) -> Result<SourceAddress, AddressError> {
+    let path = PathBuf::from(address::path(place)?);
+    Ok(SourceAddress::new(written(&path), move |options, clock| open(&path, options, clock)))
+}
+
+/// The address of a device.
+fn written(path: &Path) -> String {
+    format!("v4l:{}", path.display())
+}
+
 /// Opens the device at `path` and starts streaming.
-pub(super) fn open(path: &Path, options: &SourceOptions, clock: Arc<dyn Clock>) -> Result<CameraSource<V4lDriver>> {
-    let address = SourceAddress::V4l(path.to_path_buf()).to_string();
+fn open(path: &Path, options: &SourceOptions, clock: Arc<dyn Clock>) -> Result<CameraSource<V4lDriver>> {
     let driver = V4lDriver::new(path.to_path_buf(), options.wish()?, options.controls.clone());
-    Ok(CameraSource::open(address, driver, clock)?)
+    Ok(CameraSource::open(written(path), driver, clock)?)
 }
 
 /// The capture devices under `/dev`; nodes that carry no pictures (a webcam's metadata node) are left out.
@@ -33,7 +44,7 @@ pub(super) fn list(wish: &Wish) -> Vec<CameraInfo> {
 
 fn describe(path: &Path, number: u32, wish: &Wish) -> Option<CameraInfo> {
     let mut camera = CameraInfo {
-        address: SourceAddress::V4l(path.to_path_buf()).to_string(),
+        address: written(path),
         name: std::fs::read_to_string(format!("/sys/class/video4linux/video{number}/name"))
             .map(|name| name.trim().to_owned())
             .unwrap_or_default(),

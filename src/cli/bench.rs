@@ -5,17 +5,17 @@ mod onnx_file;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::engine::Audit;
 use crate::frame::Frame;
 use crate::geometry::{LabeledPoint, Size};
 use crate::model::{Embedding, Prompt};
+use crate::statistics::Samples;
 
 use super::model_args::ModelArgs;
 use super::output::{print, print_json};
-use super::samples::Samples;
+use super::progress;
 
 /// The synthetic camera frame.
 const FRAME: Size = Size::new(640, 480);
@@ -99,17 +99,16 @@ fn measure<const P: usize>(
     runs: u32,
     mut round: impl FnMut(&mut [Samples; P]) -> anyhow::Result<()>,
 ) -> anyhow::Result<[Samples; P]> {
-    let bar = ProgressBar::new((WARM_UP + runs) as u64)
-        .with_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} runs, {eta} left")?);
+    let bar = progress::bar((WARM_UP + runs) as usize, "runs");
     let mut samples = std::array::from_fn(|_| Samples::default());
     for run in 0..WARM_UP + runs {
         if run == WARM_UP {
             samples = std::array::from_fn(|_| Samples::default());
         }
         round(&mut samples)?;
-        bar.inc(1);
+        bar.advance();
     }
-    bar.finish_and_clear();
+    bar.clear();
     Ok(samples)
 }
 

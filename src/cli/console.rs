@@ -1,9 +1,8 @@
-//! The console of a stream, and the addresses that name it.
+//! The console of a stream.
 
-mod desk;
+mod switch_handler;
 
 use std::net::SocketAddr;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::board::Board;
@@ -14,7 +13,7 @@ use crate::pipeline::{Pipeline, Running};
 use crate::time::MonotonicClock;
 
 use super::board_args::BoardArgs;
-use desk::{Desk, Done};
+use switch_handler::{SwitchHandler, Switched};
 
 /// Where the console is served, and what it shows.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -23,58 +22,32 @@ pub struct ConsoleArgs {
     /// Serve the console there; elsewhere than on loopback it asks for a token [default: 127.0.0.1:8090]
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<SocketAddr>,
-    /// Show on the console where the person looks
+    /// Show on the console where the user looks
     #[arg(long)]
     share_gaze: bool,
 }
 
-/// An address, or the console.
-#[derive(Clone, Debug)]
-pub enum OrConsole<A> {
-    Console,
-    Address(A),
-}
-
-impl<A: FromStr> FromStr for OrConsole<A> {
-    type Err = A::Err;
-
-    fn from_str(text: &str) -> Result<Self, A::Err> {
-        if text == "console" { Ok(OrConsole::Console) } else { text.parse().map(OrConsole::Address) }
-    }
-}
-
-impl<A> OrConsole<A> {
-    /// The addresses among `all`, and whether the console is.
-    pub fn split(all: &[Self]) -> (Vec<&A>, bool) {
-        let addresses = all.iter().filter_map(|one| match one {
-            OrConsole::Console => None,
-            OrConsole::Address(address) => Some(address),
-        });
-        (addresses.collect(), all.iter().any(|one| matches!(one, OrConsole::Console)))
-    }
-}
-
-/// Tells whether a person at the page has taken over.
+/// Whether a user at the page has taken over.
 pub type Used = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// A console that is served, or none.
 pub struct Screen {
     console: Option<Console>,
-    desk: Option<Desk>,
+    switches: Option<SwitchHandler>,
 }
 
 impl Screen {
     /// Serves a console if it is `shown`; it `takes_prompts` or only shows.
     pub fn start(args: &ConsoleArgs, shown: bool, takes_prompts: bool) -> anyhow::Result<Self> {
         if !shown {
-            return Ok(Screen { console: None, desk: None });
+            return Ok(Screen { console: None, switches: None });
         }
         let options = ConsoleOptions {
             listen: args.listen.unwrap_or(ConsoleOptions::LISTEN),
             takes_prompts,
             share_gaze: args.share_gaze,
         };
-        Ok(Screen { console: Some(Console::start(options, Arc::new(MonotonicClock))?), desk: None })
+        Ok(Screen { console: Some(Console::start(options, Arc::new(MonotonicClock))?), switches: None })
     }
 
     /// For the demo: if the usual port is taken, any other will do.
@@ -112,7 +85,7 @@ impl Screen {
         }
     }
 
-    /// Tells what runs. Where the page `takes_prompts` it may choose otherwise, and the source becomes one that can be
+    /// Shows what runs. Where the page `takes_prompts` it may choose otherwise, and the source becomes one that can be
     /// exchanged.
     pub fn describe(
         &mut self,
@@ -123,34 +96,35 @@ impl Screen {
         takes_prompts: bool,
     ) -> Box<dyn Source> {
         let Some(console) = &mut self.console else { return source };
-        let (address, figures) = (source.info().address.clone(), desk::figures(model));
+        let (address, figures) = (source.info().address.clone(), switch_handler::figures(model));
         if !takes_prompts {
             console.describe(&board.name, address, figures, Default::default());
             return source;
         }
         let (source, exchange) = Exchangeable::new(source);
-        let desk = Desk::new(board.clone(), args.clone(), options.clone(), exchange, &address, figures.clone());
-        console.describe(&board.name, address, figures, desk.choices());
-        self.desk = Some(desk);
+        let handler =
+            SwitchHandler::new(board.clone(), args.clone(), options.clone(), exchange, &address, figures.clone());
+        console.describe(&board.name, address, figures, handler.choices());
+        self.switches = Some(handler);
         Box::new(source)
     }
 
-    /// Tells how the stream stands, and carries out what the page wants to be run otherwise.
+    /// Shows how the stream stands, and carries out the switches that the page requests.
     pub fn observe(&mut self, running: &Running) {
         let Some(console) = &mut self.console else { return };
         console.observe(running);
-        let Some(desk) = &mut self.desk else { return };
-        if let Some(Err(error)) = console.wish().map(|wish| desk.begin(wish)) {
-            console.tell_refused(&error.to_string());
+        let Some(handler) = &mut self.switches else { return };
+        if let Some(Err(error)) = console.take_switch_request().map(|request| handler.begin(request)) {
+            console.report_switch_failure(&error.to_string());
         }
-        match desk.carry_out(running) {
+        match handler.carry_out(running) {
             None => {}
-            Some(Err(error)) => console.tell_refused(&error.to_string()),
-            Some(Ok(done)) => {
-                if matches!(done, Done::Source) {
+            Some(Err(error)) => console.report_switch_failure(&error.to_string()),
+            Some(Ok(switched)) => {
+                if matches!(switched, Switched::Source) {
                     console.clear();
                 }
-                console.describe(&desk.board.name, desk.source.clone(), desk.model.clone(), desk.choices());
+                console.describe(&handler.board.name, handler.source.clone(), handler.model.clone(), handler.choices());
             }
         }
     }

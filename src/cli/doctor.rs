@@ -9,11 +9,13 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::address::Table;
 use crate::board::{Detection, Machine, detect};
-use crate::capture::{CameraInfo, Choice, FormatOffer, Rates, SourceAddress, list_cameras};
+use crate::capture::{CameraInfo, Choice, FormatOffer, Rates, SOURCES, list_cameras};
 use crate::error::Error;
-use crate::input::{TouchDeviceInfo, list_touch_devices};
+use crate::input::{PROMPTS, TouchDeviceInfo, list_touch_devices};
 use crate::model::{FileState, Installed, MODELS_VARIABLE, Registry};
+use crate::sink::SINKS;
 
 /// Show what this machine has, what works, and what to do about the rest.
 #[derive(Debug, Clone, clap::Args)]
@@ -88,6 +90,7 @@ pub fn run(args: &DoctorArgs) -> anyhow::Result<()> {
     findings.extend(health::findings(&machine, &detection.board));
     findings.extend(policy::findings(&detection.board, root));
     findings.extend(model_findings(Registry::discover(None)));
+    findings.extend([address_finding(&SOURCES), address_finding(&PROMPTS), address_finding(&SINKS)]);
     findings.extend(camera_findings(&cameras));
     let inputs = list_touch_devices();
     findings.extend(touch::touch_findings(&inputs));
@@ -212,9 +215,18 @@ fn model_findings(registry: Result<Registry, Error>) -> Vec<Finding> {
     registry.list().iter().map(model).collect()
 }
 
+/// The addresses that this build takes, and what others would take.
+fn address_finding<A>(table: &Table<A>) -> Finding {
+    let mut detail = table.forms().to_owned();
+    for row in table.missing() {
+        detail.push_str(&format!("\nnot in this build: {} takes {}", row.forms.join(", "), row.needs));
+    }
+    Finding::ok(format!("{}s", table.what()), detail)
+}
+
 fn camera_findings(cameras: &[CameraInfo]) -> Vec<Finding> {
     if cameras.is_empty() {
-        let detail = format!("none found; sources of this build: {}", SourceAddress::KNOWN);
+        let detail = format!("none found; sources of this build: {}", SOURCES.forms());
         let remedy = "plug in a camera, or use --source scene or --source files:DIR";
         return vec![Finding::problem(Status::Warn, "cameras", detail, remedy)];
     }
@@ -326,6 +338,15 @@ mod tests {
         let found = model_findings(Registry::from_dirs(&[dir.path().into()]));
         assert_eq!((found[0].status, found[0].subject.as_str()), (Status::Fail, "model foveate"));
         assert_eq!(model_findings(Ok(Registry::default()))[0].status, Status::Fail);
+    }
+
+    #[test]
+    fn addresses_of_this_build_and_of_others_are_listed() {
+        let sources = address_finding(&SOURCES);
+        assert_eq!((sources.status, sources.subject.as_str()), (Status::Ok, "sources"));
+        assert!(sources.detail.contains("files:DIR, scene[:SEED]"), "{}", sources.detail);
+        let without = !cfg!(feature = "nokhwa-linux") && cfg!(target_os = "linux");
+        assert_eq!(sources.detail.contains("not in this build: nokhwa:INDEX takes feature `camera`"), without);
     }
 
     #[test]

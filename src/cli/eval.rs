@@ -1,40 +1,19 @@
 //! `foveate eval`: how good a model is on a set of photos with known masks.
 
-mod asking;
-mod clicker;
-mod clicks_plot;
-mod contact_sheet;
-mod dataset;
 mod davis;
 mod gaze;
-mod jitter;
-mod pictures;
-mod protocol;
-mod report;
-mod sizes;
-mod statistics;
-#[cfg(test)]
-mod tests;
+mod photos_table;
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 
-use indicatif::{ProgressBar, ProgressStyle};
-
-use crate::error::{Error, ImageError};
-use crate::frame::{self, Frame};
+use crate::eval::dataset::{self, Layout};
+use crate::eval::photos::{Evaluation, ResultImages};
 use crate::segment::Predictor;
-use crate::sync::StopToken;
 
 use super::interrupt::on_interrupt;
 use super::model_args::ModelArgs;
 use super::output::{print, print_json};
-use super::samples::Samples;
-use asking::Asker;
-use dataset::{Layout, Photo, Truth};
-use pictures::Pictures;
-use protocol::Outcome;
-use report::Report;
+use super::progress;
 
 /// Measure a model on photos or sequences with known masks.
 ///
@@ -63,7 +42,7 @@ enum PhotoSet {
     Photos(PhotosArgs),
     /// Sequences of frames with one object each: J (mean IoU), its recall and F (boundary), as DAVIS 2016 has them
     Davis(davis::DavisArgs),
-    /// A simulated person's looks in a rendered scene, and recordings of real eye trackers
+    /// A simulated user's looks in a rendered scene, and recordings of real eye trackers
     Gaze(gaze::GazeArgs),
 }
 
@@ -84,7 +63,7 @@ struct SetArgs {
     /// Take only the first N photos, by name
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
-    /// Write pictures into this folder: overlays of the answers to one click and to the box, the curve over clicks
+    /// Write images into this folder: overlays of the answers to one click and to the box, the curve over clicks
     /// (clicks.svg), and the twenty best, middle and worst answers to one click (best.jpg, median.jpg, worst.jpg)
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     out: Option<PathBuf>,
@@ -105,118 +84,31 @@ pub fn run(args: EvalArgs) -> anyhow::Result<()> {
         PhotoSet::Berkeley(set) => (set, Layout::Suffixed),
         PhotoSet::Photos(PhotosArgs { set, ids: false }) => (set, Layout::Trimap),
         PhotoSet::Photos(PhotosArgs { set, ids: true }) => (set, Layout::Ids),
-        PhotoSet::Davis(args) => return davis::run(&args),
-        PhotoSet::Gaze(args) => return gaze::run(&args),
+        PhotoSet::Davis(args) => return davis::run(args),
+        PhotoSet::Gaze(args) => return gaze::run(args),
     };
     let mut photos = dataset::list(&args.data, layout)?;
     photos.truncate(args.limit.map_or(usize::MAX, |n| n as usize));
-    let pictures = args.out.map(Pictures::create).transpose()?;
+    let images = args.out.map(ResultImages::create).transpose()?;
     let model = args.model.load()?;
     let mut predictor = Predictor::new(model.encoder()?, model.decoder()?);
 
     let stop = on_interrupt()?;
-    let mut evaluation = Evaluation::new(layout, !args.no_zoom, pictures);
-    let finished = evaluation.photos(&mut predictor, &photos, &stop)?;
+    let mut evaluation = Evaluation::new(layout, !args.no_zoom, images);
+    let mut bar = progress::bar(photos.len(), "photos");
+    let finished = evaluation.run(&mut predictor, &photos, &mut bar, &stop)?;
+    bar.clear();
     let name = model.spec().name.to_string();
     let report = evaluation.report(name, model.precision().name().to_owned(), finished < photos.len());
     if report.interrupted {
         tracing::warn!("stopped after {finished} of {} photos: the figures are of those", photos.len());
     }
-    // Figures that took long are printed even where a picture cannot be written.
-    let drawn = evaluation.finish_pictures(&report);
+    // Figures that took long are printed even where an image cannot be written.
+    let drawn = evaluation.write_images(&report);
     if args.json {
         print_json(&report)?
     } else {
-        print(&report.table())?
+        print(&photos_table::table(&report))?
     }
     Ok(drawn?)
-}
-
-/// A run over a set, with what was found so far.
-struct Evaluation {
-    layout: Layout,
-    zoom: bool,
-    pictures: Option<Pictures>,
-    outcomes: Vec<Outcome>,
-    encoding: Samples,
-    decoding: Samples,
-    finished: usize,
-}
-
-impl Evaluation {
-    fn new(layout: Layout, zoom: bool, pictures: Option<Pictures>) -> Self {
-        let (encoding, decoding) = Default::default();
-        Evaluation { layout, zoom, pictures, outcomes: Vec::new(), encoding, decoding, finished: 0 }
-    }
-
-    /// Evaluates `photos` in turn until `stop` is raised. Returns how many were finished.
-    fn photos(&mut self, predictor: &mut Predictor, photos: &[Photo], stop: &StopToken) -> anyhow::Result<usize> {
-        let bar = ProgressBar::new(photos.len() as u64)
-            .with_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} photos, {eta} left, {msg}")?);
-        for photo in photos {
-            self.photo(predictor, photo, stop)?;
-            if stop.is_stopped() {
-                break;
-            }
-            let sum: f64 = self.outcomes.iter().map(Outcome::iou_1click).sum();
-            bar.set_message(format!("IoU {:.3} after a click", sum / self.outcomes.len().max(1) as f64));
-            bar.inc(1);
-        }
-        bar.finish_and_clear();
-        Ok(self.finished)
-    }
-
-    /// Evaluates every object of one photo. When `stop` is raised in between, the photo does not count.
-    fn photo(&mut self, predictor: &mut Predictor, photo: &Photo, stop: &StopToken) -> Result<(), Error> {
-        let frame = Arc::new(frame::open_image(&photo.image)?);
-        let (mut outcomes, mut thumbnails) = (Vec::new(), Vec::new());
-        self.encoding.time(|| predictor.set_frame(&frame))?;
-        for mask in &photo.masks {
-            let truths = dataset::truths(mask, self.layout)?;
-            if truths.is_empty() {
-                tracing::warn!("{}: no object in it, left out", mask.display());
-            }
-            for (index, truth) in truths.iter().enumerate() {
-                if stop.is_stopped() {
-                    return Ok(());
-                }
-                same_size(truth, &frame, mask, &photo.image)?;
-                let (zoom, timings) = (self.zoom, &mut self.decoding);
-                let mut asker = Asker { predictor: &mut *predictor, photo: &frame, zoom, timings };
-                let (outcome, answers) = protocol::evaluate(&mut asker, truth)?;
-                if let Some(pictures) = &self.pictures {
-                    let name = pictures::name(mask, (truths.len() > 1).then_some(index + 1));
-                    thumbnails.push(pictures.draw(name, &frame, truth, &answers, &outcome)?);
-                }
-                outcomes.push(outcome);
-            }
-        }
-        self.outcomes.append(&mut outcomes);
-        if let Some(pictures) = &mut self.pictures {
-            pictures.keep(thumbnails);
-        }
-        self.finished += 1;
-        Ok(())
-    }
-
-    fn report(&self, model: String, precision: String, interrupted: bool) -> Report {
-        let figures = Report::new(model, precision, &self.outcomes, &self.encoding, &self.decoding);
-        Report { images: self.finished, zoom: self.zoom, interrupted, ..figures }
-    }
-
-    /// Writes the pictures of the whole set, if any are wanted.
-    fn finish_pictures(&self, report: &Report) -> Result<(), Error> {
-        let Some(pictures) = &self.pictures else { return Ok(()) };
-        let title = format!("{} ({}), {} photos", report.model, report.precision, report.images);
-        pictures.finish(&title, &self.outcomes)
-    }
-}
-
-fn same_size(truth: &Truth, frame: &Frame, mask: &Path, image: &Path) -> Result<(), ImageError> {
-    let given = truth.object.size();
-    if given == frame.size {
-        return Ok(());
-    }
-    let expected_of = format!("{} (the photo of {})", image.display(), mask.display());
-    Err(ImageError::SizeMismatch { given, expected: frame.size, expected_of })
 }

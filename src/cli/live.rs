@@ -1,43 +1,38 @@
 //! One line on a terminal that shows a stream at work.
 
-use indicatif::{ProgressBar, ProgressStyle};
-
 use crate::pipeline::Running;
+
+use super::progress::Line;
 
 /// The line; nothing is drawn where standard error is no terminal.
 pub struct Live {
-    bar: ProgressBar,
+    line: Line,
 }
 
 impl Live {
+    /// A line without figures yet.
     pub fn new() -> Self {
-        let bar = ProgressBar::new_spinner();
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed_precise}  {msg}") {
-            bar.set_style(style);
-        }
-        Live { bar }
+        Live { line: Line::new() }
     }
 
     /// Draws the figures of now.
     pub fn show(&mut self, running: &Running) {
-        if self.bar.is_hidden() {
+        if self.line.is_hidden() {
             return;
         }
         let reports = running.reports();
-        let [capture, encode, decode, ..] = &reports[..] else { return };
         let rung = running.degrade().filter(|d| d.rung > 0).map_or(String::new(), |d| format!(", {}", d.setting));
-        self.bar.set_message(format!(
+        self.line.show(format!(
             "{} frames, encode {:.1} ms, decode {:.1} ms, {} dropped{rung}",
-            decode.frames_out,
-            encode.service.p50_ms,
-            decode.service.p50_ms,
-            capture.dropped + encode.dropped + decode.dropped
+            reports.decode.frames_out,
+            reports.encode.service.p50_ms,
+            reports.decode.service.p50_ms,
+            reports.frames_dropped()
         ));
-        self.bar.tick();
     }
 
     /// Removes the line.
     pub fn clear(self) {
-        self.bar.finish_and_clear();
+        self.line.clear();
     }
 }

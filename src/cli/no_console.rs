@@ -1,7 +1,5 @@
 //! Stands in for the console where the build leaves it out: nothing names it, and nothing is served.
 
-use std::str::FromStr;
-
 use crate::board::Board;
 use crate::capture::{Source, SourceOptions};
 use crate::model::LoadedModel;
@@ -12,24 +10,6 @@ use super::board_args::BoardArgs;
 /// No arguments.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct ConsoleArgs {}
-
-/// An address.
-#[derive(Clone, Debug)]
-pub struct OrConsole<A>(A);
-
-impl<A: FromStr> FromStr for OrConsole<A> {
-    type Err = A::Err;
-
-    fn from_str(text: &str) -> Result<Self, A::Err> {
-        text.parse().map(OrConsole)
-    }
-}
-
-impl<A> OrConsole<A> {
-    pub fn split(all: &[Self]) -> (Vec<&A>, bool) {
-        (all.iter().map(|one| &one.0).collect(), false)
-    }
-}
 
 /// Tells that nobody has taken over.
 pub type Used = std::sync::Arc<dyn Fn() -> bool + Send + Sync>;

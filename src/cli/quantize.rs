@@ -133,7 +133,7 @@ pub fn run(args: QuantizeArgs) -> anyhow::Result<()> {
         None => None,
     };
     let stop = on_interrupt()?;
-    let mut progress = Progress::new(stop.clone())?;
+    let mut progress = Progress::new(stop.clone());
     let work = match (args.precision, &mut photos) {
         (Target::Int8, Some(photos)) => int8(&model, photos, &options, &mut progress)?,
         (Target::Int8, None) => anyhow::bail!("int8 needs photos: give --calibration DIR"),

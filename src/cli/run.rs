@@ -1,24 +1,20 @@
 //! `foveate run`: a stream with prompts to sinks, until it ends.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use crate::capture::{self, SourceAddress, SourceOptions};
-use crate::geometry::Intrinsics;
-use crate::input::{OpenedPrompts, PromptAddress};
-use crate::pipeline::{Pipeline, Running};
-use crate::select::gaze::{DwellConfig, DwellSelector};
-use crate::select::touch::TouchSelector;
-use crate::sink::SinkAddress;
+use crate::address::Table;
+use crate::capture::{SOURCES, SourceAddress, SourceOptions};
+use crate::input::{PROMPTS, PromptAddress};
+use crate::pipeline::Running;
+use crate::sink::{OpenedSink, SINKS, SinkAddress};
 use crate::time::MonotonicClock;
 
-use super::board_args::{BoardArgs, pipeline_config};
-use super::console::{ConsoleArgs, OrConsole, Screen};
-use super::live::Live;
-use super::model_args::precision_text;
+use super::board_args::BoardArgs;
+use super::console::{ConsoleArgs, Screen};
 use super::output::print_json;
 use super::service::Service;
-use super::{interrupt, stages};
+use super::stages;
+use super::stream::Stream;
 
 /// Follow objects in a stream of frames.
 ///
@@ -29,20 +25,20 @@ use super::{interrupt, stages};
 #[command(after_help = EXAMPLES)]
 pub struct RunArgs {
     /// Where frames come from
-    #[arg(long, value_name = SourceAddress::KNOWN)]
+    #[arg(long, value_name = "ADDRESS", help = help("Where frames come from", &SOURCES))]
     source: SourceAddress,
     /// Frames a second, for folders, the scene, and as a wish to cameras [default: the board's]
     #[arg(long, value_name = "N")]
     fps: Option<f64>,
-    /// Start a folder again after its last picture
+    /// Start a folder again after its last image
     #[arg(long = "loop")]
     looped: bool,
     /// Where prompts come from; may be given several times
-    #[arg(long = "prompt", value_name = PromptAddress::KNOWN)]
-    prompts: Vec<OrConsole<PromptAddress>>,
+    #[arg(long = "prompt", value_name = "ADDRESS", help = help("Where prompts come from; may be given several times", &PROMPTS))]
+    prompts: Vec<PromptAddress>,
     /// Where results go; may be given several times
-    #[arg(long = "sink", value_name = SINKS)]
-    sinks: Vec<OrConsole<SinkAddress>>,
+    #[arg(long = "sink", value_name = "ADDRESS", help = help("Where results go; may be given several times", &SINKS))]
+    sinks: Vec<SinkAddress>,
     /// End after so many seconds
     #[arg(long, value_name = "S")]
     seconds: Option<f64>,
@@ -58,22 +54,22 @@ pub struct RunArgs {
     console: ConsoleArgs,
 }
 
-#[cfg(feature = "console")]
-const SINKS: &str = "console|ndjson:PATH|overlay:DIR";
-#[cfg(not(feature = "console"))]
-const SINKS: &str = "ndjson:PATH|overlay:DIR";
+/// What an argument is for, and the addresses that it takes.
+fn help<A>(what: &str, table: &Table<A>) -> String {
+    format!("{what}:\n{}", table.help())
+}
 
 const EXAMPLES: &str = "\
 Examples:
   A folder of frames, what to follow from a script, a line of JSON for each frame:
     foveate run --source files:frames --fps 24 --prompt script:prompts.ndjson --sink ndjson:-
-  The same with pictures of the result, every tenth frame:
+  The same with images of the result, every tenth frame:
     foveate run --source files:frames --fps 24 --prompt script:prompts.ndjson --sink overlay:out?every=10
-  A camera and the first touch screen: tap a thing to select it (docs/touch.md lists the gestures):
+  A camera and the first touch screen: tap an object to select it (docs/touch.md lists the gestures):
     foveate run --source v4l:/dev/video0 --prompt touch:auto --sink ndjson:-
-  A camera in the browser: tap a thing to select it (docs/console.md):
+  A camera in the browser: tap an object to select it (docs/console.md):
     foveate run --source v4l:/dev/video0 --prompt console --sink console
-  A camera and Pupil Labs' Neon: look at a thing to select it (docs/gaze.md lists other eye trackers):
+  A camera and Pupil Labs' Neon: look at an object to select it (docs/gaze.md lists other eye trackers):
     foveate run --source v4l:/dev/video0 --prompt gaze:pupil://neon.local --sink ndjson:-
   The rendered scene for ten seconds, one selection a second into it:
     foveate run --source scene:7 --seconds 10 --prompt script:prompts.ndjson --sink ndjson:run.ndjson
@@ -83,14 +79,14 @@ A script has one prompt a line; times count from the first frame:
     {\"time_s\":2.0,\"object\":2,\"box\":[310,140,560,400]}
     {\"time_s\":4.0,\"object\":1,\"release\":true}
 
-Started by systemd (packaging/foveate.service), it tells when the first frame is out, what it is at, and that it is alive.
+Started by systemd (packaging/foveate.service), it reports when the first frame is out, what it is at, and that it is alive.
 docs/wire-format.md documents every field of the output.";
 
 /// Runs the command.
 pub fn run(args: RunArgs) -> anyhow::Result<()> {
-    let (sinks, shown) = OrConsole::split(&args.sinks);
-    let (prompts, from_console) = OrConsole::split(&args.prompts);
-    let to_stdout = sinks.iter().filter(|s| s.is_stdout()).count() + args.json as usize;
+    let shown = args.sinks.iter().any(SinkAddress::is_page);
+    let from_console = args.prompts.iter().any(PromptAddress::is_page);
+    let to_stdout = args.sinks.iter().filter(|s| s.is_stdout()).count() + args.json as usize;
     if to_stdout > 1 {
         return Err(crate::error::ConfigError::Invalid {
             origin: "--json".into(),
@@ -103,62 +99,30 @@ pub fn run(args: RunArgs) -> anyhow::Result<()> {
         let (origin, reason) = ("--prompt console".into(), "it needs the page: add --sink console".into());
         return Err(crate::error::ConfigError::Invalid { origin, reason }.into());
     }
-    if prompts.iter().filter(|prompt| matches!(prompt, PromptAddress::Gaze(_))).count() > 1 {
+    if args.prompts.iter().filter(|prompt| prompt.is_gaze()).count() > 1 {
         let (origin, reason) = ("--prompt".into(), "only one eye tracker can be used at a time".into());
         return Err(crate::error::ConfigError::Invalid { origin, reason }.into());
     }
     let board = args.board.board()?;
     let fallback = board.source_options();
     let options = SourceOptions { fps: args.fps.or(fallback.fps), looped: args.looped, ..fallback };
-    let source = capture::open(&args.source, &options, Arc::new(MonotonicClock))?;
-    let touch = board.touch_options();
-    let (size, camera) = (source.info().size, source.info().intrinsics);
+    let source = args.source.open(&options, Arc::new(MonotonicClock))?;
+    let (touch, size) = (board.touch_options(), source.info().size);
     let open = |address: &PromptAddress| address.open(&touch, size, Arc::new(MonotonicClock));
-    let prompts: Vec<_> = prompts.into_iter().map(open).collect::<Result<_, _>>()?;
-    let sinks: Vec<_> = sinks.into_iter().map(SinkAddress::open).collect::<Result<_, _>>()?;
-    let mut screen = Screen::start(&args.console, shown, from_console)?;
-    let model = args.board.load(&board)?;
-
-    let (name, precision) = (&model.spec().name, precision_text(&model));
-    eprintln!("source {}, board {}, model {name} in {precision}", source.info().address, board.name);
-    let source = screen.describe(&board, &args.board, (source, &options), &model, from_console);
-    screen.invite();
-    let fps = source.info().rate.unwrap_or(SourceOptions::DEFAULT_FPS);
-    let config =
-        crate::pipeline::PipelineConfig { max_objects: args.max_objects.into(), ..pipeline_config(&board, fps) };
-    let stop = interrupt::on_interrupt()?;
-    let mut pipeline = Pipeline::new(source, model.encoder()?, model.decoder()?, model.spec().name.clone())
-        .config(config)
-        .stop_token(stop.clone());
-    for opened in prompts {
-        pipeline = match opened {
-            OpenedPrompts::Prompts(source) => pipeline.prompts(source),
-            OpenedPrompts::Touch(source) => {
-                let view = board.viewport(size, source.size_mm());
-                pipeline.touch(source, TouchSelector::new(board.touch_config(), view))
-            }
-            OpenedPrompts::Gaze(source) => {
-                let assumed = || Intrinsics::from_horizontal_fov(super::demo::ASSUMED_FOV_DEG, size.width, size.height);
-                let camera = camera.or_else(|| source.intrinsics()).unwrap_or_else(assumed);
-                pipeline.gaze(source, DwellSelector::new(DwellConfig::default(), camera))
-            }
-        };
+    let prompts: Vec<_> = args.prompts.iter().map(open).collect::<Result<_, _>>()?;
+    let sinks: Vec<_> = args.sinks.iter().map(SinkAddress::open).collect::<Result<_, _>>()?;
+    let screen = (Screen::start(&args.console, shown, from_console)?, from_console);
+    let stream = Stream::open(&args.board, board, (source, &options), screen, args.max_objects.into())?;
+    let mut stream = prompts.into_iter().fold(stream, Stream::add_prompts);
+    for opened in sinks {
+        // The page is joined by the stream itself.
+        if let OpenedSink::Sink(sink) = opened {
+            stream.pipeline = stream.pipeline.sink(sink);
+        }
     }
-    pipeline = screen.join(sinks.into_iter().fold(pipeline, Pipeline::sink), from_console);
-    if let Some(seconds) = args.seconds {
-        interrupt::after(&stop, Duration::try_from_secs_f64(seconds)?);
-    }
-    if let Some(degrade) = args.board.degrade(&board, model)? {
-        pipeline = pipeline.degrade(degrade);
-    }
-    let (mut live, mut service) = (Live::new(), Service::from_environment());
-    let summary = pipeline.start()?.wait(|running: &Running| {
-        live.show(running);
-        screen.observe(running);
-        service.tell(running);
-    })?;
+    let mut service = Service::from_environment();
+    let summary = stream.run(args.seconds, |running: &Running| service.report(running))?;
     service.ended();
-    live.clear();
     if args.json {
         print_json(&summary)?;
     } else {
@@ -166,7 +130,7 @@ pub fn run(args: RunArgs) -> anyhow::Result<()> {
     }
     anyhow::ensure!(
         summary.sink_failures == 0,
-        "{} writes failed, the first of each sink is told above: what they held is lost",
+        "{} writes failed, the first of each sink is reported above: what they held is lost",
         summary.sink_failures
     );
     Ok(())

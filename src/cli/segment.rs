@@ -8,20 +8,20 @@ use serde::Serialize;
 use crate::frame;
 use crate::geometry::BoundingBox;
 use crate::mask::Rle;
+use crate::mask::file::{read_mask, write_mask};
 use crate::model::Prompt;
 use crate::segment::{Prediction, Predictor};
+use crate::sink::overlay::write_overlay;
+use crate::statistics::Samples;
 
-use super::mask_file::{read_mask, write_mask};
 use super::model_args::ModelArgs;
 use super::output::{print, print_json};
-use super::overlay_file::write_overlay;
 use super::prompt_args::PromptArgs;
-use super::samples::Samples;
 
-/// Segment one thing in a photo.
+/// Segment one object in a photo.
 ///
-/// Say where the thing is with points, a box, a rough mask, or any mix of them; everything given speaks about the same
-/// thing. Coordinates are pixels of the photo, x right, y down, from the top-left corner.
+/// Say where the object is with points, a box, a rough mask, or any mix of them; everything given speaks about the same
+/// object. Coordinates are pixels of the photo, x right, y down, from the top-left corner.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct SegmentArgs {
@@ -51,7 +51,7 @@ pub struct SegmentArgs {
 
 const EXAMPLES: &str = "\
 Examples:
-  One click, and a picture of what was found:
+  One click, and an image of what was found:
     foveate segment photo.jpg --point 420,250 --overlay found.png
   The model found too much: keep the click, and click the surplus with a 0:
     foveate segment photo.jpg --point 420,250 --point 500,90,0 --overlay found.png
@@ -84,6 +84,7 @@ struct AnswerMask {
     predicted_iou: f32,
     stability: f32,
     /// `[x0, y0, x1, y1]`, `null` for an empty mask.
+    #[serde(rename = "box")]
     bbox: Option<BoundingBox>,
     area: usize,
     rle: Rle,
@@ -203,9 +204,9 @@ mod tests {
         };
         let json = serde_json::to_value(&answer).unwrap();
         assert_eq!(json["masks"][0]["rle"]["size"], serde_json::json!([2, 3]));
-        assert_eq!(json["masks"][0]["bbox"], serde_json::json!([1.0, 0.0, 2.0, 2.0]));
+        assert_eq!(json["masks"][0]["box"], serde_json::json!([1.0, 0.0, 2.0, 2.0]));
         assert_eq!((&json["masks"][0]["rank"], &json["masks"][1]["rank"]), (&1.into(), &2.into()));
-        assert!(json["masks"][1]["bbox"].is_null());
+        assert!(json["masks"][1]["box"].is_null());
         let text = summary(&answer);
         assert!(text.contains("1,0,2,2") && text.contains("empty"), "{text}");
     }

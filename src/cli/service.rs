@@ -1,10 +1,10 @@
-//! What a stream tells systemd (`sd_notify(3)`): that it works, what it is at, and that it is alive.
+//! What a stream reports to systemd (`sd_notify(3)`): that it works, what it is at, and that it is alive.
 
 use std::time::{Duration, Instant};
 
 use crate::pipeline::Running;
 
-/// The service manager that started us, if one did and wants to be told.
+/// The service manager that started us, if one did and wants reports.
 pub struct Service {
     /// Time between two signs of life; `None` if nobody waits for them.
     feed_every: Option<Duration>,
@@ -25,18 +25,18 @@ impl Service {
         Service { feed_every, fed_at: None, status_at: None, ready: false, stopping: false }
     }
 
-    /// Tells how the stream stands; to be called some ten times a second.
+    /// Reports how the stream stands; to be called some ten times a second.
     ///
-    /// Ready is told with the first record. The sign of life is withheld while the stream is stuck, so that systemd ends and
+    /// Ready is reported with the first record. The sign of life is withheld while the stream is stuck, so that systemd ends and
     /// restarts a program whose camera driver, or anything else, never comes back.
-    pub fn tell(&mut self, running: &Running) {
+    pub fn report(&mut self, running: &Running) {
         if !notify::is_wanted() {
             return;
         }
         let now = Instant::now();
         let due = |last: Option<Instant>, every: Duration| last.is_none_or(|at| now.duration_since(at) >= every);
         let stuck = running.stuck();
-        if !self.ready && running.reports().get(2).is_some_and(|decode| decode.frames_out > 0) {
+        if !self.ready && running.reports().decode.frames_out > 0 {
             self.ready = true;
             notify::ready();
         }
@@ -54,7 +54,7 @@ impl Service {
         }
     }
 
-    /// Tells that the stream has ended or is about to.
+    /// Reports that the stream has ended or is about to.
     pub fn ended(&mut self) {
         if !std::mem::replace(&mut self.stopping, true) {
             notify::stopping();
@@ -63,8 +63,7 @@ impl Service {
 }
 
 fn status(running: &Running) -> String {
-    let reports = running.reports();
-    let frames = reports.get(2).map_or(0, |decode| decode.frames_out);
+    let frames = running.reports().decode.frames_out;
     let latency = running
         .recent_latency()
         .map_or("no frames at present".to_owned(), |age| format!("capture to mask {:.0} ms", age.as_secs_f64() * 1e3));
@@ -106,7 +105,7 @@ mod notify {
 
     fn send(state: NotifyState) {
         if let Err(error) = sd_notify::notify(&[state]) {
-            tracing::debug!("the service manager cannot be told: {error}");
+            tracing::debug!("the service manager cannot be reached: {error}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::pipeline::Summary;
 
-/// Stages with their rates, times and drops, then ages and throughput, for a person.
+/// Stages with their rates, times and drops, then ages and throughput, for a user to read.
 pub fn table(summary: &Summary) -> String {
     let mut out = String::new();
     let width = summary.stages.iter().map(|s| s.stage.chars().count()).max().unwrap_or(0).max("stage".len());
@@ -13,7 +13,7 @@ pub fn table(summary: &Summary) -> String {
         "{:<width$} {:>7} {:>7} {:>7}   {:>21}   {:>21}",
         "stage", "in", "out", "dropped", "wait ms p50 p95 p99", "work ms p50 p95 p99"
     );
-    for s in &summary.stages {
+    for s in summary.stages.iter() {
         let _ = writeln!(
             out,
             "{:<width$} {:>7} {:>7} {:>7}   {:>6.1} {:>6.1} {:>6.1}    {:>6.1} {:>6.1} {:>6.1}",

@@ -1,28 +1,26 @@
 //! `foveate track`: a selected object through a folder of frames.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::capture::pictures;
-use crate::error::{Error, IoError};
-use crate::frame::{self, Frame};
+use crate::error::IoError;
+use crate::eval::sequences::open_frame;
 use crate::geometry::{BoundingBox, LabeledPoint};
 use crate::mask::Rle;
-use crate::pipeline::Stepper;
-use crate::time::Timestamp;
+use crate::mask::file::{read_mask, write_mask_of};
+use crate::session::Stepper;
 use crate::track::{FollowerConfig, ObjectState};
 
 use super::interrupt::on_interrupt;
-use super::mask_file::{read_mask, write_mask_of};
 use super::model_args::ModelArgs;
 use super::output::{print, print_json};
+use super::progress;
 use super::prompt_args::{parse_box, parse_point};
 
-/// Follow one thing through a folder of frames.
+/// Follow one object through a folder of frames.
 ///
 /// Say what to follow on the first frame, with its mask, points or a box; every frame's mask is written as a PNG under the
 /// frame's own name. Frames are PNGs or JPEGs in the order of their names, numbers by value.
@@ -42,7 +40,7 @@ pub struct TrackArgs {
     /// Frames per second of the recording; motion is foreseen by it where the model's features cannot be compared
     #[arg(long, value_name = "N", default_value_t = 25.0, value_parser = positive)]
     fps: f64,
-    /// Encode every Nth frame, and carry the mask over those between by the picture's motion alone: faster, a little less exact
+    /// Encode every Nth frame, and propagate the mask over those between by the image's motion alone: faster, a little less exact
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     encode_every: u32,
     #[command(flatten)]
@@ -113,19 +111,18 @@ pub fn run(args: TrackArgs) -> anyhow::Result<()> {
     let model = args.model.load()?;
     let mut stepper = Stepper::new(model.encoder()?, model.decoder()?, FollowerConfig::default());
     let stop = on_interrupt()?;
-    let bar = ProgressBar::new(files.len() as u64)
-        .with_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} frames, {eta} left")?);
+    let bar = progress::bar(files.len(), "frames");
     let (mut spent, mut lost) = (Duration::ZERO, 0);
     let mut done = 0;
     for (number, file) in files.iter().enumerate() {
         if stop.is_stopped() {
             break;
         }
-        let picture = open(file, number, args.fps)?;
+        let frame = open_frame(file, number, args.fps)?;
         let began = Instant::now();
         let between = !number.is_multiple_of(args.encode_every as usize);
-        if !between || stepper.carry(&picture).is_none() {
-            stepper.set_frame(picture)?;
+        if !between || stepper.propagate(&frame).is_none() {
+            stepper.set_frame(frame)?;
             if number == 0 {
                 match &first_mask {
                     Some(mask) => stepper.select(1, mask)?,
@@ -150,22 +147,14 @@ pub fn run(args: TrackArgs) -> anyhow::Result<()> {
             print_json(&Line { frame: number, file, state: found.state, score: found.score, bbox, area, rle })?;
         }
         done += 1;
-        bar.inc(1);
+        bar.advance();
     }
-    bar.finish_and_clear();
+    bar.clear();
     if !args.json {
         let each = spent.as_secs_f64() * 1e3 / done.max(1) as f64;
         print(&format!("{done} frames, {each:.1} ms each, lost on {lost}\n"))?;
     }
     Ok(())
-}
-
-/// A frame of a folder, as if it had been captured at its place in a recording of `fps` frames per second.
-pub fn open(file: &Path, number: usize, fps: f64) -> Result<Arc<Frame>, Error> {
-    let mut picture = frame::open_image(file)?;
-    picture.sequence = number as u64;
-    picture.captured_at = Timestamp::from_secs_f64(number as f64 / fps);
-    Ok(Arc::new(picture))
 }
 
 #[cfg(test)]

@@ -7,33 +7,47 @@ use super::token::Token;
 /// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// HTTP status.
+    /// The status of the HTTP response.
     pub status: u16,
+    /// A word that stays the same when the reason changes.
+    pub code: &'static str,
+    /// What is wrong and what to do, for the user.
     pub reason: &'static str,
 }
 
-const FOREIGN_HOST: Refusal =
-    Refusal { status: 421, reason: "this name is not one of this machine's: open the link that the terminal shows" };
-const FOREIGN_ORIGIN: Refusal = Refusal { status: 403, reason: "another site may not talk to the console" };
+const FOREIGN_HOST: Refusal = Refusal {
+    status: 421,
+    code: "foreign_host",
+    reason: "this name is not one of this machine's: open the link that the terminal shows",
+};
+const FOREIGN_ORIGIN: Refusal =
+    Refusal { status: 403, code: "foreign_origin", reason: "another site may not talk to the console" };
 const NO_TOKEN: Refusal =
-    Refusal { status: 401, reason: "a token is needed: open the whole link that the terminal shows" };
-const WRONG_TOKEN: Refusal =
-    Refusal { status: 401, reason: "the token is not right: open the link that the terminal shows now" };
+    Refusal { status: 401, code: "no_token", reason: "a token is needed: open the whole link that the terminal shows" };
+const WRONG_TOKEN: Refusal = Refusal {
+    status: 401,
+    code: "wrong_token",
+    reason: "the token is not right: open the link that the terminal shows now",
+};
 
-/// The headers that decide.
+/// What of a request decides whether it is let in.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Asked<'a> {
+pub struct RequestHead<'a> {
+    /// `Host`.
     pub host: Option<&'a str>,
+    /// `Origin`.
     pub origin: Option<&'a str>,
-    /// `Sec-Fetch-Site`: how the asking page is related to us.
+    /// `Sec-Fetch-Site`: how the requesting page is related to ours.
     pub site: Option<&'a str>,
     /// `Sec-Fetch-Mode`.
     pub mode: Option<&'a str>,
+    /// `Cookie`.
     pub cookie: Option<&'a str>,
+    /// `Authorization`.
     pub authorization: Option<&'a str>,
     /// The part of the address after the question mark.
     pub query: Option<&'a str>,
-    /// It is the page itself that is asked for.
+    /// The page itself is requested.
     pub is_page: bool,
 }
 
@@ -56,11 +70,14 @@ impl Access {
         Access { token, names, loopback: ip.is_loopback(), cookie: format!("foveate-{port}") }
     }
 
-    /// Lets a request in, or says why not.
-    pub fn check(&self, asked: &Asked) -> Result<(), Refusal> {
-        self.check_host(asked.host)?;
-        check_origin(asked)?;
-        self.check_token(asked)
+    /// Lets a request in or not.
+    ///
+    /// # Errors
+    /// If its host is none of this machine's names, another site sends it, or the token is missing or wrong.
+    pub fn check(&self, head: &RequestHead) -> Result<(), Refusal> {
+        self.check_host(head.host)?;
+        check_origin(head)?;
+        self.check_token(head)
     }
 
     /// The token of a link, when it is the right one: the value of a cookie to be set.
@@ -82,14 +99,14 @@ impl Access {
         if ours { Ok(()) } else { Err(FOREIGN_HOST) }
     }
 
-    fn check_token(&self, asked: &Asked) -> Result<(), Refusal> {
+    fn check_token(&self, head: &RequestHead) -> Result<(), Refusal> {
         let Some(token) = &self.token else { return Ok(()) };
-        let by_cookie = asked.cookie.into_iter().flat_map(|all| all.split(';')).filter_map(|one| {
+        let by_cookie = head.cookie.into_iter().flat_map(|all| all.split(';')).filter_map(|one| {
             let (name, value) = one.trim().split_once('=')?;
             (name == self.cookie).then_some(value)
         });
-        let by_header = asked.authorization.and_then(|value| value.strip_prefix("Bearer "));
-        let by_link = asked.query.and_then(|query| parameter(query, "token"));
+        let by_header = head.authorization.and_then(|value| value.strip_prefix("Bearer "));
+        let by_link = head.query.and_then(|query| parameter(query, "token"));
         let mut refusal = NO_TOKEN;
         for given in by_cookie.chain(by_header).chain(by_link) {
             if token.is(given) {
@@ -101,18 +118,18 @@ impl Access {
     }
 }
 
-fn check_origin(asked: &Asked) -> Result<(), Refusal> {
-    if let Some(origin) = asked.origin {
+fn check_origin(head: &RequestHead) -> Result<(), Refusal> {
+    if let Some(origin) = head.origin {
         let place = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
-        let same = place.zip(asked.host).is_some_and(|(origin, host)| origin.eq_ignore_ascii_case(host));
+        let same = place.zip(head.host).is_some_and(|(origin, host)| origin.eq_ignore_ascii_case(host));
         if !same {
             return Err(FOREIGN_ORIGIN);
         }
     }
-    match asked.site {
+    match head.site {
         None | Some("none" | "same-origin") => Ok(()),
         // A link to the page, in a mail or on another site.
-        Some(_) if asked.is_page && asked.mode == Some("navigate") => Ok(()),
+        Some(_) if head.is_page && head.mode == Some("navigate") => Ok(()),
         Some(_) => Err(FOREIGN_ORIGIN),
     }
 }
@@ -145,8 +162,8 @@ mod tests {
         Access::new("0.0.0.0".parse().unwrap(), 8090, Some(token.clone()), vec!["Robot".into(), "robot.local".into()])
     }
 
-    fn host(host: &str) -> Asked<'_> {
-        Asked { host: Some(host), ..Asked::default() }
+    fn host(host: &str) -> RequestHead<'_> {
+        RequestHead { host: Some(host), ..RequestHead::default() }
     }
 
     #[test]
@@ -161,26 +178,26 @@ mod tests {
         {
             assert_eq!(access.check(&host(theirs)), Err(FOREIGN_HOST), "{theirs}");
         }
-        assert_eq!(access.check(&Asked::default()), Err(FOREIGN_HOST));
+        assert_eq!(access.check(&RequestHead::default()), Err(FOREIGN_HOST));
     }
 
     #[test]
     fn a_token_is_needed_elsewhere() {
         let token = Token::random().unwrap();
         let access = open(&token);
-        let asked = host("192.168.1.5:8090");
-        assert_eq!(access.check(&asked), Err(NO_TOKEN));
+        let head = host("192.168.1.5:8090");
+        assert_eq!(access.check(&head), Err(NO_TOKEN));
         let cookie = format!("a=b; foveate-8090={}; c=d", token.reveal());
         let other_port = format!("foveate-9000={}", token.reveal());
         let bearer = format!("Bearer {}", token.reveal());
         let query = format!("x=1&token={}", token.reveal());
-        assert_eq!(access.check(&Asked { cookie: Some(&cookie), ..asked }), Ok(()));
-        assert_eq!(access.check(&Asked { cookie: Some(&other_port), ..asked }), Err(NO_TOKEN));
-        assert_eq!(access.check(&Asked { authorization: Some(&bearer), ..asked }), Ok(()));
-        assert_eq!(access.check(&Asked { query: Some(&query), ..asked }), Ok(()));
-        assert_eq!(access.check(&Asked { query: Some("token=0"), ..asked }), Err(WRONG_TOKEN));
-        assert_eq!(access.check(&Asked { authorization: Some("Bearer "), ..asked }), Err(WRONG_TOKEN));
-        let foreign = Asked { query: Some(&query), ..host("evil.example") };
+        assert_eq!(access.check(&RequestHead { cookie: Some(&cookie), ..head }), Ok(()));
+        assert_eq!(access.check(&RequestHead { cookie: Some(&other_port), ..head }), Err(NO_TOKEN));
+        assert_eq!(access.check(&RequestHead { authorization: Some(&bearer), ..head }), Ok(()));
+        assert_eq!(access.check(&RequestHead { query: Some(&query), ..head }), Ok(()));
+        assert_eq!(access.check(&RequestHead { query: Some("token=0"), ..head }), Err(WRONG_TOKEN));
+        assert_eq!(access.check(&RequestHead { authorization: Some("Bearer "), ..head }), Err(WRONG_TOKEN));
+        let foreign = RequestHead { query: Some(&query), ..host("evil.example") };
         assert_eq!(access.check(&foreign), Err(FOREIGN_HOST), "a token does not make up for a foreign name");
         let set = access.cookie_for(Some(&query)).unwrap();
         assert!(set.contains("HttpOnly") && set.contains("SameSite=Lax"), "{set}");
@@ -191,13 +208,13 @@ mod tests {
     #[test]
     fn other_sites_are_refused() {
         let access = local();
-        let asked = host("localhost:8090");
-        let from = |origin| Asked { origin: Some(origin), ..asked };
+        let head = host("localhost:8090");
+        let from = |origin| RequestHead { origin: Some(origin), ..head };
         assert_eq!(access.check(&from("http://localhost:8090")), Ok(()));
         for theirs in ["http://evil.example", "http://localhost:3000", "null", "file://", "http://localhost"] {
             assert_eq!(access.check(&from(theirs)), Err(FOREIGN_ORIGIN), "{theirs}");
         }
-        let by = |site, mode, is_page| Asked { site: Some(site), mode: Some(mode), is_page, ..asked };
+        let by = |site, mode, is_page| RequestHead { site: Some(site), mode: Some(mode), is_page, ..head };
         assert_eq!(access.check(&by("cross-site", "no-cors", false)), Err(FOREIGN_ORIGIN));
         assert_eq!(access.check(&by("same-site", "no-cors", true)), Err(FOREIGN_ORIGIN), "a frame around the page");
         assert_eq!(access.check(&by("cross-site", "navigate", true)), Ok(()));

@@ -1,6 +1,6 @@
 use crate::time::Timestamp;
 
-/// Lets so many things pass in a second, and a few more at once.
+/// Limits a rate: so many a second pass in the long run, and a burst at once.
 #[derive(Clone, Debug)]
 pub struct Bucket {
     per_second: f64,
@@ -10,6 +10,7 @@ pub struct Bucket {
 }
 
 impl Bucket {
+    /// A bucket that is full at `now`.
     pub fn new(per_second: f64, burst: f64, now: Timestamp) -> Self {
         Bucket { per_second, burst, left: burst, filled_at: now }
     }

@@ -40,7 +40,7 @@ pub fn coco(snapshot: &Snapshot, names: &Names) -> String {
 /// object counts.
 ///
 /// # Errors
-/// If the picture cannot be written.
+/// If the PNG cannot be written.
 pub fn png(snapshot: &Snapshot) -> Result<Vec<u8>> {
     let size = snapshot.size;
     let mut map = vec![0u8; size.area()];
@@ -52,7 +52,7 @@ pub fn png(snapshot: &Snapshot) -> Result<Vec<u8>> {
     }
     let mut out = Vec::new();
     let written = PngEncoder::new(&mut out).write_image(&map, size.width, size.height, ExtendedColorType::L8);
-    written.map_err(|error| ImageError::Undecodable { what: "mask".into(), reason: error.to_string() })?;
+    written.map_err(|error| ImageError::Unencodable { what: "mask".into(), reason: error.to_string() })?;
     Ok(out)
 }
 

@@ -1,9 +1,9 @@
-//! One frame for the page: picture, masks and figures in one message, so that they never disagree in time.
+//! One frame for the page: image, masks and figures in one message, so that they never disagree in time.
 //!
 //! ```text
 //! u32 little-endian    length of the header in bytes
 //! header               JSON, see `Header`
-//! picture              JPEG, `jpeg` bytes
+//! image                JPEG, `jpeg` bytes
 //! outlines             pairs of u16 little-endian: x and y of each corner, in pixels of the frame
 //! ```
 
@@ -30,9 +30,9 @@ struct Header<'a> {
     /// From capture to here.
     sent_ms: f64,
     size: [u32; 2],
-    /// Size of the picture, which may be smaller than the frame.
+    /// Width and height of the image, which may be smaller than the frame.
     shown: [u32; 2],
-    /// Bytes of the picture.
+    /// Bytes of the image.
     jpeg: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     gaze: Option<[f32; 2]>,
@@ -42,7 +42,7 @@ struct Header<'a> {
     objects: &'a [Outlined],
 }
 
-/// An object with the lengths of its outlines, whose corners follow the picture.
+/// An object with the lengths of its outlines, whose corners follow the image.
 #[derive(Serialize)]
 struct Outlined {
     object: ObjectId,
@@ -82,7 +82,8 @@ impl FrameMessage {
         }
     }
 
-    /// The message with a picture of `shown` pixels; gaze goes with it if `share_gaze`.
+    /// The message with the image `jpeg` of `shown` pixels, sent `sent_ms` after the frame's capture; gaze goes with it if
+    /// `share_gaze`.
     pub fn with(&self, record: &FrameRecord, sent_ms: f64, shown: Size, jpeg: &[u8], share_gaze: bool) -> Bytes {
         let size = record.frame.as_ref().map(|frame| frame.size).unwrap_or_default();
         let header = Header {
@@ -109,7 +110,7 @@ impl FrameMessage {
     }
 }
 
-/// Gives each outline of `mask`, simplified, to `each`.
+/// Gives each outline of `mask`, simplified, to `each`: its corners in pixels of the frame.
 pub fn trace(contours: &mut Contours, mask: &Mask, mut each: impl FnMut(&[Point])) {
     contours.trace(mask);
     contours.simplify(TOLERANCE);
@@ -126,9 +127,10 @@ mod tests {
     use crate::frame::Frame;
 
     #[test]
-    fn a_message_holds_header_picture_and_corners() {
+    fn a_message_holds_header_image_and_corners() {
         let size = Size::new(40, 30);
-        let mut record = FrameRecord { sequence: 7, time_s: 0.25, ..FrameRecord::default() };
+        let mut record = FrameRecord::default();
+        (record.sequence, record.time_s) = (7, 0.25);
         record.frame = Some(Arc::new(Frame { size, ..Frame::default() }));
         record.gaze = Some(Point::new(3.0, 4.0));
         let object = record.push_object();

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use crate::geometry::{BoundingBox, Label, LabeledPoint, Point};
-use crate::input::{Command, CommandKind};
-use crate::select::touch::GestureKind;
+use crate::input::Command;
+use crate::session::Intent;
 use crate::time::Timestamp;
 use crate::track::ObjectId;
 
@@ -104,17 +104,22 @@ pub enum ScriptPoint {
 /// A name and colour of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Naming {
+    /// The object that is named.
     pub object: ObjectId,
+    /// The name; an empty one takes the name away.
     pub name: Option<String>,
     /// `#rrggbb`.
     pub color: Option<String>,
 }
 
-/// What is to be run otherwise; the parts that are `None` stay.
+/// The model, precision or source to switch to; the parts that are `None` stay.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wish {
+pub struct SwitchRequest {
+    /// A model's name.
     pub model: Option<String>,
+    /// A precision's name, such as `int8`.
     pub precision: Option<String>,
+    /// A source's address.
     pub source: Option<String>,
 }
 
@@ -124,7 +129,7 @@ pub enum Request {
     Ack(u64),
     Command(Command),
     Name(Naming),
-    Switch(Wish),
+    Switch(SwitchRequest),
 }
 
 impl Message {
@@ -145,23 +150,25 @@ impl Message {
             let at = Timestamp::from_nanos(micros.saturating_mul(1000));
             if at <= now { Ok(at) } else { Err("`at` is no time of a frame that was shown".to_owned()) }
         };
-        let command = |made_at, kind| Ok(Request::Command(Command { made_at, kind }));
-        let gesture = |made_at, kind| command(made_at, CommandKind::Gesture(kind));
+        let command = |made_at, intent| Ok(Request::Command(Command { made_at, intent }));
         match self {
             Message::Ack { frame } => Ok(Request::Ack(frame)),
-            Message::Tap { at, x, y } => gesture(when(at)?, GestureKind::Tap { point: point(x, y)? }),
-            Message::Exclude { at, x, y } => gesture(when(at)?, GestureKind::LongPress { point: point(x, y)? }),
+            Message::Tap { at, x, y } => command(when(at)?, Intent::Select { point: point(x, y)? }),
+            Message::Exclude { at, x, y } => {
+                let point = point(x, y)?;
+                command(when(at)?, Intent::Exclude { on: point, point })
+            }
             Message::Point { at, object, x, y, label } => {
                 let points = vec![labelled(x, y, label)?];
-                command(when(at)?, CommandKind::Prompt { object: Some(object), points, bbox: None })
+                command(when(at)?, Intent::Prompt { object: Some(object), points, bbox: None })
             }
-            Message::Box { at, r#box } => gesture(when(at)?, GestureKind::Drag { bbox: bounds(r#box)? }),
+            Message::Box { at, r#box } => command(when(at)?, Intent::Box { bbox: bounds(r#box)? }),
             Message::Scribble { at, points } => {
                 let points = few(points)?.into_iter().map(|[x, y]| point(x, y)).collect::<Result<Vec<_>, _>>()?;
                 if points.len() < 2 {
                     return Err("a stroke has two points or more".into());
                 }
-                gesture(when(at)?, GestureKind::Scribble { points })
+                command(when(at)?, Intent::Stroke { points })
             }
             Message::Prompt { at, object, points, r#box } => {
                 let points = few(points.unwrap_or_default())?;
@@ -170,14 +177,14 @@ impl Message {
                 if points.is_empty() && bbox.is_none() {
                     return Err("nothing is asked for: give `points`, `box` or both".into());
                 }
-                command(at.map_or(Ok(now), when)?, CommandKind::Prompt { object, points, bbox })
+                command(at.map_or(Ok(now), when)?, Intent::Prompt { object, points, bbox })
             }
-            Message::Choose { at, object, candidate } => command(when(at)?, CommandKind::Choose { object, candidate }),
-            Message::Undo {} => gesture(now, GestureKind::TwoFingerTap),
-            Message::Release { object } => command(now, CommandKind::Release { object }),
-            Message::Clear {} => command(now, CommandKind::Clear),
-            Message::Hold { at } => command(when(at)?, CommandKind::Hold { display }),
-            Message::Resume {} => command(now, CommandKind::LetGo { display }),
+            Message::Choose { at, object, candidate } => command(when(at)?, Intent::Choose { object, candidate }),
+            Message::Undo {} => command(now, Intent::Undo),
+            Message::Release { object } => command(now, Intent::Release { object }),
+            Message::Clear {} => command(now, Intent::ReleaseAll),
+            Message::Hold { at } => command(when(at)?, Intent::HoldFrame { display }),
+            Message::Resume {} => command(now, Intent::ReleaseFrame { display }),
             Message::Label { object, name, color } => {
                 let name = name.map(|name| name.trim().to_owned());
                 if name.as_ref().is_some_and(|n| n.chars().count() > NAME || n.chars().any(char::is_control)) {
@@ -188,7 +195,9 @@ impl Message {
                 }
                 Ok(Request::Name(Naming { object, name, color }))
             }
-            Message::Switch { model, precision, source } => Ok(Request::Switch(Wish { model, precision, source })),
+            Message::Switch { model, precision, source } => {
+                Ok(Request::Switch(SwitchRequest { model, precision, source }))
+            }
         }
     }
 }
@@ -242,36 +251,31 @@ mod tests {
         Message::parse(text)?.request(NOW, 3)
     }
 
-    fn command(text: &str) -> (u64, CommandKind) {
+    fn command(text: &str) -> (u64, Intent) {
         match read(text) {
-            Ok(Request::Command(command)) => (command.made_at.as_nanos() / 1000, command.kind),
+            Ok(Request::Command(command)) => (command.made_at.as_nanos() / 1000, command.intent),
             other => panic!("{text}: {other:?}"),
         }
     }
 
     #[test]
     fn every_message_becomes_what_it_means() {
-        use GestureKind::*;
-        let gesture = |text| match command(text) {
-            (at, CommandKind::Gesture(kind)) => (at, kind),
-            other => panic!("{other:?}"),
-        };
         assert_eq!(read(r#"{"type":"ack","frame":7}"#), Ok(Request::Ack(7)));
         let p = Point::new(3.5, 4.0);
-        assert_eq!(gesture(r#"{"type":"tap","at":4000000,"x":3.5,"y":4}"#), (4_000_000, Tap { point: p }));
-        assert_eq!(gesture(r#"{"type":"exclude","at":1,"x":3.5,"y":4}"#), (1, LongPress { point: p }));
+        assert_eq!(command(r#"{"type":"tap","at":4000000,"x":3.5,"y":4}"#), (4_000_000, Intent::Select { point: p }));
+        assert_eq!(command(r#"{"type":"exclude","at":1,"x":3.5,"y":4}"#), (1, Intent::Exclude { on: p, point: p }));
         let bbox = BoundingBox::new(1.0, 2.0, 30.0, 40.0);
-        assert_eq!(gesture(r#"{"type":"box","at":1,"box":[30,2,1,40]}"#), (1, Drag { bbox }));
-        assert_eq!(gesture(r#"{"type":"undo"}"#).1, TwoFingerTap);
+        assert_eq!(command(r#"{"type":"box","at":1,"box":[30,2,1,40]}"#), (1, Intent::Box { bbox }));
+        assert_eq!(command(r#"{"type":"undo"}"#).1, Intent::Undo);
         let points = vec![LabeledPoint::background(1.0, 2.0)];
-        let prompt = CommandKind::Prompt { object: Some(4), points, bbox: None };
+        let prompt = Intent::Prompt { object: Some(4), points, bbox: None };
         assert_eq!(command(r#"{"type":"point","at":1,"object":4,"x":1,"y":2,"label":0}"#), (1, prompt));
         let points = vec![LabeledPoint::foreground(1.0, 2.0), LabeledPoint::background(3.0, 4.0)];
-        let prompt = CommandKind::Prompt { object: None, points, bbox: Some(bbox) };
+        let prompt = Intent::Prompt { object: None, points, bbox: Some(bbox) };
         let text = r#"{"type":"prompt","points":[[1,2],[3,4,0]],"box":[1,2,30,40]}"#;
         assert_eq!(command(text), (5_000_000, prompt), "without a time it is of now");
-        assert_eq!(command(r#"{"type":"hold","at":9}"#), (9, CommandKind::Hold { display: 3 }));
-        assert_eq!(command(r#"{"type":"clear"}"#).1, CommandKind::Clear);
+        assert_eq!(command(r#"{"type":"hold","at":9}"#), (9, Intent::HoldFrame { display: 3 }));
+        assert_eq!(command(r#"{"type":"clear"}"#).1, Intent::ReleaseAll);
         let naming = Naming { object: 2, name: Some("cup".into()), color: Some("#12aBff".into()) };
         assert_eq!(
             read(r##"{"type":"label","object":2,"name":" cup ","color":"#12aBff"}"##),

@@ -4,17 +4,19 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
+use super::app::App;
 use super::figures::Figures;
-use super::routes::App;
+use super::hub::PagesFigures;
 use crate::sync::LatencySummary;
 
 /// `/metrics` in the text format of Prometheus.
 pub async fn metrics(State(app): State<App>) -> Response {
-    let text = text(&app.hub.figures(), app.hub.counts(), app.hub.object_count());
+    let hub = &app.hub;
+    let text = text(&hub.figures(), &hub.pages(), hub.frame_count(), hub.object_count());
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 
-fn text(figures: &Figures, [pages, frames, sent, skipped]: [u64; 4], objects: usize) -> String {
+fn text(figures: &Figures, pages: &PagesFigures, frames: u64, objects: usize) -> String {
     let mut out = String::new();
     let mut head = |name: &str, kind: &str, help: &str, lines: &dyn Fn(&mut String)| {
         // Writing to a string cannot fail.
@@ -55,9 +57,9 @@ fn text(figures: &Figures, [pages, frames, sent, skipped]: [u64; 4], objects: us
         ("rung", "gauge", "Rung of the board's ladder; 0 is full quality.", rung as u64),
         ("objects", "gauge", "Objects that are followed.", objects as u64),
         ("console_frames_total", "counter", "Frames that the console saw.", frames),
-        ("console_pages", "gauge", "Pages that are open.", pages),
-        ("console_frames_sent_total", "counter", "Frames sent to pages.", sent),
-        ("console_frames_skipped_total", "counter", "Frames that a page was too slow for.", skipped),
+        ("console_pages", "gauge", "Pages that are open.", pages.open as u64),
+        ("console_frames_sent_total", "counter", "Frames sent to pages.", pages.sent),
+        ("console_frames_skipped_total", "counter", "Frames that a page was too slow for.", pages.skipped),
     ];
     for (name, kind, help, value) in rows {
         head(name, kind, help, &|out| {
@@ -103,7 +105,7 @@ mod tests {
             model: ModelFigures { name: "foveate".into(), ..ModelFigures::default() },
             ..Figures::default()
         };
-        let text = text(&figures, [1, 2, 3, 4], 5);
+        let text = text(&figures, &PagesFigures { open: 1, sent: 3, skipped: 4, round_trip_ms: None }, 2, 5);
         assert!(text.contains("foveate_stage_frames_total{stage=\"sink ndjson:\\\"a\\\\b\\\"\"} 1\n"), "{text}");
         assert!(text.contains("foveate_temperature_celsius 41.5\n"), "{text}");
         assert!(text.contains("quantile=\"0.5\"} 0.02"), "{text}");

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::message::Naming;
 use crate::track::ObjectId;
 
-/// What people call the objects, and the colours they gave them.
+/// The names and colours that users gave the objects.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Names(BTreeMap<ObjectId, Name>);
@@ -14,7 +14,9 @@ pub struct Names(BTreeMap<ObjectId, Name>);
 /// A name and a colour `#rrggbb`, as far as they were given.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Name {
+    /// The name, not empty.
     pub name: Option<String>,
+    /// `#rrggbb`.
     pub color: Option<String>,
 }
 
@@ -30,6 +32,7 @@ impl Names {
         }
     }
 
+    /// The name and colour of an object, if it was given either.
     pub fn get(&self, object: ObjectId) -> Option<&Name> {
         self.0.get(&object)
     }
@@ -41,7 +44,7 @@ impl Names {
         self.0.len() < before
     }
 
-    /// As the pages are told of them.
+    /// The message to the pages.
     pub fn text(&self) -> Arc<str> {
         #[derive(Serialize)]
         struct Text<'a> {
@@ -57,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_set_told_and_forgotten() {
+    fn names_are_set_sent_and_forgotten() {
         let mut names = Names::default();
         let naming = |object, name: Option<&str>, color: Option<&str>| Naming {
             object,

@@ -9,11 +9,11 @@ const CREDIT: usize = 2;
 const SLOW: Duration = Duration::from_millis(250);
 /// One that is faster leaves room for a larger one.
 const QUICK: Duration = Duration::from_millis(90);
-/// Slow frames in a row before the picture gets smaller, quick ones before it gets larger.
+/// Slow frames in a row before the image gets smaller, quick ones before it gets larger.
 const SLOW_ROW: u32 = 3;
 const QUICK_ROW: u32 = 60;
 
-/// How fast one page takes frames, and which picture suits it. A page tells when a frame is on its screen; one that does
+/// How fast one page takes frames, and which image suits it. A page reports when a frame is on its screen; one that does
 /// not gets no further frame.
 #[derive(Clone, Debug, Default)]
 pub struct Pace {
@@ -31,11 +31,12 @@ impl Pace {
         self.under_way.len() < CREDIT
     }
 
-    /// The picture's size and quality, 0 for the best.
+    /// The level of the image's size and quality, 0 for the best.
     pub fn level(&self) -> usize {
         self.level
     }
 
+    /// From sending a frame to learning that it is on the screen, smoothed; `None` before the first.
     pub fn round_trip(&self) -> Option<Duration> {
         self.round_trip
     }
@@ -45,7 +46,7 @@ impl Pace {
         self.under_way.push_back((frame, now));
     }
 
-    /// The page shows `frame`, and thereby has done with all before it. A frame that was never sent changes nothing.
+    /// The page shows `frame`, and thereby has done with all before it; `levels` is how many levels there are. A frame that was never sent changes nothing.
     pub fn shown(&mut self, frame: u64, levels: usize, now: Timestamp) {
         let Some(at) = self.under_way.iter().position(|(sent, _)| *sent == frame) else { return };
         let took = now.since(self.under_way[at].1);
@@ -90,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_way_gets_smaller_pictures_and_a_quick_one_larger_again() {
+    fn a_slow_way_gets_smaller_images_and_a_quick_one_larger_again() {
         let mut pace = Pace::default();
         let mut run = |count: u64, took: u64| {
             for frame in 0..count {

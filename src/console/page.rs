@@ -5,12 +5,14 @@ use axum::response::{IntoResponse, Response};
 
 /// A file of the page.
 pub struct Asset {
+    /// The path of its address.
     pub path: &'static str,
     kind: &'static str,
     bytes: &'static [u8],
 }
 
 impl Asset {
+    /// The file with its type; browsers ask each time whether it has changed.
     pub fn response(&self) -> Response {
         ([(header::CONTENT_TYPE, self.kind), (header::CACHE_CONTROL, "no-cache")], self.bytes).into_response()
     }
@@ -43,7 +45,7 @@ pub static ASSETS: [Asset; 14] = [
     asset!("/save.js", SCRIPT, "save.js"),
 ];
 
-/// The page that tells why there is none.
+/// The page that gives the reason why there is none.
 pub fn refusal(status: StatusCode, reason: &str) -> Response {
     let text = include_str!("page/refused.html").replace("{reason}", reason);
     (status, [(header::CONTENT_TYPE, HTML)], text).into_response()

@@ -12,11 +12,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::json;
 
-use super::access::{Access, Asked};
-use super::bucket::Bucket;
-use super::hub::{Hub, Snapshot};
+use super::access::RequestHead;
+use super::app::App;
+use super::hub::Snapshot;
 use super::message::{Message, Request};
+use super::request_error::RequestError;
+use super::response::{json_response, problem};
 use super::{downloads, metrics, page, socket};
+use crate::time::Timestamp;
 
 /// Largest body of a request, in bytes.
 const BODY: usize = 64 << 10;
@@ -24,30 +27,12 @@ const BODY: usize = 64 << 10;
 const REQUEST: Duration = Duration::from_secs(10);
 /// Longest wait for the next frame.
 const FRAME: Duration = Duration::from_secs(2);
-/// Prompts by HTTP a second.
-const PROMPTS: (f64, f64) = (50.0, 100.0);
 
 /// The API as OpenAPI describes it.
 pub const OPENAPI: &str = include_str!("../../docs/openapi.json");
 
 const CONTENT_SECURITY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; \
      connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-/// What every handler holds.
-#[derive(Clone)]
-pub struct App {
-    pub hub: Arc<Hub>,
-    pub access: Arc<Access>,
-    prompts: Arc<std::sync::Mutex<Bucket>>,
-}
-
-impl App {
-    pub fn new(hub: Arc<Hub>, access: Access) -> Self {
-        let (per_second, burst) = PROMPTS;
-        let bucket = Bucket::new(per_second, burst, hub.clock.now());
-        App { hub, access: Arc::new(access), prompts: Arc::new(std::sync::Mutex::new(bucket)) }
-    }
-}
 
 /// Every path that is served, with its methods.
 pub fn router(app: App) -> Router {
@@ -73,7 +58,7 @@ async fn guard(State(app): State<App>, request: HttpRequest, next: Next) -> Resp
     let path = request.uri().path();
     let headers = request.headers();
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    let asked = Asked {
+    let head = RequestHead {
         host: text(header::HOST),
         origin: text(header::ORIGIN),
         site: text(HeaderName::from_static("sec-fetch-site")),
@@ -87,20 +72,24 @@ async fn guard(State(app): State<App>, request: HttpRequest, next: Next) -> Resp
     let readable =
         [header::HOST, header::ORIGIN].iter().all(|name| headers.contains_key(name) == text(name.clone()).is_some());
     let upgrades = headers.contains_key(header::UPGRADE);
-    let allowed = if readable { app.access.check(&asked) } else { app.access.check(&Asked::default()) };
+    let allowed = if readable { app.access.check(&head) } else { app.access.check(&RequestHead::default()) };
     let mut response = match allowed {
         Err(refusal) => {
             let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::FORBIDDEN);
-            if asked.is_page { page::refusal(status, refusal.reason) } else { problem(status, refusal.reason) }
+            if head.is_page {
+                page::refusal(status, refusal.reason)
+            } else {
+                problem(status, refusal.code, refusal.reason)
+            }
         }
-        Ok(()) => match app.access.cookie_for(asked.query).filter(|_| asked.is_page) {
+        Ok(()) => match app.access.cookie_for(head.query).filter(|_| head.is_page) {
             // The token leaves the address, where it would be seen, for a cookie.
             Some(cookie) => (StatusCode::SEE_OTHER, [(header::LOCATION, "/".to_owned()), (header::SET_COOKIE, cookie)])
                 .into_response(),
             None if upgrades => next.run(request).await,
             None => match tokio::time::timeout(REQUEST, next.run(request)).await {
                 Ok(response) => response,
-                Err(_) => problem(StatusCode::REQUEST_TIMEOUT, "the request took too long"),
+                Err(_) => problem(StatusCode::REQUEST_TIMEOUT, "timeout", "the request took too long"),
             },
         },
     };
@@ -119,21 +108,12 @@ async fn guard(State(app): State<App>, request: HttpRequest, next: Next) -> Resp
     response
 }
 
-/// An error as JSON.
-pub fn problem(status: StatusCode, reason: &str) -> Response {
-    answer(status, json!({ "error": reason }).to_string())
-}
-
-fn answer(status: StatusCode, json: impl Into<String>) -> Response {
-    (status, [(header::CONTENT_TYPE, "application/json")], json.into()).into_response()
-}
-
 async fn state(State(app): State<App>) -> Response {
-    answer(StatusCode::OK, app.hub.state_json("state"))
+    json_response(StatusCode::OK, app.hub.state_json("state"))
 }
 
 async fn openapi() -> Response {
-    answer(StatusCode::OK, OPENAPI)
+    json_response(StatusCode::OK, OPENAPI)
 }
 
 async fn frame(State(app): State<App>) -> Response {
@@ -152,7 +132,7 @@ async fn frame(State(app): State<App>) -> Response {
 
 async fn masks_coco(State(app): State<App>) -> Response {
     match next_frame(&app).await {
-        Ok(snapshot) => answer(StatusCode::OK, downloads::coco(&snapshot, &app.hub.names())),
+        Ok(snapshot) => json_response(StatusCode::OK, downloads::coco(&snapshot, &app.hub.names())),
         Err(response) => *response,
     }
 }
@@ -164,16 +144,16 @@ async fn masks_png(State(app): State<App>) -> Response {
     };
     match downloads::png(&snapshot) {
         Ok(png) => ([(header::CONTENT_TYPE, "image/png")], png).into_response(),
-        Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+        Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", &error.to_string()),
     }
 }
 
 async fn next_frame(app: &App) -> Result<Arc<Snapshot>, Box<Response>> {
-    let none = |reason| Box::new(problem(StatusCode::SERVICE_UNAVAILABLE, reason));
-    let waiting = app.hub.snapshot().ok_or_else(|| none("too many wait for the next frame: try again"))?;
+    let none = |code, reason| Box::new(problem(StatusCode::SERVICE_UNAVAILABLE, code, reason));
+    let waiting = app.hub.snapshot().ok_or_else(|| none("busy", "too many wait for the next frame: try again"))?;
     match tokio::time::timeout(FRAME, waiting).await {
         Ok(Ok(snapshot)) => Ok(snapshot),
-        _ => Err(none("no frame comes at present")),
+        _ => Err(none("no_frame", "no frame comes at present")),
     }
 }
 
@@ -181,30 +161,33 @@ async fn prompts(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Res
     // A form of another site cannot send this type without asking first.
     let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     if kind.split(';').next().map(str::trim) != Some("application/json") {
-        return problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send application/json");
+        return problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", "send application/json");
     }
     let now = app.hub.clock.now();
-    if !app.prompts.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take(now) {
-        return problem(StatusCode::TOO_MANY_REQUESTS, "too many prompts a second");
+    if !app.admit_prompt(now) {
+        return problem(StatusCode::TOO_MANY_REQUESTS, "too_many", "too many prompts a second");
     }
-    let Ok(text) = std::str::from_utf8(&body) else { return problem(StatusCode::BAD_REQUEST, "not UTF-8") };
-    let read = Message::parse(text).and_then(|message| match message {
-        Message::Hold { .. } | Message::Resume {} | Message::Ack { .. } => Err("only a page can do this".into()),
-        other => other.request(now, 0),
-    });
-    let request = match read {
-        Ok(request) => request,
-        Err(reason) => return problem(StatusCode::BAD_REQUEST, &reason),
-    };
-    let done = match request {
+    match carry_out(&app, &body, now) {
+        Ok(()) => json_response(StatusCode::ACCEPTED, json!({ "accepted": true }).to_string()),
+        Err(error) => {
+            let malformed = matches!(error, RequestError::Invalid(_) | RequestError::PageOnly);
+            let status = if malformed { StatusCode::BAD_REQUEST } else { StatusCode::CONFLICT };
+            problem(status, error.code(), &error.to_string())
+        }
+    }
+}
+
+fn carry_out(app: &App, body: &[u8], now: Timestamp) -> Result<(), RequestError> {
+    let text = std::str::from_utf8(body).map_err(|_| RequestError::Invalid("not UTF-8".into()))?;
+    let message = Message::parse(text).map_err(RequestError::Invalid)?;
+    if matches!(message, Message::Hold { .. } | Message::Resume {} | Message::Ack { .. }) {
+        return Err(RequestError::PageOnly);
+    }
+    match message.request(now, 0).map_err(RequestError::Invalid)? {
         Request::Command(command) => app.hub.command(command),
         Request::Name(naming) => app.hub.name(naming),
-        Request::Switch(wish) => app.hub.wish(wish),
+        Request::Switch(request) => app.hub.switch(request),
         Request::Ack(_) => Ok(()),
-    };
-    match done {
-        Ok(()) => answer(StatusCode::ACCEPTED, json!({ "accepted": true }).to_string()),
-        Err(reason) => problem(StatusCode::CONFLICT, &reason),
     }
 }
 
@@ -221,7 +204,7 @@ async fn health(State(app): State<App>) -> Response {
         (None, Some(_)) => ("ok", None),
     };
     let code = if reason.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    answer(code, json!({ "status": status, "reason": reason }).to_string())
+    json_response(code, json!({ "status": status, "reason": reason }).to_string())
 }
 
 #[cfg(test)]
@@ -230,7 +213,7 @@ mod tests {
 
     use serde_json::Value;
 
-    /// The router's own text tells what is served; the page's files are no part of the API.
+    /// The router's own text lists what is served; the page's files are no part of the API.
     #[test]
     fn what_is_served_is_what_is_described() {
         let described: Value = serde_json::from_str(super::OPENAPI).unwrap();

@@ -1,5 +1,6 @@
 use super::bucket::Bucket;
 use super::message::{Message, Request};
+use super::request_error::RequestError;
 use crate::time::Timestamp;
 
 /// Messages a second from one page: two for each of 60 frames, and a hand that is quick.
@@ -13,9 +14,10 @@ const REASON: usize = 200;
 /// What came of a message.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
+    /// It is to be carried out.
     Request(Request),
-    /// It is refused, and the page is told why.
-    Refused(String),
+    /// It is refused, and the page gets the error.
+    Refused(RequestError),
     /// The connection ends.
     Close(Closing),
 }
@@ -23,17 +25,24 @@ pub enum Outcome {
 /// Why a connection ends, by a code of RFC 6455.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Closing {
+    /// The close code.
     pub code: u16,
+    /// The reason, for the user.
     pub reason: &'static str,
 }
 
 impl Closing {
     /// The program ends.
     pub const GOING_AWAY: Closing = Closing { code: 1001, reason: "the stream has ended" };
+    /// A binary message.
     pub const NOT_TEXT: Closing = Closing { code: 1003, reason: "messages are text" };
+    /// More messages a second than are taken.
     pub const TOO_MANY: Closing = Closing { code: 1008, reason: "too many messages a second" };
+    /// More invalid messages than are taken.
     pub const SENSELESS: Closing = Closing { code: 1008, reason: "too many messages that make no sense" };
+    /// A message above the size that is taken.
     pub const TOO_LARGE: Closing = Closing { code: 1009, reason: "the message is too large" };
+    /// As many pages and readers are open as can be.
     pub const FULL: Closing = Closing { code: 1013, reason: "too many pages are open: close one" };
 }
 
@@ -47,16 +56,20 @@ pub struct Session {
 }
 
 impl Session {
+    /// A session of page `id` that begins at `now`.
     pub fn new(id: u64, now: Timestamp) -> Self {
         Session { id, budget: Bucket::new(PER_SECOND, BURST, now), strikes: 0 }
     }
 
-    /// Counts a message that says nothing, such as a ping.
+    /// Counts a message that carries no request, such as a ping.
+    ///
+    /// # Errors
+    /// If there are too many; the connection is to end.
     pub fn count(&mut self, now: Timestamp) -> Result<(), Closing> {
         if self.budget.take(now) { Ok(()) } else { Err(Closing::TOO_MANY) }
     }
 
-    /// Reads a message.
+    /// Reads a message, and decides what becomes of it.
     pub fn take(&mut self, text: &str, now: Timestamp) -> Outcome {
         if let Err(closing) = self.count(now) {
             return Outcome::Close(closing);
@@ -66,7 +79,7 @@ impl Session {
             Err(_) if self.strikes + 1 >= STRIKES => Outcome::Close(Closing::SENSELESS),
             Err(reason) => {
                 self.strikes += 1;
-                Outcome::Refused(reason.chars().take(REASON).collect())
+                Outcome::Refused(RequestError::Invalid(reason.chars().take(REASON).collect()))
             }
         }
     }
@@ -135,7 +148,8 @@ mod tests {
             let Ok(text) = std::str::from_utf8(&bytes) else { continue };
             match session.take(text, now) {
                 Outcome::Request(_) => requests += 1,
-                Outcome::Refused(reason) => {
+                Outcome::Refused(error) => {
+                    let reason = error.to_string();
                     assert!(!reason.is_empty() && reason.chars().count() <= REASON);
                     refused += 1;
                 }

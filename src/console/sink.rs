@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::frame_message::{FrameMessage, trace};
 use super::hub::{Demand, Hub, ObjectFigures, Snapshot, SnapshotObject};
-use super::picture::Painter;
+use super::jpeg::FrameEncoder;
 use crate::error::Result;
 use crate::mask::{Contours, Mask, Rle, UpsampleScratch, upsample_mask};
 use crate::model::Candidate;
@@ -23,17 +23,18 @@ pub const NAME: &str = "console";
 pub struct ConsoleSink {
     hub: Arc<Hub>,
     share_gaze: bool,
-    painter: Painter,
+    encoder: FrameEncoder,
     message: FrameMessage,
     /// The wire format, for events and for readers of the stream.
     lines: NdjsonSink,
     written: Lines,
-    /// What each object's last answer was when the pages were told.
+    /// Each object's last answer, and the candidate chosen of it, as sent to the pages.
     answers: Vec<(ObjectId, Arc<[Candidate]>, usize)>,
     answer: AnswerText,
 }
 
 impl ConsoleSink {
+    /// A sink that shows frames through `hub`, gaze included if `share_gaze`.
     pub fn new(hub: Arc<Hub>, share_gaze: bool) -> Self {
         let written = Lines::default();
         let options = NdjsonOptions { share_gaze };
@@ -41,7 +42,7 @@ impl ConsoleSink {
         ConsoleSink {
             hub,
             share_gaze,
-            painter: Painter::default(),
+            encoder: FrameEncoder::default(),
             message: FrameMessage::default(),
             lines,
             written,
@@ -50,8 +51,8 @@ impl ConsoleSink {
         }
     }
 
-    /// Tells the pages of answers that are new.
-    fn tell_answers(&mut self, record: &FrameRecord) {
+    /// Sends the pages the answers that are new.
+    fn emit_answers(&mut self, record: &FrameRecord) {
         let objects = record.objects();
         self.answers.retain(|(id, ..)| objects.iter().any(|o| o.object == *id));
         for object in objects {
@@ -80,16 +81,16 @@ impl ConsoleSink {
 
     fn send(&mut self, record: &FrameRecord, demand: Demand) -> Result<()> {
         let Some(frame) = &record.frame else { return Ok(()) };
-        self.painter.take(frame)?;
+        self.encoder.take(frame)?;
         self.message.take(record);
         for level in (0..demand.levels.len()).filter(|level| demand.levels[*level]) {
-            let (shown, jpeg) = self.painter.jpeg(level)?;
+            let (shown, jpeg) = self.encoder.jpeg(level)?;
             let sent_ms = self.hub.clock.now().since(record.captured_at).as_secs_f64() * 1e3;
             let message = self.message.with(record, sent_ms, shown, &jpeg, self.share_gaze);
             self.hub.send_frame(record.sequence, level, &message);
         }
         if demand.snapshot {
-            let jpeg = self.painter.jpeg(0)?.1.into();
+            let jpeg = self.encoder.jpeg(0)?.1.into();
             self.hub.give_snapshot(&Arc::new(snapshot(record, jpeg)));
         }
         Ok(())
@@ -134,7 +135,7 @@ impl Sink for ConsoleSink {
             area: o.area,
         });
         let demand = self.hub.next_frame(figures, record.time_s);
-        self.tell_answers(record);
+        self.emit_answers(record);
         if demand.lines {
             self.lines.frame(record)?;
             self.hub.send_line(&self.written.take());
@@ -154,10 +155,6 @@ impl Sink for ConsoleSink {
         self.lines.finish(summary)?;
         self.hub.send_line(&self.written.take());
         Ok(())
-    }
-
-    fn failures(&self) -> u64 {
-        self.lines.failures()
     }
 }
 
@@ -186,7 +183,7 @@ impl Write for Lines {
     }
 }
 
-/// Makes an object's answer known: all candidates, as they lay on the frame that the person saw.
+/// Writes an object's answer: all candidates, as they lay on the frame that the user prompted.
 #[derive(Default)]
 struct AnswerText {
     mask: Mask,
@@ -195,16 +192,16 @@ struct AnswerText {
 }
 
 #[derive(Serialize)]
-struct Told {
+struct AnswerMessage {
     r#type: &'static str,
     object: ObjectId,
     frame: u64,
     chosen: usize,
-    candidates: Vec<ToldCandidate>,
+    candidates: Vec<CandidateMessage>,
 }
 
 #[derive(Serialize)]
-struct ToldCandidate {
+struct CandidateMessage {
     score: f32,
     area: usize,
     /// Each outline as x, y, x, y, … in pixels of the frame.
@@ -219,10 +216,12 @@ impl AnswerText {
             trace(&mut self.contours, &self.mask, |points| {
                 outlines.push(points.iter().flat_map(|p| [p.x as u16, p.y as u16]).collect());
             });
-            ToldCandidate { score: candidate.predicted_iou, area: extent.area, outlines }
+            CandidateMessage { score: candidate.predicted_iou, area: extent.area, outlines }
         });
         let candidates = candidates.collect();
         let AnswerRecord { chosen, frame, .. } = *answer;
-        serde_json::to_string(&Told { r#type: "answer", object, frame, chosen, candidates }).unwrap_or_default().into()
+        serde_json::to_string(&AnswerMessage { r#type: "answer", object, frame, chosen, candidates })
+            .unwrap_or_default()
+            .into()
     }
 }

@@ -6,11 +6,12 @@ use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde_json::json;
+use tungstenite::error::CapacityError;
 
+use super::app::App;
 use super::hub::Outgoing;
 use super::message::Request;
-use super::routes::{App, problem};
+use super::response::problem;
 use super::session::{Closing, Outcome, Session};
 
 /// Largest message that is taken, in bytes.
@@ -27,7 +28,7 @@ pub async fn page(State(app): State<App>, upgrade: WebSocketUpgrade) -> Response
 pub async fn stream(State(app): State<App>, upgrade: WebSocketUpgrade) -> Response {
     match app.hub.subscribe() {
         Some(lines) => limited(upgrade).on_upgrade(move |socket| pass_on(socket, app, lines)),
-        None => problem(StatusCode::SERVICE_UNAVAILABLE, Closing::FULL.reason),
+        None => problem(StatusCode::SERVICE_UNAVAILABLE, "full", Closing::FULL.reason),
     }
 }
 
@@ -80,26 +81,29 @@ async fn take(
         Ok(Message::Binary(_)) => return Err(Some(Closing::NOT_TEXT)),
         Ok(Message::Ping(_) | Message::Pong(_)) => return session.count(now).map_err(Some),
         Ok(Message::Close(_)) => return Err(None),
-        Err(error) => return Err(error.to_string().contains("too long").then_some(Closing::TOO_LARGE)),
+        Err(error) => return Err(is_too_large(error).then_some(Closing::TOO_LARGE)),
     };
     let refused = match session.take(&text, now) {
         Outcome::Close(closing) => return Err(Some(closing)),
-        Outcome::Refused(reason) => Some(reason),
+        Outcome::Refused(error) => Some(error),
         Outcome::Request(Request::Ack(frame)) => {
             app.hub.shown(session.id, frame);
             None
         }
         Outcome::Request(Request::Command(command)) => app.hub.command(command).err(),
         Outcome::Request(Request::Name(naming)) => app.hub.name(naming).err(),
-        Outcome::Request(Request::Switch(wish)) => app.hub.wish(wish).err(),
+        Outcome::Request(Request::Switch(request)) => app.hub.switch(request).err(),
     };
-    if let Some(reason) = refused {
-        let text = json!({ "type": "refused", "reason": reason }).to_string();
-        if !send(socket, Message::Text(text.into())).await {
-            return Err(None);
-        }
+    match refused {
+        Some(error) if !send(socket, Message::Text(error.message().into())).await => Err(None),
+        _ => Ok(()),
     }
-    Ok(())
+}
+
+/// Whether a message was larger than is taken. Other errors say that the other side is gone.
+fn is_too_large(error: axum::Error) -> bool {
+    let inner = error.into_inner();
+    matches!(inner.downcast_ref(), Some(tungstenite::Error::Capacity(CapacityError::MessageTooLong { .. })))
 }
 
 async fn pass_on(mut socket: WebSocket, app: App, mut lines: tokio::sync::mpsc::Receiver<std::sync::Arc<str>>) {

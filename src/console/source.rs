@@ -2,7 +2,7 @@ use crossbeam_channel::Receiver;
 
 use crate::input::{Command, CommandSource};
 
-/// What the pages ask for.
+/// The commands of the pages, for the pipeline.
 pub struct ConsoleCommands(pub Receiver<Command>);
 
 impl CommandSource for ConsoleCommands {

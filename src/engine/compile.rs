@@ -23,6 +23,7 @@ use crate::error::ModelError;
 
 /// How a graph is made from a file.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct CompileOptions {
     /// Shapes of inputs by name; an input that is not named must have its whole shape in the file.
     pub shapes: Vec<(String, Vec<usize>)>,

@@ -47,7 +47,7 @@ impl std::str::FromStr for Precision {
             _ => Err(crate::error::ConfigError::Address {
                 what: "precision",
                 address: s.into(),
-                known: "f32, f16, int8",
+                known: "f32, f16, int8".into(),
             }),
         }
     }

@@ -81,7 +81,7 @@ pub(super) struct Headers {
 ///
 /// # Errors
 /// What is missing.
-#[cfg(any(test, all(feature = "camera", target_os = "linux")))]
+#[cfg(any(test, fuzzing, all(feature = "camera", target_os = "linux")))]
 pub(crate) fn jpeg_size(data: &[u8]) -> Result<Size, &'static str> {
     let headers = Headers::scan(data)?;
     headers.find_end(data)?;

@@ -6,13 +6,18 @@ use super::{Point, Size};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(from = "[f32; 4]", into = "[f32; 4]")]
 pub struct BoundingBox {
+    /// Left edge.
     pub x0: f32,
+    /// Top edge.
     pub y0: f32,
+    /// Right edge, exclusive.
     pub x1: f32,
+    /// Bottom edge, exclusive.
     pub y1: f32,
 }
 
 impl BoundingBox {
+    /// A box by its edges, unchecked: `x1 < x0` makes an inverted one.
     pub const fn new(x0: f32, y0: f32, x1: f32, y1: f32) -> Self {
         BoundingBox { x0, y0, x1, y1 }
     }
@@ -22,10 +27,12 @@ impl BoundingBox {
         BoundingBox::new(0.0, 0.0, size.width as f32, size.height as f32)
     }
 
+    /// Width in pixels, negative for an inverted box.
     pub fn width(self) -> f32 {
         self.x1 - self.x0
     }
 
+    /// Height in pixels, negative for an inverted box.
     pub fn height(self) -> f32 {
         self.y1 - self.y0
     }
@@ -35,14 +42,17 @@ impl BoundingBox {
         self.width().max(0.0) * self.height().max(0.0)
     }
 
+    /// The middle.
     pub fn center(self) -> Point {
         Point::new((self.x0 + self.x1) / 2.0, (self.y0 + self.y1) / 2.0)
     }
 
+    /// Whether no edge is infinite or NaN.
     pub fn is_finite(self) -> bool {
         self.x0.is_finite() && self.y0.is_finite() && self.x1.is_finite() && self.y1.is_finite()
     }
 
+    /// Whether `p` lies inside; the right and bottom edges do not.
     pub fn contains(self, p: Point) -> bool {
         p.x >= self.x0 && p.x < self.x1 && p.y >= self.y0 && p.y < self.y1
     }

@@ -1,17 +1,29 @@
 use serde::{Deserialize, Serialize};
 
-use super::Point;
+use super::{Point, Size};
 
 /// A pinhole camera: focal lengths and principal point, in pixels of the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Intrinsics {
+    /// Focal length along x.
     pub fx: f32,
+    /// Focal length along y.
     pub fy: f32,
+    /// The principal point's x.
     pub cx: f32,
+    /// The principal point's y.
     pub cy: f32,
 }
 
 impl Intrinsics {
+    /// Horizontal field of view that is assumed of a camera whose intrinsics nobody knows, in degrees.
+    pub const ASSUMED_FOV_DEG: f32 = 65.0;
+
+    /// What is assumed of a camera whose intrinsics nobody knows, for frames of `size`.
+    pub fn assumed(size: Size) -> Self {
+        Self::from_horizontal_fov(Self::ASSUMED_FOV_DEG, size.width, size.height)
+    }
+
     /// A camera whose horizontal field of view is `degrees` over a frame of `width` x `height` pixels.
     pub fn from_horizontal_fov(degrees: f32, width: u32, height: u32) -> Self {
         let f = width as f32 / 2.0 / (degrees.to_radians() / 2.0).tan();

@@ -7,6 +7,7 @@ pub struct Region {
     pub x: u32,
     /// Row of the topmost pixel; even for the same reason.
     pub y: u32,
+    /// Width and height, at least one pixel each.
     pub size: Size,
 }
 

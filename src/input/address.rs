@@ -1,43 +1,26 @@
 use std::fmt;
-use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use super::{GazeSource, PROMPTS, PromptSource, TouchOptions, TouchSource};
 use crate::error::{ConfigError, Result};
 use crate::geometry::Size;
 use crate::time::Clock;
 
-use super::{GazeAddress, GazeSource, PromptSource, Script, TouchOptions, TouchSource};
-
-/// Where prompts come from, as the command line writes it. Only what is compiled in can be named.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PromptAddress {
-    /// `script:FILE`, an NDJSON file, see [`Script`].
-    Script(PathBuf),
-    /// `touch:PATH` or `touch:auto`, a touch screen, a pen or a mouse.
-    #[cfg(all(feature = "touch", target_os = "linux"))]
-    Touch(TouchDevice),
-    /// `gaze:…`, an eye tracker or its recording.
-    Gaze(GazeAddress),
+/// Where prompts come from, as the command line writes it: one of [`PROMPTS`], with what opens it.
+#[derive(Clone)]
+pub struct PromptAddress {
+    text: String,
+    gives: Gives,
 }
 
-/// Which input device.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TouchDevice {
-    /// The first touch screen.
-    Auto,
-    /// A device node such as `/dev/input/event0`, or a link to one.
-    Path(PathBuf),
-}
-
-impl fmt::Display for TouchDevice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            TouchDevice::Auto => f.write_str("touch:auto"),
-            TouchDevice::Path(path) => write!(f, "touch:{}", path.display()),
-        }
-    }
+/// What a source of prompts gives, and what opens it.
+#[derive(Clone)]
+enum Gives {
+    Prompts(Arc<dyn Fn() -> Result<Box<dyn PromptSource>> + Send + Sync>),
+    Touch(Arc<dyn Fn(&TouchOptions, Arc<dyn Clock>) -> Result<Box<dyn TouchSource>> + Send + Sync>),
+    Gaze(Arc<dyn Fn(Size, Arc<dyn Clock>) -> Result<Box<dyn GazeSource>> + Send + Sync>),
+    Page,
 }
 
 /// An opened source of prompts, by how it names what it means.
@@ -48,25 +31,47 @@ pub enum OpenedPrompts {
     Touch(Box<dyn TouchSource>),
     /// It shows where somebody looks; a [`DwellSelector`](crate::select::gaze::DwellSelector) makes selections of it.
     Gaze(Box<dyn GazeSource>),
+    /// It is the page, which whoever runs the stream serves.
+    Page,
 }
 
-const KNOWN: &str = match (cfg!(all(feature = "touch", target_os = "linux")), cfg!(feature = "console")) {
-    (true, true) => {
-        "console, script:FILE, touch:PATH, touch:auto, gaze:pupil://HOST, gaze:udp://ADDR:PORT, gaze:tcp://HOST:PORT, \
-         gaze:file:PATH"
-    }
-    (true, false) => {
-        "script:FILE, touch:PATH, touch:auto, gaze:pupil://HOST, gaze:udp://ADDR:PORT, gaze:tcp://HOST:PORT, gaze:file:PATH"
-    }
-    (false, true) => {
-        "console, script:FILE, gaze:pupil://HOST, gaze:udp://ADDR:PORT, gaze:tcp://HOST:PORT, gaze:file:PATH"
-    }
-    (false, false) => "script:FILE, gaze:pupil://HOST, gaze:udp://ADDR:PORT, gaze:tcp://HOST:PORT, gaze:file:PATH",
-};
-
 impl PromptAddress {
-    /// The forms that this build takes.
-    pub const KNOWN: &'static str = KNOWN;
+    /// An address written `text` of a source that names objects. The source's own file calls this for its row.
+    pub fn prompts<S: PromptSource + 'static>(
+        text: String,
+        open: impl Fn() -> Result<S> + Send + Sync + 'static,
+    ) -> Self {
+        let open = move || open().map(|source| Box::new(source) as Box<dyn PromptSource>);
+        PromptAddress { text, gives: Gives::Prompts(Arc::new(open)) }
+    }
+
+    /// The same for a source of contacts; `open` is told how the device is used and which clock stamps contacts.
+    pub fn touch<S: TouchSource + 'static>(
+        text: String,
+        open: impl Fn(&TouchOptions, Arc<dyn Clock>) -> Result<S> + Send + Sync + 'static,
+    ) -> Self {
+        let open = move |options: &TouchOptions, clock: Arc<dyn Clock>| {
+            open(options, clock).map(|source| Box::new(source) as Box<dyn TouchSource>)
+        };
+        PromptAddress { text, gives: Gives::Touch(Arc::new(open)) }
+    }
+
+    /// The same for an eye tracker; `open` is told the size of the frame whose pixels gaze is given in, and which clock
+    /// stamps samples.
+    pub fn gaze<S: GazeSource + 'static>(
+        text: String,
+        open: impl Fn(Size, Arc<dyn Clock>) -> Result<S> + Send + Sync + 'static,
+    ) -> Self {
+        let open = move |frame: Size, clock: Arc<dyn Clock>| {
+            open(frame, clock).map(|source| Box::new(source) as Box<dyn GazeSource>)
+        };
+        PromptAddress { text, gives: Gives::Gaze(Arc::new(open)) }
+    }
+
+    /// The address of the page in a browser, written `text`.
+    pub fn page(text: String) -> Self {
+        PromptAddress { text, gives: Gives::Page }
+    }
 
     /// Opens the source. Contacts and gaze carry the times of `clock`; the kernel's own count only if it is the monotonic
     /// one. Gaze is given in pixels of a frame of `frame`.
@@ -74,51 +79,54 @@ impl PromptAddress {
     /// # Errors
     /// A file that cannot be read or a line of it that is wrong; a device that is missing, forbidden, or makes no contacts; an
     /// eye tracker that cannot be reached.
-    #[cfg_attr(not(all(feature = "touch", target_os = "linux")), allow(unused_variables))]
     pub fn open(&self, touch: &TouchOptions, frame: Size, clock: Arc<dyn Clock>) -> Result<OpenedPrompts> {
-        match self {
-            PromptAddress::Script(path) => Ok(OpenedPrompts::Prompts(Box::new(Script::read(path)?))),
-            #[cfg(all(feature = "touch", target_os = "linux"))]
-            PromptAddress::Touch(device) => {
-                Ok(OpenedPrompts::Touch(Box::new(super::evdev::EvdevTouch::open(device, *touch, clock)?)))
-            }
-            PromptAddress::Gaze(address) => Ok(OpenedPrompts::Gaze(address.open(frame, clock)?)),
+        match &self.gives {
+            Gives::Prompts(open) => open().map(OpenedPrompts::Prompts),
+            Gives::Touch(open) => open(touch, clock).map(OpenedPrompts::Touch),
+            Gives::Gaze(open) => open(frame, clock).map(OpenedPrompts::Gaze),
+            Gives::Page => Ok(OpenedPrompts::Page),
         }
+    }
+
+    /// Whether it is an eye tracker or its recording, of which a stream takes one.
+    pub fn is_gaze(&self) -> bool {
+        matches!(self.gives, Gives::Gaze(_))
+    }
+
+    /// Whether it is the page in a browser.
+    pub fn is_page(&self) -> bool {
+        matches!(self.gives, Gives::Page)
     }
 }
 
 impl FromStr for PromptAddress {
     type Err = ConfigError;
 
-    fn from_str(address: &str) -> Result<Self, ConfigError> {
-        match address.split_once(':') {
-            Some(("script", path)) if !path.is_empty() => Ok(PromptAddress::Script(path.into())),
-            #[cfg(all(feature = "touch", target_os = "linux"))]
-            Some(("touch", "auto")) => Ok(PromptAddress::Touch(TouchDevice::Auto)),
-            #[cfg(all(feature = "touch", target_os = "linux"))]
-            Some(("touch", path)) if !path.is_empty() && !path.contains('\0') => {
-                Ok(PromptAddress::Touch(TouchDevice::Path(path.into())))
-            }
-            other => {
-                let gaze = other.filter(|(kind, _)| *kind == "gaze").and_then(|(_, rest)| GazeAddress::parse(rest));
-                let unknown =
-                    || ConfigError::Address { what: "prompt source", address: address.to_owned(), known: KNOWN };
-                gaze.map(PromptAddress::Gaze).ok_or_else(unknown)
-            }
-        }
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        PROMPTS.parse(text)
     }
 }
 
 impl fmt::Display for PromptAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            PromptAddress::Script(path) => write!(f, "script:{}", path.display()),
-            #[cfg(all(feature = "touch", target_os = "linux"))]
-            PromptAddress::Touch(device) => write!(f, "{device}"),
-            PromptAddress::Gaze(address) => write!(f, "{address}"),
-        }
+        f.write_str(&self.text)
     }
 }
+
+impl fmt::Debug for PromptAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("PromptAddress").field(&self.text).finish()
+    }
+}
+
+/// Addresses that are written the same are the same.
+impl PartialEq for PromptAddress {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for PromptAddress {}
 
 #[cfg(test)]
 mod tests {
@@ -128,6 +136,11 @@ mod tests {
     fn message(address: &str) -> String {
         let address: PromptAddress = address.parse().unwrap();
         address.open(&TouchOptions::default(), Size::new(640, 480), Arc::new(MonotonicClock)).err().unwrap().to_string()
+    }
+
+    #[test]
+    fn the_table_is_documented() {
+        crate::address::check(&PROMPTS);
     }
 
     #[test]
@@ -143,13 +156,18 @@ mod tests {
         if cfg!(all(feature = "touch", target_os = "linux")) {
             rows.extend(["touch:auto", "touch:/dev/input/event0"]);
         }
+        if cfg!(feature = "console") {
+            rows.push("console");
+        }
         for row in rows {
-            assert_eq!(row.parse::<PromptAddress>().unwrap().to_string(), row);
+            let address: PromptAddress = row.parse().unwrap();
+            assert_eq!(address.to_string(), row);
+            assert_eq!((address.is_gaze(), address.is_page()), (row.starts_with("gaze:"), row == "console"));
         }
         let wrong = ["", "script", "script:", "touch", "touch:", "touch:a\0b", "mouse:0"];
         let gaze =
             ["gaze", "gaze:", "gaze:file:", "gaze:udp://", "gaze:udp://h", "gaze:tcp://:1", "gaze:tcp://h:99999"];
-        let more = ["gaze:pupil://", "gaze:pupil://a b", "gaze:pupil://h?transport=x", "gaze:http://h"];
+        let more = ["gaze:pupil://", "gaze:pupil://a b", "gaze:pupil://h?transport=x", "gaze:http://h", "gaze:udp:h:1"];
         for wrong in wrong.into_iter().chain(gaze).chain(more) {
             let message = wrong.parse::<PromptAddress>().unwrap_err().to_string();
             assert!(message.contains("script:FILE"), "{message}");

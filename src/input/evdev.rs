@@ -9,4 +9,4 @@ mod source;
 mod tracker;
 
 pub use inventory::list;
-pub use source::EvdevTouch;
+pub use source::address;

@@ -4,13 +4,29 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq)]
 pub enum InputEvent {
     /// The device went away; its contacts are cancelled, and it is looked for.
-    Lost { reason: String },
-    /// It is back after `after`.
-    Returned { after: Duration },
+    Lost {
+        /// What the system or the sender said.
+        reason: String,
+    },
+    /// It is back.
+    Returned {
+        /// Time since it was lost.
+        after: Duration,
+    },
     /// The system had no room for all that the device reported: contacts whose end was missed are cancelled.
     Overflowed,
-    /// It sent what cannot be used, `count` times; the last was refused for `reason`.
-    Rejected { count: u64, reason: String },
-    /// Its clock is ahead of the capture clock by `offset_s`, known to `uncertainty_s`.
-    Clock { offset_s: f64, uncertainty_s: f64 },
+    /// It sent what cannot be used.
+    Rejected {
+        /// How often since this was last reported.
+        count: u64,
+        /// Why the last was refused.
+        reason: String,
+    },
+    /// Its clock is compared with the capture clock.
+    Clock {
+        /// How far it is ahead, in seconds.
+        offset_s: f64,
+        /// How far that may be off, in seconds.
+        uncertainty_s: f64,
+    },
 }

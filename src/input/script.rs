@@ -5,11 +5,13 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
+use crate::address::{self, AddressError};
 use crate::error::{ConfigError, IoError, Result, nearest_name};
 use crate::geometry::{BoundingBox, Label, LabeledPoint, Point};
 use crate::track::ObjectId;
 
-use super::{PromptAction, PromptEvent, PromptSource};
+use super::{PromptAddress, PromptSource};
+use crate::session::{Intent, Request};
 
 /// Longest script that is read.
 const MAX_BYTES: u64 = 16 << 20;
@@ -28,7 +30,7 @@ const KEYS: [&str; 5] = ["time_s", "object", "points", "box", "release"];
 /// any order; lines of one time keep theirs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Script {
-    events: VecDeque<PromptEvent>,
+    events: VecDeque<Request>,
 }
 
 impl Script {
@@ -64,14 +66,14 @@ impl Script {
         Ok(Script { events: events.into() })
     }
 
-    /// The prompts that were not given out yet, in the order of their time.
-    pub fn remaining(&self) -> impl ExactSizeIterator<Item = &PromptEvent> {
+    /// The requests that were not given out yet, in the order of their time.
+    pub fn remaining(&self) -> impl ExactSizeIterator<Item = &Request> {
         self.events.iter()
     }
 }
 
 impl PromptSource for Script {
-    fn poll(&mut self, until_s: f64, out: &mut Vec<PromptEvent>) {
+    fn poll(&mut self, until_s: f64, out: &mut Vec<Request>) {
         while self.events.front().is_some_and(|e| e.time_s <= until_s) {
             out.extend(self.events.pop_front());
         }
@@ -82,7 +84,7 @@ impl PromptSource for Script {
     }
 }
 
-fn parse_line(line: &str) -> Result<PromptEvent, String> {
+fn parse_line(line: &str) -> Result<Request, String> {
     let object: Map<String, Value> = serde_json::from_str(line)
         .map_err(|e| format!("not a JSON object (column {}): write {{\"time_s\":1.5,\"object\":1,...}}", e.column()))?;
     if let Some(key) = object.keys().find(|k| !KEYS.contains(&k.as_str())) {
@@ -102,13 +104,13 @@ fn parse_line(line: &str) -> Result<PromptEvent, String> {
     };
     let points = object.get("points").map_or(Ok(Vec::new()), parse_points)?;
     let bbox = object.get("box").map(parse_box).transpose()?;
-    let action = match (release, points.is_empty() && bbox.is_none()) {
-        (true, true) => PromptAction::Release,
+    let intent = match (release, points.is_empty() && bbox.is_none()) {
+        (true, true) => Intent::Release { object: id },
         (true, false) => return Err("a release takes neither `points` nor `box`: use a line of its own".into()),
         (false, true) => return Err("nothing is asked for: give `points`, `box` or `release`".into()),
-        (false, false) => PromptAction::Prompt { points, bbox },
+        (false, false) => Intent::Prompt { object: Some(id), points, bbox },
     };
-    Ok(PromptEvent { time_s, object: id, action })
+    Ok(Request { time_s, intent })
 }
 
 fn parse_points(value: &Value) -> Result<Vec<LabeledPoint>, String> {
@@ -142,6 +144,12 @@ fn pixel(value: &Value, key: &str) -> Result<f32, String> {
     }
 }
 
+/// Reads the place of `script:FILE`.
+pub(super) fn address(place: Option<&str>) -> Result<PromptAddress, AddressError> {
+    let path = address::path(place)?.to_owned();
+    Ok(PromptAddress::prompts(format!("script:{path}"), move || Script::read(path.as_ref())))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,9 +170,9 @@ mod tests {
             LabeledPoint::foreground(1.0, 2.0),
         ];
         let bbox = Some(BoundingBox::new(400.0, 200.0, 500.0, 300.0));
-        assert_eq!(out, [PromptEvent { time_s: 1.5, object: 1, action: PromptAction::Prompt { points, bbox } }]);
+        assert_eq!(out, [Request { time_s: 1.5, intent: Intent::Prompt { object: Some(1), points, bbox } }]);
         script.poll(100.0, &mut out);
-        assert_eq!(out[1], PromptEvent { time_s: 4.0, object: 1, action: PromptAction::Release });
+        assert_eq!(out[1], Request { time_s: 4.0, intent: Intent::Release { object: 1 } });
         assert!(script.is_finished());
     }
 
@@ -172,7 +180,8 @@ mod tests {
     fn lines_of_one_time_keep_their_order() {
         let line = |id: u32| format!("{{\"time_s\":2,\"object\":{id},\"release\":true}}\n");
         let script = Script::parse("s", &[line(3), line(1), line(2)].concat()).unwrap();
-        assert_eq!(script.remaining().map(|e| e.object).collect::<Vec<_>>(), [3, 1, 2]);
+        let intents: Vec<_> = script.remaining().map(|request| request.intent.clone()).collect();
+        assert_eq!(intents, [3, 1, 2].map(|object| Intent::Release { object }));
     }
 
     #[test]

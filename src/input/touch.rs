@@ -24,6 +24,7 @@ pub trait TouchSource: Send {
 
 /// How a touch device is used. The board profile sets it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct TouchOptions {
     /// Width and height of the screen in millimetres, as it is seen; what the device says if not given.
     pub size_mm: Option<[f32; 2]>,
@@ -41,6 +42,7 @@ pub struct TouchOptions {
 pub struct TouchDeviceInfo {
     /// What `--prompt` takes.
     pub address: String,
+    /// What the device calls itself.
     pub name: String,
     /// `touch screen`, `pen`, `absolute pointer`, `touch pad` or `mouse`.
     pub kind: &'static str,

@@ -7,10 +7,10 @@
 use super::{Mask, runs};
 use crate::geometry::{Point, Size};
 
-/// What lies around the picture.
+/// What lies around the image.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Border {
-    /// Nothing: only pixels of the picture count.
+    /// Nothing: only pixels of the image count.
     #[default]
     Ignored,
     /// Background, as if the mask were padded with one clear pixel on every side.
@@ -23,7 +23,7 @@ pub enum Border {
 pub struct DistanceTransform {
     size: Size,
     distances: Vec<f32>,
-    /// Distance to the nearest clear pixel of the same column; more than any distance in the picture if there is none.
+    /// Distance to the nearest clear pixel of the same column; more than any distance in the image if there is none.
     columns: Vec<i32>,
     envelope: Vec<Parabola>,
 }

@@ -5,7 +5,7 @@ use crate::geometry::{Letterbox, Size};
 
 /// Logit of a mask prompt's cell that lies entirely inside the mask, as in SAM 2 (`20 * mask - 10`); outside it is the
 /// negative of it.
-pub const SURE: f32 = 10.0;
+pub const MASK_PROMPT_LOGIT: f32 = 10.0;
 
 /// A mask of the letterbox's frame as a mask prompt of `size`, see [`low_res_from_mask`].
 ///
@@ -17,7 +17,7 @@ pub fn mask_prompt(mask: &Mask, letterbox: &Letterbox, size: Size) -> Result<Low
         return Err(ImageError::SizeMismatch { given, expected, expected_of: "the frame".to_owned() });
     }
     let mut logits = LowResLogits::default();
-    low_res_from_mask(mask, letterbox, size, SURE, &mut logits);
+    low_res_from_mask(mask, letterbox, size, MASK_PROMPT_LOGIT, &mut logits);
     Ok(logits)
 }
 

@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use crate::geometry::{Letterbox, Size};
+use crate::geometry::{Letterbox, Point, Size};
 
 /// A mask as the decoder gives it: logits on the letterboxed input at a fraction of its resolution, row by row. It is
 /// the mask prompt of a next call (positive inside the object).
@@ -59,6 +59,59 @@ impl LowResLogits {
     pub fn content(&self, letterbox: &Letterbox) -> Size {
         content_cells(letterbox, self.size)
     }
+
+    /// The logit at `point`, in pixels of a frame that lies in the model's input as `letterbox` says; `None` beside the grid.
+    pub fn logit_at(&self, point: Point, letterbox: &Letterbox) -> Option<f32> {
+        let (p, input) = (letterbox.to_input(point), letterbox.input);
+        let x = (p.x / input.width as f32 * self.size.width as f32) as usize;
+        let y = (p.y / input.height as f32 * self.size.height as f32) as usize;
+        let inside = x < self.size.width as usize && y < self.size.height as usize;
+        self.data.get(y * self.size.width as usize + x).copied().filter(|_| inside)
+    }
+
+    /// True if the mask covers `point`; see [`Self::logit_at`].
+    pub fn covers(&self, point: Point, letterbox: &Letterbox) -> bool {
+        self.logit_at(point, letterbox).is_some_and(|logit| logit > 0.0)
+    }
+
+    /// Cells inside the mask.
+    pub fn area(&self) -> usize {
+        self.data.iter().filter(|v| **v > 0.0).count()
+    }
+
+    /// How many sides of the frame the mask reaches.
+    pub fn sides_reached(&self, letterbox: &Letterbox) -> usize {
+        let content = self.content(letterbox);
+        let Some((columns, rows)) = self.extent(content) else { return 0 };
+        let reached = [
+            columns.start == 0,
+            rows.start == 0,
+            columns.end == content.width as usize,
+            rows.end == content.height as usize,
+        ];
+        reached.into_iter().filter(|reaches| *reaches).count()
+    }
+
+    /// How wide the mask's outline is, in cells: the sum of `p (1 - p)` over the frame for each cell of the outline. For logits
+    /// that rise by `k` a cell across it that is `1 / k`; whatever else is uncertain adds to it.
+    pub fn outline_width(&self, letterbox: &Letterbox) -> f32 {
+        let content = self.content(letterbox);
+        let (columns, stride) = (content.width as usize, self.size.width as usize);
+        let row = |y: usize| &self.data[y * stride..][..columns];
+        let (mut uncertain, mut outline) = (0.0f32, 0u32);
+        for y in 0..content.height as usize {
+            let here = row(y);
+            let above = if y > 0 { row(y - 1) } else { here };
+            let below = if y + 1 < content.height as usize { row(y + 1) } else { here };
+            for x in 0..columns {
+                let p = probability(here[x]);
+                uncertain += p * (1.0 - p);
+                let around = [above[x], below[x], here[x.saturating_sub(1)], here[(x + 1).min(columns - 1)]];
+                outline += u32::from(here[x] > 0.0 && around.iter().any(|neighbour| *neighbour <= 0.0));
+            }
+        }
+        uncertain / outline.max(1) as f32
+    }
 }
 
 /// The probability that a cell of this logit is inside the mask.
@@ -103,5 +156,28 @@ mod tests {
         let letterbox = Letterbox { content: Size::new(256, 145), ..letterbox };
         assert_eq!(content_cells(&letterbox, Size::new(64, 64)), Size::new(64, 37));
         assert_eq!(content_cells(&letterbox, Size::new(0, 0)), Size::new(0, 0));
+    }
+
+    #[test]
+    fn outline_width_is_one_over_its_slope() {
+        let letterbox = Letterbox::new(Size::new(80, 40), Size::new(40, 40));
+        for slope in [1.0, 2.0, 4.0] {
+            let at = |i: usize| ((i % 40) as f32 + 0.5, (i / 40) as f32 + 0.5);
+            let data = (0..1600).map(at).map(|(x, y)| slope * (7.0 - (x - 20.0f32).hypot(y - 10.0))).collect();
+            let width = LowResLogits { size: Size::new(40, 40), data }.outline_width(&letterbox);
+            // An outline along cells has fewer of them than it is long.
+            assert!((0.8..1.5).contains(&(width * slope)), "slope {slope}: {width}");
+        }
+    }
+
+    #[test]
+    fn a_point_is_looked_up_where_it_lies_in_the_input() {
+        let letterbox = Letterbox::new(Size::new(40, 20), Size::new(8, 8));
+        let data = (0..16).map(|i| if i % 4 < 2 { 1.0 } else { -1.0 }).collect();
+        let logits = LowResLogits { size: Size::new(4, 4), data };
+        assert_eq!(logits.logit_at(Point::new(39.0, 5.0), &letterbox), Some(-1.0));
+        assert_eq!(logits.logit_at(Point::new(41.0, 5.0), &letterbox), None);
+        assert!(logits.covers(Point::new(15.0, 5.0), &letterbox));
+        assert_eq!(logits.area(), 8);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Bilinear with half-pixel centres, in two passes: each row of the grid is interpolated along x once, then every frame
 //! row is a blend of two such rows and a comparison. A blend of values below the threshold stays below it, so only the
-//! columns beside a cell above the threshold are looked at, which spares most of a picture.
+//! columns beside a cell above the threshold are looked at, which spares most of an image.
 
 use super::logits::content_cells;
 use super::{LowResLogits, Mask, runs};

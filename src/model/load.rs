@@ -15,6 +15,7 @@ use crate::geometry::Size;
 
 /// How a model is loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ModelOptions {
     /// `None` takes integers where the model has such files and they are faster: where the processor has products of bytes,
     /// else where the encoder is timed to be faster when it is loaded. Otherwise `f32`.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::losses::Losses;
 use super::meter::StageMeter;
-use super::shared::{Feed, Shared, WAIT};
+use super::shared::{Shared, SlotSender, WAIT};
 use crate::capture::{Source, SourceEvent, Step};
 use crate::error::Error;
 use crate::frame::Frame;
@@ -13,7 +13,7 @@ use crate::sync::Pool;
 pub(super) struct CaptureStage {
     pub source: Box<dyn Source>,
     pub pool: Pool<Frame>,
-    pub output: Feed<Arc<Frame>>,
+    pub output: SlotSender<Arc<Frame>>,
     pub meter: StageMeter,
     /// Frames that the source lost.
     pub losses: Losses,
@@ -69,11 +69,11 @@ impl CaptureStage {
                     break;
                 }
             }
-            self.losses.tell(&self.shared);
-            self.replaced.tell(&self.shared);
+            self.losses.emit(&self.shared);
+            self.replaced.emit(&self.shared);
         }
-        self.losses.tell_all(&self.shared);
-        self.replaced.tell_all(&self.shared);
+        self.losses.emit_all(&self.shared);
+        self.replaced.emit_all(&self.shared);
     }
 
     fn pass_on(&mut self, event: SourceEvent) {
@@ -81,13 +81,13 @@ impl CaptureStage {
         match event {
             SourceEvent::Dropped { count, reason } => self.losses.add(count, reason),
             SourceEvent::Lost { reason, count } => {
-                self.shared.tell(Event::new(time_s, EventKind::SourceLost { reason, count }))
+                self.shared.emit(Event::new(time_s, EventKind::SourceLost { reason, count }))
             }
             SourceEvent::Warned { count, message } => {
-                self.shared.tell(Event::new(time_s, EventKind::SourceWarned { count, message }))
+                self.shared.emit(Event::new(time_s, EventKind::SourceWarned { count, message }))
             }
             SourceEvent::Reopened { after } => {
-                self.shared.tell(Event::new(time_s, EventKind::SourceReopened { after_s: after.as_secs_f64() }))
+                self.shared.emit(Event::new(time_s, EventKind::SourceReopened { after_s: after.as_secs_f64() }))
             }
         }
     }

@@ -2,13 +2,12 @@ use std::time::Duration;
 
 use super::affinity::Placement;
 use crate::board::{Policy, Scheduling};
+use crate::session::SessionConfig;
 use crate::track::FollowerConfig;
-
-/// Objects that are decoded on one frame where nobody says otherwise.
-pub(super) const TURNS: usize = 3;
 
 /// How the pipeline is laid out on the machine. The board profile sets it.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct PipelineConfig {
     /// Encoded frames kept for prompts that arrive late; each holds a frame and an embedding.
     pub prompt_history: usize,
@@ -16,7 +15,7 @@ pub struct PipelineConfig {
     pub sink_queue: usize,
     /// Objects followed at once; a further selection releases the oldest.
     pub max_objects: usize,
-    /// Objects decoded on one frame; more take turns, and are carried by the picture's motion in between.
+    /// Objects decoded on one frame; more take turns, and move with the image in between.
     pub decodes_per_frame: usize,
     /// When an object counts as lost.
     pub follower: FollowerConfig,
@@ -43,6 +42,7 @@ impl PipelineConfig {
 
 /// Core numbers for each stage.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct StageCores {
     pub capture: Vec<usize>,
     pub encode: Vec<usize>,
@@ -56,7 +56,7 @@ impl Default for PipelineConfig {
             prompt_history: 8,
             sink_queue: 4,
             max_objects: 12,
-            decodes_per_frame: TURNS,
+            decodes_per_frame: SessionConfig::DECODES_PER_FRAME,
             follower: FollowerConfig::default(),
             stall_after: Duration::from_secs(2),
             affinity: StageCores::default(),

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender};
 
-use super::request::{Look, Request, Unanswered};
 use super::shared::{Shared, WAIT};
 use crate::geometry::Point;
-use crate::input::{CommandSource, GazeReport, GazeSource, InputEvent, PromptEvent, PromptSource, TouchSource};
-use crate::select::gaze::{Cause, DwellSelector, GazeSelection, SelectEvent};
-use crate::select::touch::{Contact, TouchGesture, TouchSelector};
+use crate::input::{CommandSource, GazeReport, GazeSource, InputEvent, PromptSource, TouchSource};
 use crate::record::{Event, EventKind};
+use crate::select::gaze::{DwellSelector, SelectEvent};
+use crate::select::touch::{Contact, TouchGesture, TouchSelector};
+use crate::session::{GazeRefusal, Request};
 use crate::time::Timestamp;
 
 /// How often sources are asked. A gaze sample waits at most so long.
@@ -31,7 +31,7 @@ impl GazeCell {
         *self.0.lock().unwrap_or_else(|p| p.into_inner()) = value;
     }
 
-    fn dwells(&self, event: &SelectEvent) {
+    fn set_dwell(&self, event: &SelectEvent) {
         let done = match event {
             SelectEvent::Onset { .. } => Some(0.0),
             SelectEvent::Progress { fraction, .. } => Some(*fraction),
@@ -53,27 +53,26 @@ impl GazeCell {
 }
 
 /// Gaze and the selector that turns it into requests.
-pub(super) struct GazeRoad {
+pub(super) struct GazeInput {
     pub source: Box<dyn GazeSource>,
     pub selector: DwellSelector,
     pub cell: GazeCell,
-    /// Looks that selected nothing.
-    pub answers: Receiver<Unanswered>,
+    /// Selections that selected nothing.
+    pub refusals: Receiver<GazeRefusal>,
     /// What the source received, once the stage has ended.
     pub report: Arc<OnceLock<GazeReport>>,
 }
 
-impl GazeRoad {
+impl GazeInput {
     /// Sends on what an event of the selector asks for; false when the pipeline ends.
-    fn tell(&self, event: Option<SelectEvent>, origin: Timestamp, output: &Sender<Request>, shared: &Shared) -> bool {
+    fn send(&self, event: Option<SelectEvent>, origin: Timestamp, output: &Sender<Request>, shared: &Shared) -> bool {
         let Some(event) = event else { return true };
-        self.cell.dwells(&event);
-        let requests = [request_of(event, origin), also_of(event, origin)];
-        requests.into_iter().flatten().all(|request| send(output, shared, request))
+        self.cell.set_dwell(&event);
+        Request::of_gaze(event, |at| at.signed_secs_since(origin)).all(|request| send(output, shared, request))
     }
 }
 
-impl Drop for GazeRoad {
+impl Drop for GazeInput {
     fn drop(&mut self) {
         if let Some(report) = self.source.report() {
             let _ = self.report.set(report);
@@ -81,8 +80,8 @@ impl Drop for GazeRoad {
     }
 }
 
-/// Tells what happened to an input device.
-fn tell(event: InputEvent, input: &str, now: Timestamp, shared: &Shared, losses: &AtomicU64) {
+/// Emits what happened to an input device.
+fn emit(event: InputEvent, input: &str, now: Timestamp, shared: &Shared, losses: &AtomicU64) {
     let input = input.to_owned();
     let kind = match event {
         InputEvent::Lost { reason } => {
@@ -94,20 +93,20 @@ fn tell(event: InputEvent, input: &str, now: Timestamp, shared: &Shared, losses:
         InputEvent::Rejected { count, reason } => EventKind::InputRejected { input, count, reason },
         InputEvent::Clock { offset_s, uncertainty_s } => EventKind::InputClock { input, offset_s, uncertainty_s },
     };
-    shared.tell(Event::new(shared.stream_time(now), kind));
+    shared.emit(Event::new(shared.stream_time(now), kind));
 }
 
 /// A touch screen and the selector that turns its contacts into requests.
-pub(super) struct TouchRoad {
+pub(super) struct TouchInput {
     pub source: Box<dyn TouchSource>,
     pub selector: TouchSelector,
     contacts: Vec<Contact>,
     gestures: Vec<TouchGesture>,
 }
 
-impl TouchRoad {
+impl TouchInput {
     pub fn new(source: Box<dyn TouchSource>, selector: TouchSelector) -> Self {
-        TouchRoad { source, selector, contacts: Vec::new(), gestures: Vec::new() }
+        TouchInput { source, selector, contacts: Vec::new(), gestures: Vec::new() }
     }
 
     /// Reads the screen; false when the pipeline ends.
@@ -118,7 +117,7 @@ impl TouchRoad {
         }
         self.contacts.clear();
         while let Some(event) = self.source.take_event() {
-            tell(event, self.source.name(), now, shared, losses);
+            emit(event, self.source.name(), now, shared, losses);
         }
         // Before the first frame there is nothing to point at.
         let Some(origin) = shared.origin() else {
@@ -126,8 +125,8 @@ impl TouchRoad {
             return true;
         };
         self.gestures.drain(..).all(|gesture| {
-            let time_s = gesture.made_at.signed_secs_since(origin);
-            send(output, shared, Request::Touch { time_s, gesture })
+            let request = Request::of_touch(gesture, |at| at.signed_secs_since(origin));
+            send(output, shared, request)
         })
     }
 }
@@ -135,9 +134,9 @@ impl TouchRoad {
 /// The input stage: asks every prompt source, turns gaze and touch into selections, and sends all to the decode stage.
 pub(super) struct InputStage {
     pub sources: Vec<Box<dyn PromptSource>>,
-    pub touch: Vec<TouchRoad>,
+    pub touch: Vec<TouchInput>,
     pub commands: Vec<Box<dyn CommandSource>>,
-    pub gaze: Option<GazeRoad>,
+    pub gaze: Option<GazeInput>,
     /// How often an input device was lost.
     pub losses: Arc<AtomicU64>,
     pub output: Sender<Request>,
@@ -147,84 +146,60 @@ pub(super) struct InputStage {
 impl InputStage {
     /// Runs until the pipeline stops or nobody takes requests any more.
     pub fn run(mut self) {
-        let mut prompts: Vec<PromptEvent> = Vec::new();
+        let mut requests: Vec<Request> = Vec::new();
         let (mut samples, mut commands) = (Vec::new(), Vec::new());
         while !self.shared.stop.wait(POLL) {
             let now = self.shared.clock.now();
             let until_s = self.shared.stream_time(now) + LOOK_AHEAD_S;
             for source in &mut self.sources {
-                source.poll(until_s, &mut prompts);
+                source.poll(until_s, &mut requests);
             }
-            for prompt in prompts.drain(..) {
-                if !send(&self.output, &self.shared, Request::Prompt(prompt)) {
+            for request in requests.drain(..) {
+                if !send(&self.output, &self.shared, request) {
                     return;
                 }
             }
-            for road in &mut self.touch {
-                if !road.poll(now, &self.output, &self.shared, &self.losses) {
+            for touch in &mut self.touch {
+                if !touch.poll(now, &self.output, &self.shared, &self.losses) {
                     return;
                 }
             }
             self.commands.iter_mut().for_each(|source| source.poll(&mut commands));
             for command in commands.drain(..) {
                 let time_s = self.shared.stream_time(command.made_at);
-                if !send(&self.output, &self.shared, Request::Command { time_s, kind: command.kind }) {
+                if !send(&self.output, &self.shared, Request { time_s, intent: command.intent }) {
                     return;
                 }
             }
-            let Some(road) = &mut self.gaze else { continue };
-            while let Some(event) = road.source.take_event() {
-                tell(event, road.source.name(), now, &self.shared, &self.losses);
+            let Some(gaze) = &mut self.gaze else { continue };
+            while let Some(event) = gaze.source.take_event() {
+                emit(event, gaze.source.name(), now, &self.shared, &self.losses);
             }
             let Some(origin) = self.shared.origin() else { continue };
-            for unanswered in road.answers.try_iter() {
-                match unanswered {
-                    Unanswered::Doubted => road.selector.doubt(now),
-                    Unanswered::Refused => road.selector.refuse(now),
+            for refusal in gaze.refusals.try_iter() {
+                match refusal {
+                    GazeRefusal::Doubtful => gaze.selector.doubt(now),
+                    GazeRefusal::Nothing => gaze.selector.refuse(now),
                 }
             }
-            road.source.poll(origin, now, &mut samples);
+            gaze.source.poll(origin, now, &mut samples);
             for sample in samples.drain(..) {
-                road.cell.set((sample.confidence > 0.0).then_some((sample.at, sample.point)));
-                let event = road.selector.push(sample);
-                if !road.tell(event, origin, &self.output, &self.shared) {
+                gaze.cell.set((sample.confidence > 0.0).then_some((sample.at, sample.point)));
+                let event = gaze.selector.push(sample);
+                if !gaze.send(event, origin, &self.output, &self.shared) {
                     return;
                 }
             }
-            while let Some(signal) = road.source.take_signal() {
-                let event = road.selector.signal(signal);
+            while let Some(signal) = gaze.source.take_signal() {
+                let event = gaze.selector.signal(signal);
                 if event.is_none() {
-                    tracing::info!("nothing was looked at that is not selected already: {signal:?} selects nothing");
+                    tracing::info!("gaze rested on nothing that is not selected already: {signal:?} selects nothing");
                 }
-                if !road.tell(event, origin, &self.output, &self.shared) {
+                if !gaze.send(event, origin, &self.output, &self.shared) {
                     return;
                 }
             }
         }
-    }
-}
-
-/// What an event of the gaze selector asks of the decode stage; times count from `origin`, the first frame.
-fn request_of(event: SelectEvent, origin: Timestamp) -> Option<Request> {
-    let since = |at: Timestamp| at.signed_secs_since(origin);
-    match event {
-        SelectEvent::Onset { at, disc, .. } => Some(Request::Hover { time_s: since(at), disc }),
-        SelectEvent::Progress { .. } => None,
-        SelectEvent::Commit(GazeSelection { prompt_at, disc, insistent, .. }) => {
-            Some(Request::Look(Look { time_s: since(prompt_at), disc, insistent }))
-        }
-        SelectEvent::Cancelled { at, .. } => Some(Request::Leave { time_s: since(at) }),
-        SelectEvent::Undone { at } => Some(Request::Unlook { time_s: since(at) }),
-    }
-}
-
-/// What an event asks besides: a confirmation means a moment before gaze came to rest as it does now, and ends that.
-fn also_of(event: SelectEvent, origin: Timestamp) -> Option<Request> {
-    match event {
-        SelectEvent::Commit(GazeSelection { cause: Cause::Confirmed(_), committed_at, .. }) => {
-            Some(Request::Leave { time_s: committed_at.signed_secs_since(origin) })
-        }
-        _ => None,
     }
 }
 

@@ -31,6 +31,7 @@ struct Times {
 }
 
 impl StageMeter {
+    /// A meter at zero.
     pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
         StageMeter(Arc::new(Inner {
             name: name.into(),
@@ -42,6 +43,7 @@ impl StageMeter {
         }))
     }
 
+    /// The stage's name.
     pub fn name(&self) -> &Cow<'static, str> {
         &self.0.name
     }
@@ -70,14 +72,17 @@ impl StageMeter {
         self.0.busy_since.store(0, Ordering::Relaxed);
     }
 
+    /// `count` frames were lost before the stage took them.
     pub fn drop_frames(&self, count: u64) {
         self.0.dropped.fetch_add(count, Ordering::Relaxed);
     }
 
+    /// Frames that the stage handed on.
     pub fn frames_out(&self) -> u64 {
         self.0.frames_out.load(Ordering::Relaxed)
     }
 
+    /// Frames lost before the stage took them.
     pub fn dropped(&self) -> u64 {
         self.0.dropped.load(Ordering::Relaxed)
     }
@@ -90,6 +95,7 @@ impl StageMeter {
         }
     }
 
+    /// The figures so far.
     pub fn report(&self) -> StageReport {
         let times = self.times();
         StageReport {
@@ -111,8 +117,11 @@ impl StageMeter {
 /// Figures of one stage over its life so far.
 #[derive(Clone, Debug, Serialize)]
 pub struct StageReport {
+    /// The stage's name.
     pub stage: Cow<'static, str>,
+    /// Frames that the stage took.
     pub frames_in: u64,
+    /// Frames that it handed on.
     pub frames_out: u64,
     /// Frames that a newer one replaced before the stage took them.
     pub dropped: u64,
@@ -126,6 +135,89 @@ impl StageReport {
     /// Frames per second that the stage does when it never waits.
     pub fn alone_fps(&self) -> Option<f64> {
         (self.service.count > 0 && self.service.mean_ms > 0.0).then(|| 1e3 / self.service.mean_ms)
+    }
+}
+
+/// The meters of the stages that every frame passes, by name.
+#[derive(Clone, Debug)]
+pub struct StageMeters {
+    /// Takes frames from the source.
+    pub capture: StageMeter,
+    /// Makes embeddings of frames.
+    pub encode: StageMeter,
+    /// Makes masks of embeddings and prompts.
+    pub decode: StageMeter,
+}
+
+impl StageMeters {
+    /// Three meters at zero.
+    pub fn new() -> Self {
+        let [capture, encode, decode] = ["capture", "encode", "decode"].map(StageMeter::new);
+        StageMeters { capture, encode, decode }
+    }
+
+    /// The meters in the order in which a frame passes their stages; they share their counters with these.
+    pub fn chain(&self) -> [StageMeter; 3] {
+        [self.capture.clone(), self.encode.clone(), self.decode.clone()]
+    }
+
+    /// Figures of the three stages and of `sinks` so far.
+    pub fn reports<'a>(&self, sinks: impl Iterator<Item = &'a StageMeter>) -> StageReports {
+        StageReports {
+            capture: self.capture.report(),
+            encode: self.encode.report(),
+            decode: self.decode.report(),
+            sinks: sinks.map(StageMeter::report).collect(),
+        }
+    }
+}
+
+impl Default for StageMeters {
+    fn default() -> Self {
+        StageMeters::new()
+    }
+}
+
+/// Figures of every stage of a stream, by name; as JSON a list in the order in which a frame passes the stages.
+#[derive(Clone, Debug)]
+pub struct StageReports {
+    /// Taking frames from the source.
+    pub capture: StageReport,
+    /// Making embeddings of frames.
+    pub encode: StageReport,
+    /// Making masks of embeddings and prompts.
+    pub decode: StageReport,
+    /// One for each sink, in the order in which they were added.
+    pub sinks: Vec<StageReport>,
+}
+
+impl StageReports {
+    /// The stages that every frame passes: all but the sinks.
+    pub fn chain(&self) -> [&StageReport; 3] {
+        [&self.capture, &self.encode, &self.decode]
+    }
+
+    /// All of them, in the order in which a frame passes the stages.
+    pub fn iter(&self) -> impl Iterator<Item = &StageReport> {
+        self.chain().into_iter().chain(&self.sinks)
+    }
+
+    /// Frames lost on the way to a record: before capture, before encoding and before decoding.
+    pub fn frames_dropped(&self) -> u64 {
+        self.chain().iter().map(|stage| stage.dropped).sum()
+    }
+}
+
+impl Serialize for StageReports {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+impl From<StageReports> for Vec<StageReport> {
+    fn from(reports: StageReports) -> Self {
+        let StageReports { capture, encode, decode, sinks } = reports;
+        [capture, encode, decode].into_iter().chain(sinks).collect()
     }
 }
 
@@ -145,7 +237,7 @@ struct Ages {
 impl Ages {
     const RECENT: usize = 256;
     /// Fewer records say nothing of the latency.
-    const LEAST: usize = 4;
+    const MIN_RECORDS: usize = 4;
 }
 
 impl Default for Ages {
@@ -174,15 +266,16 @@ impl AgeMeter {
         let ages = self.ages();
         ages.recent.back().filter(|(at, _)| now.since(*at) <= window * 2)?;
         let counted = ages.recent.iter().rev().take_while(|(at, _)| *at >= since).enumerate();
-        let within = counted.take_while(|(n, (at, _))| *n < Ages::LEAST || now.since(*at) <= window);
+        let within = counted.take_while(|(n, (at, _))| *n < Ages::MIN_RECORDS || now.since(*at) <= window);
         let mut ages: Vec<Duration> = within.map(|(_, (_, age))| *age).collect();
-        if ages.len() < Ages::LEAST {
+        if ages.len() < Ages::MIN_RECORDS {
             return None;
         }
         ages.sort_unstable();
         Some(ages[(ages.len() * 95).div_ceil(100) - 1])
     }
 
+    /// Over the whole stream so far.
     pub fn summary(&self) -> LatencySummary {
         self.ages().histogram.summary()
     }
@@ -206,6 +299,20 @@ mod tests {
 
     fn ms(n: u64) -> Timestamp {
         Timestamp::from_nanos(n * 1_000_000)
+    }
+
+    #[test]
+    fn reports_are_a_list_in_the_order_of_the_stages() {
+        let (meters, sink) = (StageMeters::new(), StageMeter::new("sink memory"));
+        meters.capture.drop_frames(3);
+        meters.decode.drop_frames(2);
+        sink.drop_frames(7);
+        let reports = meters.reports([&sink].into_iter());
+        assert_eq!(reports.frames_dropped(), 5);
+        let json = serde_json::to_value(&reports).unwrap();
+        let names: Vec<_> = json.as_array().unwrap().iter().map(|s| s["stage"].as_str().unwrap()).collect();
+        assert_eq!(names, ["capture", "encode", "decode", "sink memory"]);
+        assert_eq!(json[3]["dropped"], 7);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::threads::Threads;
 use crate::error::Result;
 use crate::record::{Event, EventKind, FrameRecord};
 use crate::sink::{Sink, StreamInfo};
-use crate::sync::{DropOldest, LatencySummary, Taken};
+use crate::sync::{DropOldest, LatencySummary, Received};
 
 /// Name of the sinks' threads.
 pub(super) const SINK: &str = "sink";
@@ -61,7 +61,7 @@ impl Outputs {
             outputs.meters.push(meter.clone());
             outputs.ages.push(age.clone());
             let (stream, summary, shared) = (stream.clone(), Arc::clone(&outputs.summary), shared.clone());
-            let stage = SinkStage { sink, queue, events, stream, summary, meter, age, shared };
+            let stage = SinkStage { sink, queue, events, stream, summary, meter, age, shared, failures: 0 };
             let failures = Arc::clone(&outputs.failures);
             let placement = config.placed(&config.affinity.sink, config.scheduling.sink);
             threads.spawn(SINK, &placement, move || {
@@ -120,51 +120,56 @@ struct SinkStage {
     meter: StageMeter,
     age: AgeMeter,
     shared: Shared,
+    /// Writes that failed.
+    failures: u64,
 }
 
 impl SinkStage {
     /// Runs until the queue is closed and empty, then lets the sink finish; gives back how many writes failed.
-    ///
-    /// A sink that fails is told of once and tries again with the next record: a disk that is full for a while must not
-    /// end the stream. Only a reader who went away does.
     pub fn run(mut self) -> u64 {
         let begun = self.sink.begin(&self.stream);
-        self.survive(begun);
+        self.count(begun);
         loop {
             let taken = self.queue.receive(EVENT_WAIT);
             // Events of a frame are sent before its record, so they are written before it.
             while let Ok(event) = self.events.try_recv() {
                 let written = self.sink.event(&event);
-                self.survive(written);
+                self.count(written);
             }
             match taken {
-                Taken::Value(Stamped { value: record, since }) => {
+                Received::Value(Stamped { value: record, since }) => {
                     let began = self.shared.clock.now();
                     self.meter.begin(began, began.since(since));
                     let written = self.sink.frame(&record);
-                    self.survive(written);
+                    self.count(written);
                     let now = self.shared.clock.now();
                     self.meter.end(now.since(began));
                     self.age.record(now.since(record.captured_at), now);
                 }
-                Taken::TimedOut => {}
-                Taken::Closed => break,
+                Received::TimedOut => {}
+                Received::Closed => break,
             }
         }
         if let Some(summary) = self.summary.get() {
             let finished = self.sink.finish(&serde_json::to_value(summary).unwrap_or_default());
-            self.survive(finished);
+            self.count(finished);
         }
-        self.sink.failures()
+        self.failures
     }
 
-    fn survive(&mut self, written: Result<()>) {
+    /// Counts a write that failed, and reports the first: the sink tries again with the next record, because a disk that is
+    /// full for a while must not end the stream. Only a reader who went away does.
+    fn count(&mut self, written: Result<()>) {
         let Err(error) = written else { return };
+        self.failures += 1;
         if error.is_closed_pipe() {
             return self.shared.fail(error);
         }
+        if self.failures > 1 {
+            return;
+        }
         tracing::error!("{error}");
         let kind = EventKind::SinkFailed { sink: self.sink.name().to_owned(), reason: error.to_string() };
-        self.shared.tell(Event::new(self.shared.stream_time(self.shared.clock.now()), kind));
+        self.shared.emit(Event::new(self.shared.stream_time(self.shared.clock.now()), kind));
     }
 }

@@ -3,14 +3,14 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::degrade::{DegradeSummary, Log, Switch};
-use super::meter::{AgeMeter, StageMeter, StageReport};
+use super::meter::{AgeMeter, StageMeters, StageReports};
 use super::output::{Outputs, SINK};
 use super::shared::{self, Shared};
 use super::summary::{Summary, Throughput};
 use super::threads::Threads;
 use super::watchdog::Watchdog;
 use crate::capture::SourceInfo;
-use crate::error::{ModelError, Result};
+use crate::error::{PipelineError, Result};
 use crate::input::GazeReport;
 use crate::model::{Decoder, Encoder};
 use crate::sync::LatencySummary;
@@ -23,7 +23,7 @@ pub struct Running {
     pub(super) info: SourceInfo,
     pub(super) threads: Threads,
     pub(super) input_threads: Threads,
-    pub(super) meters: [StageMeter; 3],
+    pub(super) meters: StageMeters,
     pub(super) outputs: Outputs,
     pub(super) age: AgeMeter,
     pub(super) unanswered: Arc<OnceLock<usize>>,
@@ -66,7 +66,7 @@ impl Running {
         self.degrade.as_ref().map(|log| log.summary(self.shared.clock.now()))
     }
 
-    /// Goes on with another model between two frames; what is followed stays so. `setting` says for a person what it is. The
+    /// Goes on with another model between two frames; what is followed stays so. `setting` says for a user what it is. The
     /// ladder, if there is one, is left.
     ///
     /// # Errors
@@ -79,7 +79,7 @@ impl Running {
         decoder: Box<dyn Decoder>,
         setting: &str,
     ) -> Result<()> {
-        let fixed = || ModelError::Run { graph: model.to_owned(), reason: "this stream keeps its model".into() };
+        let fixed = || PipelineError::NotExchangeable { model: model.to_owned() };
         self.switch.as_ref().ok_or_else(fixed)?.put_by_hand(model, encoder, decoder)?;
         if let Some(log) = &self.degrade {
             log.choose(format!("{setting}, chosen by hand"));
@@ -98,8 +98,8 @@ impl Running {
     }
 
     /// Figures of every stage so far.
-    pub fn reports(&self) -> Vec<StageReport> {
-        self.meters.iter().chain(self.outputs.meters()).map(StageMeter::report).collect()
+    pub fn reports(&self) -> StageReports {
+        self.meters.reports(self.outputs.meters())
     }
 
     /// Watches the stages until the stream ends, calling `each` about every 100 ms, and sums it up.
@@ -110,7 +110,7 @@ impl Running {
         while !self.is_finished() {
             std::thread::sleep(shared::WAIT);
             for event in self.watchdog.check(self.shared.clock.now(), &self.shared) {
-                self.shared.tell(event);
+                self.shared.emit(event);
             }
             each(&self);
         }
@@ -127,22 +127,21 @@ impl Running {
     }
 
     fn sum_up(&self) -> Summary {
-        let chain: Vec<_> = self.meters.iter().map(StageMeter::report).collect();
-        let throughput = Throughput::new(self.age.fps(), &chain);
+        let stages = self.reports();
         Summary {
             seconds: self.shared.clock.now().since(self.started).as_secs_f64(),
-            frames_captured: self.meters[0].frames_out(),
-            frames_out: self.meters[2].frames_out(),
-            frames_dropped: self.meters.iter().map(StageMeter::dropped).sum(),
+            frames_captured: stages.capture.frames_out,
+            frames_out: stages.decode.frames_out,
+            frames_dropped: stages.frames_dropped(),
             age: self.age.summary(),
             age_at_sink: self.outputs.slowest_age(),
             sink_failures: self.outputs.failures(),
             prompts_unanswered: self.unanswered.get().copied().unwrap_or(0),
             inputs_lost: self.inputs_lost.load(Ordering::Relaxed),
             gaze: self.gaze_report.get().cloned(),
-            throughput,
+            throughput: Throughput::new(self.age.fps(), stages.chain()),
             degrade: self.degrade(),
-            stages: self.reports(),
+            stages,
         }
     }
 }

@@ -50,7 +50,7 @@ impl Shared {
 
     /// Tells every sink. A sink that does not keep up loses events rather than stalling the stream; what it lost is
     /// logged.
-    pub fn tell(&self, event: Event) {
+    pub fn emit(&self, event: Event) {
         for sink in self.events.iter() {
             if let Err(TrySendError::Full(event)) = sink.try_send(event.clone()) {
                 tracing::warn!("a sink does not keep up and misses an event: {event:?}");
@@ -78,13 +78,13 @@ pub(super) struct Stamped<T> {
 
 /// The sending end of a latest-value slot. Dropping it, also in a panic, closes the slot: the stage behind it then ends
 /// too.
-pub(super) struct Feed<T>(LatestSlot<Stamped<T>>);
+pub(super) struct SlotSender<T>(LatestSlot<Stamped<T>>);
 
-impl<T> Feed<T> {
+impl<T> SlotSender<T> {
     /// A slot and its sending end.
-    pub fn new() -> (Feed<T>, LatestSlot<Stamped<T>>) {
+    pub fn new() -> (SlotSender<T>, LatestSlot<Stamped<T>>) {
         let slot = LatestSlot::new();
-        (Feed(slot.clone()), slot)
+        (SlotSender(slot.clone()), slot)
     }
 
     /// Makes `value` the latest; true if it replaced one that nobody took.
@@ -98,7 +98,7 @@ impl<T> Feed<T> {
     }
 }
 
-impl<T> Drop for Feed<T> {
+impl<T> Drop for SlotSender<T> {
     fn drop(&mut self) {
         self.0.close();
     }

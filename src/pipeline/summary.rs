@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use super::degrade::DegradeSummary;
-use super::meter::StageReport;
+use super::meter::{StageReport, StageReports};
 use crate::input::GazeReport;
 use crate::sync::LatencySummary;
 
@@ -29,11 +29,13 @@ pub struct Summary {
     pub gaze: Option<GazeReport>,
     /// Writes that failed, over all sinks.
     pub sink_failures: u64,
+    /// The rate, beside that of the slowest stage.
     pub throughput: Throughput,
     /// What was given up to stay within the board's budgets; absent without a ladder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub degrade: Option<DegradeSummary>,
-    pub stages: Vec<StageReport>,
+    /// The figures of every stage.
+    pub stages: StageReports,
 }
 
 /// The pipeline's rate beside that of its slowest stage.
@@ -41,6 +43,7 @@ pub struct Summary {
 pub struct Throughput {
     /// Records per second, between the first and the last.
     pub output_fps: f64,
+    /// Its name; empty where nothing was measured.
     pub slowest_stage: String,
     /// What that stage does when it never waits for another: the reciprocal of its mean service time. For capture that
     /// is the rate at which frames came.
@@ -51,9 +54,9 @@ pub struct Throughput {
 
 impl Throughput {
     /// Compares `output_fps` with the slowest of `stages`.
-    pub fn new(output_fps: f64, stages: &[StageReport]) -> Self {
-        let slowest =
-            stages.iter().filter_map(|s| s.alone_fps().map(|fps| (s, fps))).min_by(|a, b| a.1.total_cmp(&b.1));
+    pub fn new(output_fps: f64, stages: [&StageReport; 3]) -> Self {
+        let alone = stages.into_iter().filter_map(|s| s.alone_fps().map(|fps| (s, fps)));
+        let slowest = alone.min_by(|a, b| a.1.total_cmp(&b.1));
         let (slowest_stage, slowest_stage_fps) =
             slowest.map_or((String::new(), 0.0), |(s, fps)| (s.stage.to_string(), fps));
         let ratio = if slowest_stage_fps > 0.0 { output_fps / slowest_stage_fps } else { 0.0 };

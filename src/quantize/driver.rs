@@ -14,6 +14,7 @@ use crate::geometry::Size;
 
 /// How a model is quantised.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct QuantizeOptions {
     /// How the ranges of tensors are chosen.
     pub method: Method,

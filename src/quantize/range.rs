@@ -40,7 +40,7 @@ impl std::str::FromStr for Method {
         [Method::MinMax, Method::Percentile, Method::Entropy, Method::Auto]
             .into_iter()
             .find(|m| m.name() == s)
-            .ok_or_else(|| ConfigError::Address { what: "calibration method", address: s.into(), known })
+            .ok_or_else(|| ConfigError::Address { what: "calibration method", address: s.into(), known: known.into() })
     }
 }
 

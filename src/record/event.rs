@@ -29,7 +29,7 @@ pub enum EventKind {
     Selected { object: ObjectId, prompt_time_s: f64, frame: u64 },
     /// A selection, or the pointer that may become one, went from one phase to another: `idle`, `hovering`, `previewing`,
     /// `selected`, `refining`, `lost`, `released`. `object` is `None` while nothing is selected yet; `input_time_s` is when the
-    /// person did what caused it, `frame_time_s` when the frame was captured that it is about, `output_time_s` when it is told.
+    /// user did what caused it, `frame_time_s` when the frame was captured that it is about, `output_time_s` when it is told.
     Selection {
         object: Option<ObjectId>,
         from: &'static str,

@@ -11,7 +11,7 @@ use crate::track::{ObjectId, ObjectState};
 /// Everything that is known of one output frame. Records are pooled: their buffers are reused.
 #[derive(Clone, Debug, Default)]
 pub struct FrameRecord {
-    /// The picture the masks belong to.
+    /// The frame the masks belong to.
     pub frame: Option<Arc<Frame>>,
     pub sequence: u64,
     pub captured_at: Timestamp,
@@ -19,19 +19,24 @@ pub struct FrameRecord {
     pub time_s: f64,
     /// From capture to the end of decoding.
     pub age: Duration,
-    /// Where the person looks, if a gaze source runs.
+    /// Where the user looks, if a gaze source runs.
     pub gaze: Option<Point>,
     /// Share of a dwell that is done, 0 to 1, while one is under way.
     pub dwell: Option<f32>,
     /// The first `object_count` entries are this frame's objects; the rest is spare capacity.
-    pub objects: Vec<ObjectRecord>,
-    pub object_count: usize,
+    objects: Vec<ObjectRecord>,
+    object_count: usize,
 }
 
 impl FrameRecord {
     /// This frame's objects.
     pub fn objects(&self) -> &[ObjectRecord] {
         &self.objects[..self.object_count]
+    }
+
+    /// This frame's objects, to be written to.
+    pub fn objects_mut(&mut self) -> &mut [ObjectRecord] {
+        &mut self.objects[..self.object_count]
     }
 
     /// Empties the record, keeping every buffer.
@@ -65,11 +70,11 @@ pub struct ObjectRecord {
     pub mask: Mask,
     /// The points that were prompted on this frame, to be drawn.
     pub points: Vec<LabeledPoint>,
-    /// The last answer that a gesture or command was given about the object, with the candidates that were not taken.
+    /// The last answer to an intent about the object, with the candidates that were not taken.
     pub answer: Option<AnswerRecord>,
 }
 
-/// What the decoder answered about an object, on the frame that the person saw. Clones share the candidates.
+/// What the decoder answered about an object, on the frame that the user saw. Clones share the candidates.
 #[derive(Clone, Debug)]
 pub struct AnswerRecord {
     pub candidates: Arc<[Candidate]>,

@@ -1,9 +1,9 @@
-use crate::error::{ModelError, Result};
+use crate::error::Result;
 use crate::geometry::Size;
 use crate::mask::{UpsampleScratch, stability_score, upsample_mask};
 use crate::model::{Candidate, Decoder, Embedding, Prompt};
 
-use super::{Predictions, check_prompt, clip_box};
+use super::{CheckedDecoder, Predictions, check_prompt, clip_box};
 
 /// Logits above this are inside the object.
 const MASK_THRESHOLD: f32 = 0.0;
@@ -16,7 +16,7 @@ const STABILITY_OFFSET: f32 = 1.0;
 /// Every buffer is reused: after the first call with a given number of prompts and frame size, decoding allocates
 /// nothing here. Each thread that decodes owns one.
 pub struct MaskDecoder {
-    decoder: Box<dyn Decoder>,
+    decoder: CheckedDecoder,
     pub(super) candidates: Vec<Candidate>,
     /// Copies of a batch in which a box had to be clipped.
     clipped: Vec<Prompt>,
@@ -36,7 +36,7 @@ impl MaskDecoder {
     /// Masks from the candidates of `decoder`.
     pub fn new(decoder: Box<dyn Decoder>) -> Self {
         MaskDecoder {
-            decoder,
+            decoder: CheckedDecoder::new(decoder),
             candidates: Vec::new(),
             clipped: Vec::new(),
             ranking: Vec::new(),
@@ -59,7 +59,7 @@ impl MaskDecoder {
     ///
     /// # Errors
     /// [`crate::error::PromptError`] when a prompt cannot be answered on this frame (see [`check_prompt`]);
-    /// [`ModelError::Run`] when the model breaks its own contract. `out` is then empty.
+    /// [`ModelError::Run`](crate::error::ModelError::Run) when the model breaks its own contract. `out` is then empty.
     pub fn decode(
         &mut self,
         embedding: &Embedding,
@@ -76,7 +76,6 @@ impl MaskDecoder {
         self.decoder.decode(embedding, prompts, &mut self.candidates)?;
 
         let per_prompt = self.decoder.candidates();
-        check_candidates(&self.candidates, prompts.len() * per_prompt, self.decoder.mask_size())?;
         if prompts.is_empty() || per_prompt == 0 {
             return Ok(());
         }
@@ -142,22 +141,4 @@ fn clip_boxes<'a>(prompts: &'a [Prompt], frame: Size, copies: &'a mut Vec<Prompt
         }
     }
     Ok(&copies[..prompts.len()])
-}
-
-/// Holds a model to the contract of [`Decoder`], so that nothing after it meets a surprise.
-fn check_candidates(candidates: &[Candidate], expected: usize, size: Size) -> Result<(), ModelError> {
-    let refuse = |reason| Err(ModelError::Run { graph: "decoder".to_owned(), reason });
-    if candidates.len() != expected {
-        return refuse(format!("it gave {} masks instead of {expected}", candidates.len()));
-    }
-    for Candidate { logits, predicted_iou } in candidates {
-        if logits.size != size || logits.data.len() != size.area() {
-            let Size { width, height } = logits.size;
-            return refuse(format!("it gave a mask of {width}x{height} instead of {}x{}", size.width, size.height));
-        }
-        if predicted_iou.is_nan() {
-            return refuse("its predicted IoU is not a number".to_owned());
-        }
-    }
-    Ok(())
 }

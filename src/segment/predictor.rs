@@ -1,7 +1,7 @@
 use crate::error::{ImageError, ModelError, PromptError, Result};
 use crate::frame::Frame;
 use crate::geometry::{LabeledPoint, Letterbox, Size};
-use crate::mask::{LowResLogits, Mask, SURE, mask_prompt, reproject};
+use crate::mask::{LowResLogits, MASK_PROMPT_LOGIT, Mask, mask_prompt, reproject};
 use crate::model::{Decoder, Embedding, Encoder, Prompt};
 
 use super::{MaskDecoder, Prediction, Predictions, zoom_region};
@@ -128,7 +128,7 @@ impl Predictor {
             return Err(PromptError::MaskSize { given: logits.size, expected: self.decoder.mask_size() }.into());
         }
         let mut mask = LowResLogits::default();
-        reproject(logits, &from, &to, logits.size, -SURE, &mut mask);
+        reproject(logits, &from, &to, logits.size, -MASK_PROMPT_LOGIT, &mut mask);
         Ok(mask)
     }
 

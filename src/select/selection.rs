@@ -73,7 +73,7 @@ pub enum Signal {
 /// When a transition was caused, seen and told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Times {
-    /// When the person did what caused it; `None` if nobody did anything.
+    /// When the user did what caused it; `None` if nobody did anything.
     pub input: Option<Timestamp>,
     /// Capture time of the frame that it is about.
     pub frame: Option<Timestamp>,

@@ -25,5 +25,5 @@ mod viewport;
 
 pub use contact::{Contact, ContactId, Phase};
 pub use gesture::{GestureKind, TouchConfig, TouchGesture};
-pub use selector::{Press, TouchSelector};
+pub use selector::TouchSelector;
 pub use viewport::{Fit, Rotation, Viewport};

@@ -6,23 +6,47 @@ use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+use crate::address::{self, AddressError};
 use crate::error::{IoError, Result};
 use crate::geometry::{BoundingBox, Point};
 use crate::mask::Rle;
 use crate::track::{ObjectId, ObjectState};
 
-use super::failures::Failures;
+use super::{Sink, SinkAddress, StreamInfo};
 use crate::record::{Event, FrameRecord, ObjectRecord};
-use super::{Sink, StreamInfo};
 
 /// Version of the wire format that is written, see `docs/wire-format.md`.
 pub const WIRE_VERSION: u32 = 1;
 
 /// How an [`NdjsonSink`] writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NdjsonOptions {
     /// Writes where the person looks with each frame. Off by default: raw gaze is private.
     pub share_gaze: bool,
+}
+
+/// Reads the place of `ndjson:PATH` or `ndjson:-`, option `share_gaze=true`.
+pub(super) fn address(place: Option<&str>) -> Result<SinkAddress, AddressError> {
+    let place = address::path(place)?;
+    let (path, query) = place.split_once('?').unwrap_or((place, ""));
+    let (path, options) = (PathBuf::from(address::path(Some(path))?), NdjsonOptions::parse(query)?);
+    let text = format!("ndjson:{place}");
+    Ok(match path.as_os_str() == "-" {
+        true => SinkAddress::to_stdout(text, move || Ok(NdjsonSink::stdout(options))),
+        false => SinkAddress::new(text, move || NdjsonSink::create(&path, options)),
+    })
+}
+
+impl NdjsonOptions {
+    fn parse(query: &str) -> Result<Self, AddressError> {
+        let mut options = NdjsonOptions::default();
+        address::options(query, &["share_gaze"], |key, value| {
+            options.share_gaze = address::yes_or_no(key, value)?;
+            Ok(())
+        })?;
+        Ok(options)
+    }
 }
 
 /// Writes one JSON object a line: a header, frames and events, a summary. `docs/wire-format.md` describes each field.
@@ -36,7 +60,6 @@ pub struct NdjsonSink {
     options: NdjsonOptions,
     line: Vec<u8>,
     masks: Vec<Rle>,
-    failures: Failures,
     torn: bool,
 }
 
@@ -64,7 +87,6 @@ impl NdjsonSink {
             options,
             line: Vec::new(),
             masks: Vec::new(),
-            failures: Failures::default(),
             torn: false,
         }
     }
@@ -72,7 +94,7 @@ impl NdjsonSink {
     fn write(&mut self, value: &impl Serialize) -> Result<()> {
         let written = write_line(&mut self.line, &mut self.out, value, self.torn);
         self.torn = written.is_err();
-        self.failures.first(written.map_err(|e| IoError::when("write", &self.path)(e).into()))
+        written.map_err(|e| IoError::when("write", &self.path)(e).into())
     }
 }
 
@@ -118,13 +140,10 @@ impl Sink for NdjsonSink {
     }
 
     fn finish(&mut self, summary: &Value) -> Result<()> {
-        self.write(&SummaryLine { kind: "summary", summary })?;
+        let written = self.write(&SummaryLine { kind: "summary", summary });
+        // Also after a summary that failed: earlier lines may be buffered.
         let flushed = self.out.flush().map_err(|e| IoError::when("write", &self.path)(e).into());
-        self.failures.first(flushed)
-    }
-
-    fn failures(&self) -> u64 {
-        self.failures.count()
+        written.and(flushed)
     }
 }
 

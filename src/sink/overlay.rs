@@ -2,6 +2,7 @@
 
 pub(crate) mod canvas;
 pub(crate) mod contour;
+mod file;
 pub(crate) mod font;
 mod palette;
 
@@ -14,6 +15,7 @@ use crate::track::{ObjectId, ObjectState};
 use crate::record::{FrameRecord, ObjectRecord};
 use canvas::{Canvas, Rgb};
 use contour::ContourPen;
+pub use file::{write_overlay, write_rgb};
 pub use palette::object_color;
 
 /// Share of the object's colour in the tint of its mask.

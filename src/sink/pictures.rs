@@ -5,16 +5,15 @@ use std::path::{Path, PathBuf};
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
-use serde_json::Value;
 
+use crate::address::{self, AddressError};
 use crate::error::{ImageError, IoError, Result};
 use crate::frame;
 use crate::geometry::Size;
 
-use super::failures::Failures;
 use super::overlay::Painter;
-use crate::record::{Event, FrameRecord};
-use super::{Sink, StreamInfo};
+use super::{Sink, SinkAddress};
+use crate::record::FrameRecord;
 
 /// File format of overlay pictures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,6 +34,7 @@ impl PictureFormat {
 
 /// How an [`OverlaySink`] writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct OverlayOptions {
     /// Writes each n-th record; at least 1.
     pub every: u32,
@@ -51,6 +51,39 @@ impl Default for OverlayOptions {
     }
 }
 
+/// Reads the place of `overlay:DIR`, options `every=N` (each n-th frame), `format=png|jpg`, `keep=N` (most pictures kept),
+/// `boxes=true`.
+pub(super) fn address(place: Option<&str>) -> Result<SinkAddress, AddressError> {
+    let place = address::path(place)?;
+    let (folder, query) = place.split_once('?').unwrap_or((place, ""));
+    let (folder, options) = (PathBuf::from(address::path(Some(folder))?), OverlayOptions::parse(query)?);
+    Ok(SinkAddress::new(format!("overlay:{place}"), move || OverlaySink::create(&folder, options)))
+}
+
+impl OverlayOptions {
+    fn parse(query: &str) -> Result<Self, AddressError> {
+        let mut options = OverlayOptions::default();
+        address::options(query, &["every", "format", "keep", "boxes"], |key, value| {
+            match key {
+                "every" => options.every = address::count(key, value)?,
+                "keep" => options.keep = address::count(key, value)?,
+                "boxes" => options.boxes = address::yes_or_no(key, value)?,
+                _ => options.format = picture_format(value)?,
+            }
+            Ok(())
+        })?;
+        Ok(options)
+    }
+}
+
+fn picture_format(value: &str) -> Result<PictureFormat, String> {
+    match value {
+        "png" => Ok(PictureFormat::Png),
+        "jpg" | "jpeg" => Ok(PictureFormat::Jpeg),
+        _ => Err(format!("`format={value}`: give png or jpg")),
+    }
+}
+
 const JPEG_QUALITY: u8 = 90;
 
 /// Writes frames with their masks, prompts and labels drawn over them as `overlay-000123.jpg` into a folder.
@@ -63,7 +96,6 @@ pub struct OverlaySink {
     encoded: Vec<u8>,
     written: VecDeque<PathBuf>,
     seen: u64,
-    failures: Failures,
 }
 
 impl OverlaySink {
@@ -88,7 +120,6 @@ impl OverlaySink {
             encoded: Vec::new(),
             written: VecDeque::new(),
             seen: 0,
-            failures: Failures::default(),
         })
     }
 
@@ -123,7 +154,7 @@ impl OverlaySink {
                 ExtendedColorType::Rgb8,
             ),
         };
-        written.map_err(|e| ImageError::Undecodable { what: "overlay".into(), reason: e.to_string() })
+        written.map_err(|e| ImageError::Unencodable { what: "overlay".into(), reason: e.to_string() })
     }
 }
 
@@ -139,30 +170,13 @@ impl Sink for OverlaySink {
         &self.name
     }
 
-    fn begin(&mut self, _stream: &StreamInfo) -> Result<()> {
-        Ok(())
-    }
-
     fn frame(&mut self, record: &FrameRecord) -> Result<()> {
         let due = self.seen.is_multiple_of(self.options.every.max(1).into());
         self.seen += 1;
         if !due {
             return Ok(());
         }
-        let written = self.write(record);
-        self.failures.first(written)
-    }
-
-    fn event(&mut self, _event: &Event) -> Result<()> {
-        Ok(())
-    }
-
-    fn finish(&mut self, _summary: &Value) -> Result<()> {
-        Ok(())
-    }
-
-    fn failures(&self) -> u64 {
-        self.failures.count()
+        self.write(record)
     }
 }
 
@@ -176,7 +190,9 @@ mod tests {
     fn record(sequence: u64) -> FrameRecord {
         let size = Size::new(32, 24);
         let frame = Frame::from_rgb(size, vec![90; size.area() * 3]).unwrap();
-        FrameRecord { frame: Some(Arc::new(frame)), sequence, ..FrameRecord::default() }
+        let mut record = FrameRecord::default();
+        (record.frame, record.sequence) = (Some(Arc::new(frame)), sequence);
+        record
     }
 
     fn names(folder: &Path) -> Vec<String> {
@@ -202,11 +218,19 @@ mod tests {
     }
 
     #[test]
-    fn the_first_failure_is_told_and_all_are_counted() {
+    fn options_are_read() {
+        assert_eq!(OverlayOptions::parse(""), Ok(OverlayOptions::default()));
+        let expected = OverlayOptions { every: 10, format: PictureFormat::Jpeg, keep: 5, boxes: true };
+        assert_eq!(OverlayOptions::parse("every=10&format=jpg&keep=5&boxes=true"), Ok(expected));
+        assert_eq!(OverlayOptions::parse("format=png").map(|options| options.format), Ok(PictureFormat::Png));
+    }
+
+    #[test]
+    fn every_failure_is_returned() {
         let folder = tempfile::tempdir().unwrap();
         let mut sink = OverlaySink::create(&folder.path().join("gone"), OverlayOptions::default()).unwrap();
         std::fs::remove_dir(folder.path().join("gone")).unwrap();
-        let told: Vec<_> = (0..3).map(|n| sink.frame(&record(n)).is_err()).collect();
-        assert_eq!((told, sink.failures()), (vec![true, false, false], 3));
+        let failed: Vec<_> = (0..3).map(|n| sink.frame(&record(n)).is_err()).collect();
+        assert_eq!(failed, [true, true, true]);
     }
 }

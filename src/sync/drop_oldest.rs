@@ -6,7 +6,8 @@ use super::primitives::{Arc, Condvar, Mutex, MutexGuard};
 
 /// Outcome of one wait for a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taken<T> {
+pub enum Received<T> {
+    /// A value came.
     Value(T),
     /// Nothing came within the time allowed.
     TimedOut,
@@ -14,11 +15,12 @@ pub enum Taken<T> {
     Closed,
 }
 
-impl<T> Taken<T> {
+impl<T> Received<T> {
+    /// The value, if one came.
     pub fn value(self) -> Option<T> {
         match self {
-            Taken::Value(value) => Some(value),
-            Taken::TimedOut | Taken::Closed => None,
+            Received::Value(value) => Some(value),
+            Received::TimedOut | Received::Closed => None,
         }
     }
 }
@@ -86,24 +88,24 @@ impl<T> DropOldest<T> {
     }
 
     /// Waits at most `timeout` for the oldest value. `Duration::ZERO` does not wait, `Duration::MAX` waits for ever.
-    /// After [`Self::close`] the values that are left come first, then [`Taken::Closed`].
-    pub fn receive(&self, timeout: Duration) -> Taken<T> {
+    /// After [`Self::close`] the values that are left come first, then [`Received::Closed`].
+    pub fn receive(&self, timeout: Duration) -> Received<T> {
         // No deadline: too far away for the clock to tell, which is for ever.
         let deadline = Instant::now().checked_add(timeout);
         let mut state = self.lock();
         loop {
             if let Some(value) = state.values.pop_front() {
-                return Taken::Value(value);
+                return Received::Value(value);
             }
             if state.closed {
-                return Taken::Closed;
+                return Received::Closed;
             }
             state = match deadline {
                 None => self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
                 Some(deadline) => {
                     let left = deadline.saturating_duration_since(Instant::now());
                     if left.is_zero() {
-                        return Taken::TimedOut;
+                        return Received::TimedOut;
                     }
                     self.shared.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
                 }
@@ -117,6 +119,7 @@ impl<T> DropOldest<T> {
         self.shared.changed.notify_all();
     }
 
+    /// Whether further values are refused.
     pub fn is_closed(&self) -> bool {
         self.lock().closed
     }
@@ -131,6 +134,7 @@ impl<T> DropOldest<T> {
         self.lock().values.len()
     }
 
+    /// Whether no value waits to be received.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -19,12 +19,14 @@ pub struct Histogram {
 }
 
 impl Histogram {
+    /// An empty histogram. All the memory that it will ever need is taken here.
     pub fn new() -> Self {
         let buckets = hdrhistogram::Histogram::new_with_bounds(FINEST_NS, LONGEST_NS, SIGNIFICANT_DIGITS)
             .expect("the bounds are constants that hdrhistogram accepts");
         Histogram { buckets, sum_ns: 0, max_ns: 0 }
     }
 
+    /// Counts one duration; beyond the range it counts as the longest.
     pub fn record(&mut self, duration: Duration) {
         let ns = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         self.buckets.saturating_record(ns);
@@ -52,23 +54,19 @@ impl Histogram {
         Duration::from_nanos(self.buckets.value_at_quantile(quantile).min(self.max_ns))
     }
 
+    /// The median, zero when nothing was recorded.
     pub fn p50(&self) -> Duration {
         self.quantile(0.50)
     }
 
+    /// The 95th percentile, zero when nothing was recorded.
     pub fn p95(&self) -> Duration {
         self.quantile(0.95)
     }
 
+    /// The 99th percentile, zero when nothing was recorded.
     pub fn p99(&self) -> Duration {
         self.quantile(0.99)
-    }
-
-    /// Adds everything that `other` recorded.
-    pub fn merge(&mut self, other: &Histogram) {
-        self.buckets.add(&other.buckets).expect("all histograms have the same bounds");
-        self.sum_ns = self.sum_ns.saturating_add(other.sum_ns);
-        self.max_ns = self.max_ns.max(other.max_ns);
     }
 
     /// Forgets everything, keeping the memory.
@@ -78,6 +76,7 @@ impl Histogram {
         self.max_ns = 0;
     }
 
+    /// Count, mean, percentiles and maximum.
     pub fn summary(&self) -> LatencySummary {
         let ms = |duration: Duration| duration.as_nanos() as f64 / 1e6;
         LatencySummary {
@@ -106,11 +105,17 @@ impl fmt::Debug for Histogram {
 /// What a [`Histogram`] says, in milliseconds; all zero when nothing was recorded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct LatencySummary {
+    /// Durations recorded.
     pub count: u64,
+    /// Mean.
     pub mean_ms: f64,
+    /// Median.
     pub p50_ms: f64,
+    /// 95th percentile.
     pub p95_ms: f64,
+    /// 99th percentile.
     pub p99_ms: f64,
+    /// Longest.
     pub max_ms: f64,
 }
 
@@ -158,15 +163,6 @@ mod tests {
         h.record(Duration::from_micros(12_345));
         assert_eq!(h.p50(), Duration::from_micros(12_345));
         assert_eq!(h.p99(), h.max());
-    }
-
-    #[test]
-    fn merging_adds_counts() {
-        let (mut a, mut b) = (Histogram::new(), Histogram::new());
-        a.record(Duration::from_millis(1));
-        b.record(Duration::from_millis(3));
-        a.merge(&b);
-        assert_eq!((a.count(), a.mean(), a.max()), (2, Duration::from_millis(2), Duration::from_millis(3)));
     }
 
     #[test]

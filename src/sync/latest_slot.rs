@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::drop_oldest::{DropOldest, Taken};
+use super::drop_oldest::{DropOldest, Received};
 
 /// A place for one value, where a newer value replaces one that nobody has taken yet.
 ///
@@ -29,8 +29,8 @@ impl<T> LatestSlot<T> {
     }
 
     /// Waits at most `timeout` for a value. `Duration::ZERO` does not wait, `Duration::MAX` waits for ever. After
-    /// [`Self::close`] the value that is left comes first, then [`Taken::Closed`].
-    pub fn take(&self, timeout: Duration) -> Taken<T> {
+    /// [`Self::close`] the value that is left comes first, then [`Received::Closed`].
+    pub fn take(&self, timeout: Duration) -> Received<T> {
         self.queue.receive(timeout)
     }
 
@@ -39,6 +39,7 @@ impl<T> LatestSlot<T> {
         self.queue.close();
     }
 
+    /// Whether further values are refused.
     pub fn is_closed(&self) -> bool {
         self.queue.is_closed()
     }
@@ -48,6 +49,7 @@ impl<T> LatestSlot<T> {
         self.queue.dropped()
     }
 
+    /// Whether no value waits to be taken.
     pub fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }

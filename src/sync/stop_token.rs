@@ -20,6 +20,7 @@ struct Shared {
 }
 
 impl StopToken {
+    /// A token that is not stopped.
     pub fn new() -> Self {
         let shared = Shared { stopped: AtomicBool::new(false), gate: Mutex::new(()), changed: Condvar::new() };
         StopToken { shared: Arc::new(shared) }
@@ -33,6 +34,7 @@ impl StopToken {
         self.shared.changed.notify_all();
     }
 
+    /// Whether somebody has stopped it.
     pub fn is_stopped(&self) -> bool {
         self.shared.stopped.load(Ordering::Acquire)
     }

@@ -1,7 +1,7 @@
 use std::thread;
 use std::time::Duration;
 
-use super::{DropOldest, LatestSlot, StopToken, Taken};
+use super::{DropOldest, LatestSlot, Received, StopToken};
 
 const NOW: Duration = Duration::ZERO;
 const FOREVER: Duration = Duration::MAX;
@@ -9,10 +9,10 @@ const FOREVER: Duration = Duration::MAX;
 #[test]
 fn newest_wins_in_the_slot() {
     let slot = LatestSlot::new();
-    assert_eq!(slot.take(NOW), Taken::TimedOut);
+    assert_eq!(slot.take(NOW), Received::TimedOut);
     assert_eq!(slot.put(1), None);
     assert_eq!(slot.put(2), Some(1));
-    assert_eq!(slot.take(NOW), Taken::Value(2));
+    assert_eq!(slot.take(NOW), Received::Value(2));
     assert!(slot.is_empty());
     assert_eq!(slot.dropped(), 1);
 }
@@ -22,11 +22,11 @@ fn an_offer_takes_nobodys_place() {
     let slot = LatestSlot::new();
     assert_eq!(slot.offer(1), None);
     assert_eq!((slot.offer(2), slot.dropped()), (Some(2), 1));
-    assert_eq!(slot.take(NOW), Taken::Value(1));
+    assert_eq!(slot.take(NOW), Received::Value(1));
     assert_eq!(slot.offer(3), None);
     slot.close();
     assert_eq!(slot.offer(4), Some(4));
-    assert_eq!((slot.take(NOW), slot.take(NOW)), (Taken::Value(3), Taken::Closed));
+    assert_eq!((slot.take(NOW), slot.take(NOW)), (Received::Value(3), Received::Closed));
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn closing_keeps_what_is_left_and_refuses_more() {
     slot.put("left");
     slot.close();
     assert_eq!(slot.put("late"), Some("late"));
-    assert_eq!((slot.take(FOREVER), slot.take(FOREVER)), (Taken::Value("left"), Taken::Closed));
+    assert_eq!((slot.take(FOREVER), slot.take(FOREVER)), (Received::Value("left"), Received::Closed));
     assert_eq!(slot.dropped(), 1);
 }
 
@@ -66,8 +66,8 @@ fn queue_never_grows_its_memory() {
 #[test]
 fn waits_end_by_timeout() {
     let pause = Duration::from_millis(1);
-    assert_eq!(DropOldest::<()>::new(1).receive(pause), Taken::TimedOut);
-    assert_eq!(LatestSlot::<()>::new().take(pause), Taken::TimedOut);
+    assert_eq!(DropOldest::<()>::new(1).receive(pause), Received::TimedOut);
+    assert_eq!(LatestSlot::<()>::new().take(pause), Received::TimedOut);
     assert!(!StopToken::new().wait(pause));
 }
 
@@ -81,7 +81,7 @@ fn closing_wakes_every_waiter() {
         })
         .collect();
     queue.close();
-    assert!(waiters.into_iter().all(|w| w.join().unwrap() == Taken::Closed));
+    assert!(waiters.into_iter().all(|w| w.join().unwrap() == Received::Closed));
 }
 
 #[test]

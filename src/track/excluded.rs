@@ -6,9 +6,9 @@ const LIMIT: usize = 4;
 /// A foreground point nearer than this, in parts of the box's sides, takes an excluded place back in.
 const TAKEN_BACK: f32 = 0.15;
 
-/// What a person took out of an object: places within its box, which move and grow with it.
+/// What a user took out of an object: places within its box, which move and grow with it.
 ///
-/// Features cannot tell a part from the thing that it belongs to, so that what was taken out would come back with the next
+/// Features cannot tell a part from the object that it belongs to, so that what was taken out would come back with the next
 /// frames; the points go with each frame's prompt instead.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Excluded {

@@ -1,32 +1,33 @@
-//! How a selected thing moves from one frame to the next, by the picture alone.
+//! How a selected object moves from one frame to the next, by the image alone.
 //!
-//! Points of the thing are followed with pyramidal Lucas-Kanade (Bouguet, 2001), those that do not come back to where they
-//! began are dropped, and the median of what is left says how the thing moved and grew (Median-Flow: Kalal et al., 2010).
+//! Points of the object are followed with pyramidal Lucas-Kanade (Bouguet, 2001), those that do not come back to where they
+//! began are dropped, and the median of what is left says how the object moved and grew (Median-Flow: Kalal et al., 2010).
 //! It costs a small part of what an encoding costs, and carries a mask over frames that are not encoded.
 
 mod lucas_kanade;
-mod picture;
+mod pyramid;
 mod similarity;
 
 use std::ops::Range;
 
 use crate::geometry::Letterbox;
 use crate::mask::LowResLogits;
+use crate::statistics;
 
 use lucas_kanade::Tracker;
-pub use picture::{Picture, PictureMaker};
+pub use pyramid::{ImagePyramid, PyramidBuilder};
 pub use similarity::Similarity;
 
-/// Points that are looked for in a thing, each way over its box.
+/// Points that are looked for in an object, each way over its box.
 const LATTICE: usize = 6;
 /// Fewer points that were followed say nothing.
-const LEAST_POINTS: usize = 4;
-/// How far a point that is followed there and back may end from where it began, in pixels of the picture.
+const MIN_POINTS: usize = 4;
+/// How far a point that is followed there and back may end from where it began, in pixels of the image.
 const RETURN_ERROR: f32 = 0.7;
 /// Most growth and shrinkage between two frames; beyond it the points do not agree.
-const MOST_GROWTH: f32 = 1.3;
+const MAX_GROWTH: f32 = 1.3;
 
-/// Measures motion between pictures; keeps its buffers.
+/// Measures motion between images; keeps its buffers.
 #[derive(Debug, Default)]
 pub struct Flow {
     tracker: Tracker,
@@ -37,19 +38,19 @@ pub struct Flow {
 
 impl Flow {
     /// How what `logits` cover in `from` moved until `to`, in cells of the logits' grid; `None` if too few of its points could
-    /// be followed, as on a thing without texture. `letterbox` places the frame in the model's input, over which the logits lie;
-    /// both pictures are of one stream.
+    /// be followed, as on an object without texture. `letterbox` places the frame in the model's input, over which the logits lie;
+    /// both images are of one stream.
     pub fn of_mask(
         &mut self,
-        from: &Picture,
-        to: &Picture,
+        from: &ImagePyramid,
+        to: &ImagePyramid,
         logits: &LowResLogits,
         letterbox: &Letterbox,
     ) -> Option<Similarity> {
         if from.size() != to.size() || from.frame() != letterbox.frame || to.frame() != letterbox.frame {
             return None;
         }
-        // Pixels of the picture in a cell of the grid.
+        // Pixels of the image in a cell of the grid.
         let content = letterbox.content;
         let cells = |content: u32, grid: u32, input: u32| content as f32 * grid as f32 / input.max(1) as f32;
         let (width, height) = from.size();
@@ -68,11 +69,11 @@ impl Flow {
                 self.moved.push((*start, end));
             }
         }
-        if self.moved.len() < LEAST_POINTS {
+        if self.moved.len() < MIN_POINTS {
             return None;
         }
         let motion = self.agree();
-        (motion.scale < MOST_GROWTH && motion.scale > 1.0 / MOST_GROWTH).then(|| motion.in_cells(per_cell))
+        (motion.scale < MAX_GROWTH && motion.scale > 1.0 / MAX_GROWTH).then(|| motion.in_cells(per_cell))
     }
 
     /// A lattice over the mask's box, of which the points inside the mask are kept.
@@ -92,14 +93,13 @@ impl Flow {
         }
     }
 
-    /// The median motion of the points that moved, in pixels of the picture.
+    /// The median motion of the points that moved, in pixels of the image.
     fn agree(&mut self) -> Similarity {
         let Flow { moved, sorted, .. } = self;
         let mut median = |values: &mut dyn Iterator<Item = f32>| {
             sorted.clear();
             sorted.extend(values);
-            sorted.sort_unstable_by(f32::total_cmp);
-            sorted.get(sorted.len() / 2).copied()
+            statistics::median(sorted, f32::total_cmp)
         };
         let center = [0, 1].map(|axis| median(&mut moved.iter().map(|(from, _)| from[axis])).unwrap_or_default());
         let shift =
@@ -157,8 +157,8 @@ mod tests {
         #[test]
         fn a_known_motion_is_measured(scale in 0.93f32..1.07, x in -14.0f32..14.0, y in -14.0f32..14.0) {
             let letterbox = Letterbox::new(FRAME, Size::new(256, 256));
-            let mut maker = PictureMaker::default();
-            let [mut from, mut to] = [Picture::default(), Picture::default()];
+            let mut maker = PyramidBuilder::default();
+            let [mut from, mut to] = [ImagePyramid::default(), ImagePyramid::default()];
             maker.fill(&frame(1.0, [0.0, 0.0]), &mut from).unwrap();
             maker.fill(&frame(scale, [x, y]), &mut to).unwrap();
             let motion = Flow::default().of_mask(&from, &to, &mask(), &letterbox).expect("a textured thing");
@@ -173,8 +173,8 @@ mod tests {
     fn a_plain_thing_says_nothing() {
         let letterbox = Letterbox::new(FRAME, Size::new(256, 256));
         let plain = Frame::from_rgb(FRAME, vec![90; FRAME.area() * 3]).unwrap();
-        let mut picture = Picture::default();
-        PictureMaker::default().fill(&plain, &mut picture).unwrap();
+        let mut picture = ImagePyramid::default();
+        PyramidBuilder::default().fill(&plain, &mut picture).unwrap();
         assert_eq!(Flow::default().of_mask(&picture, &picture, &mask(), &letterbox), None);
         let empty = LowResLogits { size: Size::new(64, 64), data: vec![-1.0; 4096] };
         assert_eq!(Flow::default().of_mask(&picture, &picture, &empty, &letterbox), None);

@@ -5,12 +5,13 @@ use super::memory::{Expectation, FeatureMap, Memory, Recall};
 use super::motion::BoxMotion;
 use super::{Excluded, ObjectId, ObjectState};
 use crate::geometry::{BoundingBox, LabeledPoint, Letterbox, Point, Size};
-use crate::mask::{LowResLogits, SURE};
+use crate::mask::{LowResLogits, MASK_PROMPT_LOGIT};
 use crate::model::{Candidate, Prompt};
 use crate::time::Timestamp;
 
 /// When an object counts as lost.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct FollowerConfig {
     /// Least predicted IoU of a mask that is believed.
     pub min_score: f32,
@@ -30,7 +31,7 @@ pub struct FollowerConfig {
     /// Most frames in a row on which a disputed object's box goes on as it went instead of being measured.
     pub coast: u32,
     /// How far the object may reach out of its foreseen box, as a share of the box's sides; beyond that a mask is some
-    /// other thing that looks alike.
+    /// other object that looks alike.
     pub reach: f32,
 }
 
@@ -140,7 +141,7 @@ impl Follower {
 
     /// Where the object's box should be at `at` by its motion so far, in cells of its mask's grid; `letterbox` places the frame in
     /// the model's input. `None` before it was measured.
-    pub fn foreseen(&self, at: Timestamp, letterbox: &Letterbox) -> Option<BoundingBox> {
+    pub fn predicted_box(&self, at: Timestamp, letterbox: &Letterbox) -> Option<BoundingBox> {
         let bbox = letterbox.box_to_input(self.motion.predict(at)?);
         let cells = |grid: u32, input: u32| grid as f32 / input.max(1) as f32;
         let (u, v) = (
@@ -152,7 +153,7 @@ impl Follower {
 
     /// Tells whether another object that looks alike claims the same place on the present frame: then the box is not measured
     /// but goes on as it went, for a while.
-    pub fn dispute(&mut self, disputed: bool) {
+    pub fn set_disputed(&mut self, disputed: bool) {
         self.disputed = if disputed { self.disputed.saturating_add(1) } else { 0 };
     }
 
@@ -162,7 +163,7 @@ impl Follower {
     }
 
     /// Goes on to a frame that the decoder is not asked about: the mask moves as the object did, in cells of its grid.
-    pub fn carry(&mut self, motion: &Similarity) {
+    pub fn propagate(&mut self, motion: &Similarity) {
         let whole = match self.carried {
             Some(whole) => whole.then(motion),
             None => {
@@ -180,8 +181,9 @@ impl Follower {
 
     /// How the object should move from one time to another by its motion so far, in cells of its mask's grid; `letterbox`
     /// places the frame in the model's input.
-    pub fn foresee(&self, from: Timestamp, to: Timestamp, letterbox: &Letterbox) -> Similarity {
-        let (Some(before), Some(after)) = (self.foreseen(from, letterbox), self.foreseen(to, letterbox)) else {
+    pub fn predicted_motion(&self, from: Timestamp, to: Timestamp, letterbox: &Letterbox) -> Similarity {
+        let (Some(before), Some(after)) = (self.predicted_box(from, letterbox), self.predicted_box(to, letterbox))
+        else {
             return Similarity::NONE;
         };
         let (center, to) = (before.center(), after.center());
@@ -192,12 +194,12 @@ impl Follower {
         }
     }
 
-    /// What the person took out of the object.
+    /// What the user took out of the object.
     pub fn excluded(&self) -> &Excluded {
         &self.excluded
     }
 
-    /// Keeps out from now on what a person's `points` took out of the object, whose mask is as `measured`.
+    /// Keeps out from now on what a user's `points` took out of the object, whose mask is as `measured`.
     pub fn exclude(&mut self, points: &[LabeledPoint], measured: Measured) {
         if let Some(bbox) = measured.bbox {
             self.excluded.add(points, bbox);
@@ -209,11 +211,12 @@ impl Follower {
         self.excluded = excluded;
     }
 
-    /// Takes the answer to a person's prompt on the frame of `at`, whose features are `map`; it replaces all memory.
+    /// Takes the answer to a user's prompt on the frame of `at`, whose features are `map`; it replaces all memory.
     pub fn select(&mut self, at: Timestamp, candidate: &Candidate, measured: Measured, map: Option<&Arc<FeatureMap>>) {
         self.present = None;
         self.seen.begin(map, &candidate.logits);
         self.motion.reset();
+        self.disputed = 0;
         self.misses = 0;
         self.state = ObjectState::Selected;
         self.remember(at, candidate, measured);
@@ -276,10 +279,10 @@ impl Follower {
         let rows = span(within.y0, within.y1, cell.1, height);
         for (y, row) in logits.data.chunks_exact_mut(width.max(1)).enumerate() {
             if rows.contains(&y) {
-                row[..columns.start].fill(-SURE);
-                row[columns.end.max(columns.start)..].fill(-SURE);
+                row[..columns.start].fill(-MASK_PROMPT_LOGIT);
+                row[columns.end.max(columns.start)..].fill(-MASK_PROMPT_LOGIT);
             } else {
-                row.fill(-SURE);
+                row.fill(-MASK_PROMPT_LOGIT);
             }
         }
     }
@@ -372,12 +375,6 @@ impl Follower {
     }
 }
 
-/// Index of the candidate with the highest predicted IoU, the first of equals; 0 for no candidates.
-pub fn most_confident(candidates: &[Candidate]) -> usize {
-    let ranked = candidates.iter().enumerate().rev();
-    ranked.max_by(|a, b| a.1.predicted_iou.total_cmp(&b.1.predicted_iou)).map_or(0, |(index, _)| index)
-}
-
 /// The tightest box around the cells that are inside, in pixels of the frame; `None` if there are none.
 fn extent(logits: &LowResLogits, letterbox: &Letterbox) -> Option<BoundingBox> {
     let (columns, rows) = logits.extent(logits.content(letterbox))?;
@@ -431,7 +428,7 @@ mod tests {
         let mut follower = selected();
         let step = Similarity { scale: 1.0, center: [7.0, 7.0], shift: [0.5, 0.0] };
         for _ in 0..4 {
-            follower.carry(&step);
+            follower.propagate(&step);
         }
         let inside = |logits: &LowResLogits| logits.data.iter().map(|v| *v > 0.0).collect::<Vec<_>>();
         assert_eq!(inside(follower.memory()), inside(&blob(6, 0.9).0.logits));

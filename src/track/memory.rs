@@ -34,7 +34,7 @@ struct Seen {
 }
 
 impl Memory {
-    /// Forgets everything and begins with a mask that a person asked for; with nothing if the frame has no features.
+    /// Forgets everything and begins with a mask that a user asked for; with nothing if the frame has no features.
     pub fn begin(&mut self, map: Option<&Arc<FeatureMap>>, logits: &LowResLogits) {
         (self.first, self.last) = (None, None);
         if let Some(map) = map {

@@ -8,7 +8,7 @@ use foveate::frame::Frame;
 use foveate::geometry::{BoundingBox, Letterbox, Region, Size};
 use foveate::model::{Embedding, Encoder};
 use foveate::record::{Event, FrameRecord};
-use foveate::sink::{Sink, StreamInfo};
+use foveate::sink::Sink;
 
 use crate::common::INPUT;
 
@@ -63,10 +63,6 @@ impl Sink for MemorySink {
         "memory"
     }
 
-    fn begin(&mut self, _stream: &StreamInfo) -> Result<()> {
-        Ok(())
-    }
-
     fn frame(&mut self, record: &FrameRecord) -> Result<()> {
         std::thread::sleep(self.cost);
         self.seen.lock().unwrap().frames.push(SeenFrame {
@@ -86,9 +82,5 @@ impl Sink for MemorySink {
     fn finish(&mut self, summary: &serde_json::Value) -> Result<()> {
         self.seen.lock().unwrap().summary = Some(summary.clone());
         Ok(())
-    }
-
-    fn failures(&self) -> u64 {
-        0
     }
 }

@@ -19,21 +19,21 @@ export async function serve({ args = [], listen = "127.0.0.1:0", prompts = true,
   // The program may lie in a build folder of its own, away from the models.
   const env = { FOVEATE_MODELS: join(root, "models"), ...process.env };
   const child = spawn(program, all, { env, stdio: ["ignore", "ignore", "pipe"] });
-  const told = [];
+  const output = [];
   const link = await new Promise((resolve, reject) => {
     createInterface({ input: child.stderr }).on("line", (line) => {
-      told.push(line);
+      output.push(line);
       const found = /console at (\S+)/.exec(line);
       if (found) resolve(found[1]);
     });
-    child.on("exit", (code) => reject(new Error(`foveate ended with ${code}:\n${told.join("\n")}`)));
+    child.on("exit", (code) => reject(new Error(`foveate ended with ${code}:\n${output.join("\n")}`)));
   });
   const ended = new Promise((resolve) => child.on("exit", resolve));
   const stop = async (signal = "SIGINT") => {
     child.kill(signal);
     return ended;
   };
-  return { link, port: Number(new URL(link).port), told, stop, pid: child.pid };
+  return { link, port: Number(new URL(link).port), output, stop, pid: child.pid };
 }
 
 /** The id map of a frame of the scene. */
@@ -55,19 +55,19 @@ export function truth({ seed = SEED } = {}) {
   return { of, stop: () => child.stdin.end() };
 }
 
-/** The things of an id map, largest first, each with a point well within it. */
-export function things({ width, height, ids }) {
+/** The scene's objects in an id map, largest first, each with a point well within it. */
+export function sceneObjects({ width, height, ids }) {
   const found = new Map();
   ids.forEach((id, i) => {
     if (!id) return;
     if (!found.has(id)) found.set(id, { id, area: 0, x: 0, y: 0, box: [width, height, 0, 0], edge: false });
-    const thing = found.get(id);
+    const object = found.get(id);
     const x = i % width, y = (i / width) | 0;
-    thing.area++;
-    thing.x += x;
-    thing.y += y;
-    thing.box = [Math.min(thing.box[0], x), Math.min(thing.box[1], y), Math.max(thing.box[2], x + 1), Math.max(thing.box[3], y + 1)];
-    if (x === 0 || y === 0 || x === width - 1 || y === height - 1) thing.edge = true;
+    object.area++;
+    object.x += x;
+    object.y += y;
+    object.box = [Math.min(object.box[0], x), Math.min(object.box[1], y), Math.max(object.box[2], x + 1), Math.max(object.box[3], y + 1)];
+    if (x === 0 || y === 0 || x === width - 1 || y === height - 1) object.edge = true;
   });
   const list = [...found.values()].map((t) => ({ ...t, x: t.x / t.area, y: t.y / t.area }));
   const inside = ({ id, x, y }) => ids[Math.round(y) * width + Math.round(x)] === id;
@@ -123,7 +123,7 @@ async function fromTree(page) {
 /** From pixels of the frame to the screen. */
 export async function onScreen(page, { x, y }) {
   return page.evaluate(([x, y]) => {
-    const box = document.getElementById("picture").getBoundingClientRect();
+    const box = document.getElementById("viewport").getBoundingClientRect();
     const [width, height] = window.seen.frame.size;
     return { x: box.left + (x / width) * box.width, y: box.top + (y / height) * box.height };
   }, [x, y]);
@@ -162,7 +162,29 @@ export async function paused(page, yes) {
   if ((is === "true") !== yes) await page.click("#pause");
 }
 
-/** Lets every object go, and waits until the picture shows none. */
+/** Waits until what the page knows now is on its canvases: it paints once before the screen is refreshed. */
+export async function painted(page) {
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+}
+
+/** Asks until `isSo` is true, for `seconds`; `what` is said if it never is. */
+export async function until(what, isSo, seconds = 30) {
+  for (const end = performance.now() + seconds * 1000; !(await isSo());) {
+    if (performance.now() > end) throw new Error(`not within ${seconds} s: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** The server's state. */
+export const stateOf = (server) => fetch(new URL("/api/state", server.link)).then((r) => r.json());
+
+/** Waits until the stream is `count` frames further. */
+export async function framesLater(server, count) {
+  const { stream: { frames } } = await stateOf(server);
+  await until(`${count} frames more`, async () => (await stateOf(server)).stream.frames >= frames + count);
+}
+
+/** Lets every object go, and waits until the image shows none. */
 export async function cleared(page) {
   if (await page.evaluate(() => window.seen.frame.objects.length)) await page.click("#clear");
   await page.waitForFunction(() => window.seen.frame.objects.length === 0);

@@ -39,7 +39,7 @@ test("elsewhere than on loopback a token is asked for", async () => {
     const page = await open(await chrome.newContext(), server.link);
     assert.equal(page.url(), bare, "the token has left the address");
     assert.deepEqual(page.problems, []);
-    assert.ok(server.told.filter((line) => /[▀▄█]/.test(line)).length > 10, "a QR code is shown");
+    assert.ok(server.output.filter((line) => /[▀▄█]/.test(line)).length > 10, "a QR code is shown");
   } finally {
     await chrome.close();
     await server.stop();
@@ -61,7 +61,7 @@ test("another site's page gets nothing", async () => {
         socket.onopen = () => resolve("open");
         socket.onerror = () => resolve("refused");
       });
-      const picture = await new Promise((resolve) => {
+      const frame = await new Promise((resolve) => {
         const image = new Image();
         image.onload = () => resolve("seen");
         image.onerror = () => resolve("refused");
@@ -69,10 +69,10 @@ test("another site's page gets nothing", async () => {
       });
       const post = await fetch(`http://${place}/api/prompts`, { method: "POST", mode: "no-cors", body: '{"type":"clear"}' })
         .then((r) => r.type, () => "refused");
-      return { socket, picture, post };
+      return { socket, frame, post };
     }, server.port);
     assert.equal(outcome.socket, "refused");
-    assert.equal(outcome.picture, "refused");
+    assert.equal(outcome.frame, "refused");
     const state = await fetch(new URL("/api/state", server.link)).then((r) => r.json());
     assert.equal(state.objects.length, 0);
   } finally {

@@ -1,16 +1,15 @@
 // Prints figures of the console on this machine; asserts nothing of them. `node measure.js [taps|clients]`
 
 import { readFileSync } from "node:fs";
-import { browser, cleared, FPS, open, serve, tap, things, truth } from "./harness.js";
+import { browser, cleared, FPS, open, serve, tap, sceneObjects, stateOf, truth } from "./harness.js";
 import { dial, reader } from "./socket.js";
 
 const what = process.argv[2];
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const median = (list) => list.toSorted((a, b) => a - b)[list.length >> 1];
-const state = (server) => fetch(new URL("/api/state", server.link)).then((r) => r.json());
 const stage = (figures, name) => figures.stages.find((s) => s.stage === name);
 
-/** From the pointer's lift to the first picture on the screen that holds the mask, measured by the page. */
+/** From the pointer's lift to the first image on the screen that holds the mask, measured by the page. */
 async function taps() {
   const server = await serve();
   const chrome = await browser();
@@ -18,14 +17,14 @@ async function taps() {
   const page = await open(await chrome.newContext({ viewport: { width: 1280, height: 800 } }), server.link);
   for (let round = 0; round < 30; round++) {
     const frame = await page.evaluate(() => window.seen.frame.frame);
-    const list = things(await oracle.of(frame)).filter((t) => !t.edge && t.area > 3000);
+    const list = sceneObjects(await oracle.of(frame)).filter((t) => !t.edge && t.area > 3000);
     const before = await page.evaluate(() => window.seen.taps.length);
     await tap(page, list[round % list.length]);
     await page.waitForFunction((n) => window.seen.taps.length > n, before, { timeout: 5000 }).catch(() => {});
     await cleared(page);
   }
   const times = await page.evaluate(() => window.seen.taps);
-  const figures = await state(server);
+  const figures = await stateOf(server);
   const decoder = stage(figures, "decode").service.p50_ms;
   const sorted = times.toSorted((a, b) => a - b);
   console.log(`tap to mask on screen: ${times.length} taps, median ${median(times).toFixed(1)} ms, 90 of 100 below ` +
@@ -45,9 +44,9 @@ async function clients(fps) {
   const server = await serve({ args: fps ? ["--fps", String(fps)] : [] });
   const rates = { none: [], ten: [] };
   const rate = async (seconds) => {
-    const before = await state(server), at = performance.now();
+    const before = await stateOf(server), at = performance.now();
     await sleep(seconds * 1000);
-    const after = await state(server);
+    const after = await stateOf(server);
     return (stage(after, "decode").frames_out - stage(before, "decode").frames_out) / ((performance.now() - at) / 1000);
   };
   await sleep(3000);

@@ -3,7 +3,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { browser, event, eventCount, open, paused, serve, tap, things, truth } from "./harness.js";
+import { browser, event, eventCount, framesLater, open, paused, sceneObjects, serve, stateOf, tap, truth, until } from "./harness.js";
 
 test("precision and source change while the stream runs; masks are saved; themes change", async () => {
   const server = await serve();
@@ -11,22 +11,18 @@ test("precision and source change while the stream runs; masks are saved; themes
   const oracle = truth();
   try {
     const page = await open(await chrome.newContext({ colorScheme: "dark", acceptDownloads: true }), server.link);
-    const [thing] = things(await oracle.of(await page.evaluate(() => window.seen.frame.frame))).filter((t) => !t.edge);
-    await tap(page, thing);
+    const [target] = sceneObjects(await oracle.of(await page.evaluate(() => window.seen.frame.frame))).filter((t) => !t.edge);
+    await tap(page, target);
     const { object } = await event(page, "selected");
     await page.waitForFunction((object) => window.seen.frame.objects.some((o) => o.object === object), object);
 
     const precision = await page.inputValue("#choose-precision");
     const other = precision === "f32" ? "int8" : "f32";
     await page.selectOption("#choose-precision", other);
-    const now = () => fetch(new URL("/api/state", server.link)).then((r) => r.json());
-    for (let i = 0; (await now()).model.precision !== other; i++) {
-      assert.ok(i < 150, "the precision does not change");
-      await page.waitForTimeout(200);
-    }
+    await until("the precision changes", async () => (await stateOf(server)).model.precision === other);
     const frames = await page.evaluate(() => window.seen.frames);
     await page.waitForFunction((frames) => window.seen.frames > frames + 5, frames);
-    assert.ok((await now()).objects.some((o) => o.object === object), "what was followed is followed on");
+    assert.ok((await stateOf(server)).objects.some((o) => o.object === object), "what was followed is followed on");
 
     // What is saved is the frozen frame, made by the page.
     await paused(page, true);
@@ -70,7 +66,7 @@ test("a page that only shows takes no prompts", async () => {
     assert.ok(await page.isDisabled("#undo"));
     await tap(page, { x: 320, y: 240 });
     assert.match(await page.textContent("#toast"), /no prompts/);
-    await page.waitForTimeout(500);
+    await framesLater(server, 6);
     assert.equal(await page.evaluate(() => window.seen.frame.objects.length), 0);
     assert.deepEqual(page.problems, []);
   } finally {

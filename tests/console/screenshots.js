@@ -1,7 +1,7 @@
-// Makes the pictures of docs/images.
+// Makes the screenshots of docs/images.
 
 import { fileURLToPath } from "node:url";
-import { browser, cleared, open, paused, serve, tap, things, truth } from "./harness.js";
+import { browser, cleared, open, paused, serve, tap, sceneObjects, truth } from "./harness.js";
 
 const folder = fileURLToPath(new URL("../../docs/images/", import.meta.url));
 const server = await serve();
@@ -13,9 +13,9 @@ async function shot(name, options, prepare = async () => {}) {
   await cleared(page);
   await paused(page, true);
   const frame = await page.evaluate(() => window.seen.frame.frame);
-  const list = things(await oracle.of(frame)).filter((t) => !t.edge && t.area > 2500).slice(0, 3);
-  for (const [i, thing] of list.entries()) {
-    await tap(page, thing);
+  const list = sceneObjects(await oracle.of(frame)).filter((t) => !t.edge && t.area > 2500).slice(0, 3);
+  for (const [i, target] of list.entries()) {
+    await tap(page, target);
     await page.waitForFunction((n) => window.seen.answers >= n, i + 1);
   }
   await page.waitForTimeout(200);

@@ -1,8 +1,10 @@
-// Pointing at things in the picture, held against the scene's truth.
+// Pointing at objects in the image, held against the scene's truth.
 
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
-import { browser, cleared, event, eventCount, iou, masks, open, paused, serve, tap, things, truth, onScreen } from "./harness.js";
+import {
+  browser, cleared, event, eventCount, framesLater, iou, masks, onScreen, open, painted, paused, sceneObjects, serve, tap, truth,
+} from "./harness.js";
 
 let server, chrome, oracle;
 
@@ -32,39 +34,39 @@ async function done(page) {
   await page.context().close();
 }
 
-/** Freezes the picture; gives the truth about it and its things. */
+/** Freezes the image; gives the truth about it and the scene's objects that can be tapped. */
 async function freeze(page) {
   await paused(page, true);
   const frame = await page.evaluate(() => window.seen.frame.frame);
   const scene = await oracle.of(frame);
-  return { frame, scene, things: things(scene).filter((t) => t.area > 4000 && !t.edge) };
+  return { frame, scene, targets: sceneObjects(scene).filter((t) => t.area > 4000 && !t.edge) };
 }
 
-test("a tap on an object of the live picture selects it", async () => {
+test("a tap on an object of the live image selects it", async () => {
   const page = await fresh();
   const now = await page.evaluate(() => window.seen.frame.frame);
-  const [thing] = things(await oracle.of(now)).filter((t) => !t.edge);
-  await tap(page, thing);
+  const [target] = sceneObjects(await oracle.of(now)).filter((t) => !t.edge);
+  await tap(page, target);
   const { object } = await event(page, "selected");
   await page.waitForFunction((object) => window.seen.frame.objects.some((o) => o.object === object), object);
   const seen = await masks(page);
-  const overlap = iou(seen.mask, (await oracle.of(seen.frame)).ids, thing.id);
+  const overlap = iou(seen.mask, (await oracle.of(seen.frame)).ids, target.id);
   assert.ok(overlap > 0.75, `IoU ${overlap.toFixed(3)} with the truth of frame ${seen.frame}`);
   console.log(`# live tap: IoU ${overlap.toFixed(3)}`);
   await done(page);
 });
 
-test("a tap on a frozen picture means that picture", async () => {
+test("a tap on a frozen image means that image", async () => {
   const page = await fresh();
-  const { frame, scene, things: [thing] } = await freeze(page);
-  await page.waitForTimeout(1500);
-  await tap(page, thing);
+  const { frame, scene, targets: [target] } = await freeze(page);
+  await framesLater(server, 15);
+  await tap(page, target);
   await event(page, "selected");
   await page.waitForFunction(() => window.seen.answers > 0);
-  await page.waitForTimeout(100);
+  await painted(page);
   const seen = await masks(page);
   assert.equal(seen.frame, frame, "it stays frozen");
-  const overlap = iou(seen.mask, scene.ids, thing.id);
+  const overlap = iou(seen.mask, scene.ids, target.id);
   assert.ok(overlap > 0.75, `IoU ${overlap.toFixed(3)}`);
   console.log(`# frozen tap: IoU ${overlap.toFixed(3)}`);
   await paused(page, false);
@@ -74,12 +76,12 @@ test("a tap on a frozen picture means that picture", async () => {
 
 test("a negative point takes away what does not belong, undo brings it back", async () => {
   const page = await fresh();
-  const { things: [thing] } = await freeze(page);
-  await tap(page, thing);
+  const { targets: [target] } = await freeze(page);
+  await tap(page, target);
   await page.waitForFunction(() => window.seen.answers === 1);
   const answered = async (count) => {
     await page.waitForFunction((count) => window.seen.answers === count, count);
-    await page.waitForTimeout(100);
+    await painted(page);
     return masks(page);
   };
   const whole = await answered(1);
@@ -88,7 +90,7 @@ test("a negative point takes away what does not belong, undo brings it back", as
   whole.mask.forEach((set, i) => {
     const x = i % whole.width, y = (i / whole.width) | 0;
     const within = [-6, 6].every((d) => whole.mask[i + d] && whole.mask[i + d * whole.width]);
-    if (set && within) inner.push({ x, y, i, far: Math.hypot(x - thing.x, y - thing.y) });
+    if (set && within) inner.push({ x, y, i, far: Math.hypot(x - target.x, y - target.y) });
   });
   inner.sort((a, b) => b.far - a.far);
   // The bundled model does not obey every point; of three it must obey one.
@@ -111,8 +113,8 @@ test("a negative point takes away what does not belong, undo brings it back", as
 
 test("a drag is a box, the strip and number keys show the other masks", async () => {
   const page = await fresh();
-  const { scene, things: [thing] } = await freeze(page);
-  const [x0, y0, x1, y1] = thing.box;
+  const { scene, targets: [target] } = await freeze(page);
+  const [x0, y0, x1, y1] = target.box;
   const from = await onScreen(page, { x: x0 - 3, y: y0 - 3 }), to = await onScreen(page, { x: x1 + 3, y: y1 + 3 });
   await page.mouse.move(from.x, from.y);
   await page.mouse.down();
@@ -120,8 +122,8 @@ test("a drag is a box, the strip and number keys show the other masks", async ()
   await page.mouse.move(to.x, to.y);
   await page.mouse.up();
   await page.waitForFunction(() => window.seen.answers === 1);
-  await page.waitForTimeout(100);
-  const overlap = iou((await masks(page)).mask, scene.ids, thing.id);
+  await painted(page);
+  const overlap = iou((await masks(page)).mask, scene.ids, target.id);
   assert.ok(overlap > 0.75, `IoU ${overlap.toFixed(3)}`);
   console.log(`# box: IoU ${overlap.toFixed(3)}`);
   const strip = page.locator("#strip [role=radio]");
@@ -137,18 +139,18 @@ test("a drag is a box, the strip and number keys show the other masks", async ()
 
 test("everything by keyboard", async () => {
   const page = await fresh();
-  await page.focus("#picture");
+  await page.focus("#viewport");
   await page.keyboard.press("Space");
   const frame = await page.evaluate(() => window.seen.frame.frame);
   const scene = await oracle.of(frame);
-  const [thing] = things(scene).filter((t) => t.area > 4000 && !t.edge);
-  const steps = Math.round((thing.x - 320) / (0.015 * 640)), rows = Math.round((thing.y - 240) / (0.015 * 640));
+  const [target] = sceneObjects(scene).filter((t) => t.area > 4000 && !t.edge);
+  const steps = Math.round((target.x - 320) / (0.015 * 640)), rows = Math.round((target.y - 240) / (0.015 * 640));
   for (let i = 0; i < Math.abs(steps); i++) await page.keyboard.press(steps > 0 ? "ArrowRight" : "ArrowLeft");
   for (let i = 0; i < Math.abs(rows); i++) await page.keyboard.press(rows > 0 ? "ArrowDown" : "ArrowUp");
   await page.keyboard.press("Enter");
   await page.waitForFunction(() => window.seen.answers === 1);
-  await page.waitForTimeout(100);
-  const overlap = iou((await masks(page)).mask, scene.ids, thing.id);
+  await painted(page);
+  const overlap = iou((await masks(page)).mask, scene.ids, target.id);
   assert.ok(overlap > 0.6, `IoU ${overlap.toFixed(3)}`);
   await page.keyboard.press("n");
   await page.keyboard.type("thing");
@@ -163,8 +165,8 @@ test("everything by keyboard", async () => {
 test("two pages see the same objects and names", async () => {
   const one = await fresh(), two = await open(await chrome.newContext(), server.link);
   const frame = await one.evaluate(() => window.seen.frame.frame);
-  const [thing] = things(await oracle.of(frame)).filter((t) => !t.edge);
-  await tap(one, thing);
+  const [target] = sceneObjects(await oracle.of(frame)).filter((t) => !t.edge);
+  await tap(one, target);
   const { object } = await event(one, "selected");
   for (const page of [one, two]) {
     await page.waitForFunction((object) => window.seen.frame.objects.some((o) => o.object === object), object);
@@ -194,13 +196,13 @@ test("a phone: 360 pixels wide, by touch", async () => {
     .filter((e) => e.getBoundingClientRect().height < 44).map((e) => e.id));
   assert.deepEqual(small, [], "fingers find the tools");
   const frame = await page.evaluate(() => window.seen.frame.frame);
-  const [thing] = things(await oracle.of(frame)).filter((t) => !t.edge);
-  const { x, y } = await onScreen(page, thing);
+  const [target] = sceneObjects(await oracle.of(frame)).filter((t) => !t.edge);
+  const { x, y } = await onScreen(page, target);
   await page.touchscreen.tap(x, y);
   const { object } = await event(page, "selected");
   await page.waitForFunction((object) => window.seen.frame.objects.some((o) => o.object === object), object);
   const seen = await masks(page);
-  const overlap = iou(seen.mask, (await oracle.of(seen.frame)).ids, thing.id);
+  const overlap = iou(seen.mask, (await oracle.of(seen.frame)).ids, target.id);
   assert.ok(overlap > 0.7, `IoU ${overlap.toFixed(3)}`);
   const before = await eventCount(page);
   await page.click("#clear");

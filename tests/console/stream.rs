@@ -1,4 +1,4 @@
-//! A console over a stream that is made up, and a client that says what it is told to say.
+//! A console over a stream that is made up, and a client that says what a test has it say.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -39,8 +39,8 @@ impl Served {
     }
 
     pub fn with(change: impl FnOnce(&mut ConsoleOptions)) -> Self {
-        let mut options =
-            ConsoleOptions { listen: "127.0.0.1:0".parse().unwrap(), takes_prompts: true, share_gaze: false };
+        let mut options = ConsoleOptions::default();
+        options.listen = "127.0.0.1:0".parse().unwrap();
         change(&mut options);
         let console = Console::start(options, Arc::new(MonotonicClock)).unwrap();
         let link = console.link().to_owned();
@@ -53,10 +53,16 @@ impl Served {
     }
 
     pub fn wait_for_frames(&self, count: u64) {
-        let (from, until) = (self.frames.load(Ordering::Relaxed), Instant::now() + Duration::from_secs(10));
-        while self.frames.load(Ordering::Relaxed) < from + count {
-            assert!(Instant::now() < until, "no frames");
-            std::thread::sleep(Duration::from_millis(5));
+        let from = self.frames.load(Ordering::Relaxed);
+        self.wait_until("frames come", |served| served.frames.load(Ordering::Relaxed) >= from + count);
+    }
+
+    /// Asks until `is_so`, for ten seconds; `what` is said if it never is.
+    pub fn wait_until(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
+        let until = Instant::now() + Duration::from_secs(10);
+        while !is_so(self) {
+            assert!(Instant::now() < until, "not within ten seconds: {what}");
+            std::thread::sleep(Duration::from_millis(10));
         }
     }
 
@@ -64,7 +70,7 @@ impl Served {
     pub fn commands(&self) -> Vec<Command> {
         let mut out = Vec::new();
         self.commands.lock().unwrap().poll(&mut out);
-        out.retain(|c| !matches!(c.kind, foveate::input::CommandKind::LetGo { .. }));
+        out.retain(|c| !matches!(c.intent, foveate::session::Intent::ReleaseFrame { .. }));
         out
     }
 
@@ -109,7 +115,7 @@ impl Served {
         answer_of(&bytes)
     }
 
-    /// Opens a WebSocket; the error tells of the refusal. A host among `headers` counts instead of the right one.
+    /// Opens a WebSocket; the error is the refusal. A host among `headers` counts instead of the right one.
     pub fn dial(&self, path: &str, headers: &[(&str, &str)]) -> Result<Socket, String> {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
@@ -146,7 +152,8 @@ fn feed(sink: &mut dyn Sink, stop: &AtomicBool, frames: &AtomicU64) {
     let frame = Arc::new(Frame::from_rgb(SIZE, rgb).unwrap());
     let mut sequence = 0;
     while !stop.load(Ordering::Relaxed) {
-        let mut record = FrameRecord { sequence, captured_at: MonotonicClock.now(), ..FrameRecord::default() };
+        let mut record = FrameRecord::default();
+        (record.sequence, record.captured_at) = (sequence, MonotonicClock.now());
         record.frame = Some(Arc::clone(&frame));
         record.gaze = Some(Point::new(3.0, 4.0));
         let object = record.push_object();

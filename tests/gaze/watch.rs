@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use foveate::error::Error;
 use foveate::geometry::Size;
-use foveate::input::{GazeAddress, GazeSource, InputEvent};
+use foveate::input::{GazeSource, InputEvent, OpenedPrompts, PromptAddress, TouchOptions};
 use foveate::select::GazeSample;
 use foveate::select::gaze::GazeSignal;
 use foveate::time::{Clock, MonotonicClock, Timestamp};
@@ -26,8 +26,11 @@ pub struct Watch {
 
 impl Watch {
     pub fn open(address: &str) -> Result<Watch, Error> {
-        let address = GazeAddress::parse(address.trim_start_matches("gaze:")).unwrap();
-        let source = address.open(FRAME, Arc::new(MonotonicClock))?;
+        let address: PromptAddress = address.parse()?;
+        let OpenedPrompts::Gaze(source) = address.open(&TouchOptions::default(), FRAME, Arc::new(MonotonicClock))?
+        else {
+            panic!("`{address}` is no eye tracker")
+        };
         Ok(Watch { source, samples: Vec::new(), signals: Vec::new(), events: Vec::new() })
     }
 

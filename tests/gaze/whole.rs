@@ -2,24 +2,22 @@
 
 use std::io::Write;
 use std::net::TcpListener;
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use foveate::geometry::{Intrinsics, Point};
-use foveate::input::GazeAddress;
 use foveate::pipeline::{Pipeline, Running};
-use foveate::select::gaze::{DwellConfig, DwellSelector};
 use foveate::record::EventKind;
-use foveate::time::MonotonicClock;
+use foveate::select::gaze::{DwellConfig, DwellSelector};
 
 use crate::common::{FRAME, GeometryDecoder, SteadySource};
 use crate::ends::{GeometryEncoder, MemorySink};
+use crate::watch::Watch;
 
 #[test]
 fn what_is_looked_at_is_selected() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("tcp://{}", listener.local_addr().unwrap());
+    let address = format!("gaze:tcp://{}", listener.local_addr().unwrap());
     thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         // The sender's own clock, and half of our resolution.
@@ -32,7 +30,7 @@ fn what_is_looked_at_is_selected() {
             thread::sleep(Duration::from_millis(10));
         }
     });
-    let gaze = GazeAddress::parse(&address).unwrap().open(FRAME, Arc::new(MonotonicClock)).unwrap();
+    let gaze = Watch::open(&address).unwrap().source;
     let camera = Intrinsics::from_horizontal_fov(60.0, FRAME.width, FRAME.height);
     let selector = DwellSelector::new(DwellConfig::default(), camera);
     let (sink, seen) = MemorySink::boxed(Duration::ZERO);

@@ -1,12 +1,13 @@
 use std::time::Duration;
 
-use crate::capture::scene::{GazeTrace, Scene};
 use crate::geometry::{Point, Size};
 use crate::input::GazeSource;
+use crate::scene::Scene;
+use crate::scene::user::GazeTrace;
 use crate::select::GazeSample;
 use crate::time::Timestamp;
 
-use super::Used;
+use crate::cli::console::Used;
 
 /// Samples a second, as a head-worn eye tracker gives them.
 const RATE: f64 = 120.0;
@@ -19,7 +20,7 @@ pub struct SceneGaze {
 
 impl SceneGaze {
     pub fn new(scene: &Scene) -> Self {
-        SceneGaze { trace: scene.gaze(), next: 0 }
+        SceneGaze { trace: GazeTrace::new(scene), next: 0 }
     }
 }
 
@@ -38,7 +39,7 @@ impl GazeSource for SceneGaze {
     }
 }
 
-/// A made-up gaze that stops when a person takes over.
+/// A made-up gaze that stops when a user takes over.
 pub struct UntilUsed<G> {
     pub gaze: G,
     pub used: Used,
@@ -52,7 +53,7 @@ impl<G: GazeSource> GazeSource for UntilUsed<G> {
     }
 }
 
-/// A person who keeps looking at the middle of the picture: with a camera in hand one points it at the thing.
+/// A user who keeps looking at the middle of the image: with a camera in hand one points it at the object.
 pub struct CentreGaze {
     centre: Point,
     next: u64,

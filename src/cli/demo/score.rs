@@ -1,14 +1,15 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use crate::capture::scene::{GazeTrace, Scene};
 use crate::error::Result;
 use crate::mask::Mask;
 use crate::record::{Event, EventKind, FrameRecord};
-use crate::sink::{Sink, StreamInfo};
+use crate::scene::Scene;
+use crate::scene::user::GazeTrace;
+use crate::sink::Sink;
 use crate::track::ObjectId;
 
-use super::Used;
+use crate::cli::console::Used;
 
 /// Selections held against the scene's truth.
 #[derive(Clone, Debug, Default)]
@@ -19,14 +20,6 @@ pub struct Score {
     pub ious_at_selection: Vec<f32>,
     pub selections: usize,
     pub lost: usize,
-}
-
-impl Score {
-    pub fn median(values: &[f32]) -> Option<f32> {
-        let mut sorted = values.to_vec();
-        sorted.sort_by(f32::total_cmp);
-        sorted.get(sorted.len() / 2).copied()
-    }
 }
 
 /// A sink that compares every mask with the scene's truth at the time of its frame. The truth is rendered again here, so
@@ -41,19 +34,19 @@ pub struct ScoreSink {
     ids: Vec<u8>,
     truth: Mask,
     rate: f64,
-    /// From then on selections are a person's, whose target nobody knows.
+    /// From then on selections are a user's, whose target nobody knows.
     used: Used,
     score: Arc<Mutex<Score>>,
 }
 
 /// Less of a truth than this share of the frame is too little to measure by.
-const LEAST_TRUTH: f64 = 0.002;
+const MIN_TRUTH: f64 = 0.002;
 
 impl ScoreSink {
     pub fn new(scene: Arc<Scene>, rate: f64, used: Used) -> (Self, Arc<Mutex<Score>>) {
         let score = Arc::new(Mutex::new(Score::default()));
         let sink = ScoreSink {
-            gaze: scene.gaze(),
+            gaze: GazeTrace::new(&scene),
             scene,
             targets: HashMap::new(),
             selected: Vec::new(),
@@ -76,10 +69,6 @@ impl Sink for ScoreSink {
         "score"
     }
 
-    fn begin(&mut self, _stream: &StreamInfo) -> Result<()> {
-        Ok(())
-    }
-
     fn frame(&mut self, record: &FrameRecord) -> Result<()> {
         let Some(frame) = &record.frame else { return Ok(()) };
         if record.objects().is_empty() {
@@ -93,7 +82,7 @@ impl Sink for ScoreSink {
             for (out, id) in self.truth.data_mut().iter_mut().zip(&self.ids) {
                 *out = (id == target) as u8;
             }
-            if (self.truth.area() as f64) < LEAST_TRUTH * frame.size.area() as f64 {
+            if (self.truth.area() as f64) < MIN_TRUTH * frame.size.area() as f64 {
                 continue;
             }
             let iou = object.mask.iou(&self.truth);
@@ -123,13 +112,5 @@ impl Sink for ScoreSink {
             _ => {}
         }
         Ok(())
-    }
-
-    fn finish(&mut self, _summary: &serde_json::Value) -> Result<()> {
-        Ok(())
-    }
-
-    fn failures(&self) -> u64 {
-        0
     }
 }

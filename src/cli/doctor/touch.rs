@@ -1,10 +1,10 @@
 use super::{Finding, Status};
-use crate::input::{PromptAddress, TouchDeviceInfo};
+use crate::input::{PROMPTS, TouchDeviceInfo};
 
 /// What there is to touch.
 pub fn touch_findings(devices: &[TouchDeviceInfo]) -> Vec<Finding> {
     if devices.is_empty() {
-        let detail = format!("none found; prompts of this build: {}", PromptAddress::KNOWN);
+        let detail = format!("none found; prompts of this build: {}", PROMPTS.forms());
         return vec![Finding::ok("touch", detail)];
     }
     devices.iter().map(touch_finding).collect()

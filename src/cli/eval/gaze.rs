@@ -1,30 +1,19 @@
 //! `foveate eval gaze`: how well looking selects.
 
-mod judge;
-mod replays;
-mod report;
-mod trials;
-
 use std::path::PathBuf;
-
-use indicatif::{ProgressBar, ProgressStyle};
-
-use crate::capture::scene::Scene;
-use crate::geometry::Size;
 
 use super::super::interrupt::on_interrupt;
 use super::super::model_args::ModelArgs;
 use super::super::output::{print, print_json};
-use judge::Judge;
-use report::{ClosedLoop, Report};
-use trials::{Setting, Tally};
+use super::super::progress;
+use crate::eval::gaze::{self, Detected, GazeConfig, Replay, Report};
 
 /// Measure how well looking selects.
 ///
-/// In closed-loop trials a simulated person looks around in a rendered scene, is asked to look at one of its objects, and
+/// In closed-loop trials a simulated user looks around in a rendered scene, is asked to look at one of its objects, and
 /// does so until it is selected; an eye tracker with noise, silences, blinks and a clock of its own is all that the selector
 /// gets. A selection is right if, of all objects, its mask overlaps most with the one that was asked for, by an IoU of at
-/// least 0.5, on the frame that it is answered on. What is selected while the person only looks around is a false selection.
+/// least 0.5, on the frame that it is answered on. What is selected while the user only looks around is a false selection.
 /// With --data, recordings of real eye trackers are replayed too: fixations against the recording's own, and selections
 /// made while the eye was not seen, of which there must be none.
 #[derive(Debug, clap::Args)]
@@ -51,54 +40,19 @@ pub struct GazeArgs {
     model: ModelArgs,
 }
 
-/// Trials in one scene.
-const TRIALS_PER_SCENE: u32 = 4;
-/// Rates of eye trackers, one after the other.
-const RATES: [f64; 4] = [30.0, 60.0, 120.0, 200.0];
-/// Size of the scene's frames.
-const FRAME: Size = Size::new(640, 480);
-
 /// Runs the command.
-pub fn run(args: &GazeArgs) -> anyhow::Result<()> {
-    let replays = args.data.as_deref().map(replays::run).transpose()?.unwrap_or_default();
+pub fn run(args: GazeArgs) -> anyhow::Result<()> {
+    let replays = args.data.as_deref().map(gaze::replay).transpose()?.unwrap_or_default();
     let model = args.model.load()?;
     let stop = on_interrupt()?;
-    let mut judge = Judge::new(model.encoder()?, model.decoder()?);
-    let mut tallies: Vec<Tally> = args.noise.iter().map(|_| Tally::default()).collect();
-    let bar = ProgressBar::new(u64::from(args.trials))
-        .with_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} trials, {eta} left, {msg}")?);
-    let mut finished = 0;
-    'scenes: for first in (0..args.trials).step_by(TRIALS_PER_SCENE as usize) {
-        let scene = Scene::new(args.seed + u64::from(first / TRIALS_PER_SCENE), FRAME);
-        for number in first..args.trials.min(first + TRIALS_PER_SCENE) {
-            for (noise_deg, tally) in args.noise.iter().zip(&mut tallies) {
-                let rate_hz = args.rate.unwrap_or(RATES[number as usize % RATES.len()]);
-                let setting = Setting { seed: args.seed ^ u64::from(number) << 20, rate_hz, noise_deg: *noise_deg };
-                tally.add(setting, trials::run(&scene, setting, &mut judge, &stop)?);
-                if stop.is_stopped() {
-                    break 'scenes;
-                }
-            }
-            finished += 1;
-            bar.inc(1);
-            let shares =
-                tallies.iter().map(|t| format!("{:.0} %", 100.0 * t.right() as f64 / t.trials().max(1) as f64));
-            bar.set_message(format!("right: {}", shares.collect::<Vec<_>>().join(", ")));
-        }
-    }
-    bar.finish_and_clear();
-    let report = Report {
-        model: model.spec().name.to_string(),
-        precision: model.precision().name().to_owned(),
-        closed_loop: args.noise.iter().zip(&tallies).map(|(noise, tally)| ClosedLoop::new(*noise, tally)).collect(),
-        replays,
-        look_ms: judge.timings.median_ms(),
-        interrupted: finished < args.trials,
-    };
+    let config = GazeConfig { trials: args.trials, noise_deg: args.noise, rate_hz: args.rate, seed: args.seed };
+    let mut bar = progress::bar(args.trials as usize, "trials");
+    let report = Report { replays, ..gaze::run(&config, &model, &mut bar, &stop)? };
+    bar.clear();
     if report.interrupted {
-        tracing::warn!("stopped after {finished} of {} trials: the figures are of those", args.trials);
+        tracing::warn!("stopped before the last trial: the figures are of those that were finished");
     }
-    if args.json { print_json(&report) } else { print(&report.table()) }
+    if args.json { print_json(&report) } else { print(&table(&report)) }
 }
 
 fn parse_noise(text: &str) -> Result<f64, String> {
@@ -109,4 +63,76 @@ fn parse_noise(text: &str) -> Result<f64, String> {
 fn parse_rate(text: &str) -> Result<f64, String> {
     let rate = text.parse().ok().filter(|n| (5.0..=2000.0).contains(n));
     rate.ok_or_else(|| format!("`{text}` is not a rate: give 5 to 2000 samples a second"))
+}
+
+/// The figures for a user to read.
+fn table(report: &Report) -> String {
+    let percent = |share: Option<f64>| share.map_or("-".to_owned(), |s| format!("{:.1} %", 100.0 * s));
+    let ms = |value: Option<f64>| value.map_or("-".to_owned(), |v| format!("{v:.0}"));
+    let per_minute = |value: Option<f64>| value.map_or("-".to_owned(), |v| format!("{v:.2}"));
+    let mut text = format!(
+        "{} ({}), a look is answered in {} ms\n  {:>6} {:>7} {:>8} {:>8} {:>8} {:>8} {:>10} {:>9} {:>6}  {:>10} {:>10}\n",
+        report.model,
+        report.precision,
+        ms(report.look_ms),
+        "noise",
+        "trials",
+        "object",
+        "right",
+        "wrong",
+        "missed",
+        "median ms",
+        "p95 ms",
+        "IoU",
+        "false/min",
+        "long/min",
+    );
+    for c in report.closed_loop.iter().filter(|c| c.trials > 0) {
+        text.push_str(&format!(
+            "  {:>4.1} ° {:>7} {:>8} {:>8} {:>8} {:>8} {:>10} {:>9} {:>6}  {:>10} {:>10}\n",
+            c.noise_deg,
+            c.trials,
+            percent(c.object),
+            percent(c.right),
+            percent(c.wrong),
+            percent(c.missed),
+            ms(c.selection_ms),
+            ms(c.selection_p95_ms),
+            per_minute(c.iou),
+            per_minute(c.free_viewing.false_per_minute),
+            per_minute(c.free_viewing.long_rests_per_minute),
+        ));
+    }
+    for c in report.closed_loop.iter().filter(|c| c.trials > 0) {
+        let rates = c
+            .by_rate
+            .iter()
+            .map(|r| format!("{} Hz: {} of {}, {} ms", r.rate_hz, r.right, r.trials, ms(r.selection_ms)));
+        text.push_str(&format!("  {:.1} ° by rate: {}\n", c.noise_deg, rates.collect::<Vec<_>>().join("; ")));
+        let f = &c.free_viewing;
+        text.push_str(&format!(
+            "        {:.1} minutes of looking around: {} false selections, {} of them in rests as long as the dwell, {} on no object; {} looks refused, {} doubted\n",
+            f.minutes, f.false_selections, f.of_long_rests, f.of_surroundings, f.refused, f.doubted
+        ));
+    }
+    text.extend(report.replays.iter().map(replay));
+    text
+}
+
+/// The lines of one recording.
+fn replay(replay: &Replay) -> String {
+    let percent = |share: Option<f64>| share.map_or("-".to_owned(), |s| format!("{:.1} %", 100.0 * s));
+    let Replay { name, seconds, low_confidence, own_fixations, velocity, dispersion, .. } = replay;
+    let against = |d: &Detected| {
+        format!("{} fixations, {} of its own found, {} confirmed", d.fixations, percent(d.found), percent(d.confirmed))
+    };
+    format!(
+        "  {name}: {seconds:.1} s, {} of the samples below confidence, {own_fixations} fixations of its own\n    by velocity {}\n    by dispersion {}\n    {} selections by dwell, {} of them unseen; the eye was seen in at least {} of a dwell\n",
+        percent(Some(*low_confidence)),
+        against(velocity),
+        against(dispersion),
+        replay.commits,
+        replay.commits_unseen,
+        percent(replay.least_seen)
+    )
 }

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::engine::Precision;
@@ -11,8 +10,10 @@ use crate::frame;
 use crate::geometry::{LabeledPoint, Size};
 use crate::model::{Installed, ModelOptions, Prompt};
 use crate::segment::Predictor;
+use crate::statistics::{mean, median};
 use crate::sync::StopToken;
 
+use super::super::progress::bar;
 use super::no_float_files;
 use super::photos::{Photos, spread};
 
@@ -45,8 +46,8 @@ pub(super) fn compare(
     let mut quantised = predictor(&with_encoder(installed, encoder)?, &options)?;
     let readable = photos.readable();
     let photos: Vec<_> = spread(&readable, PHOTOS).collect();
-    let bar = ProgressBar::new(photos.len() as u64)
-        .with_style(ProgressStyle::with_template("masks            {wide_bar} {pos}/{len} photos, {eta} left")?);
+    let bar = bar(0, "photos");
+    bar.restart(photos.len(), "masks");
     let mut ious = Vec::new();
     for path in &photos {
         let photo = frame::open_image(path)?;
@@ -59,20 +60,16 @@ pub(super) fn compare(
                 ious.push(f64::from(exact.mask.iou(&given.mask)));
             }
         }
-        bar.inc(1);
+        bar.advance();
         if stop.is_stopped() {
             return Ok(None);
         }
     }
-    bar.finish_and_clear();
-    ious.sort_unstable_by(f64::total_cmp);
-    let agreement = |median: &f64| MaskAgreement {
-        photos: photos.len(),
-        prompts: ious.len(),
-        median_iou: *median,
-        mean_iou: ious.iter().sum::<f64>() / ious.len() as f64,
-    };
-    Ok(ious.get(ious.len() / 2).map(agreement))
+    bar.clear();
+    let mean_iou = mean(ious.iter().copied());
+    let (photos, prompts) = (photos.len(), ious.len());
+    let figures = median(&mut ious, f64::total_cmp).zip(mean_iou);
+    Ok(figures.map(|(median_iou, mean_iou)| MaskAgreement { photos, prompts, median_iou, mean_iou }))
 }
 
 fn predictor(installed: &Installed, options: &ModelOptions) -> Result<Predictor, Error> {

@@ -4,7 +4,7 @@ import { state, emit, byId, say, nameOf } from "./store.js";
 import { point, exclude, drawBox } from "./pointer.js";
 import { marks, objectAt, redraw } from "./view.js";
 
-const picture = byId("picture");
+const viewport = byId("viewport");
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 let corner = null;
 let sayTimer = 0;
@@ -41,7 +41,7 @@ function box() {
   redraw();
 }
 
-function onPicture(event) {
+function onViewport(event) {
   if (!state.shown) return false;
   if (ARROWS[event.key]) return move(ARROWS[event.key], event), true;
   switch (event.key) {
@@ -72,7 +72,7 @@ document.addEventListener("keydown", (event) => {
   if (inField || event.metaKey || (event.ctrlKey && event.key !== "z")) return;
   // A button keeps its own keys.
   if (event.target.closest?.("button, a, summary, input") && (event.key === " " || event.key === "Enter")) return;
-  const done = (document.activeElement === picture && onPicture(event)) || anywhere(event);
+  const done = (document.activeElement === viewport && onViewport(event)) || anywhere(event);
   if (done) event.preventDefault();
 });
-picture.addEventListener("blur", () => { state.cross = corner = marks.box = null; redraw(); });
+viewport.addEventListener("blur", () => { state.cross = corner = marks.box = null; redraw(); });

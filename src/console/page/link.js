@@ -6,7 +6,7 @@ const WAITS = [300, 600, 1200, 2500, 5000];
 let socket = null;
 let tries = 0;
 let timer = 0;
-let past = false; // what is told after the greeting, up to the names, has happened before
+let past = false; // events between the greeting and the names are of the past
 
 export function connect() {
   clearTimeout(timer);
@@ -50,13 +50,13 @@ function word(message) {
 async function closed(code, reason) {
   state.live = false;
   emit("link", { state: code === 1001 ? "ended" : "lost", reason });
-  // A token that is no more valid looks like a lost connection; the server tells.
+  // A token that is no more valid looks like a lost connection; the server answers 401.
   const refused = await fetch("/api/state", { cache: "no-store" }).then((r) => r.status === 401, () => false);
   if (refused) return emit("link", { state: "refused" });
   timer = setTimeout(connect, WAITS[Math.min(tries++, WAITS.length - 1)]);
 }
 
-/** False when there is nobody to tell. */
+/** False when the connection is down. */
 export function send(message) {
   if (socket?.readyState !== WebSocket.OPEN) return false;
   socket.send(JSON.stringify(message));

@@ -82,7 +82,7 @@ on("event", (event) => {
   state.asking = asked.length > 0;
   if (event.event === "selected") {
     emit("activate", event.object);
-    // On a frozen picture there is no next frame to wait for.
+    // On a frozen image there is no next frame to wait for.
     if (!ask.frozen) answered.push({ ...ask, object: event.object });
   }
 });
@@ -99,7 +99,7 @@ on("frame", (shown) => {
   }
 });
 
-// The first thing that a person sees is what to do.
+// The first thing a user sees is what to do.
 
 let greeted = false;
 on("frame", ({ objects }) => {

@@ -42,7 +42,7 @@ setInterval(() => {
   status("live", "Live", `${fps.toFixed(0)} fps · ${stream.source} · ${model.name} ${model.precision}`);
 }, 500);
 
-// Stages. Rates are of the last two looks.
+// Stages. Rates are between two reports, about two seconds apart.
 
 let before = null;
 
@@ -87,13 +87,13 @@ function choice(id, present, offered) {
     select.dataset.key = key;
     select.replaceChildren(...all.map((value) => new Option(value, value)));
   }
-  if (document.activeElement !== select || select.dataset.wished === present) select.value = present;
+  if (document.activeElement !== select || select.dataset.requested === present) select.value = present;
   select.disabled = all.length < 2;
 }
 
 for (const what of ["model", "precision", "source"]) {
   byId(`choose-${what}`).addEventListener("change", ({ target }) => {
-    target.dataset.wished = target.value;
+    target.dataset.requested = target.value;
     if (send({ type: "switch", [what]: target.value })) toast(`Changing to ${target.value}…`);
   });
 }

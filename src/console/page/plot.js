@@ -53,14 +53,14 @@ function median(column) {
   return recent[recent.length >> 1];
 }
 
-let told = 0;
+let shownAt = 0;
 
 on("frame", ({ age_ms, screen_ms }) => {
   const now = performance.now();
   points.push([now, age_ms, screen_ms]);
   while (points.length > 2000 || points[0][0] < now - SECONDS * 1000) points.shift();
-  if (now - told < 250) return;
-  told = now;
+  if (now - shownAt < 250) return;
+  shownAt = now;
   const text = (ms) => `${ms.toFixed(0)} ms`;
   byId("age-mask").textContent = text(median(1));
   byId("age-screen").textContent = text(median(2));

@@ -1,10 +1,10 @@
-// Touch, mouse and pen on the picture.
+// Touch, mouse and pen on the image.
 
 import { state, on, emit, byId, toast } from "./store.js";
 import { prompt } from "./link.js";
 import { marks, place, redraw, ripple, objectAt } from "./view.js";
 
-const picture = byId("picture");
+const viewport = byId("viewport");
 const LONG_MS = 500;
 const SLOP = 8; // CSS pixels a finger may stray and still rest
 
@@ -42,9 +42,9 @@ function release() {
   redraw();
 }
 
-picture.addEventListener("pointerdown", (event) => {
+viewport.addEventListener("pointerdown", (event) => {
   if (!state.shown || down || event.button > 2) return;
-  picture.setPointerCapture(event.pointerId);
+  viewport.setPointerCapture(event.pointerId);
   state.cross = null;
   const at = place(event);
   if (event.button === 2) return exclude(at, state.shown);
@@ -62,7 +62,7 @@ picture.addEventListener("pointerdown", (event) => {
   redraw();
 });
 
-picture.addEventListener("pointermove", (event) => {
+viewport.addEventListener("pointermove", (event) => {
   if (down?.id !== event.pointerId) return;
   if (!down.moved && Math.hypot(event.clientX - down.x, event.clientY - down.y) > SLOP) {
     down.moved = true;
@@ -76,7 +76,7 @@ picture.addEventListener("pointermove", (event) => {
   }
 });
 
-picture.addEventListener("pointerup", (event) => {
+viewport.addEventListener("pointerup", (event) => {
   if (down?.id !== event.pointerId) return;
   const { at, made, moved } = down;
   const box = marks.box;
@@ -86,7 +86,7 @@ picture.addEventListener("pointerup", (event) => {
   if (Math.abs(x1 - x0) >= 4 && Math.abs(y1 - y0) >= 4) drawBox(box, made);
 });
 
-picture.addEventListener("pointercancel", release);
-picture.addEventListener("contextmenu", (event) => event.preventDefault());
+viewport.addEventListener("pointercancel", release);
+viewport.addEventListener("contextmenu", (event) => event.preventDefault());
 document.addEventListener("keydown", (event) => { if (event.key === "Escape" && down) release(); });
 on("link", ({ state: link }) => { if (link !== "live") release(); });

@@ -1,4 +1,4 @@
-// What is saved of a frozen frame is made here, of what is seen; of the live picture the server gives the next frame.
+// What is saved of a frozen frame is made here, of what is seen; of the live image the server gives the next frame.
 
 import { state, byId, nameOf } from "./store.js";
 import { shownBitmap, visible } from "./view.js";
@@ -14,7 +14,7 @@ function canvas() {
   return Object.assign(document.createElement("canvas"), { width, height });
 }
 
-function picture(type) {
+function image(type) {
   const target = canvas();
   target.getContext("2d").drawImage(shownBitmap(), 0, 0, target.width, target.height);
   target.toBlob((blob) => give(blob, `foveate-${state.shown.frame}.jpg`), type, 0.92);
@@ -29,15 +29,15 @@ function pixels({ path }) {
   return Uint8Array.from({ length: data.length / 4 }, (_, i) => (data[i * 4 + 3] >= 128 ? 1 : 0));
 }
 
-function map() {
+function idMap() {
   const target = canvas();
   const context = target.getContext("2d");
-  const image = context.createImageData(target.width, target.height);
-  for (let i = 3; i < image.data.length; i += 4) image.data[i] = 255;
+  const map = context.createImageData(target.width, target.height);
+  for (let i = 3; i < map.data.length; i += 4) map.data[i] = 255;
   for (const object of visible()) {
-    pixels(object).forEach((inside, i) => { if (inside) image.data.fill(Math.min(object.object, 255), i * 4, i * 4 + 3); });
+    pixels(object).forEach((inside, i) => { if (inside) map.data.fill(Math.min(object.object, 255), i * 4, i * 4 + 3); });
   }
-  context.putImageData(image, 0, 0);
+  context.putImageData(map, 0, 0);
   target.toBlob((blob) => give(blob, `foveate-${state.shown.frame}.png`), "image/png");
 }
 
@@ -77,7 +77,7 @@ function coco() {
   give(new Blob([text], { type: "application/json" }), `foveate-${frame}.json`);
 }
 
-const ways = { "save-picture": () => picture("image/jpeg"), "save-png": map, "save-coco": coco };
+const ways = { "save-image": () => image("image/jpeg"), "save-png": idMap, "save-coco": coco };
 for (const [id, save] of Object.entries(ways)) {
   byId(id).addEventListener("click", (event) => {
     byId("save").open = false;

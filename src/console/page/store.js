@@ -16,7 +16,7 @@ export const state = {
   fresh: null,
   /** A prompt of this page waits for its answer. */
   asking: false,
-  /** Let go while the picture is frozen. */
+  /** Let go while the image is frozen. */
   gone: null,
   tool: "select",
   paused: false,

@@ -1,9 +1,9 @@
-// The picture, the masks over it, and the marks over those. All three are drawn in one go from one message, so that they
+// The image, the masks over it, and the marks over those. All three are drawn in one go from one message, so that they
 // never disagree.
 
 import { state, on, emit, byId, colorOf, nameOf } from "./store.js";
 
-const picture = byId("picture");
+const viewport = byId("viewport");
 const layers = { frame: byId("frame"), masks: byId("masks"), marks: byId("marks") };
 const decoder = new TextDecoder();
 
@@ -36,7 +36,7 @@ async function take(data) {
   try {
     decoded = await createImageBitmap(new Blob([jpeg], { type: "image/jpeg" }));
   } catch {
-    return emit("drawn", header); // a picture that cannot be read; the next may be
+    return emit("drawn", header); // an image that cannot be read; the next may be
   }
   if (waiting && waiting.order > mine) return decoded.close();
   waiting?.bitmap.close();
@@ -75,8 +75,8 @@ function paint() {
   const shown = state.shown;
   if (!shown || !bitmap) return;
   const [width, height] = shown.size;
-  picture.style.setProperty("--ratio", width / height);
-  const box = picture.getBoundingClientRect();
+  viewport.style.setProperty("--ratio", width / height);
+  const box = viewport.getBoundingClientRect();
   const scale = Math.min((box.width * devicePixelRatio) / width, 4) || 1;
   const size = [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
   const contexts = {};
@@ -97,7 +97,7 @@ function paint() {
   if (marks.ripples.length || marks.press) redraw();
 }
 
-/** What is drawn over the picture: on a frozen one, the answers that were given on it. */
+/** What is drawn over the image: on a frozen one, the answers that were given on it. */
 export function visible() {
   const shown = state.shown;
   if (!shown) return [];
@@ -230,7 +230,7 @@ export function ripple(point, inside = true) {
 /** From a place on the screen to pixels of the frame. */
 export function place(event) {
   const [width, height] = state.shown?.size ?? [1, 1];
-  const box = picture.getBoundingClientRect();
+  const box = viewport.getBoundingClientRect();
   const clamp = (v, most) => Math.max(0, Math.min(v, most));
   return {
     x: clamp(((event.clientX - box.left) / box.width) * width, width),
@@ -252,5 +252,5 @@ export const shownBitmap = () => bitmap;
 
 on("message", take);
 for (const name of ["names", "answer", "active", "pause"]) on(name, redraw);
-on("link", ({ state: link }) => picture.classList.toggle("stale", link !== "live"));
-new ResizeObserver(redraw).observe(picture);
+on("link", ({ state: link }) => viewport.classList.toggle("stale", link !== "live"));
+new ResizeObserver(redraw).observe(viewport);

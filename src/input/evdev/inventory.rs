@@ -2,7 +2,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::input::{TouchDevice, TouchDeviceInfo};
+use crate::input::TouchDeviceInfo;
 
 /// What a device can report, as far as it matters here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,6 +21,11 @@ pub struct Capabilities {
     /// `INPUT_PROP_DIRECT`: it lies on the screen; `INPUT_PROP_POINTER`: it moves a pointer.
     pub direct: bool,
     pub pointer: bool,
+}
+
+/// The address of a device.
+pub(super) fn written(path: &Path) -> String {
+    format!("touch:{}", path.display())
 }
 
 /// What kind of device makes contacts.
@@ -130,7 +135,7 @@ impl Bits {
 /// The touch devices of this machine.
 pub fn list() -> Vec<TouchDeviceInfo> {
     let info = |entry: Entry| TouchDeviceInfo {
-        address: TouchDevice::Path(entry.path.clone()).to_string(),
+        address: written(&entry.path),
         name: entry.identity.name,
         kind: entry.kind.name(),
         readable: !fs::File::open(&entry.path).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied),

@@ -7,11 +7,12 @@ use std::time::{Duration, SystemTime};
 use evdevil::event::{Abs, InputEvent as RawEvent, Key, Rel};
 use evdevil::{AbsInfo, Evdev, InputProp};
 
-use super::inventory::{Capabilities, Identity, Kind, entries};
+use super::inventory::{Capabilities, Identity, Kind, entries, written};
 use super::screen::{Axis, ScreenMap};
 use super::tracker::{NONE, Next, POINTER_STEPS, Protocol, State, Tracker};
+use crate::address::{self, AddressError};
 use crate::error::{DeviceError, Result};
-use crate::input::{InputEvent, TouchDevice, TouchOptions, TouchSource};
+use crate::input::{InputEvent, PromptAddress, TouchOptions, TouchSource};
 use crate::select::touch::Contact;
 use crate::time::{Clock, Timestamp};
 
@@ -25,6 +26,19 @@ const BATCH: usize = 64;
 const MAX_SLOTS: usize = 32;
 /// Events that nobody took yet; beyond that the oldest go.
 const EVENT_LIMIT: usize = 32;
+
+/// Reads the place of `touch:PATH` or `touch:auto`.
+pub fn address(place: Option<&str>) -> Result<PromptAddress, AddressError> {
+    let path = PathBuf::from(address::path(place)?);
+    let text = written(&path);
+    if path.as_os_str() == "auto" {
+        return Ok(PromptAddress::touch(text, |options, clock| {
+            let path = first_touch_screen(Path::new("/"))?;
+            Ok(EvdevTouch::open(&path, *options, clock)?)
+        }));
+    }
+    Ok(PromptAddress::touch(text, move |options, clock| Ok(EvdevTouch::open(&path, *options, clock)?)))
+}
 
 /// A touch screen, a pen or a mouse: what `touch:PATH` opens.
 ///
@@ -62,17 +76,13 @@ impl EvdevTouch {
     ///
     /// # Errors
     /// No such device, no permission, held by another program, or one that makes no contacts.
-    pub fn open(device: &TouchDevice, options: TouchOptions, clock: Arc<dyn Clock>) -> Result<Self, DeviceError> {
-        let path = match device {
-            TouchDevice::Path(path) => path.clone(),
-            TouchDevice::Auto => first_touch_screen(Path::new("/"))?,
-        };
-        let device = Device::open(&path, &options)?;
+    pub fn open(path: &Path, options: TouchOptions, clock: Arc<dyn Clock>) -> Result<Self, DeviceError> {
+        let device = Device::open(path, &options)?;
         Ok(EvdevTouch {
-            address: TouchDevice::Path(path.clone()).to_string(),
+            address: written(path),
             identity: device.identity.clone(),
             size_mm: device.map.size_mm(),
-            path,
+            path: path.to_path_buf(),
             options,
             clock,
             device: Connection::Open(Box::new(device)),

@@ -25,8 +25,8 @@ const SETTLING: Duration = Duration::from_secs(1);
 const TOLD_CHANGE_NS: i64 = 5_000_000;
 /// Least time between two tellings.
 const TOLD_EVERY: Duration = Duration::from_secs(10);
-/// Times that no clock shows, in nanoseconds: more than 250 years.
-const MAX_TIME_NS: i64 = 8_000_000_000_000_000_000;
+/// Times that no clock shows, in nanoseconds: more than 125 years. The difference of two delays is a number still.
+const MAX_TIME_NS: i64 = 4_000_000_000_000_000_000;
 
 /// How far a sender's clock is ahead of the capture clock.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]

@@ -2,6 +2,8 @@ use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
+use crate::address::AddressError;
+
 /// Longest wait for a connection, by address.
 const CONNECT: Duration = Duration::from_secs(3);
 /// Addresses of one name that are tried.
@@ -47,6 +49,25 @@ impl BackOff {
     pub fn reset(&mut self) {
         self.failures = 0;
     }
+}
+
+/// The host of `//HOST`, which may have a port.
+///
+/// # Errors
+/// [`AddressError::Form`] for what is no name of a host.
+pub fn host(place: &str) -> Result<&str, AddressError> {
+    let plain = |host: &&str| !host.is_empty() && !host.contains(|c: char| c.is_control() || " /?#@".contains(c));
+    place.strip_prefix("//").filter(plain).ok_or(AddressError::Form)
+}
+
+/// `HOST:PORT` of `//HOST:PORT`.
+///
+/// # Errors
+/// [`AddressError::Form`] for what is no name of a host with a port.
+pub fn host_and_port(place: Option<&str>) -> Result<&str, AddressError> {
+    let whole = host(place.unwrap_or_default())?;
+    let port = whole.rsplit_once(':').filter(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+    port.map(|_| whole).ok_or(AddressError::Form)
 }
 
 #[cfg(test)]

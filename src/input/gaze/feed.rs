@@ -190,7 +190,7 @@ pub struct ReceivedGaze {
     signals: DropOldest<GazeSignal>,
     events: DropOldest<InputEvent>,
     report: Arc<Mutex<GazeReport>>,
-    /// Taken from the queue and not yet given out.
+    /// Received from the queue and not yet given out.
     waiting: Vec<GazeSample>,
     given: Timestamp,
     stop: StopToken,

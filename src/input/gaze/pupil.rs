@@ -6,6 +6,8 @@
 mod api;
 mod description;
 mod echo;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod message;
 #[cfg(test)]
 mod oracle;
@@ -18,9 +20,11 @@ mod stream;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::connect::BackOff;
+use super::connect::{self, BackOff};
 use super::feed::{Feed, ReceivedGaze, ToFrame};
+use crate::address::AddressError;
 use crate::error::{DeviceError, Result};
+use crate::input::PromptAddress;
 use crate::sync::StopToken;
 use crate::time::Clock;
 
@@ -34,9 +38,24 @@ const PORT: u16 = 8080;
 /// A stream that lasts so long was a good one.
 const GOOD: Duration = Duration::from_secs(5);
 
+/// Reads the place of `gaze:pupil://HOST[:PORT]`, option `transport=udp|tcp`.
+pub fn address(place: Option<&str>) -> Result<PromptAddress, AddressError> {
+    let (host, query) = place.unwrap_or_default().split_once('?').unwrap_or((place.unwrap_or_default(), ""));
+    let (transport, written) = match query {
+        "" | "transport=udp" => (Transport::Udp, ""),
+        "transport=tcp" => (Transport::Tcp, "?transport=tcp"),
+        _ => return Err(AddressError::Form),
+    };
+    let host = connect::host(host.trim_end_matches('/'))?.to_owned();
+    let name = format!("gaze:pupil://{host}{written}");
+    let text = name.clone();
+    let open = move |frame, clock| open(name.clone(), &host, transport, ToFrame::new(frame), clock);
+    Ok(PromptAddress::gaze(text, open))
+}
+
 /// How packets travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
+enum Transport {
     /// By datagrams, as the maker's own client has it: late packets are lost rather than waited for.
     Udp,
     /// On the connection that controls the stream, if the phone offers it.
@@ -47,7 +66,7 @@ pub enum Transport {
 ///
 /// # Errors
 /// If the phone cannot be reached now, or no glasses are connected to it.
-pub fn open(
+fn open(
     name: String,
     host: &str,
     transport: Transport,

@@ -16,7 +16,7 @@ use crate::geometry::{Intrinsics, Point, Size};
 use crate::select::GazeSample;
 use crate::time::Timestamp;
 
-pub use replay::GazeReplay;
+pub use replay::{GazeReplay, address};
 
 /// Longest recording that is read: more is a broken time.
 const MAX_LENGTH: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -38,11 +38,14 @@ pub enum RecordingFormat {
 /// A stretch of time in a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordedSpan {
+    /// Its first moment.
     pub start: Timestamp,
+    /// Its last moment.
     pub end: Timestamp,
 }
 
 impl RecordedSpan {
+    /// Whether it was under way at that moment, both ends included.
     pub fn contains(&self, at: Timestamp) -> bool {
         (self.start..=self.end).contains(&at)
     }
@@ -51,6 +54,7 @@ impl RecordedSpan {
 /// A fixation that the recording's own software found.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RecordedFixation {
+    /// When it was.
     pub span: RecordedSpan,
     /// Mean gaze, in pixels of the recording's frame.
     pub point: Point,
@@ -62,6 +66,7 @@ pub struct RecordedFixation {
 /// [`size`](Self::size), top-left origin, with the lens distortion of the scene camera.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GazeRecording {
+    /// Who wrote it.
     pub format: RecordingFormat,
     /// The scene camera's frame. A format that gives gaze as fractions of a frame whose size it does not tell has a frame of
     /// 1280x720 here.

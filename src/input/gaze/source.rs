@@ -63,6 +63,7 @@ pub struct GazeTrace<I: Iterator<Item = GazeSample>> {
 }
 
 impl<I: Iterator<Item = GazeSample>> GazeTrace<I> {
+    /// A source that gives out `samples`, which are in the order of their time.
     pub fn new(samples: impl IntoIterator<IntoIter = I>) -> Self {
         GazeTrace { samples: samples.into_iter().peekable() }
     }

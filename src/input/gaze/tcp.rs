@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::connect::{self, BackOff};
 use super::feed::{Feed, ReceivedGaze, ToFrame};
 use super::ndjson::{self, LineSplitter};
+use crate::address::AddressError;
 use crate::error::{DeviceError, Result};
+use crate::input::PromptAddress;
 use crate::time::{Clock, Timestamp};
 
 /// How often the thread looks whether it should end.
@@ -16,11 +18,18 @@ const SILENCE: Duration = Duration::from_secs(5);
 /// A connection that lasts so long was a good one.
 const GOOD: Duration = Duration::from_secs(5);
 
+/// Reads the place of `gaze:tcp://HOST:PORT`.
+pub fn address(place: Option<&str>) -> Result<PromptAddress, AddressError> {
+    let address = connect::host_and_port(place)?.to_owned();
+    let name = format!("gaze:tcp://{address}");
+    Ok(PromptAddress::gaze(name.clone(), move |frame, clock| open(name.clone(), &address, ToFrame::new(frame), clock)))
+}
+
 /// Receives lines of JSON from a server. A connection that breaks is made anew.
 ///
 /// # Errors
 /// If the server cannot be reached now.
-pub fn open(name: String, address: &str, to_frame: ToFrame, clock: Arc<dyn Clock>) -> Result<ReceivedGaze> {
+fn open(name: String, address: &str, to_frame: ToFrame, clock: Arc<dyn Clock>) -> Result<ReceivedGaze> {
     let stream = connect::tcp(address, WAKE)
         .map_err(|e| DeviceError::Unreachable { device: name.clone(), reason: e.to_string() })?;
     let address = address.to_owned();

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::feed::{Feed, ReceivedGaze, ToFrame};
-use super::ndjson;
+use super::{connect, ndjson};
+use crate::address::AddressError;
 use crate::error::{DeviceError, Result};
+use crate::input::PromptAddress;
 use crate::time::{Clock, Timestamp};
 
 /// How often the thread looks whether it should end.
@@ -15,11 +17,18 @@ const SILENCE: Duration = Duration::from_secs(2);
 /// The largest datagram there is.
 const DATAGRAM: usize = 65_536;
 
+/// Reads the place of `gaze:udp://ADDRESS:PORT`.
+pub fn address(place: Option<&str>) -> Result<PromptAddress, AddressError> {
+    let address = connect::host_and_port(place)?.to_owned();
+    let name = format!("gaze:udp://{address}");
+    Ok(PromptAddress::gaze(name.clone(), move |frame, clock| open(name.clone(), &address, ToFrame::new(frame), clock)))
+}
+
 /// Receives lines of JSON at a local address, one or more in a datagram, from one sender at a time.
 ///
 /// # Errors
 /// If the address is no local one or is in use.
-pub fn open(name: String, address: &str, to_frame: ToFrame, clock: Arc<dyn Clock>) -> Result<ReceivedGaze> {
+fn open(name: String, address: &str, to_frame: ToFrame, clock: Arc<dyn Clock>) -> Result<ReceivedGaze> {
     let socket = UdpSocket::bind(address).map_err(|error| match error.kind() {
         ErrorKind::AddrInUse => DeviceError::Busy { device: name.clone() },
         _ => DeviceError::Unreachable { device: name.clone(), reason: error.to_string() },

@@ -66,7 +66,7 @@ pub(super) struct Controller {
     patience: u32,
 }
 
-const MOST_PATIENCE: u32 = 16;
+const MAX_PATIENCE: u32 = 16;
 
 impl Controller {
     /// Starts at rung 0 of a ladder whose last rung is `last`.
@@ -109,7 +109,7 @@ impl Controller {
         let rises = to < self.at;
         if !rises && self.rose {
             let lasted = self.changed_at.is_some_and(|at| now.since(at).as_secs_f64() >= self.calm_wait());
-            self.patience = if lasted { 1 } else { (self.patience * 2).min(MOST_PATIENCE) };
+            self.patience = if lasted { 1 } else { (self.patience * 2).min(MAX_PATIENCE) };
         }
         (self.at, self.rose, self.changed_at, self.calm_since) = (to, rises, Some(now), None);
     }

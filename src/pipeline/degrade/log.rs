@@ -80,7 +80,7 @@ impl Log {
         summary.history.push_back(step);
     }
 
-    /// A person chose what runs: the ladder is left.
+    /// A user chose what runs: the ladder is left.
     pub fn choose(&self, setting: String) {
         let mut inner = self.lock();
         (inner.summary.rung, inner.summary.setting) = (0, setting);

@@ -97,7 +97,7 @@ impl Supervisor {
                 }
             }
         };
-        self.stream.shared.tell(Event::new(time_s, kind));
+        self.stream.shared.emit(Event::new(time_s, kind));
     }
 }
 

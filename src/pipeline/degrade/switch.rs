@@ -7,7 +7,7 @@ use crate::frame::Frame;
 use crate::geometry::{Region, Size};
 use crate::mask::LowResLogits;
 use crate::model::{Candidate, Decoder, Embedding, Encoder, Prompt};
-use crate::sync::{DropOldest, LatestSlot, Taken};
+use crate::sync::{DropOldest, LatestSlot, Received};
 
 /// Hands encoders and decoders over to the stages that run them.
 #[derive(Clone)]
@@ -17,7 +17,7 @@ pub(in crate::pipeline) struct Switch {
     candidates: usize,
     /// The first encoder's input.
     input: Size,
-    /// A person chose what runs: no step of a ladder changes it.
+    /// A user chose what runs: no step of a ladder changes it.
     by_hand: Arc<AtomicBool>,
 }
 
@@ -53,7 +53,7 @@ impl Switch {
         Ok(())
     }
 
-    /// Whether a person chose what runs.
+    /// Whether a user chose what runs.
     pub fn is_by_hand(&self) -> bool {
         self.by_hand.load(Ordering::Relaxed)
     }
@@ -69,12 +69,12 @@ impl Switch {
                 "its input of {}x{} has not the proportions of {}x{}, which objects are remembered on",
                 now.width, now.height, was.width, was.height
             );
-            return Err(ModelError::Run { graph: "encoder".into(), reason });
+            return Err(ModelError::Incompatible { name: model.into(), reason });
         }
         if decoder.candidates() != self.candidates {
             let reason =
                 format!("this decoder gives {} masks, the one before it {}", decoder.candidates(), self.candidates);
-            return Err(ModelError::Run { graph: "decoder".into(), reason });
+            return Err(ModelError::Incompatible { name: model.into(), reason });
         }
         // The decoder first: it is there when the first embedding of the encoder comes.
         self.decoders.send(Part { model: model.into(), input: encoder.input_size(), decoder });
@@ -95,7 +95,7 @@ impl Encoder for SwitchingEncoder {
     }
 
     fn encode_region(&mut self, frame: &Frame, region: Region, out: &mut Embedding) -> Result<()> {
-        if let Taken::Value(encoder) = self.incoming.take(Duration::ZERO) {
+        if let Received::Value(encoder) = self.incoming.take(Duration::ZERO) {
             self.current = encoder;
         }
         self.current.encode_region(frame, region, out)
@@ -114,7 +114,7 @@ struct Part {
 /// Each embedding is decoded by the decoder of its own model and size: embeddings of earlier frames, to which late prompts refer,
 /// stay valid through a switch. Masks go in and come out on the grid of the first decoder, whatever the embedding: the
 /// memory of an object, which is such a mask, lives through a switch too, scaled to the other grid and back. The grids
-/// cover the same picture, because the ladder admits only sizes of the same proportions.
+/// cover the same image, because the ladder admits only sizes of the same proportions.
 pub(super) struct LadderDecoder {
     parts: Vec<Part>,
     incoming: DropOldest<Part>,
@@ -127,7 +127,7 @@ pub(super) struct LadderDecoder {
 impl LadderDecoder {
     /// Takes in the decoders that have come; of two of one model and size the newer replaces the older.
     fn receive(&mut self) {
-        while let Taken::Value(new) = self.incoming.receive(Duration::ZERO) {
+        while let Received::Value(new) = self.incoming.receive(Duration::ZERO) {
             match self.parts.iter_mut().find(|part| part.input == new.input && part.model == new.model) {
                 Some(part) => *part = new,
                 None => self.parts.push(new),

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::time::Timestamp;
 
-/// What a person selects with when their eyes only point.
+/// What a user selects with when their eyes only point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Channel {
@@ -44,7 +44,7 @@ impl Confirm {
     }
 }
 
-/// What a person does beside looking.
+/// What a user does beside looking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GazeSignal {
     /// What gaze rested on is meant.

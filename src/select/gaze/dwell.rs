@@ -3,7 +3,7 @@ mod event;
 
 use std::time::Duration;
 
-use crate::geometry::{Intrinsics, LabeledPoint, Point};
+use crate::geometry::{Intrinsics, Point};
 use crate::select::GazeSample;
 use crate::time::Timestamp;
 
@@ -141,7 +141,7 @@ impl DwellSelector {
         Some(self.commit(confirm.at, Cause::Confirmed(confirm.channel), rest.from, prompt_at, (disc, true)))
     }
 
-    /// Takes what the person does beside looking: see [`Self::confirm`] and [`Self::undo`].
+    /// Takes what the user does beside looking: see [`Self::confirm`] and [`Self::undo`].
     pub fn signal(&mut self, signal: GazeSignal) -> Option<SelectEvent> {
         match signal {
             GazeSignal::Confirm(confirm) => self.confirm(&confirm),
@@ -256,16 +256,7 @@ impl DwellSelector {
         self.state = State::Committed(axis_degrees(&self.lens, center));
         self.selected = None;
         self.ready_at = at + self.config.cool_down;
-        let points = [LabeledPoint::foreground(center.x, center.y)];
-        SelectEvent::Commit(GazeSelection {
-            committed_at: at,
-            cause,
-            fixation_started_at,
-            prompt_at,
-            points,
-            disc,
-            insistent,
-        })
+        SelectEvent::Commit(GazeSelection { committed_at: at, cause, fixation_started_at, prompt_at, disc, insistent })
     }
 
     /// Where gaze was at `at` by the samples of a rest from `from` to `to`.

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use crate::geometry::{Intrinsics, Point};
 use crate::select::GazeSample;
+use crate::statistics;
 use crate::time::Timestamp;
 
 use super::angles::{axis_degrees, squared_distance};
@@ -13,6 +14,7 @@ const WINDOW_SAMPLES: usize = 512;
 
 /// Tuning of a [`FixationDetector`].
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct FixationConfig {
     /// Time over which dispersion is measured.
     pub window: Duration,
@@ -201,10 +203,6 @@ impl FixationDetector {
     fn median(&mut self, coordinate: impl Fn(Point) -> f32) -> f32 {
         self.sorted.clear();
         self.sorted.extend(self.window.iter().map(|e| coordinate(e.raw)));
-        let middle = self.sorted.len() / 2;
-        match self.sorted.is_empty() {
-            true => 0.0,
-            false => *self.sorted.select_nth_unstable_by(middle, f32::total_cmp).1,
-        }
+        statistics::median(&mut self.sorted, f32::total_cmp).unwrap_or_default()
     }
 }

@@ -10,7 +10,7 @@ const SILENCE: Duration = Duration::from_millis(80);
 /// Comparisons kept: about the last four seconds.
 const KEPT: usize = 120;
 /// Comparisons needed for an estimate.
-const LEAST: usize = 12;
+const MIN_SAMPLES: usize = 12;
 /// The share of comparisons that lie below the one that is read. Up to half of them may contain a saccade.
 const QUANTILE: f64 = 0.3;
 /// That quantile of the length of a two-dimensional normal vector of unit deviation per axis: `sqrt(-2 ln(1 - q))`.
@@ -93,7 +93,7 @@ impl NoiseEstimate {
         if self.differences.len() > KEPT {
             self.differences.pop_front();
         }
-        if self.differences.len() >= LEAST {
+        if self.differences.len() >= MIN_SAMPLES {
             self.sorted.clear();
             self.sorted.extend(&self.differences);
             let rank = (self.sorted.len() as f64 * QUANTILE) as usize;

@@ -4,6 +4,7 @@ use crate::time::Timestamp;
 
 /// Tuning of a [`OneEuroFilter`]. The unit of `beta` goes with the unit of the signal.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct OneEuroConfig {
     /// Cut-off for a signal at rest, in hertz: lower means less jitter and more lag.
     pub min_cutoff: f64,

@@ -8,6 +8,7 @@ use place::Place;
 
 /// Tuning of a [`RestFilter`].
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct RestConfig {
     /// How often gaze goes on to another place, per second.
     pub saccade_rate: f64,
@@ -21,7 +22,7 @@ pub struct RestConfig {
     /// Variance by which the tracker's slow error grows in a second, as a multiple of that of its fast error, see
     /// [`NoiseEstimate`](super::NoiseEstimate).
     pub slow_noise: f64,
-    /// How fast things move that gaze follows, in degrees a second: deviation along each axis.
+    /// How fast objects move that gaze follows, in degrees a second: deviation along each axis.
     pub pursuit_deg_s: f64,
 }
 
@@ -53,7 +54,7 @@ pub struct Rest {
 /// Tells for how long gaze has rested, with what probability: Bayesian online changepoint detection (Adams and MacKay 2007).
 ///
 /// Each sample may be the first of a new rest, or one more of any rest that may have begun before. What a rest predicts comes
-/// from a Kalman filter of a place that drifts with the tracker's slow error and moves as things do that gaze follows; what
+/// from a Kalman filter of a place that drifts with the tracker's slow error and moves as objects do that gaze follows; what
 /// a saccade predicts is a place some degrees away. So two rests side by side, a correction, a wild sample and a blink need no rules of
 /// their own: each is as likely as the samples after it make it.
 ///
@@ -61,7 +62,7 @@ pub struct Rest {
 /// * A small saccade just after the landing may be a correction: then the rest goes on at another place.
 /// * A sample far from everything is a wild one, or else a saccade, which the next samples tell.
 ///
-/// Only what is hardly possible is forgotten, and never more than [`RestFilter::MOST`] rests are kept.
+/// Only what is hardly possible is forgotten, and never more than [`RestFilter::MAX_RUNS`] rests are kept.
 #[derive(Clone, Debug)]
 pub struct RestFilter {
     config: RestConfig,
@@ -84,8 +85,8 @@ struct Run {
 /// Time over which the noise is measured that samples are given with.
 const NOISE_S: f64 = 1.0 / 30.0;
 /// A tracker is never taken to be better than this, in degrees; nor to drift less, in square degrees a second.
-const LEAST_NOISE_DEG: f64 = 0.05;
-const LEAST_DRIFT: f64 = 0.1;
+const MIN_NOISE_DEG: f64 = 0.05;
+const MIN_DRIFT: f64 = 0.1;
 /// The share of wild samples.
 const WILD: f64 = 0.01;
 /// Runs less probable than this are forgotten.
@@ -93,10 +94,10 @@ const NEGLIGIBLE: f64 = 1e-5;
 
 impl RestFilter {
     /// Most rests that are thought possible at a time.
-    pub const MOST: usize = 256;
+    pub const MAX_RUNS: usize = 256;
 
     pub fn new(config: RestConfig) -> Self {
-        RestFilter { config, runs: Vec::with_capacity(RestFilter::MOST + 2), last_at: None }
+        RestFilter { config, runs: Vec::with_capacity(RestFilter::MAX_RUNS + 2), last_at: None }
     }
 
     /// Forgets the past.
@@ -113,9 +114,9 @@ impl RestFilter {
         }
         let passed = self.last_at.replace(at).map_or(Duration::ZERO, |last| at.since(last));
         let (dt, config) = (passed.as_secs_f64(), self.config);
-        let fast = noise_deg.max(LEAST_NOISE_DEG).powi(2);
+        let fast = noise_deg.max(MIN_NOISE_DEG).powi(2);
         let variance = fast * (NOISE_S / dt.max(1e-4)).max(1.0);
-        let drift = LEAST_DRIFT + config.slow_noise * fast;
+        let drift = MIN_DRIFT + config.slow_noise * fast;
         let likeliest = (0..self.runs.len()).max_by(|a, b| self.runs[*a].weight.total_cmp(&self.runs[*b].weight));
         let stays = (-config.saccade_rate * dt).exp();
         let mut before = None;
@@ -167,7 +168,7 @@ impl RestFilter {
         }
         let newest = self.runs.last().map(|run| run.started_at);
         self.runs.retain(|run| run.weight > NEGLIGIBLE || Some(run.started_at) == newest);
-        while self.runs.len() > RestFilter::MOST {
+        while self.runs.len() > RestFilter::MAX_RUNS {
             let least = (0..self.runs.len()).min_by(|a, b| self.runs[*a].weight.total_cmp(&self.runs[*b].weight));
             self.runs.remove(least.unwrap_or(0));
         }

@@ -84,7 +84,7 @@ fn a_rest_selects_once_after_the_commit_time() {
             let made = commits(&events);
             assert_eq!(made.len(), 1, "noise {noise}, seed {seed}: {events:?}");
             let selection = made[0];
-            assert!(selection.points[0].point.distance(A) < degree() * (1.8 * noise + 0.1), "{selection:?}");
+            assert!(selection.disc.center.distance(A) < degree() * (1.8 * noise + 0.1), "{selection:?}");
             let rest = selection.committed_at.since(selection.fixation_started_at);
             // The dwell, and the first of the rest that does not count.
             assert!((0.84..0.9).contains(&rest.as_secs_f64()), "{rest:?}");
@@ -148,7 +148,7 @@ fn an_object_in_slow_motion_is_selected_where_it_is() {
         let made = commits(&tracker.look(&mut selector, 2.5, 1.0, place));
         assert_eq!(made.len(), 1, "seed {seed}");
         let then = place((made[0].prompt_at.as_secs_f64() - began) as f32);
-        assert!(made[0].points[0].point.distance(then) < 0.6 * degree(), "{made:?} {then:?}");
+        assert!(made[0].disc.center.distance(then) < 0.6 * degree(), "{made:?} {then:?}");
     }
 }
 
@@ -424,7 +424,7 @@ proptest! {
             let at = Timestamp::from_nanos(at as u64);
             let event = selector.push(GazeSample { at, point: Point::new(x, y), confidence });
             if let Some(SelectEvent::Commit(s)) = event {
-                prop_assert!(confidence >= 0.5 && s.points[0].point.is_finite());
+                prop_assert!(confidence >= 0.5 && s.disc.center.is_finite());
             }
         }
     }

@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::statistics;
 use crate::time::Timestamp;
 
 /// Samples kept; a faster tracker is remembered for a shorter time.
@@ -74,8 +75,7 @@ impl Trail {
         let mut median = |values: &mut dyn Iterator<Item = f64>| {
             scratch.clear();
             scratch.extend(values);
-            let middle = scratch.len() / 2;
-            *scratch.select_nth_unstable_by(middle, f64::total_cmp).1
+            statistics::median(scratch, f64::total_cmp).unwrap_or_default()
         };
         let center = [0, 1].map(|i| median(&mut part().map(|(_, a)| a[i])));
         let off = |a: &[f64; 2]| (a[0] - center[0]).hypot(a[1] - center[1]);

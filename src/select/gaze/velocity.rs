@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use crate::geometry::Intrinsics;
 use crate::select::GazeSample;
+use crate::statistics;
 use crate::time::Timestamp;
 
 use super::FixationSpan;
@@ -10,11 +11,12 @@ use super::angles::{at_degrees, axis_degrees, distance};
 
 /// Tuning of a [`VelocityDetector`].
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct VelocityConfig {
     /// Slower than this is rest, in degrees a second.
     pub velocity_deg_s: f64,
     /// And so is what is slower than this many times the median velocity of late: a noisy tracker, or a head that turns while
-    /// the eyes hold on to a thing, makes all of gaze fast (the adaptive threshold of Engbert and Kliegl, 2003, is likewise a
+    /// the eyes hold on to an object, makes all of gaze fast (the adaptive threshold of Engbert and Kliegl, 2003, is likewise a
     /// multiple of the median).
     pub noise_gain: f64,
     /// Time over which that median is taken.
@@ -167,9 +169,8 @@ impl VelocityDetector {
         }
         self.sorted.clear();
         self.sorted.extend(self.velocities.iter().map(|(_, v)| *v));
-        let middle = self.sorted.len() / 2;
-        let (_, median, _) = self.sorted.select_nth_unstable_by(middle, f64::total_cmp);
-        self.config.velocity_deg_s.max(self.config.noise_gain * *median)
+        let median = statistics::median(&mut self.sorted, f64::total_cmp).unwrap_or_default();
+        self.config.velocity_deg_s.max(self.config.noise_gain * median)
     }
 
     /// Degrees a second between the averages of the window's halves.

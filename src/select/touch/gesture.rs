@@ -5,6 +5,7 @@ use crate::time::Timestamp;
 
 /// Tuning of a [`TouchSelector`](super::TouchSelector). A dp is 1/160 inch.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct TouchConfig {
     /// How far a finger may stray from where it came down and still rest, in dp.
     pub slop_dp: f32,

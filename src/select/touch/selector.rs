@@ -10,8 +10,8 @@ const MAX_FINGERS: usize = 10;
 ///
 /// From the first finger down to the last one up the fingers make at most one gesture each: one finger a tap, a long press
 /// or a stroke; two that come together one tap of both; a finger that rests before the second comes is its anchor, makes no
-/// gesture itself, and may follow a moving thing. Three fingers, two that move, a cancelled contact, and a touch that begins
-/// beside the picture mean nothing.
+/// gesture itself, and may follow a moving object. Three fingers, two that move, a cancelled contact, and a touch that begins
+/// beside the image mean nothing.
 #[derive(Clone, Debug)]
 pub struct TouchSelector {
     config: TouchConfig,
@@ -58,15 +58,6 @@ struct LastTap {
     point: Point,
 }
 
-/// A finger that rests, to be shown to the person.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Press {
-    /// In pixels of the frame.
-    pub point: Point,
-    /// The share of the long-press time that has passed, at most 1: then lifting makes a long press.
-    pub fraction: f32,
-}
-
 impl TouchSelector {
     pub fn new(config: TouchConfig, view: Viewport) -> Self {
         TouchSelector { config, view, fingers: Vec::new(), hand: Hand::Single, last_tap: None, report: Vec::new() }
@@ -94,17 +85,6 @@ impl TouchSelector {
             self.take(contact, out);
         }
         self.report = ordered;
-    }
-
-    /// The finger that rests at `now`, once it has rested for the pressed time; only if it is the only one.
-    pub fn press(&self, now: Timestamp) -> Option<Press> {
-        let [finger] = self.fingers.as_slice() else { return None };
-        let rested = now.since(finger.down_at);
-        let shown = self.hand == Hand::Single && !finger.stroke.moved() && self.view.shows(finger.origin);
-        (shown && rested >= self.config.pressed).then(|| Press {
-            point: self.view.to_frame_clamped(finger.origin),
-            fraction: (rested.as_secs_f32() / self.config.long_press.as_secs_f32().max(1e-3)).min(1.0),
-        })
     }
 
     fn take(&mut self, contact: &Contact, out: &mut Vec<TouchGesture>) {

@@ -179,18 +179,6 @@ fn a_scribble_yields_points_on_its_way() {
     assert!(leave.iter().all(|l| *l > 10.0), "{leave:?}");
 }
 
-#[test]
-fn a_press_shows_until_the_finger_moves() {
-    let (mut selector, mut out) = (selector(), Vec::new());
-    selector.push(&[contact(0, 1, Phase::Down, 500.0, 375.0)], &mut out);
-    assert_eq!(selector.press(at(99)), None);
-    let press = selector.press(at(250)).unwrap();
-    assert_eq!((press.point, press.fraction), (Point::new(320.0, 240.0), 0.5));
-    assert_eq!(selector.press(at(5000)).unwrap().fraction, 1.0);
-    selector.push(&[contact(300, 1, Phase::Move, 520.0, 375.0)], &mut out);
-    assert_eq!(selector.press(at(400)), None);
-}
-
 fn any_contact() -> impl Strategy<Value = (u64, u32, u8, f32, f32)> {
     let place = prop_oneof![9 => -0.2f32..1.2, 1 => Just(f32::NAN), 1 => Just(f32::INFINITY), 1 => Just(1e30)];
     (0u64..250, 0u32..5, 0u8..4, place.clone(), place)

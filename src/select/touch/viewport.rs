@@ -126,7 +126,7 @@ impl Viewport {
             Fit::Fill => [across.max(down); 2],
             Fit::Stretch => [across, down],
         };
-        // From the centre of the screen to the unit square of the picture as it is shown.
+        // From the centre of the screen to the unit square of the image as it is shown.
         let x = (position.x - 0.5) * self.screen_dp[0] / sx / shown[0].max(1.0) + 0.5;
         let y = (position.y - 0.5) * self.screen_dp[1] / sy / shown[1].max(1.0) + 0.5;
         let upright = self.rotation.inverse().turn(Point::new(x, y));

@@ -6,7 +6,8 @@ use super::*;
 use crate::record::FrameRecord;
 
 fn record_with(size: Size, objects: &[(ObjectId, ObjectState, Mask)]) -> FrameRecord {
-    let mut record = FrameRecord { age: Duration::from_millis(34), ..FrameRecord::default() };
+    let mut record = FrameRecord::default();
+    record.age = Duration::from_millis(34);
     for (id, state, mask) in objects {
         let object = record.push_object();
         object.object = *id;
@@ -37,7 +38,8 @@ fn a_still_photo_has_no_latency_chip() {
     let mut rgb = vec![120; size.area() * 3];
     Painter::new().draw(&mut rgb, size, &FrameRecord::default());
     assert!(rgb.iter().all(|v| *v == 120));
-    let record = FrameRecord { age: Duration::from_millis(34), ..FrameRecord::default() };
+    let mut record = FrameRecord::default();
+    record.age = Duration::from_millis(34);
     Painter::new().draw(&mut rgb, size, &record);
     assert!(rgb.iter().any(|v| *v != 120));
 }
@@ -47,7 +49,7 @@ fn tint_contour_and_background_are_where_they_belong() {
     let size = Size::new(400, 400);
     let mask = disc(size, 200.0, 200.0, 100.0);
     let mut record = record_with(size, &[(1, ObjectState::Tracked, mask)]);
-    record.objects[0].points.clear();
+    record.objects_mut()[0].points.clear();
     let mut rgb = vec![100; size.area() * 3];
     Painter::new().draw(&mut rgb, size, &record);
     let color = object_color(1);
@@ -149,9 +151,9 @@ proptest! {
         let mut record = record_with(size, &objects);
         record.age = Duration::from_nanos(age);
         record.gaze = Some(Point::new(x, y));
-        record.objects[0].score = score;
-        record.objects[0].points.push(LabeledPoint::foreground(y, x));
-        record.objects[1].bbox = Some(BoundingBox::new(x, y, y, x));
+        record.objects_mut()[0].score = score;
+        record.objects_mut()[0].points.push(LabeledPoint::foreground(y, x));
+        record.objects_mut()[1].bbox = Some(BoundingBox::new(x, y, y, x));
         let mut rgb = vec![7; size.area() * 3];
         Painter::new().with_boxes(true).draw(&mut rgb, size, &record);
     }
@@ -172,7 +174,7 @@ fn look() {
         let mask = Mask::from_fn(size, |x, y| truth.get_pixel(x, y).0[0] == 255);
         let mut record =
             record_with(size, &[(1, ObjectState::Selected, mask.clone()), (2, ObjectState::Lost, Mask::default())]);
-        record.objects[0].points = vec![
+        record.objects_mut()[0].points = vec![
             LabeledPoint { point: mask.centroid().unwrap_or_default(), label: Label::Foreground },
             LabeledPoint::background(size.width as f32 * 0.12, size.height as f32 * 0.15),
         ];

@@ -1,4 +1,4 @@
-use super::picture::{Level, Picture};
+use super::pyramid::{ImagePyramid, Level};
 
 /// Half the side of the window that is compared.
 const REACH: usize = 3;
@@ -7,9 +7,9 @@ const STEPS: usize = 8;
 /// A step shorter than this, in pixels, ends the search on a level.
 const SETTLED: f32 = 0.03;
 /// Least eigenvalue of the window's gradients, per pixel: below it the window has no texture to hold on to in some direction.
-const LEAST_TEXTURE: f32 = 2.0;
-/// Most mean difference of the window between the two pictures, in levels of 255.
-const MOST_DIFFERENCE: f32 = 22.0;
+const MIN_TEXTURE: f32 = 2.0;
+/// Most mean difference of the window between the two images, in levels of 255.
+const MAX_DIFFERENCE: f32 = 22.0;
 
 /// Follows single points; keeps its buffers.
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ pub(super) struct Tracker {
 impl Tracker {
     /// Where the point at `start` of `from` lies in `to`, in pixels of the finest level from the centre of the first; `None` if
     /// it cannot be told. Levels too small for the window are left out.
-    pub fn follow(&mut self, from: &Picture, to: &Picture, start: [f32; 2]) -> Option<[f32; 2]> {
+    pub fn follow(&mut self, from: &ImagePyramid, to: &ImagePyramid, start: [f32; 2]) -> Option<[f32; 2]> {
         let mut moved = [0.0f32; 2];
         let mut known = false;
         for (level, (a, b)) in from.levels().iter().zip(to.levels()).enumerate().rev() {
@@ -60,7 +60,7 @@ impl Tracker {
         let count = (WINDOW * WINDOW) as f32;
         let least = ((xx + yy) - ((xx - yy).powi(2) + 4.0 * xy * xy).sqrt()) / 2.0;
         let determinant = xx * yy - xy * xy;
-        if least / count < LEAST_TEXTURE || determinant <= 0.0 {
+        if least / count < MIN_TEXTURE || determinant <= 0.0 {
             return None;
         }
         let mut shift = guess;
@@ -84,6 +84,6 @@ impl Tracker {
                 break;
             }
         }
-        (difference / count < MOST_DIFFERENCE).then_some(shift)
+        (difference / count < MAX_DIFFERENCE).then_some(shift)
     }
 }

@@ -1,4 +1,4 @@
-use crate::mask::{Between, LowResLogits, SURE};
+use crate::mask::{Between, LowResLogits, MASK_PROMPT_LOGIT};
 
 /// A shift and a growth about a centre, on some grid, places counted from its near edges.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,7 +23,7 @@ impl Similarity {
         Similarity { scale: self.scale * next.scale, center: from, shift: [to[0] - from[0], to[1] - from[1]] }
     }
 
-    /// The same for a picture whose pixels, counted from the centre of the first, are `per_cell` in a cell of another grid.
+    /// The same for an image whose pixels, counted from the centre of the first, are `per_cell` in a cell of another grid.
     pub(super) fn in_cells(&self, per_cell: [f32; 2]) -> Similarity {
         let cells = |axis: usize, pixels: f32| pixels / per_cell[axis];
         Similarity {
@@ -39,7 +39,7 @@ impl Similarity {
         out.data.clear();
         let (width, height) = (logits.size.width as usize, logits.size.height as usize);
         if logits.data.is_empty() || logits.data.len() != width * height {
-            return out.data.resize(logits.size.area(), -SURE);
+            return out.data.resize(logits.size.area(), -MASK_PROMPT_LOGIT);
         }
         // Where the centre of a cell was before.
         let before = |axis: usize, cell: usize| {
@@ -48,7 +48,7 @@ impl Similarity {
         for y in 0..height {
             let v = before(1, y);
             if !(0.0..height as f32).contains(&v) {
-                out.data.resize(out.data.len() + width, -SURE);
+                out.data.resize(out.data.len() + width, -MASK_PROMPT_LOGIT);
                 continue;
             }
             let down = Between::cells(v, height);
@@ -57,7 +57,7 @@ impl Similarity {
             out.data.extend((0..width).map(|x| {
                 let u = before(0, x);
                 if !(0.0..width as f32).contains(&u) {
-                    return -SURE;
+                    return -MASK_PROMPT_LOGIT;
                 }
                 let across = Between::cells(u, width);
                 down.value(across.of(upper), across.of(lower))

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::matches::Matches;
 use super::{FeatureMap, Memory, inside, shares};
 use crate::geometry::Size;
-use crate::mask::{Between, LowResLogits, SURE};
+use crate::mask::{Between, LowResLogits, MASK_PROMPT_LOGIT};
 use crate::model::Embedding;
 
 /// Where an object should be in a frame.
@@ -119,7 +119,7 @@ impl Recall {
 fn enlarge(map: &FeatureMap, shares: &[f32], size: Size, out: &mut LowResLogits) {
     out.size = size;
     out.data.clear();
-    out.data.resize(size.area(), -SURE);
+    out.data.resize(size.area(), -MASK_PROMPT_LOGIT);
     let (columns, rows) = map.grid();
     let (width, height) = (map.width(), map.height());
     let axis = |at: usize, of: u32, cells: usize, shown: usize| {
@@ -148,7 +148,7 @@ mod tests {
     const CELLS: usize = 8;
     const SIZE: Size = Size::new(32, 32);
 
-    /// A frame of 8x8 cells in which the thing lies at column `x` (two cells wide, at half height) on a plain ground.
+    /// A frame of 8x8 cells in which the object lies at column `x` (two cells wide, at half height) on a plain ground.
     fn frame(x: usize) -> Embedding {
         let thing = |cell: usize| (x..x + 2).contains(&(cell % CELLS)) && (3..5).contains(&(cell / CELLS));
         let value = |i: usize| {

@@ -19,14 +19,20 @@ pub fn cases(report: &mut Report) -> io::Result<()> {
 }
 
 fn with(controls: Controls) -> SourceOptions {
-    SourceOptions { controls, ..options(PixelFormat::Yuyv) }
+    let mut options = options(PixelFormat::Yuyv);
+    options.controls = controls;
+    options
 }
 
 /// vivid has a gain with an automatic, which is on by default.
 fn applied() -> Result<Value, String> {
     let hand = Hand::open(CAMERA)?;
     hand.set("Gain, Automatic", 1)?;
-    let gain = |value| with(Controls { gain: Some(value), ..Controls::default() });
+    let gain = |value| {
+        let mut controls = Controls::default();
+        controls.gain = Some(value);
+        with(controls)
+    };
     let mut source = open_soon(CAMERA, &gain(Setting::Value(77)))?;
     let mut seen = Seen::default();
     seen.frames(source.as_mut(), 2, Duration::from_secs(10))?;
@@ -56,14 +62,13 @@ fn told() -> Result<Value, String> {
     let hand = Hand::open(CAMERA)?;
     hand.set("Gain, Automatic", 0)?;
     hand.set("Gain", 9)?;
-    let options = with(Controls {
-        exposure: Some(Setting::Value(10_000)),
-        gain: Some(Setting::Value(999)),
-        focus: Some(Setting::Auto),
-        white_balance: Some(Setting::Value(5000)),
-        power_line_frequency: Some(PowerLine::Hz50),
-    });
-    let mut source = open_soon(CAMERA, &options)?;
+    let mut controls = Controls::default();
+    controls.exposure = Some(Setting::Value(10_000));
+    controls.gain = Some(Setting::Value(999));
+    controls.focus = Some(Setting::Auto);
+    controls.white_balance = Some(Setting::Value(5000));
+    controls.power_line_frequency = Some(PowerLine::Hz50);
+    let mut source = open_soon(CAMERA, &with(controls))?;
     let mut seen = Seen::default();
     seen.frames(source.as_mut(), 3, Duration::from_secs(10))?;
     let messages: Vec<String> = seen

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use foveate::capture::{self, SourceAddress, list_cameras};
+use foveate::capture::{SourceAddress, list_cameras};
 use foveate::frame::PixelFormat;
 use foveate::time::MonotonicClock;
 use serde_json::{Value, json};
@@ -43,7 +43,7 @@ fn streams(format: PixelFormat) -> Result<Value, String> {
     let began = Instant::now();
     let mut source = loop {
         // The camera's own thread lets go of it with the next picture.
-        match capture::open(&address, &options(format), Arc::new(MonotonicClock)) {
+        match address.open(&options(format), Arc::new(MonotonicClock)) {
             Ok(source) => break source,
             Err(e) if e.to_string().contains("busy") && began.elapsed() < Duration::from_secs(5) => {
                 thread::sleep(Duration::from_millis(50));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use foveate::capture::{self, Source, SourceAddress, SourceEvent, SourceOptions, Step};
+use foveate::capture::{Source, SourceAddress, SourceEvent, SourceOptions, Step};
 use foveate::frame::{Frame, PixelFormat};
 use foveate::geometry::Size;
 use foveate::time::{Clock, MonotonicClock};
@@ -14,12 +14,14 @@ pub const SIZE: Size = Size::new(320, 180);
 pub const FPS: f64 = 30.0;
 
 pub fn options(format: PixelFormat) -> SourceOptions {
-    SourceOptions { fps: Some(FPS), size: Some(SIZE), format: Some(format), ..SourceOptions::default() }
+    let mut options = SourceOptions::default();
+    (options.fps, options.size, options.format) = (Some(FPS), Some(SIZE), Some(format));
+    options
 }
 
 pub fn open(path: &str, options: &SourceOptions) -> Result<Box<dyn Source>, String> {
     let address: SourceAddress = format!("v4l:{path}").parse().map_err(|e| format!("{e}"))?;
-    capture::open(&address, options, Arc::new(MonotonicClock)).map_err(|e| e.to_string())
+    address.open(options, Arc::new(MonotonicClock)).map_err(|e| e.to_string())
 }
 
 /// Opens the camera again until nobody else holds it: the kernel lets go a moment after a handle is closed.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use foveate::capture::{self, SourceOptions, Step};
+use foveate::capture::{SourceAddress, SourceOptions, Step};
 use foveate::frame::{Frame, to_rgb};
 use foveate::time::MonotonicClock;
 use serde_json::{Value, json};
@@ -51,9 +51,9 @@ fn set_controls(camera: &str) -> std::io::Result<()> {
 }
 
 fn capture(camera: &str) -> Result<Frame, String> {
-    let address = format!("v4l:{camera}").parse().map_err(|e| format!("{e}"))?;
-    let mut source = capture::open(&address, &SourceOptions::default(), Arc::new(MonotonicClock))
-        .map_err(|e| format!("{camera}: {e}"))?;
+    let address = format!("v4l:{camera}").parse::<SourceAddress>().map_err(|e| format!("{e}"))?;
+    let mut source =
+        address.open(&SourceOptions::default(), Arc::new(MonotonicClock)).map_err(|e| format!("{camera}: {e}"))?;
     let mut frame = Frame::default();
     let mut taken = 0;
     for _ in 0..20 {

@@ -125,13 +125,19 @@ pub fn kernel_time() -> Outcome {
 pub fn rotation() -> Outcome {
     let screen = Virtual::screen("test screen")?;
     let plain = TouchOptions::default();
-    let flipped = Some([-1.0, 0.0, 1.0, 0.0, 1.0, 0.0]);
+    let mut mirrored = TouchOptions::default();
+    mirrored.calibration = Some([-1.0, 0.0, 1.0, 0.0, 1.0, 0.0]);
+    let rotated = |rotation| {
+        let mut options = TouchOptions::default();
+        options.rotation = rotation;
+        options
+    };
     let rows = [
         ("0", plain, [0.25, 0.75], [160.0, 96.0]),
-        ("90", TouchOptions { rotation: Rotation::Quarter, ..plain }, [0.25, 0.25], [96.0, 160.0]),
-        ("180", TouchOptions { rotation: Rotation::Half, ..plain }, [0.75, 0.25], [160.0, 96.0]),
-        ("270", TouchOptions { rotation: Rotation::ThreeQuarters, ..plain }, [0.75, 0.75], [96.0, 160.0]),
-        ("mirrored", TouchOptions { calibration: flipped, ..plain }, [0.75, 0.75], [160.0, 96.0]),
+        ("90", rotated(Rotation::Quarter), [0.25, 0.25], [96.0, 160.0]),
+        ("180", rotated(Rotation::Half), [0.75, 0.25], [160.0, 96.0]),
+        ("270", rotated(Rotation::ThreeQuarters), [0.75, 0.75], [96.0, 160.0]),
+        ("mirrored", mirrored, [0.75, 0.75], [160.0, 96.0]),
     ];
     let mut placed = Vec::new();
     for (n, (name, options, [x, y], size)) in rows.iter().enumerate() {
@@ -209,7 +215,8 @@ pub fn grab() -> Outcome {
     screen.report(&finger(0, 1, 100, 100))?;
     screen.report(&lift(0))?;
     expect("contacts seen by two", [read(other.as_mut()).len(), read(sharing.as_mut()).len()], [2, 2])?;
-    let grab = TouchOptions { grab: true, ..TouchOptions::default() };
+    let mut grab = TouchOptions::default();
+    grab.grab = true;
     let mut grabbing = screen.open(&grab)?;
     screen.report(&finger(0, 2, 100, 100))?;
     screen.report(&lift(0))?;

@@ -13,15 +13,19 @@ use serde_json::json;
 use crate::Outcome;
 use crate::screen::{HEIGHT, Virtual, WIDTH, finger, lift, read};
 
-/// Times that a slow, emulated machine keeps.
-const CONFIG: TouchConfig = TouchConfig {
-    slop_dp: 8.0,
-    double_tap_slop_dp: 48.0,
-    pressed: Duration::from_millis(400),
-    double_tap: Duration::from_millis(1500),
-    long_press: Duration::from_millis(2500),
-    scribble_points: 6,
-};
+// Times that a slow, emulated machine keeps.
+const PRESSED: Duration = Duration::from_millis(400);
+const DOUBLE_TAP: Duration = Duration::from_millis(1500);
+const LONG_PRESS: Duration = Duration::from_millis(2500);
+
+fn config() -> TouchConfig {
+    let mut config = TouchConfig::default();
+    (config.slop_dp, config.double_tap_slop_dp, config.scribble_points) = (8.0, 48.0, 6);
+    config.pressed = PRESSED;
+    config.double_tap = DOUBLE_TAP;
+    config.long_press = LONG_PRESS;
+    config
+}
 
 /// A tap at a place.
 const SHORT: Duration = Duration::from_millis(60);
@@ -40,7 +44,7 @@ impl Bench {
         // A frame of the screen's shape: pixels are a tenth of its units, 160 dp an inch are 3.97 units a dp.
         let frame = Size::new(WIDTH as u32 / 10, HEIGHT as u32 / 10);
         let view = Viewport::new(frame, source.size_mm(), Fit::Letterbox, Rotation::None);
-        Ok(Bench { screen, source, selector: TouchSelector::new(CONFIG, view), id: 0 })
+        Ok(Bench { screen, source, selector: TouchSelector::new(config(), view), id: 0 })
     }
 
     fn down(&mut self, slot: i32, x: i32, y: i32) -> Result<Timestamp, String> {
@@ -114,16 +118,16 @@ pub fn gestures() -> Outcome {
     let double =
         matches!(kind, GestureKind::DoubleTap { first_at, .. } if first_at.since(first) < Duration::from_secs(1));
     check("double tap", kind, double)?;
-    thread::sleep(CONFIG.double_tap + SHORT);
+    thread::sleep(DOUBLE_TAP + SHORT);
 
     let at = bench.down(3, 3000, 2000)?;
-    thread::sleep(CONFIG.long_press + SHORT);
+    thread::sleep(LONG_PRESS + SHORT);
     bench.screen.report(&lift(3))?;
     let kind = bench.one(at)?;
     check("long press", kind.clone(), matches!(kind, GestureKind::LongPress { point } if near(point, 300.0, 200.0)))?;
 
     bench.down(0, 1000, 1000)?;
-    thread::sleep(CONFIG.pressed + SHORT);
+    thread::sleep(PRESSED + SHORT);
     let at = bench.tap(1, 2000, 1000)?;
     let kind = bench.one(at)?;
     let second = matches!(kind, GestureKind::SecondTap { point, resting } if near(point, 200.0, 100.0) && near(resting, 100.0, 100.0));

@@ -17,7 +17,7 @@ mod stop_token;
 
 use std::time::Duration;
 
-use drop_oldest::{DropOldest, Taken};
+use drop_oldest::{DropOldest, Received};
 use latest_slot::LatestSlot;
 use loom::thread;
 use stop_token::StopToken;
@@ -34,12 +34,12 @@ fn slot_two_producers_lose_only_what_they_count() {
                 thread::spawn(move || slot.put(value))
             })
             .into();
-        let Taken::Value(first) = slot.take(FOREVER) else { panic!("open, so a value") };
+        let Received::Value(first) = slot.take(FOREVER) else { panic!("open, so a value") };
         let displaced: Vec<u32> = producers.into_iter().filter_map(|p| p.join().unwrap()).collect();
         slot.close();
         let mut seen = displaced.clone();
         seen.push(first);
-        while let Taken::Value(value) = slot.take(FOREVER) {
+        while let Received::Value(value) = slot.take(FOREVER) {
             seen.push(value);
         }
         seen.sort_unstable();
@@ -62,7 +62,7 @@ fn slot_an_offer_never_replaces() {
         let left = slot.take(FOREVER);
         match (refused, replaced) {
             // It came second, or first and gave way.
-            (Some(2), None) | (None, Some(2)) => assert_eq!(left, Taken::Value(1)),
+            (Some(2), None) | (None, Some(2)) => assert_eq!(left, Received::Value(1)),
             other => panic!("{other:?}"),
         }
     });
@@ -82,7 +82,7 @@ fn slot_newest_wins() {
             })
         };
         let (mut last, mut taken) = (0, 0);
-        while let Taken::Value(value) = slot.take(FOREVER) {
+        while let Received::Value(value) = slot.take(FOREVER) {
             assert!(value > last);
             last = value;
             taken += 1;
@@ -102,7 +102,7 @@ fn queue_close_wakes_two_receivers_and_drains() {
                 let queue = queue.clone();
                 thread::spawn(move || {
                     let mut sum = 0u64;
-                    while let Taken::Value(value) = queue.receive(FOREVER) {
+                    while let Received::Value(value) = queue.receive(FOREVER) {
                         sum += value;
                     }
                     sum

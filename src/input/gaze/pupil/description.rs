@@ -1,3 +1,5 @@
+use sdp_types::{Media, Session};
+
 /// What a session description (RFC 4566) says of the stream of gaze.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Description {
@@ -14,32 +16,19 @@ impl Description {
     /// Reads the answer to a DESCRIBE of `url`. The first stream that has a payload type counts.
     ///
     /// # Errors
-    /// If there is no such stream.
-    pub fn parse(url: &str, content_base: Option<&str>, text: &str) -> Result<Description, String> {
+    /// If that is no description, or there is no such stream.
+    pub fn parse(url: &str, content_base: Option<&str>, sdp: &[u8]) -> Result<Description, String> {
         let base_url = match content_base {
             None | Some("") => url.to_owned(),
             Some(base) if base.starts_with("rtsp://") => base.to_owned(),
             Some(base) => format!("rtsp://{base}"),
         };
-        let (mut streams, mut found, mut control) = (0, None, None);
-        for line in text.lines().map(str::trim) {
-            if line.starts_with("m=") {
-                if found.is_some() {
-                    break;
-                }
-                (streams, control) = (streams + 1, None);
-            } else if streams > 0
-                && let Some(map) = line.strip_prefix("a=rtpmap:")
-            {
-                found = found.or(rtpmap(map));
-            } else if streams > 0
-                && let Some(value) = line.strip_prefix("a=control:")
-            {
-                control = Some(value.to_owned());
-            }
-        }
-        let (payload_type, rate) = found.ok_or("the phone's description of the stream has no gaze in it")?;
-        let setup_url = match control.as_deref() {
+        let session =
+            Session::parse(sdp).map_err(|e| format!("the phone's description of the stream cannot be read: {e}"))?;
+        let mut streams = session.medias.iter();
+        let found = streams.find_map(|media| Some((values(media, "rtpmap").find_map(rtpmap)?, media)));
+        let ((payload_type, rate), media) = found.ok_or("the phone's description of the stream has no gaze in it")?;
+        let setup_url = match values(media, "control").last() {
             None | Some("" | "*") => base_url.clone(),
             Some(whole) if whole.starts_with("rtsp://") => whole.to_owned(),
             Some(part) if part.starts_with('/') || base_url.ends_with('/') => format!("{base_url}{part}"),
@@ -50,6 +39,11 @@ impl Description {
         }
         Ok(Description { payload_type, rate, setup_url, base_url })
     }
+}
+
+/// The values of one attribute of a stream.
+fn values<'a>(media: &'a Media, attribute: &'a str) -> impl Iterator<Item = &'a str> {
+    media.attributes.iter().filter(move |a| a.attribute == attribute).filter_map(|a| Some(a.value.as_deref()?.trim()))
 }
 
 /// Payload type and rate of `99 com.example.gaze/90000`.
@@ -69,7 +63,7 @@ mod tests {
 
     #[test]
     fn the_first_stream_counts() {
-        let found = Description::parse("rtsp://h:8086/?camera=gaze", None, TEXT).unwrap();
+        let found = Description::parse("rtsp://h:8086/?camera=gaze", None, TEXT.as_bytes()).unwrap();
         assert_eq!((found.payload_type, found.rate), (99, 90_000));
         assert_eq!(found.setup_url, "rtsp://h:8086/?camera=gaze/trackID=1");
         assert_eq!(found.base_url, "rtsp://h:8086/?camera=gaze");
@@ -80,13 +74,23 @@ mod tests {
         let url = "rtsp://h:8086/?camera=gaze";
         let setup = |base, control: &str| {
             let text = TEXT.replace("trackID=1", control);
-            Description::parse(url, base, &text).map(|found| found.setup_url)
+            Description::parse(url, base, text.as_bytes()).map(|found| found.setup_url)
         };
         assert_eq!(setup(Some("h:8086/"), "trackID=1").unwrap(), "rtsp://h:8086/trackID=1");
         assert_eq!(setup(Some("rtsp://h:8086/"), "*").unwrap(), "rtsp://h:8086/");
         assert_eq!(setup(None, "rtsp://other/x").unwrap(), "rtsp://other/x");
         assert!(setup(None, "a b").is_err());
-        assert!(Description::parse(url, None, "v=0\r\n").is_err());
-        assert!(Description::parse(url, None, &TEXT.replace("/90000", "/0").replace("/48000", "")).is_err());
+        assert!(Description::parse(url, None, b"v=0\r\n").is_err());
+        assert!(Description::parse(url, None, b"\xff\x00 no description").is_err());
+        let rateless = TEXT.replace("/90000", "/0").replace("/48000", "");
+        assert!(Description::parse(url, None, rateless.as_bytes()).is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..300)) {
+            let _ = Description::parse("rtsp://h", None, &bytes);
+            let _ = Description::parse("rtsp://h", None, &[TEXT.as_bytes(), &bytes].concat());
+        }
     }
 }

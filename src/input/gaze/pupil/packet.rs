@@ -1,7 +1,9 @@
 /// What Neon and Invisible send for one measurement, in pixels of the scene camera's frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GazePacket {
+    /// Pixels from the left edge.
     pub x: f32,
+    /// Pixels from the top edge.
     pub y: f32,
     /// The glasses are on a head.
     pub worn: bool,

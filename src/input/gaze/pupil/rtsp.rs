@@ -51,8 +51,7 @@ impl Rtsp {
             rtsp.alive_by = "GET_PARAMETER";
         }
         let answer = rtsp.ask("DESCRIBE", url, "Accept: application/sdp\r\n", stop)?;
-        let text = String::from_utf8_lossy(&answer.body);
-        let description = Description::parse(url, answer.header("content-base"), &text)?;
+        let description = Description::parse(url, answer.header("content-base"), &answer.body)?;
         rtsp.base_url.clone_from(&description.base_url);
         Ok((rtsp, description))
     }

@@ -20,7 +20,7 @@ const GAZE_COLUMNS: [&str; 5] = ["timestamp", "frame_idx", "confidence", "norm_p
 pub fn read(gaze: &Path) -> Result<GazeRecording> {
     let folder = gaze.parent().unwrap_or(Path::new("."));
     let size = frame_size(folder)?.unwrap_or(UNKNOWN_FRAME);
-    let rows = table::read(gaze, '\t', GAZE_COLUMNS)?;
+    let rows = table::read(gaze, b'\t', GAZE_COLUMNS)?;
     let mut samples = Vec::with_capacity(rows.len());
     for [time, _, confidence, x, y] in &rows {
         let at = nanos(*time).ok_or_else(|| damaged(gaze, format!("{time} is no time in milliseconds")))?;
@@ -47,7 +47,7 @@ fn frames(folder: &Path, rows: &[[f64; 5]]) -> Result<Vec<i64>> {
     if !path.is_file() {
         return Ok(Vec::new());
     }
-    let times: Vec<(usize, i64)> = table::read(&path, ',', ["frame_idx", "pts_s"])?
+    let times: Vec<(usize, i64)> = table::read(&path, b',', ["frame_idx", "pts_s"])?
         .into_iter()
         .filter_map(|[index, seconds]| Some((index as usize, nanos(seconds * 1e3)?)))
         .collect();
@@ -56,7 +56,8 @@ fn frames(folder: &Path, rows: &[[f64; 5]]) -> Result<Vec<i64>> {
         Some(nanos(*time)? - frame)
     });
     let start = start.min().ok_or_else(|| damaged(&path, "no frame in it that a sample belongs to"))?;
-    Ok(times.into_iter().map(|(_, at)| start + at).collect())
+    // Times that lie too far apart are refused with the others.
+    Ok(times.into_iter().map(|(_, at)| start.saturating_add(at)).collect())
 }
 
 /// Whole nanoseconds; `None` for what is no time.

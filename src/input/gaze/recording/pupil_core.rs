@@ -43,7 +43,7 @@ pub fn read(gaze: &Path) -> Result<GazeRecording> {
     let point =
         |x: f64, y: f64| Point::new((x * f64::from(size.width)) as f32, ((1.0 - y) * f64::from(size.height)) as f32);
     let mut samples = Vec::new();
-    for [time, confidence, x, y] in table::read(gaze, ',', GAZE_COLUMNS)? {
+    for [time, confidence, x, y] in table::read(gaze, b',', GAZE_COLUMNS)? {
         let at = nanos(time).ok_or_else(|| damaged(gaze, format!("{time} is no time in seconds")))?;
         samples.push((at, point(x, y), confidence as f32));
     }
@@ -69,7 +69,7 @@ pub fn read(gaze: &Path) -> Result<GazeRecording> {
 
 fn beside<const N: usize>(folder: &Path, name: &str, columns: [&str; N]) -> Result<Vec<[f64; N]>> {
     let path = folder.join(name);
-    if path.is_file() { table::read(&path, ',', columns) } else { Ok(Vec::new()) }
+    if path.is_file() { table::read(&path, b',', columns) } else { Ok(Vec::new()) }
 }
 
 /// Whole nanoseconds; `None` for what is no time.

@@ -1,10 +1,22 @@
 use std::time::Duration;
 
 use super::GazeRecording;
+use crate::address::{self, AddressError};
 use crate::geometry::{Intrinsics, Size};
+use crate::input::PromptAddress;
 use crate::input::gaze::GazeSource;
 use crate::select::GazeSample;
 use crate::time::Timestamp;
+
+/// Reads the place of `gaze:file:PATH`.
+pub fn address(place: Option<&str>) -> Result<PromptAddress, AddressError> {
+    let path = address::path(place)?.to_owned();
+    let name = format!("gaze:file:{path}");
+    let text = name.clone();
+    Ok(PromptAddress::gaze(text, move |frame, _| {
+        Ok(GazeReplay::new(name.clone(), GazeRecording::read(path.as_ref())?, frame))
+    }))
+}
 
 /// A recording given out as if it were measured now: its first scene frame falls on the stream's first frame. Samples from
 /// before that frame are left out.

@@ -4,8 +4,9 @@ use super::super::RestConfig;
 
 /// Tuning of a [`DwellSelector`](super::DwellSelector).
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct DwellConfig {
-    /// Rest after which the person is told that a selection has begun.
+    /// Rest after which the user is told that a selection has begun.
     pub onset: Duration,
     /// Rest after which the selection is made.
     pub commit: Duration,

@@ -1,5 +1,5 @@
 use super::super::{Channel, GazeDisc};
-use crate::geometry::{LabeledPoint, Point};
+use crate::geometry::Point;
 use crate::time::Timestamp;
 
 /// What a [`DwellSelector`](super::DwellSelector) reports.
@@ -41,13 +41,11 @@ pub struct GazeSelection {
     pub cause: Cause,
     /// When gaze came to rest.
     pub fixation_started_at: Timestamp,
-    /// The moment that `points` belong to: apply the prompt to the frame of this time. It lies a little before
+    /// The moment that `disc` belongs to: apply the prompt to the frame of this time. It lies a little before
     /// the commit, since an object that gaze follows has moved since the fixation began; for a confirmation it is when the hand
     /// began to move.
     pub prompt_at: Timestamp,
-    /// One foreground point: the robust centre of gaze around `prompt_at`.
-    pub points: [LabeledPoint; 1],
-    /// That point, and how far off it may be.
+    /// The robust centre of gaze around `prompt_at`, and how far off it may be.
     pub disc: GazeDisc,
     /// It was confirmed, or looked at for so long or so often that it is meant, however doubtful it seems.
     pub insistent: bool,

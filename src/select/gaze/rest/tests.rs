@@ -136,6 +136,6 @@ fn memory_is_bounded_whatever_comes() {
         // Times stand still, creep and leap.
         let at = Timestamp::from_nanos(i / 2 * if i < 10_000 { 1_000 } else { 70_000_000_000 });
         filter.push(at, angle, if i % 3 == 0 { 0.0 } else { 1e3 }, i % 2 == 0);
-        assert!(filter.runs.len() <= RestFilter::MOST && filter.runs.iter().all(|run| run.weight.is_finite()));
+        assert!(filter.runs.len() <= RestFilter::MAX_RUNS && filter.runs.iter().all(|run| run.weight.is_finite()));
     }
 }

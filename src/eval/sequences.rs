@@ -1,0 +1,266 @@
+//! One object through whole sequences with known masks, measured as DAVIS 2016 does: J is the mean IoU, F how well
+//! contours agree.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde::Serialize;
+
+use super::clicker::Clicker;
+use super::dataset::Truth;
+use super::overlap::iou;
+use super::progress::Progress;
+use crate::capture::pictures;
+use crate::error::{ConfigError, Error, IoError};
+use crate::frame::{self, Frame};
+use crate::mask::file::{read_mask, write_mask_of};
+use crate::mask::{BoundaryMeasure, Mask};
+use crate::model::LoadedModel;
+use crate::session::Stepper;
+use crate::statistics::{Samples, mean};
+use crate::sync::StopToken;
+use crate::time::Timestamp;
+use crate::track::FollowerConfig;
+
+/// Recording rate of DAVIS, frames per second.
+const FPS: f64 = 24.0;
+/// The IoU from which a frame counts for J's recall.
+const RECALL: f64 = 0.5;
+
+/// What is evaluated, and how.
+#[derive(Clone, Debug)]
+pub struct SequencesConfig {
+    /// The folder with `images/SEQUENCE/` and `masks/SEQUENCE/`.
+    pub data: PathBuf,
+    /// Begins with one click deepest inside the object instead of its first mask.
+    pub click: bool,
+    /// Every so many frames one is encoded; over those between the object is propagated by the image's motion alone.
+    pub encode_every: u32,
+    /// Only so many sequences, the first by name.
+    pub limit: Option<usize>,
+    /// Where the mask of every frame goes, as `DIR/SEQUENCE/NAME.png`.
+    pub out: Option<PathBuf>,
+}
+
+/// The JSON form of the answer; figures are means over the sequences.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The model's name.
+    pub model: String,
+    /// What it computes in.
+    pub precision: String,
+    /// What the object was selected by: `mask` or `click`.
+    pub begun_with: &'static str,
+    /// Frames that were followed.
+    pub images: usize,
+    /// Region similarity: mean IoU.
+    pub j: Option<f64>,
+    /// Share of frames with an IoU above 0.5.
+    pub j_recall: Option<f64>,
+    /// Contour accuracy: mean boundary F.
+    pub f: Option<f64>,
+    /// Mean of `j` and `f`.
+    pub jf: Option<f64>,
+    /// Every so many frames one was encoded.
+    pub encode_every: u32,
+    /// Median time to encode a frame, preprocessing included.
+    pub encoder_ms: Option<f64>,
+    /// Median time of everything else that following costs an encoded frame.
+    pub follow_ms: Option<f64>,
+    /// Mean time of all that is done for a frame, over all frames.
+    pub frame_ms: Option<f64>,
+    /// How many encodings take as long as a frame does.
+    pub frame_encodings: Option<f64>,
+    /// By name.
+    pub sequences: Vec<Figures>,
+    /// Whether the run ended before the last sequence.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub interrupted: bool,
+}
+
+/// The figures of one sequence.
+#[derive(Clone, Debug, Serialize)]
+pub struct Figures {
+    /// The name of its folder.
+    pub name: String,
+    /// Frames that count.
+    pub frames: usize,
+    /// Mean IoU.
+    pub j: f64,
+    /// Share of frames with an IoU above 0.5.
+    pub j_recall: f64,
+    /// Mean boundary F.
+    pub f: f64,
+    /// Number of the frame with the least IoU, and that IoU.
+    pub worst: (usize, f64),
+}
+
+/// Follows the object of every sequence with `model`, until `stop` is raised.
+///
+/// # Errors
+/// A folder that is no such set, a frame or mask that cannot be read, a mask that cannot be written, an error of the model.
+pub fn run(
+    config: &SequencesConfig,
+    model: &LoadedModel,
+    progress: &mut dyn Progress,
+    stop: &StopToken,
+) -> Result<Report, Error> {
+    let names = names(config)?;
+    let (mut timings, mut figures) = (Timings::default(), Vec::new());
+    for name in &names {
+        progress.report(figures.len(), name);
+        let mut stepper = Stepper::new(model.encoder()?, model.decoder()?, FollowerConfig::default());
+        let found = follow(config, name, &mut stepper, &mut timings, stop)?;
+        if stop.is_stopped() {
+            break;
+        }
+        figures.push(found);
+    }
+    let over = |figure: &dyn Fn(&Figures) -> f64| mean(figures.iter().map(figure));
+    let (j, f) = (over(&|s| s.j), over(&|s| s.f));
+    let (encoder_ms, frame_ms) = (timings.encoding.median_ms(), timings.frames.mean_ms());
+    Ok(Report {
+        model: model.spec().name.to_string(),
+        precision: model.precision().name().to_owned(),
+        begun_with: if config.click { "click" } else { "mask" },
+        images: figures.iter().map(|s| s.frames).sum(),
+        j,
+        j_recall: over(&|s| s.j_recall),
+        f,
+        jf: j.zip(f).map(|(j, f)| (j + f) / 2.0),
+        encode_every: config.encode_every,
+        encoder_ms,
+        follow_ms: timings.following.median_ms(),
+        frame_ms,
+        frame_encodings: frame_ms.zip(encoder_ms).map(|(frame, encoder)| frame / encoder),
+        interrupted: figures.len() < names.len(),
+        sequences: figures,
+    })
+}
+
+/// A frame of a folder, as if it had been captured as number `number` of a recording of `fps` frames per second.
+///
+/// # Errors
+/// As [`frame::open_image`].
+pub fn open_frame(file: &Path, number: usize, fps: f64) -> Result<Arc<Frame>, Error> {
+    let mut image = frame::open_image(file)?;
+    image.sequence = number as u64;
+    image.captured_at = Timestamp::from_secs_f64(number as f64 / fps);
+    Ok(Arc::new(image))
+}
+
+/// What was measured of encoding, of following on encoded frames, and of whole frames.
+#[derive(Default)]
+struct Timings {
+    encoding: Samples,
+    following: Samples,
+    frames: Samples,
+}
+
+/// Follows the object of one sequence. As in DAVIS, neither the first frame, which is given, nor the last one counts.
+fn follow(
+    config: &SequencesConfig,
+    name: &str,
+    stepper: &mut Stepper,
+    timings: &mut Timings,
+    stop: &StopToken,
+) -> Result<Figures, Error> {
+    let (images, masks) =
+        (pictures(&config.data.join("images").join(name))?, pictures(&config.data.join("masks").join(name))?);
+    if images.len() != masks.len() {
+        let reason = format!("{} pictures but {} masks: give one mask a picture", images.len(), masks.len());
+        return Err(ConfigError::Invalid { origin: name.to_owned(), reason }.into());
+    }
+    let out = config.out.as_ref().map(|dir| dir.join(name));
+    if let Some(out) = &out {
+        std::fs::create_dir_all(out).map_err(IoError::when("create", out))?;
+    }
+    let mut boundary = BoundaryMeasure::default();
+    let (mut overlaps, mut contours) = (Vec::new(), Vec::new());
+    for (number, (image, mask)) in images.iter().zip(&masks).enumerate() {
+        if stop.is_stopped() {
+            break;
+        }
+        let object = read_mask(mask)?;
+        let truth = Truth { ignored: Mask::new(object.size()), object };
+        let frame = open_frame(image, number, FPS)?;
+        let first = (number == 0).then_some(&truth);
+        step(config, number, frame, first, stepper, timings)?;
+        let Some(found) = stepper.record().objects().first() else { continue };
+        if let Some(out) = &out {
+            write_mask_of(image, &found.mask, out)?;
+        }
+        if number > 0 && number + 1 < images.len() {
+            overlaps.push(iou(&found.mask, &truth));
+            let tolerance = BoundaryMeasure::davis_tolerance(truth.object.size());
+            contours.push(boundary.f(&found.mask, &truth.object, &truth.ignored, tolerance));
+        }
+    }
+    let worst = overlaps.iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1)).map_or((0, 0.0), |(n, j)| (n + 1, *j));
+    let recall = overlaps.iter().map(|j| f64::from(*j > RECALL));
+    Ok(Figures {
+        name: name.to_owned(),
+        frames: overlaps.len(),
+        j_recall: mean(recall).unwrap_or_default(),
+        j: mean(overlaps.iter().copied()).unwrap_or_default(),
+        f: mean(contours.iter().copied()).unwrap_or_default(),
+        worst,
+    })
+}
+
+/// Follows the object to the next frame; on the `first` one it is selected.
+fn step(
+    config: &SequencesConfig,
+    number: usize,
+    frame: Arc<Frame>,
+    first: Option<&Truth>,
+    stepper: &mut Stepper,
+    timings: &mut Timings,
+) -> Result<(), Error> {
+    let began = Instant::now();
+    let between = !number.is_multiple_of(config.encode_every as usize);
+    if between && stepper.propagate(&frame).is_some() {
+        timings.frames.push(began.elapsed());
+        return Ok(());
+    }
+    stepper.set_frame(frame)?;
+    let encoded = began.elapsed();
+    match first {
+        Some(truth) if config.click => {
+            let click = Clicker::new(truth).next(&truth.ignored);
+            stepper.prompt(1, &click.into_iter().collect::<Vec<_>>(), None)?;
+        }
+        Some(truth) => stepper.select(1, &truth.object)?,
+        None => {}
+    }
+    let began = Instant::now();
+    stepper.follow()?;
+    let followed = began.elapsed();
+    timings.encoding.push(encoded);
+    timings.following.push(followed);
+    timings.frames.push(encoded + followed);
+    Ok(())
+}
+
+/// The names of the sequences that [`run`] follows: the folders in `images/`.
+///
+/// # Errors
+/// [`IoError`] for a folder that cannot be read, [`ConfigError::Invalid`] for one without folders in it.
+pub fn names(config: &SequencesConfig) -> Result<Vec<String>, Error> {
+    let dir = &config.data.join("images");
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(IoError::when("read", dir))? {
+        let entry = entry.map_err(IoError::when("read", dir))?;
+        if entry.path().is_dir() {
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    if names.is_empty() {
+        let reason = "no folders of frames in it: give images/SEQUENCE/ and masks/SEQUENCE/".to_owned();
+        return Err(ConfigError::Invalid { origin: dir.display().to_string(), reason }.into());
+    }
+    names.sort();
+    names.truncate(config.limit.unwrap_or(usize::MAX));
+    Ok(names)
+}
