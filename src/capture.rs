@@ -53,7 +53,7 @@ pub static SOURCES: Table<SourceAddress> = Table::new(
         Row {
             scheme: "files",
             forms: &["files:DIR"],
-            help: "a folder of PNG and JPEG pictures",
+            help: "a folder of photos",
             page: "docs/sources.md",
             needs: "",
             parse: Some(files::address),

@@ -98,11 +98,13 @@ pub enum ModelError {
     TooManyNodes { path: PathBuf, nodes: usize, limit: usize },
     #[error("{}: node `{node}` ({operator}) cannot run: {reason}. Export the model without this operator", .path.display())]
     UnsupportedOperator { path: PathBuf, node: String, operator: String, reason: String },
-    #[error("{}: {role} tensor `{tensor}`: expected {expected}, found {found}. Is this the right file for family `{family}`?",
-            .path.display())]
+    #[error("{}: {role} tensor `{tensor}`: expected {expected}, found {found}. Is this the right file for family `{family}`?{}",
+            .path.display(), likely_family(.likely))]
     Signature {
         path: PathBuf,
         family: &'static str,
+        /// The family whose names the file has, if that is another.
+        likely: Option<&'static str>,
         /// `input` or `output`.
         role: &'static str,
         // Boxed to keep results small.
@@ -137,8 +139,10 @@ pub enum ModelError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImageError {
-    #[error("{what}: not a readable picture ({reason}): give a complete PNG or JPEG file")]
+    #[error("{what}: not a readable picture ({reason}): give a complete PNG, JPEG, WebP, BMP, TIFF or GIF file")]
     Undecodable { what: String, reason: String },
+    #[error("{what}: a photo in {format}, which is not read: convert it first, as with `{converter}` or ImageMagick")]
+    ForeignFormat { what: String, format: &'static str, converter: &'static str },
     #[error("{what}: cannot be encoded ({reason}): choose another format or a smaller size")]
     Unencodable { what: String, reason: String },
     #[error("{what}: {}x{} pixels is outside 1x1 to {limit}x{limit}: scale the picture first", .size.width, .size.height)]
@@ -242,6 +246,10 @@ fn io_remedy(source: &std::io::Error) -> &'static str {
         K::BrokenPipe => ". The reader closed the stream",
         _ => "",
     }
+}
+
+fn likely_family(likely: &Option<&str>) -> String {
+    likely.map(|family| format!(" It looks like one of family `{family}`.")).unwrap_or_default()
 }
 
 fn did_you_mean(nearest: &Option<String>) -> String {

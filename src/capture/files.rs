@@ -9,10 +9,10 @@ use super::events::Events;
 use super::{Source, SourceAddress, SourceEvent, SourceInfo, SourceOptions, Step};
 use crate::address::{self, AddressError};
 use crate::error::{ConfigError, ImageError, IoError, Result};
-use crate::frame::{Frame, PixelFormat};
+use crate::frame::{Frame, PHOTO_EXTENSIONS, PixelFormat, has_photo_extension};
 use crate::time::{Clock, Timestamp};
 
-/// A folder of PNG and JPEG pictures, played like a camera: in natural order of their names (`2.png` before `10.png`), at
+/// A folder of photos ([`PHOTO_EXTENSIONS`]), played like a camera: in natural order of their names (`2.png` before `10.png`), at
 /// a steady rate, as RGB.
 ///
 /// Picture n is due at `start + n / fps`, where start is the first call of [`Source::next_frame`], and carries that moment
@@ -46,7 +46,7 @@ fn written(dir: &Path) -> String {
     format!("files:{}", dir.display())
 }
 
-/// The PNGs and JPEGs of a folder in natural order of their names (`2.png` before `10.png`).
+/// The photos of a folder in natural order of their names (`2.png` before `10.png`).
 ///
 /// # Errors
 /// A folder that cannot be read, or has no pictures.
@@ -54,12 +54,12 @@ pub fn pictures(dir: &Path) -> Result<Vec<PathBuf>> {
     let mut pictures = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(IoError::when("read", dir))? {
         let path = entry.map_err(IoError::when("read", dir))?.path();
-        if picture::has_picture_extension(&path) && path.is_file() {
+        if has_photo_extension(&path) && path.is_file() {
             pictures.push(path);
         }
     }
     if pictures.is_empty() {
-        let reason = "no pictures in this folder: give a folder of .png, .jpg or .jpeg files".into();
+        let reason = format!("no pictures in this folder: give a folder of .{} files", PHOTO_EXTENSIONS.join(", ."));
         return Err(ConfigError::Invalid { origin: written(dir), reason }.into());
     }
     pictures.sort_by(|a, b| natural::compare(&a.to_string_lossy(), &b.to_string_lossy()));

@@ -209,7 +209,7 @@ fn model_findings(registry: Result<Registry, Error>) -> Vec<Finding> {
                 let state = if file.state == FileState::Missing { "missing" } else { "altered" };
                 fail(&subject, format!("{} is {state}", file.path.display()))
             }
-            None => Finding::ok(subject, format!("{} files in {}, intact", files.len(), installed.dir.display())),
+            None => Finding::ok(subject, format!("{} files in {}, intact", files.len(), installed.location)),
         }
     };
     registry.list().iter().map(model).collect()

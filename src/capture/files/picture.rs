@@ -13,11 +13,6 @@ const MAX_SIDE: u32 = 16_384;
 /// Most bytes that decoding one picture may allocate.
 const MAX_BYTES: u64 = 1 << 30;
 
-pub(super) fn has_picture_extension(path: &Path) -> bool {
-    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-    ["png", "jpg", "jpeg"].iter().any(|known| extension.eq_ignore_ascii_case(known))
-}
-
 /// The size that the file's header states.
 pub(super) fn size(path: &Path) -> Result<Size, Error> {
     let decoder = decoder(path)?;
