@@ -95,10 +95,10 @@ pub fn run(args: DemoArgs) -> anyhow::Result<()> {
         }
         None => (address.open(&options, clock)?, None),
     };
-    eprintln!("overlays in {}", args.out.display());
     // The gaze is nobody's, so nothing private is shown.
     let screen = (Screen::start_anywhere(&args.console, true)?, true);
     let mut stream = Stream::open(&args.board, board, (source, &options), screen, OBJECTS)?;
+    eprintln!("overlays in {}", args.out.display());
     let (info, used) = (stream.info.clone(), stream.used());
     let fps = info.rate.unwrap_or(SourceOptions::DEFAULT_FPS);
     let every = fps.round().max(1.0) as u32;
