@@ -9,7 +9,7 @@ pub struct CameraInfo {
     /// What `--source` takes.
     pub address: String,
     pub name: String,
-    /// Where it is plugged in, if the system tells.
+    /// Where it is plugged in, if the system says.
     pub bus: String,
     /// The formats that can be read.
     pub formats: Vec<FormatOffer>,
