@@ -21,7 +21,7 @@ pub enum Error {
     /// A model file, manifest entry or graph is refused.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// A picture or camera frame cannot be read.
+    /// An image or camera frame cannot be read.
     #[error(transparent)]
     Image(#[from] ImageError),
     /// A configuration (board, script, source or sink address) is wrong.
@@ -75,9 +75,9 @@ pub enum PromptError {
     MaskLength { given: usize, expected: Size },
     #[error("the last answer has no other mask to switch to: refine it with a point instead")]
     NoAlternative,
-    #[error("nothing lies where the person looked: look at the middle of the thing, or touch it")]
+    #[error("nothing lies where the user looked: look at the middle of the object, or touch it")]
     NothingThere,
-    #[error("what lies where the person looked is not clear enough to be meant: look at it for longer, or touch it")]
+    #[error("what lies where the user looked is not clear enough to be meant: look at it for longer, or touch it")]
     Doubtful,
     #[error(
         "the prompt was made for an embedding of model `{expected}`, this one is of `{given}`: encode the frame again"
@@ -135,7 +135,7 @@ pub enum ModelError {
     Run { graph: String, reason: String },
 }
 
-/// Why a picture or frame was refused.
+/// Why an image or frame was refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImageError {
