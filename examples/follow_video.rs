@@ -13,7 +13,7 @@ use foveate::capture::pictures;
 use foveate::frame::open_image;
 use foveate::geometry::LabeledPoint;
 use foveate::model::{ModelOptions, Registry};
-use foveate::pipeline::Stepper;
+use foveate::session::Stepper;
 use foveate::track::FollowerConfig;
 
 fn main() -> Result<()> {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use foveate::Result;
-use foveate::capture::{self, SourceOptions};
+use foveate::capture::{SourceAddress, SourceOptions};
 use foveate::input::Script;
 use foveate::model::{ModelOptions, Registry};
 use foveate::pipeline::Pipeline;
@@ -59,7 +59,7 @@ fn main() -> anyhow::Result<()> {
     let place = std::env::args().nth(1).unwrap_or_else(|| "320,240".into());
     let script = format!(r#"{{"time_s":0.5,"object":1,"points":[[{place}]]}}"#);
 
-    let source = capture::open(&"scene:1".parse()?, &SourceOptions::default(), Arc::new(MonotonicClock))?;
+    let source = "scene:1".parse::<SourceAddress>()?.open(&SourceOptions::default(), Arc::new(MonotonicClock))?;
     let model = Registry::discover(None)?.load("foveate", &ModelOptions::default())?;
     let running = Pipeline::new(source, model.encoder()?, model.decoder()?, "foveate")
         .prompts(Box::new(Script::parse("script", &script)?))

@@ -26,9 +26,6 @@ mod stages;
 mod stream;
 mod track;
 
-#[cfg(any(test, fuzzing))]
-pub(crate) use mask_file::read_mask;
-
 use std::process::ExitCode;
 
 use clap::Parser;

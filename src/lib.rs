@@ -1,22 +1,27 @@
 //! Real-time promptable segmentation on the device: camera in, a look or a touch on a thing, and its mask on every
 //! following frame.
 //!
-//! # The way through the house
+//! # Layers
 //!
-//! Read from the ground floor up; a module imports only from floors below its own (`tests/layering.rs` holds it).
+//! A module imports only from layers below its own; `tests/layering.rs` states them all and holds it. Read from the lowest:
 //!
-//! | floor | modules | what they do |
+//! | layer | modules | what they do |
 //! |---|---|---|
-//! | 0 | [`error`], [`time`], [`geometry`] | typed errors, the capture clock, points, boxes and the letterbox |
-//! | 1 | [`frame`], [`mask`], [`sync`], [`address`] | pixels to tensor, logits to mask, what threads share, what `scheme:place` names |
-//! | 2 | [`engine`] | the only place that names tract: load, precision, threads, audit |
-//! | 2 | [`quantize`] | from a float file and pictures to an 8-bit one |
-//! | 3 | [`model`] | manifest, registry, families: from files to an encoder and a decoder |
-//! | 3 | [`segment`], [`track`], [`select`] | encode once and prompt many times; follow; look and touch to prompts |
-//! | 4 | [`capture`], [`input`], [`sink`] | where frames and prompts come from, where masks go |
-//! | 5 | [`board`], [`pipeline`] | the machine we run on; stages, threads, statistics |
-//! | 5 | `console` | the stream in a browser: a sink and a source of prompts |
-//! | 6 | `cli` | arguments, progress bars, exit codes |
+//! | 0 | [`geometry`], [`time`], [`sync`], [`statistics`] | points, boxes and the letterbox; the capture clock; what threads share; medians and timings |
+//! | 1 | [`error`], [`select`] | typed errors; gaze and touch to selections, by numbers alone |
+//! | 2 | [`frame`], [`mask`] | pixels to tensor; logits to mask |
+//! | 2 | [`engine`] | the only place that names tract: load, precision, threads, kernels, audit |
+//! | 2 | [`address`], [`scene`] | tables of what addresses may name; a rendered world with its truth and its simulated user |
+//! | 3 | [`model`], [`quantize`] | from files to an encoder and a decoder; from a float file to an 8-bit one |
+//! | 3 | [`capture`] | where frames come from |
+//! | 4 | [`segment`], [`track`] | encode once and prompt many times; follow from frame to frame |
+//! | 5 | [`record`] | what one frame's result is, and what happened |
+//! | 6 | [`session`], [`sink`] | the objects of a stream, and what an intent does to them; where records go |
+//! | 7 | [`input`] | where intents come from |
+//! | 8 | [`board`], [`eval`] | the machine we run on; measuring a model and following on data with truth |
+//! | 9 | [`pipeline`] | stages on threads, budgets, statistics |
+//! | 10 | `console` | the stream in a browser: a sink and a source of intents |
+//! | 11 | [`cli`] | arguments, progress bars, exit codes |
 #![deny(unsafe_code)]
 
 pub mod error;

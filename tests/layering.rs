@@ -1,36 +1,31 @@
-//! The house's floors: a module imports only from floors below its own (see `src/lib.rs`).
+//! The layers of the library, as measured from the imports: a module imports only from layers below its own, without
+//! exceptions, and stands as low as its imports let it. Inside the modules that users extend, files form no circle either.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Modules by floor. Modules of one floor do not import each other, except where `SIDEWAYS` allows it.
-const FLOORS: &[&[&str]] = &[
-    &["error", "time", "geometry", "statistics"],
-    &["frame", "mask", "sync", "address"],
-    &["engine", "quantize"],
-    &["model", "segment", "track", "select"],
-    &["record", "scene"],
-    &["capture", "input", "sink"],
-    &["board", "pipeline", "console"],
-    &["eval"],
-    &["cli"],
-    &["fuzz"],
+/// Modules by layer, the lowest first. Modules of one layer do not import each other.
+const LAYERS: &[&[&str]] = &[
+    &["geometry", "statistics", "sync", "time"],
+    &["error", "select"],
+    &["address", "engine", "frame", "mask", "scene"],
+    &["capture", "model", "quantize"],
+    &["segment", "track"],
+    &["record"],
+    &["session", "sink"],
+    &["input"],
+    &["board", "eval"],
+    &["pipeline"],
+    &["console"],
+    &["cli", "fuzz"],
 ];
 
-/// Arrows along a floor. On the ground floor errors speak of sizes; quantisation runs and rewrites the engine's graphs; on
-/// floor 3 a model lies under its users; the console shows what the pipeline and the board do.
-const SIDEWAYS: &[(&str, &str)] = &[
-    ("error", "geometry"),
-    ("quantize", "engine"),
-    ("segment", "model"),
-    ("track", "model"),
-    ("pipeline", "board"),
-    ("console", "board"),
-    ("console", "pipeline"),
-];
+/// Modules inside which no files import each other in a circle.
+const WITHOUT_CIRCLES: &[&str] = &["session", "console", "eval", "pipeline", "input", "capture", "sink", "record"];
 
-fn floor(module: &str) -> Option<usize> {
-    FLOORS.iter().position(|names| names.contains(&module))
+fn layer(module: &str) -> Option<usize> {
+    LAYERS.iter().position(|names| names.contains(&module))
 }
 
 fn rust_files(dir: &Path, out: &mut Vec<PathBuf>) {
@@ -69,49 +64,121 @@ fn without_comments(source: &str) -> String {
     source.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 
-#[test]
-fn no_arrow_runs_up() {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+fn source_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// The top-level modules, and those that each imports.
+fn modules() -> BTreeMap<String, BTreeSet<String>> {
+    let src = source_folder();
     let mut files = Vec::new();
     rust_files(&src, &mut files);
-    let mut wrong = Vec::new();
+    assert!(files.len() > 20, "the sources were not found");
+    let mut modules: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for path in &files {
-        let relative = path.strip_prefix(&src).unwrap();
-        let first = relative.components().next().unwrap().as_os_str().to_string_lossy();
-        let module = first.trim_end_matches(".rs").to_owned();
-        if module == "lib" || module == "main" {
-            continue;
-        }
-        let Some(own) = floor(&module) else {
-            wrong.push(format!("{}: module `{module}` has no floor", relative.display()));
-            continue;
-        };
-        for target in imports(&without_comments(&fs::read_to_string(path).unwrap())) {
-            let Some(other) = floor(&target) else { continue };
-            let sideways = other == own && SIDEWAYS.contains(&(module.as_str(), target.as_str()));
-            if target != module && other >= own && !sideways {
-                wrong.push(format!("{}: `{module}` imports `{target}`", relative.display()));
-            }
+        let first = path.strip_prefix(&src).unwrap().components().next().unwrap();
+        let module = first.as_os_str().to_string_lossy().trim_end_matches(".rs").to_owned();
+        let code = without_comments(&fs::read_to_string(path).unwrap());
+        if module != "lib" && module != "main" {
+            modules.entry(module).or_default().extend(imports(&code));
         }
     }
-    assert!(files.len() > 20, "the sources were not found");
-    assert!(wrong.is_empty(), "arrows that run up:\n{}", wrong.join("\n"));
+    let names: BTreeSet<String> = modules.keys().cloned().collect();
+    for (module, imports) in &mut modules {
+        imports.retain(|import| import != module && names.contains(import));
+    }
+    modules
 }
 
 #[test]
-fn every_module_of_the_library_has_a_floor() {
-    let lib = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
+fn every_module_imports_from_the_layers_below_its_own() {
+    let modules = modules();
+    let mut wrong = Vec::new();
+    for (module, imports) in &modules {
+        let Some(own) = layer(module) else {
+            wrong.push(format!("`{module}` has no layer in tests/layering.rs"));
+            continue;
+        };
+        let above = imports.iter().filter(|import| layer(import).is_some_and(|other| other >= own));
+        wrong.extend(above.map(|import| format!("`{module}` of layer {own} imports `{import}`")));
+        let lowest = imports.iter().filter_map(|import| layer(import)).max().map_or(0, |below| below + 1);
+        if own > lowest {
+            wrong.push(format!("`{module}` stands on layer {own}, its imports let it stand on {lowest}"));
+        }
+    }
+    let unknown = LAYERS.iter().flat_map(|names| names.iter()).filter(|name| !modules.contains_key(**name));
+    wrong.extend(unknown.map(|name| format!("there is no module `{name}`")));
+    assert!(wrong.is_empty(), "the layers are not as tests/layering.rs states them:\n{}", wrong.join("\n"));
+}
+
+/// The files of `module` that each of its files imports by `use super::…` or `use crate::…`, by their paths without `.rs`.
+fn file_imports(module: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let src = source_folder();
+    let mut files = Vec::new();
+    rust_files(&src.join(module), &mut files);
+    let name = |path: &Path| path.strip_prefix(&src).unwrap().with_extension("").to_string_lossy().replace('\\', "/");
+    let names: BTreeSet<String> = files.iter().map(|path| name(path)).collect();
+    let mut found = BTreeMap::new();
+    for path in &files {
+        let own = name(path);
+        let code = without_comments(&fs::read_to_string(path).unwrap());
+        let code = code.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        let mut imports = BTreeSet::new();
+        for line in code.lines().filter_map(|line| line.trim_start().strip_prefix("use ")) {
+            let mut folder = own.clone();
+            let mut rest = line;
+            while let Some(after) = rest.strip_prefix("super::") {
+                folder.truncate(folder.rfind('/').unwrap_or(0));
+                rest = after;
+            }
+            let target = match rest.strip_prefix("crate::") {
+                Some(path) => path.replace("::", "/"),
+                None if rest.len() < line.len() => format!("{folder}/{}", rest.replace("::", "/")),
+                None => continue,
+            };
+            let target = target.split(['{', ';', ' ']).next().unwrap_or_default().trim_end_matches('/').to_owned();
+            // The file is the longest part of the path that names one.
+            let parts: Vec<&str> = target.split('/').collect();
+            let file = (1..=parts.len()).rev().map(|n| parts[..n].join("/")).find(|path| names.contains(path));
+            imports.extend(file.filter(|file| *file != own));
+        }
+        found.insert(own, imports);
+    }
+    found
+}
+
+#[test]
+fn files_inside_a_module_import_each_other_in_no_circle() {
+    for module in WITHOUT_CIRCLES {
+        let mut left = file_imports(module);
+        assert!(left.len() > 1, "{module} was not found");
+        loop {
+            let before = left.len();
+            let names: BTreeSet<String> = left.keys().cloned().collect();
+            left.retain(|_, imports| imports.iter().any(|import| names.contains(import)));
+            if left.len() == before {
+                break;
+            }
+        }
+        assert!(left.is_empty(), "a circle inside `{module}`, among {:#?}", left);
+    }
+}
+
+#[test]
+fn every_module_of_the_library_is_listed_in_its_documentation() {
+    let lib = fs::read_to_string(source_folder().join("lib.rs")).unwrap();
     let modules: Vec<_> =
         lib.lines().filter_map(|l| l.strip_prefix("pub mod ")).map(|l| l.trim_end_matches(';')).collect();
     assert!(modules.len() >= 15);
     for module in modules {
-        assert!(floor(module).is_some(), "`{module}` has no floor in tests/layering.rs");
+        let listed = lib.lines().any(|l| l.starts_with("//! |") && l.contains(&format!("`{module}`")));
+        assert!(listed || module == "fuzz", "src/lib.rs does not say what `{module}` is for");
     }
 }
 
 #[test]
 fn tract_is_named_only_in_the_engine() {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let src = source_folder();
     let mut files = Vec::new();
     rust_files(&src, &mut files);
     for path in files {
@@ -126,7 +193,7 @@ fn tract_is_named_only_in_the_engine() {
 
 #[test]
 fn unsafe_code_is_allowed_in_the_kernels_and_the_ioctls_alone() {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let src = source_folder();
     let mut files = Vec::new();
     rust_files(&src, &mut files);
     let holds = |path: &PathBuf, text: &str| without_comments(&fs::read_to_string(path).unwrap()).contains(text);

@@ -1,15 +1,25 @@
 //! Photos, camera frames and masks.
 
 use super::Folder;
-use crate::cli::read_mask;
 use crate::frame::{Frame, MAX_SIDE, PixelFormat, decode_image, jpeg_size, to_rgb};
+use crate::mask::file::read_mask;
 use crate::mask::{Mask, Rle};
 
 /// Most pixels of an image that is decoded whole: larger ones only cost time.
 const MAX_PIXELS: usize = 1 << 20;
 
+/// Whether an image file claims more than [`MAX_PIXELS`].
+fn is_large(data: &[u8]) -> bool {
+    let reader = image::ImageReader::new(std::io::Cursor::new(data)).with_guessed_format();
+    let dimensions = reader.ok().and_then(|reader| reader.into_dimensions().ok());
+    dimensions.is_some_and(|(width, height)| width as usize * height as usize > MAX_PIXELS)
+}
+
 /// A photo as a file holds it.
 pub fn photo(data: &[u8]) {
+    if is_large(data) {
+        return;
+    }
     if let Ok(frame) = decode_image(data, "photo") {
         assert!(frame.check().is_ok() && frame.size.width.max(frame.size.height) <= MAX_SIDE);
     }
@@ -30,6 +40,9 @@ pub fn mjpeg(data: &[u8]) {
 
 /// A mask's image file.
 pub fn mask_file(data: &[u8]) {
+    if is_large(data) {
+        return;
+    }
     let folder = Folder::of(data, &["mask.png"]);
     let _ = read_mask(&folder.join("mask.png"));
 }

@@ -10,8 +10,8 @@ use crate::error::{ConfigError, IoError, Result, nearest_name};
 use crate::geometry::{BoundingBox, Label, LabeledPoint, Point};
 use crate::track::ObjectId;
 
-use crate::session::{Intent, Request};
 use super::{PromptAddress, PromptSource};
+use crate::session::{Intent, Request};
 
 /// Longest script that is read.
 const MAX_BYTES: u64 = 16 << 20;

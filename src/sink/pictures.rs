@@ -12,8 +12,8 @@ use crate::frame;
 use crate::geometry::Size;
 
 use super::overlay::Painter;
-use crate::record::FrameRecord;
 use super::{Sink, SinkAddress};
+use crate::record::FrameRecord;
 
 /// File format of overlay pictures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

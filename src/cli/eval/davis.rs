@@ -1,18 +1,6 @@
 //! `foveate eval davis`: one object through whole sequences.
 
-use crate::capture::pictures;
-use crate::error::{ConfigError, Error, IoError};
-use crate::frame::Frame;
-use crate::mask::{BoundaryMeasure, Mask};
-use crate::session::Stepper;
-use crate::sync::StopToken;
-use crate::track::FollowerConfig;
-use indicatif::{ProgressBar, ProgressStyle};
-use serde::Serialize;
 use std::path::PathBuf;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Instant;
 
 use super::super::interrupt::on_interrupt;
 use super::super::model_args::ModelArgs;

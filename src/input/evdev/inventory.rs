@@ -23,6 +23,11 @@ pub struct Capabilities {
     pub pointer: bool,
 }
 
+/// The address of a device.
+pub(super) fn written(path: &Path) -> String {
+    format!("touch:{}", path.display())
+}
+
 /// What kind of device makes contacts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -130,7 +135,7 @@ impl Bits {
 /// The touch devices of this machine.
 pub fn list() -> Vec<TouchDeviceInfo> {
     let info = |entry: Entry| TouchDeviceInfo {
-        address: super::source::written(&entry.path),
+        address: written(&entry.path),
         name: entry.identity.name,
         kind: entry.kind.name(),
         readable: !fs::File::open(&entry.path).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied),

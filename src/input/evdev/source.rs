@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use evdevil::event::{Abs, InputEvent as RawEvent, Key, Rel};
 use evdevil::{AbsInfo, Evdev, InputProp};
 
-use super::inventory::{Capabilities, Identity, Kind, entries};
+use super::inventory::{Capabilities, Identity, Kind, entries, written};
 use super::screen::{Axis, ScreenMap};
 use super::tracker::{NONE, Next, POINTER_STEPS, Protocol, State, Tracker};
 use crate::address::{self, AddressError};
@@ -38,11 +38,6 @@ pub fn address(place: Option<&str>) -> Result<PromptAddress, AddressError> {
         }));
     }
     Ok(PromptAddress::touch(text, move |options, clock| Ok(EvdevTouch::open(&path, *options, clock)?)))
-}
-
-/// The address of a device.
-pub(super) fn written(path: &Path) -> String {
-    format!("touch:{}", path.display())
 }
 
 /// A touch screen, a pen or a mouse: what `touch:PATH` opens.
