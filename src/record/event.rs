@@ -29,7 +29,7 @@ pub enum EventKind {
     Selected { object: ObjectId, prompt_time_s: f64, frame: u64 },
     /// A selection, or the pointer that may become one, went from one phase to another: `idle`, `hovering`, `previewing`,
     /// `selected`, `refining`, `lost`, `released`. `object` is `None` while nothing is selected yet; `input_time_s` is when the
-    /// user did what caused it, `frame_time_s` when the frame was captured that it is about, `output_time_s` when it is told.
+    /// user did what caused it, `frame_time_s` when the frame was captured that it is about, `output_time_s` when it is reported.
     Selection {
         object: Option<ObjectId>,
         from: &'static str,
@@ -60,7 +60,7 @@ pub enum EventKind {
     InputReturned { input: String, after_s: f64 },
     /// An input device reported more than the system kept: contacts whose end was missed are cancelled.
     InputOverflowed { input: String },
-    /// An eye tracker sent what cannot be used, so often since this was told last; `reason` is that of the newest.
+    /// An eye tracker sent what cannot be used, so often since this was reported last; `reason` is that of the newest.
     InputRejected { input: String, count: u64, reason: String },
     /// An eye tracker's clock is ahead of the capture clock by `offset_s`, known to `uncertainty_s`. Told once it is known,
     /// and when it has changed.

@@ -2,6 +2,7 @@ use crate::track::FollowerConfig;
 
 /// How many objects are followed, and how.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct SessionConfig {
     /// Objects followed at once, at least one; a further selection releases the oldest.
     pub max_objects: usize,

@@ -156,19 +156,20 @@ impl ObjectSet {
         Ok(Ok(chosen))
     }
 
-    /// The decoder's prompt for what was asked.
+    /// The decoder's prompt for what was asked. Without a box it refines the mask there is; on the frame of the last answer its
+    /// points join those of that answer, as far as the model takes so many.
     fn prompt_of(&self, request: &PromptRequest, seen: &Encoded) -> Prompt {
-        let known = self.position(request.object).map(|at| &self.objects[at]);
-        let mut prompt = match known {
-            Some(known) if known.is_answered_on(seen.frame.sequence) => known.prompt.clone(),
-            // A further prompt without a box refines the mask there is.
-            Some(known) if request.bbox.is_none() => {
-                Prompt { mask: Some(known.follower.memory().clone()), ..Prompt::default() }
+        let mut prompt = Prompt { bbox: request.bbox, ..Prompt::default() };
+        if let Some(at) = self.position(request.object).filter(|_| request.bbox.is_none()) {
+            let known = &self.objects[at];
+            let earlier = &known.prompt.points;
+            let room = earlier.len() + request.points.len() <= self.decoder.max_points();
+            if known.is_answered_on(seen.frame.sequence) && room {
+                prompt.points.clone_from(earlier);
             }
-            _ => Prompt::default(),
-        };
+            prompt.mask = Some(known.follower.memory().clone());
+        }
         prompt.points.extend_from_slice(request.points);
-        prompt.bbox = request.bbox.or(prompt.bbox);
         prompt
     }
 

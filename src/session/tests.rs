@@ -320,7 +320,7 @@ fn prompts_on_the_present_frame_are_one() {
     assert_eq!((object.object, object.points.len(), object.score), (1, 2, 0.9));
     assert_eq!(object.state, crate::track::ObjectState::Selected);
     let bbox = object.bbox.unwrap();
-    assert!(bbox.x0 < 15.0 && bbox.x1 > 29.0, "as wide as two discs of the first size: {bbox:?}");
+    assert!(bbox.x0 < 15.0 && bbox.x1 > 26.5, "the first disc, and what the second point adds to it: {bbox:?}");
 }
 
 /// Answers with what no decoder may answer.

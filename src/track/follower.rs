@@ -30,7 +30,7 @@ pub struct FollowerConfig {
     pub lost_after: u32,
     /// Most frames in a row on which a disputed object's box goes on as it went instead of being measured.
     pub coast: u32,
-    /// How far the object may reach out of its foreseen box, as a share of the box's sides; beyond that a mask is some
+    /// How far the object may reach out of its predicted box, as a share of the box's sides; beyond that a mask is some
     /// other object that looks alike.
     pub reach: f32,
 }
@@ -79,10 +79,10 @@ pub struct Follower {
     id: ObjectId,
     config: FollowerConfig,
     state: ObjectState,
-    /// Logits of the last believed mask, moved by what it was carried since.
+    /// Logits of the last believed mask, moved by what it was propagated by since.
     memory: LowResLogits,
-    /// The whole motion since they were believed, while the object is carried, and what they were then.
-    carried: Option<Similarity>,
+    /// The whole motion since they were believed, while the object is propagated, and what they were then.
+    propagated: Option<Similarity>,
     believed: LowResLogits,
     /// Predicted IoU of the last believed mask.
     score: f32,
@@ -107,7 +107,7 @@ impl Follower {
             config,
             state: ObjectState::Lost,
             memory: LowResLogits::default(),
-            carried: None,
+            propagated: None,
             believed: LowResLogits::default(),
             score: 0.0,
             motion: BoxMotion::default(),
@@ -129,7 +129,7 @@ impl Follower {
         self.state
     }
 
-    /// Logits of the last believed mask, moved by what it was carried since.
+    /// Logits of the last believed mask, moved by what it was propagated by since.
     pub fn memory(&self) -> &LowResLogits {
         &self.memory
     }
@@ -164,7 +164,7 @@ impl Follower {
 
     /// Goes on to a frame that the decoder is not asked about: the mask moves as the object did, in cells of its grid.
     pub fn propagate(&mut self, motion: &Similarity) {
-        let whole = match self.carried {
+        let whole = match self.propagated {
             Some(whole) => whole.then(motion),
             None => {
                 std::mem::swap(&mut self.believed, &mut self.memory);
@@ -172,7 +172,7 @@ impl Follower {
             }
         };
         whole.warp(&self.believed, &mut self.memory);
-        self.carried = Some(whole);
+        self.propagated = Some(whole);
         self.present = None;
         if self.state != ObjectState::Lost {
             self.state = ObjectState::Tracked;
@@ -262,7 +262,7 @@ impl Follower {
         }
     }
 
-    /// Takes out of `logits` what lies farther from the foreseen box than the object can be; `letterbox` places the frame
+    /// Takes out of `logits` what lies farther from the predicted box than the object can be; `letterbox` places the frame
     /// in the model's input. A lost object may return anywhere and keeps all; so does one that memory has a place for.
     pub fn confine(&self, at: Timestamp, letterbox: &Letterbox, logits: &mut LowResLogits) {
         let confined = self.state != ObjectState::Lost && self.present.is_none();
@@ -364,7 +364,7 @@ impl Follower {
 
     fn remember(&mut self, at: Timestamp, candidate: &Candidate, measured: Measured) {
         self.memory.clone_from(&candidate.logits);
-        self.carried = None;
+        self.propagated = None;
         self.score = candidate.predicted_iou;
         self.area = measured.area as f32;
         match measured.bbox {
@@ -461,13 +461,13 @@ mod tests {
     }
 
     #[test]
-    fn loss_and_return_are_told_once() {
+    fn loss_and_return_are_reported_once() {
         let mut follower = selected();
         let empty = Measured { bbox: None, area: 0 };
         let (candidate, measured) = blob(4, 0.1);
-        let told: Vec<_> = (1..7).map(|n| follower.observe(at(n), &candidate, empty)).collect();
-        assert_eq!(told.iter().filter(|o| **o == Outcome::Lost).count(), 1);
-        assert_eq!(told[3], Outcome::Lost);
+        let reported: Vec<_> = (1..7).map(|n| follower.observe(at(n), &candidate, empty)).collect();
+        assert_eq!(reported.iter().filter(|o| **o == Outcome::Lost).count(), 1);
+        assert_eq!(reported[3], Outcome::Lost);
         assert_eq!(follower.observe(at(8), &candidate, measured), Outcome::Missed, "a low score is not a return");
         let (candidate, measured) = blob(4, 0.9);
         assert_eq!(follower.observe(at(9), &candidate, measured), Outcome::Returned);

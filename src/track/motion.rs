@@ -39,7 +39,7 @@ impl BoxMotion {
         self.last = Some((at, bbox));
     }
 
-    /// Goes on to `at` as foreseen, without growth: what was measured is not to be believed.
+    /// Goes on to `at` as predicted, without growth: what was measured is not to be believed.
     pub fn coast(&mut self, at: Timestamp) {
         self.growth = 0.0;
         if let Some(bbox) = self.predict(at) {
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_steady_box_is_foreseen() {
+    fn a_steady_box_is_predicted() {
         let mut motion = BoxMotion::default();
         assert!(motion.predict(secs(0.0)).is_none());
         let first = BoundingBox::new(0.0, 0.0, 10.0, 10.0);
