@@ -18,6 +18,7 @@ pub enum Connectivity {
 pub struct Component {
     /// Number of pixels.
     pub area: usize,
+    /// Box of its pixels, in pixels of the mask.
     pub bbox: BoundingBox,
 }
 

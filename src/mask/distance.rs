@@ -45,6 +45,7 @@ impl DistanceTransform {
         self.compute_to(mask, 0, border);
     }
 
+    /// Columns and rows of the mask measured last, in pixels.
     pub fn size(&self) -> Size {
         self.size
     }

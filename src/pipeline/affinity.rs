@@ -5,6 +5,7 @@ use crate::board::{OnFailure, Policy};
 pub struct Placement {
     /// Core numbers; empty leaves the thread to the scheduler.
     pub cores: Vec<usize>,
+    /// How the scheduler ranks the thread.
     pub policy: Policy,
     /// What a refusal by the system means.
     pub on_failure: OnFailure,

@@ -35,9 +35,12 @@ pub trait Variants: Send {
 
 /// What a stream gives up, when, and with what.
 pub struct Degrade {
+    /// What latency, temperature and the like may not exceed.
     pub budgets: Budgets,
     /// Its first setting is that of the encoder and decoder that the pipeline starts with.
     pub ladder: Ladder,
+    /// Loads the model of another rung.
     pub variants: Box<dyn Variants>,
+    /// Reads the board's temperature.
     pub thermometer: Box<dyn Thermometer>,
 }

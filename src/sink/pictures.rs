@@ -18,7 +18,9 @@ use crate::record::FrameRecord;
 /// File format of overlay pictures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PictureFormat {
+    /// Without loss.
     Png,
+    /// Smaller, with loss.
     #[default]
     Jpeg,
 }
@@ -38,6 +40,7 @@ impl PictureFormat {
 pub struct OverlayOptions {
     /// Writes each n-th record; at least 1.
     pub every: u32,
+    /// File format of what is written.
     pub format: PictureFormat,
     /// Most pictures kept; the oldest makes room. A stream that runs for days must not fill the disk.
     pub keep: u32,

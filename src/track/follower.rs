@@ -121,10 +121,12 @@ impl Follower {
         }
     }
 
+    /// Which object this is.
     pub fn id(&self) -> ObjectId {
         self.id
     }
 
+    /// How sure the tracker is of it in the newest frame.
     pub fn state(&self) -> ObjectState {
         self.state
     }

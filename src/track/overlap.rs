@@ -1,3 +1,5 @@
+//! Which object a place belongs to where the masks of two overlap.
+
 use crate::geometry::BoundingBox;
 use crate::mask::{LowResLogits, MASK_PROMPT_LOGIT};
 
@@ -8,7 +10,9 @@ const APART: f32 = 0.3;
 /// One of two objects that may dispute a place: its mask, and where its box should be by its motion so far, in cells.
 #[derive(Debug)]
 pub struct Claim<'a> {
+    /// Its logits on the shared grid, which are changed where it loses a cell.
     pub logits: &'a mut LowResLogits,
+    /// Where its box should be by its motion so far, in cells.
     pub predicted: BoundingBox,
 }
 

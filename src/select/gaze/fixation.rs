@@ -25,6 +25,7 @@ pub struct FixationConfig {
     /// By how much the tracker's measured noise widens both: this many of its deviations are added to the dispersion, as
     /// unrelated errors add.
     pub noise_gain: f64,
+    /// How samples are smoothed first.
     pub filter: OneEuroConfig,
 }
 
@@ -90,6 +91,7 @@ struct Entry {
 }
 
 impl FixationDetector {
+    /// A detector for gaze in the frames of a camera with these intrinsics.
     pub fn new(config: FixationConfig, intrinsics: Intrinsics) -> Self {
         FixationDetector {
             config,

@@ -6,10 +6,14 @@ use crate::geometry::{Point, Size};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u16", into = "u16")]
 pub enum Rotation {
+    /// Not turned.
     #[default]
     None,
+    /// By 90 degrees.
     Quarter,
+    /// By 180 degrees.
     Half,
+    /// By 270 degrees.
     ThreeQuarters,
 }
 

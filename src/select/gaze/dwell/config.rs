@@ -26,6 +26,7 @@ pub struct DwellConfig {
     pub accuracy_deg: f64,
     /// How probable it must be that gaze has rested for so long.
     pub confidence: f64,
+    /// How it is found that gaze rests.
     pub rest: RestConfig,
 }
 
