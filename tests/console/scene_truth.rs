@@ -1,4 +1,4 @@
-//! Tells the truth about frames of the rendered scene, for tests of what a stream shows.
+//! Reports the truth about frames of the rendered scene, for tests of what a stream shows.
 //!
 //!     cargo run --release --example scene_truth -- --seed 7 --width 640 --height 480 --fps 15
 //!
