@@ -126,10 +126,10 @@ pub enum PromptError {
     #[error("the last answer has no other mask to switch to: refine it with a point instead")]
     NoAlternative,
     /// Nothing was found where gaze rested, or no candidate of the answer can be chosen.
-    #[error("nothing lies where the person looked: look at the middle of the thing, or touch it")]
+    #[error("nothing lies where the user looked: look at the middle of the object, or touch it")]
     NothingThere,
     /// What lies where gaze rested is not clear enough to be meant.
-    #[error("what lies where the person looked is not clear enough to be meant: look at it for longer, or touch it")]
+    #[error("what lies where the user looked is not clear enough to be meant: look at it for longer, or touch it")]
     Doubtful,
     /// The embedding comes from another model than the decoder.
     #[error(

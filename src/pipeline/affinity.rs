@@ -14,7 +14,7 @@ pub struct Placement {
 impl Placement {
     /// Does `work` on a thread placed like this one and waits for it. Threads that it starts take over the placement: that
     /// is how the engine's helpers come to the encoder's cores. What the system refuses is passed over here; the stage
-    /// itself tells of it.
+    /// itself reports it.
     pub fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         if self.cores.is_empty() && self.policy == Policy::Normal {
             return work();

@@ -5,7 +5,7 @@ use super::shared::Shared;
 use crate::record::{Event, EventKind};
 use crate::time::Timestamp;
 
-/// Frames dropped before one stage: counted in its meter, and told to the sinks at most once a second.
+/// Frames dropped before one stage: counted in its meter, and reported to the sinks at most once a second.
 pub(super) struct Losses {
     meter: StageMeter,
     unreported: u64,
@@ -19,21 +19,21 @@ impl Losses {
         Losses { meter, unreported: 0, reason: Cow::Borrowed(""), reported_at: None }
     }
 
-    /// Counts frames lost for `reason`; of several reasons within a second the last is told.
+    /// Counts frames lost for `reason`; of several reasons within a second the last is reported.
     pub fn add(&mut self, count: u64, reason: impl Into<Cow<'static, str>>) {
         self.meter.drop_frames(count);
         self.unreported += count;
         self.reason = reason.into();
     }
 
-    /// Tells what is unreported, unless the last time was less than a second ago.
+    /// Reports what is unreported, unless the last time was less than a second ago.
     pub fn emit(&mut self, shared: &Shared) {
         if self.unreported > 0 && self.reported_at.is_none_or(|t| shared.clock.now().since(t).as_secs() >= 1) {
             self.emit_all(shared);
         }
     }
 
-    /// Tells what is unreported; the last call of a stage that ends.
+    /// Reports what is unreported; the last call of a stage that ends.
     pub fn emit_all(&mut self, shared: &Shared) {
         if self.unreported == 0 {
             return;

@@ -73,7 +73,7 @@ pub enum Signal {
     Release(SelectionId),
 }
 
-/// When a transition was caused, seen and told.
+/// When a transition was caused, seen and reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Times {
     /// When the user did what caused it; `None` if nobody did anything.
@@ -199,9 +199,9 @@ mod tests {
             Signal::Find(1),
             Signal::Release(1),
         ];
-        let told = steps(&mut all, &way);
+        let reported = steps(&mut all, &way);
         let phases = [Idle, Hovering, Previewing, Selected, Refining, Selected, Lost, Selected, Released];
-        assert_eq!(told, phases.windows(2).map(|p| (p[0], p[1])).collect::<Vec<_>>());
+        assert_eq!(reported, phases.windows(2).map(|p| (p[0], p[1])).collect::<Vec<_>>());
         assert!(all.is_empty() && all.pointer() == Idle);
     }
 
@@ -228,8 +228,8 @@ mod tests {
             Signal::Refuse(1),
         ];
         assert_eq!(steps(&mut all, &nothing), []);
-        let told = steps(&mut all, &[Signal::Answer(1), Signal::Answer(1), Signal::Lose(1), Signal::Lose(1)]);
-        assert_eq!(told.len(), 2);
+        let reported = steps(&mut all, &[Signal::Answer(1), Signal::Answer(1), Signal::Lose(1), Signal::Lose(1)]);
+        assert_eq!(reported.len(), 2);
     }
 
     fn signals() -> impl Strategy<Value = Signal> {

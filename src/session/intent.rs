@@ -101,7 +101,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// The request that a touch gesture makes; `seconds` tells a time in seconds from the first frame.
+    /// The request that a touch gesture makes; `seconds` gives a time in seconds from the first frame.
     pub fn of_touch(gesture: TouchGesture, seconds: impl Fn(Timestamp) -> f64) -> Request {
         let intent = match gesture.kind {
             GestureKind::Tap { point } => Intent::Select { point },
@@ -115,7 +115,7 @@ impl Request {
         Request { time_s: seconds(gesture.made_at), intent }
     }
 
-    /// The requests that an event of the gaze selector makes, in their order; `seconds` tells a time in seconds from the first
+    /// The requests that an event of the gaze selector makes, in their order; `seconds` gives a time in seconds from the first
     /// frame. A confirmation means a moment before gaze came to rest as it does now, and ends that rest.
     pub fn of_gaze(event: SelectEvent, seconds: impl Fn(Timestamp) -> f64) -> impl Iterator<Item = Request> {
         let at = |time: Timestamp, intent: Intent| Some(Request { time_s: seconds(time), intent });

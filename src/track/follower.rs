@@ -79,10 +79,10 @@ pub struct Follower {
     id: ObjectId,
     config: FollowerConfig,
     state: ObjectState,
-    /// Logits of the last believed mask, moved by what it was carried since.
+    /// Logits of the last believed mask, moved by what it was propagated since.
     memory: LowResLogits,
-    /// The whole motion since they were believed, while the object is carried, and what they were then.
-    carried: Option<Similarity>,
+    /// The whole motion since they were believed, while the object is propagated, and what they were then.
+    propagated: Option<Similarity>,
     believed: LowResLogits,
     /// Predicted IoU of the last believed mask.
     score: f32,
@@ -107,7 +107,7 @@ impl Follower {
             config,
             state: ObjectState::Lost,
             memory: LowResLogits::default(),
-            carried: None,
+            propagated: None,
             believed: LowResLogits::default(),
             score: 0.0,
             motion: BoxMotion::default(),
@@ -131,7 +131,7 @@ impl Follower {
         self.state
     }
 
-    /// Logits of the last believed mask, moved by what it was carried since.
+    /// Logits of the last believed mask, moved by what it was propagated since.
     pub fn memory(&self) -> &LowResLogits {
         &self.memory
     }
@@ -166,7 +166,7 @@ impl Follower {
 
     /// Goes on to a frame that the decoder is not asked about: the mask moves as the object did, in cells of its grid.
     pub fn propagate(&mut self, motion: &Similarity) {
-        let whole = match self.carried {
+        let whole = match self.propagated {
             Some(whole) => whole.then(motion),
             None => {
                 std::mem::swap(&mut self.believed, &mut self.memory);
@@ -174,7 +174,7 @@ impl Follower {
             }
         };
         whole.warp(&self.believed, &mut self.memory);
-        self.carried = Some(whole);
+        self.propagated = Some(whole);
         self.present = None;
         if self.state != ObjectState::Lost {
             self.state = ObjectState::Tracked;
@@ -366,7 +366,7 @@ impl Follower {
 
     fn remember(&mut self, at: Timestamp, candidate: &Candidate, measured: Measured) {
         self.memory.clone_from(&candidate.logits);
-        self.carried = None;
+        self.propagated = None;
         self.score = candidate.predicted_iou;
         self.area = measured.area as f32;
         match measured.bbox {
@@ -426,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn a_carried_mask_moves_without_blur_and_is_believed_again() {
+    fn a_propagated_mask_moves_without_blur_and_is_believed_again() {
         let mut follower = selected();
         let step = Similarity { scale: 1.0, center: [7.0, 7.0], shift: [0.5, 0.0] };
         for _ in 0..4 {
@@ -463,13 +463,13 @@ mod tests {
     }
 
     #[test]
-    fn loss_and_return_are_told_once() {
+    fn loss_and_return_are_reported_once() {
         let mut follower = selected();
         let empty = Measured { bbox: None, area: 0 };
         let (candidate, measured) = blob(4, 0.1);
-        let told: Vec<_> = (1..7).map(|n| follower.observe(at(n), &candidate, empty)).collect();
-        assert_eq!(told.iter().filter(|o| **o == Outcome::Lost).count(), 1);
-        assert_eq!(told[3], Outcome::Lost);
+        let reported: Vec<_> = (1..7).map(|n| follower.observe(at(n), &candidate, empty)).collect();
+        assert_eq!(reported.iter().filter(|o| **o == Outcome::Lost).count(), 1);
+        assert_eq!(reported[3], Outcome::Lost);
         assert_eq!(follower.observe(at(8), &candidate, measured), Outcome::Missed, "a low score is not a return");
         let (candidate, measured) = blob(4, 0.9);
         assert_eq!(follower.observe(at(9), &candidate, measured), Outcome::Returned);

@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_steady_box_is_foreseen() {
+    fn a_steady_box_is_predicted() {
         let mut motion = BoxMotion::default();
         assert!(motion.predict(secs(0.0)).is_none());
         let first = BoundingBox::new(0.0, 0.0, 10.0, 10.0);

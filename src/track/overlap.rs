@@ -35,7 +35,7 @@ pub fn are_apart(a: &LowResLogits, b: &LowResLogits) -> bool {
 /// Gives each cell that two masks claim to the object whose predicted box it lies deeper in, and takes it out of the other mask.
 /// True if there was a cell to dispute.
 ///
-/// Looks alone cannot tell one of two like objects from the other; where each was going can.
+/// Appearance does not distinguish two objects that look alike; where each was going does.
 pub fn resolve(a: &mut Claim, b: &mut Claim) -> bool {
     if a.logits.size != b.logits.size {
         return false;

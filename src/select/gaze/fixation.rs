@@ -141,7 +141,7 @@ impl FixationDetector {
         self.started_at = None;
     }
 
-    /// Takes a sample and tells whether gaze rests. Samples that are not finite or not later than the last one are ignored.
+    /// Takes a sample and says whether gaze rests. Samples that are not finite or not later than the last one are ignored.
     pub fn push(&mut self, at: Timestamp, point: Point) -> Option<Fixation> {
         let raw_angle = self.angles(point);
         let newer = self.window.back().is_none_or(|last| at > last.at);

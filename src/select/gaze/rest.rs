@@ -61,7 +61,7 @@ pub struct Rest {
 ///
 /// * Samples are taken for as many independent measurements as the noise of their averages says, whatever the tracker's rate.
 /// * A small saccade just after the landing may be a correction: then the rest goes on at another place.
-/// * A sample far from everything is a wild one, or else a saccade, which the next samples tell.
+/// * A sample far from everything is a wild one, or else a saccade, which the next samples show.
 ///
 /// Only what is hardly possible is forgotten, and never more than [`RestFilter::MAX_RUNS`] rests are kept.
 #[derive(Clone, Debug)]

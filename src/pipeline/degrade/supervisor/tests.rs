@@ -94,8 +94,8 @@ impl Bench {
         let variant = Variant { input: FULL, precision: Precision::F32 };
         let (ladder, _) = Ladder::new(Setting { variant, encode_every: 1 }, &rungs, |_| Ok(()));
         let (switch, encoder, _) = Switch::new("m", Box::new(Nothing(FULL)), Box::new(Nothing(FULL)));
-        let (tell, events) = bounded(64);
-        let shared = Shared::new(Arc::new(clock.clone()), StopToken::new(), vec![tell]);
+        let (emit, events) = bounded(64);
+        let shared = Shared::new(Arc::new(clock.clone()), StopToken::new(), vec![emit]);
         shared.set_origin(clock.now());
         let (asked, heat) = (Arc::default(), Settable(Arc::default()));
         let degrade = Degrade {
@@ -131,7 +131,7 @@ impl Bench {
         embedding.letterbox.input
     }
 
-    fn told(&self) -> Vec<EventKind> {
+    fn reported(&self) -> Vec<EventKind> {
         self.events.try_iter().map(|e| e.kind).collect()
     }
 }
@@ -144,19 +144,19 @@ fn degraded(rung: u32, setting: &str, reason: &str) -> EventKind {
 fn a_slow_stream_goes_down_and_a_quick_one_comes_back() {
     let mut bench = Bench::new(None);
     bench.pass(1, 60);
-    assert_eq!((bench.told(), bench.input()), (vec![], FULL));
+    assert_eq!((bench.reported(), bench.input()), (vec![], FULL));
     bench.pass(1, 142);
-    assert_eq!(bench.told(), [degraded(1, "192x192 f32, every frame", "latency 142 ms > 100 ms")]);
+    assert_eq!(bench.reported(), [degraded(1, "192x192 f32, every frame", "latency 142 ms > 100 ms")]);
     assert_eq!((bench.input(), bench.supervisor.stream.every.get()), (LESS, 1));
     bench.pass(4, 142);
-    assert_eq!(bench.told(), [degraded(2, "192x192 f32, 1 frame of 2", "latency 142 ms > 100 ms")]);
+    assert_eq!(bench.reported(), [degraded(2, "192x192 f32, 1 frame of 2", "latency 142 ms > 100 ms")]);
     assert_eq!((bench.input(), bench.supervisor.stream.every.get()), (LESS, 2));
     assert_eq!(bench.asked.lock().unwrap().len(), 1, "a rung that changes the rate alone loads nothing");
     bench.pass(60, 50);
-    let told = bench.told();
+    let reported = bench.reported();
     assert!(
-        matches!(&told[..], [EventKind::Recovered { rung: 1, .. }, EventKind::Recovered { rung: 0, .. }]),
-        "{told:?}"
+        matches!(&reported[..], [EventKind::Recovered { rung: 1, .. }, EventKind::Recovered { rung: 0, .. }]),
+        "{reported:?}"
     );
     assert_eq!((bench.input(), bench.supervisor.stream.every.get()), (FULL, 1));
 
@@ -173,18 +173,18 @@ fn a_hot_board_goes_down_at_any_latency() {
     let mut bench = Bench::new(None);
     *bench.heat.0.lock().unwrap() = Reading { celsius: Some(81.0), throttled: None };
     bench.pass(1, 20);
-    assert_eq!(bench.told(), [degraded(1, "192x192 f32, every frame", "temperature 81 °C > 75 °C")]);
+    assert_eq!(bench.reported(), [degraded(1, "192x192 f32, every frame", "temperature 81 °C > 75 °C")]);
     assert_eq!(bench.supervisor.log().summary(bench.clock.now()).hottest_c, Some(81.0));
 }
 
 #[test]
-fn a_rung_that_cannot_be_loaded_is_told_once_and_the_stream_goes_on_as_it_was() {
+fn a_rung_that_cannot_be_loaded_is_reported_once_and_the_stream_goes_on_as_it_was() {
     let mut bench = Bench::new(Some(LESS));
     bench.pass(30, 300);
-    let told = bench.told();
+    let reported = bench.reported();
     assert!(
-        matches!(&told[..], [EventKind::DegradeFailed { rung: 1, reason }] if reason.contains("gone.onnx")),
-        "{told:?}"
+        matches!(&reported[..], [EventKind::DegradeFailed { rung: 1, reason }] if reason.contains("gone.onnx")),
+        "{reported:?}"
     );
     assert_eq!((bench.input(), bench.supervisor.stream.every.get()), (FULL, 1));
 }

@@ -6,7 +6,7 @@ use super::super::RestConfig;
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct DwellConfig {
-    /// Rest after which the user is told that a selection has begun.
+    /// Rest after which the onset of a selection is reported.
     pub onset: Duration,
     /// Rest after which the selection is made.
     pub commit: Duration,
