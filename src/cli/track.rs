@@ -37,7 +37,7 @@ pub struct TrackArgs {
     /// Print one JSON object a frame, with the mask as COCO RLE
     #[arg(long, help_heading = "Output")]
     json: bool,
-    /// Frames per second of the recording; motion is foreseen by it where the model's features cannot be compared
+    /// Frames per second of the recording; motion is predicted by it where the model's features cannot be compared
     #[arg(long, value_name = "N", default_value_t = 25.0, value_parser = positive)]
     fps: f64,
     /// Encode every Nth frame, and propagate the mask over those between by the image's motion alone: faster, a little less exact

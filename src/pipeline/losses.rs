@@ -26,14 +26,14 @@ impl Losses {
         self.reason = reason.into();
     }
 
-    /// Reports what is unreported, unless the last time was less than a second ago.
+    /// Emits what is unreported, unless the last time was less than a second ago.
     pub fn emit(&mut self, shared: &Shared) {
         if self.unreported > 0 && self.reported_at.is_none_or(|t| shared.clock.now().since(t).as_secs() >= 1) {
             self.emit_all(shared);
         }
     }
 
-    /// Reports what is unreported; the last call of a stage that ends.
+    /// Emits what is unreported; the last call of a stage that ends.
     pub fn emit_all(&mut self, shared: &Shared) {
         if self.unreported == 0 {
             return;

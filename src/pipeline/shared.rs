@@ -48,7 +48,7 @@ impl Shared {
         self.origin().map_or(0.0, |origin| at.signed_secs_since(origin))
     }
 
-    /// Tells every sink. A sink that does not keep up loses events rather than stalling the stream; what it lost is
+    /// Emits an event to every sink. A sink that does not keep up loses events rather than stalling the stream; what it lost is
     /// logged.
     pub fn emit(&self, event: Event) {
         for sink in self.events.iter() {

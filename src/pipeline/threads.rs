@@ -27,16 +27,16 @@ impl Threads {
     ) -> Result<()> {
         let placement = placement.clone();
         let stop = self.stop.clone();
-        let (refuse, placed) = bounded(1);
+        let (report, placed) = bounded(1);
         let spawned = Builder::new().name(format!("foveate-{stage}")).spawn(move || {
             // A panic in one stage must not leave the others waiting for it.
             let _stop = StopOnPanic(stop);
             match placement.apply() {
-                Err(reason) if placement.on_failure == OnFailure::Fail => return drop(refuse.send(reason)),
+                Err(reason) if placement.on_failure == OnFailure::Fail => return drop(report.send(reason)),
                 Err(reason) => tracing::warn!("{stage}: {reason}"),
                 Ok(()) => {}
             }
-            drop(refuse);
+            drop(report);
             work();
         });
         let failure = match spawned {

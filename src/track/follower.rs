@@ -30,7 +30,7 @@ pub struct FollowerConfig {
     pub lost_after: u32,
     /// Most frames in a row on which a disputed object's box goes on as it went instead of being measured.
     pub coast: u32,
-    /// How far the object may reach out of its foreseen box, as a share of the box's sides; beyond that a mask is some
+    /// How far the object may reach out of its predicted box, as a share of the box's sides; beyond that a mask is some
     /// other object that looks alike.
     pub reach: f32,
 }
@@ -79,7 +79,7 @@ pub struct Follower {
     id: ObjectId,
     config: FollowerConfig,
     state: ObjectState,
-    /// Logits of the last believed mask, moved by what it was propagated since.
+    /// Logits of the last believed mask, moved by what it was propagated by since.
     memory: LowResLogits,
     /// The whole motion since they were believed, while the object is propagated, and what they were then.
     propagated: Option<Similarity>,
@@ -131,7 +131,7 @@ impl Follower {
         self.state
     }
 
-    /// Logits of the last believed mask, moved by what it was propagated since.
+    /// Logits of the last believed mask, moved by what it was propagated by since.
     pub fn memory(&self) -> &LowResLogits {
         &self.memory
     }
@@ -264,7 +264,7 @@ impl Follower {
         }
     }
 
-    /// Takes out of `logits` what lies farther from the foreseen box than the object can be; `letterbox` places the frame
+    /// Takes out of `logits` what lies farther from the predicted box than the object can be; `letterbox` places the frame
     /// in the model's input. A lost object may return anywhere and keeps all; so does one that memory has a place for.
     pub fn confine(&self, at: Timestamp, letterbox: &Letterbox, logits: &mut LowResLogits) {
         let confined = self.state != ObjectState::Lost && self.present.is_none();

@@ -39,7 +39,7 @@ impl BoxMotion {
         self.last = Some((at, bbox));
     }
 
-    /// Goes on to `at` as foreseen, without growth: what was measured is not to be believed.
+    /// Goes on to `at` as predicted, without growth: what was measured is not to be believed.
     pub fn coast(&mut self, at: Timestamp) {
         self.growth = 0.0;
         if let Some(bbox) = self.predict(at) {
