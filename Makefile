@@ -23,7 +23,7 @@ packages:
 	@scripts/packages.sh
 
 .PHONY: demo
-demo: packages ## The whole story on this machine: camera or rendered scene, a look, and a page to point at things
+demo: packages ## The whole story on this machine: camera or rendered scene, gaze, and a page to select objects
 	$(CARGO) run --release --locked -- demo $(if $(SECONDS_OF_DEMO),--seconds $(SECONDS_OF_DEMO))
 
 .PHONY: test
@@ -37,7 +37,7 @@ test-console: packages console-parts ## The console's page in Chromium against t
 	cd tests/console && FOVEATE=$(abspath $(FOVEATE)) node measure.js
 
 .PHONY: console-screenshots
-console-screenshots: packages console-parts ## The console's pictures in docs/images
+console-screenshots: packages console-parts ## The console's images in docs/images
 	cd tests/console && FOVEATE=$(abspath $(FOVEATE)) node screenshots.js
 
 .PHONY: console-parts

@@ -63,17 +63,17 @@ fn stepper(precision: Precision) -> Stepper {
     Stepper::new(encoder.expect("an encoder"), decoder.expect("a decoder"), FollowerConfig::default())
 }
 
-/// The frames of a scene, and the masks of its things in the first.
+/// The frames of a scene, and the masks of its objects in the first.
 fn shots() -> Vec<(Arc<Frame>, Vec<Mask>)> {
     let scene = Scene::new(61, SIZE);
-    let mut picture = Rendering::default();
+    let mut rendering = Rendering::default();
     let mut shot = |n: u64| {
-        scene.render(n as f64 / FPS, &mut picture);
-        let mask = |id: u8| Mask::from_fn(SIZE, |x, y| picture.ids[(y * SIZE.width + x) as usize] == id);
+        scene.render(n as f64 / FPS, &mut rendering);
+        let mask = |id: u8| Mask::from_fn(SIZE, |x, y| rendering.ids[(y * SIZE.width + x) as usize] == id);
         let masks = scene.objects().iter().map(|o| mask(o.id)).filter(|mask| mask.area() > 500);
         let masks = if n == 0 { masks.collect() } else { Vec::new() };
         let captured_at = Timestamp::from_secs_f64(n as f64 / FPS);
-        let frame = Frame::from_rgb(SIZE, picture.rgb.clone()).expect("as many bytes as pixels");
+        let frame = Frame::from_rgb(SIZE, rendering.rgb.clone()).expect("as many bytes as pixels");
         (Arc::new(Frame { sequence: n, captured_at, ..frame }), masks)
     };
     (0..FRAMES).map(&mut shot).collect()

@@ -28,7 +28,7 @@ fn main() -> Result<()> {
         println!("{} pixels, predicted IoU {:.2}", mask.area, mask.predicted_iou);
     }
 
-    // A second look at the best one, from nearer by, for a better outline.
+    // The best one once more, from a crop around it, for a better outline.
     let best = ranked.first().context("the model gave no mask")?;
     if let Some(closer) = predictor.zoom_in(&photo, &prompt, best)? {
         println!("from nearer by {} pixels, predicted IoU {:.2}", closer.area, closer.predicted_iou);

@@ -3,10 +3,16 @@
 //! [`Error`] says which part refused and carries that part's own error, so that a caller can match on the cause. Every
 //! message ends with what to do next.
 
+mod device;
+mod pipeline;
+
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use crate::geometry::{Point, Region, Size};
+
+pub use device::DeviceError;
+pub use pipeline::PipelineError;
 
 /// Result with the library's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -49,173 +55,393 @@ impl Error {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PromptError {
+    /// No frame has been encoded yet.
     #[error("no frame is set: call `set_frame` before `predict`")]
     NoFrame,
+    /// The prompt names nothing: no point, no box, no mask.
     #[error("the prompt is empty: give at least one point, a box or a mask")]
     Empty,
+    /// The prompt says only what does not belong to the object.
     #[error("the prompt has only background points: add a foreground point, a box or a mask")]
     OnlyBackground,
+    /// A coordinate or a logit is NaN or infinite.
     #[error(
         "{what} has a value that is not a finite number: give numbers in pixels of the frame, or the logits of an answer"
     )]
-    NotFinite { what: &'static str },
+    NotFinite {
+        /// Which part of the prompt: `a point`, `the box`, `the mask prompt`.
+        what: &'static str,
+    },
+    /// A point lies outside the frame.
     #[error("point ({}, {}) lies outside the frame of {}x{} pixels: x is 0 to {}, y is 0 to {}",
             .point.x, .point.y, .frame.width, .frame.height, .frame.width, .frame.height)]
-    PointOutside { point: Point, frame: Size },
+    PointOutside {
+        /// The point, in pixels of the frame.
+        point: Point,
+        /// The frame's size in pixels.
+        frame: Size,
+    },
+    /// The box covers no pixel of the frame.
     #[error("box {x0},{y0},{x1},{y1} has no area inside the frame of {}x{} pixels: give X0,Y0,X1,Y1 with X0<X1 and Y0<Y1",
             .frame.width, .frame.height)]
-    EmptyBox { x0: f32, y0: f32, x1: f32, y1: f32, frame: Size },
+    EmptyBox {
+        /// Left edge, in pixels of the frame.
+        x0: f32,
+        /// Top edge, in pixels of the frame.
+        y0: f32,
+        /// Right edge, in pixels of the frame.
+        x1: f32,
+        /// Bottom edge, in pixels of the frame.
+        y1: f32,
+        /// The frame's size in pixels.
+        frame: Size,
+    },
+    /// The prompt has more points than the decoder takes.
     #[error("{given} points in one prompt, the model takes at most {limit}: drop the oldest")]
-    TooManyPoints { given: usize, limit: usize },
+    TooManyPoints {
+        /// How many points the prompt has.
+        given: usize,
+        /// How many the model takes.
+        limit: usize,
+    },
+    /// The mask prompt's grid is not that of the model.
     #[error("mask prompt is {}x{} but this model takes {}x{}: pass the low-resolution logits of an earlier answer",
             .given.width, .given.height, .expected.width, .expected.height)]
-    MaskSize { given: Size, expected: Size },
+    MaskSize {
+        /// Columns and rows of the mask prompt.
+        given: Size,
+        /// Columns and rows that the model takes.
+        expected: Size,
+    },
+    /// The mask prompt does not hold as many logits as its grid has cells.
     #[error("mask prompt holds {given} logits but this model takes {}x{}: pass the low-resolution logits of an earlier answer",
             .expected.width, .expected.height)]
-    MaskLength { given: usize, expected: Size },
+    MaskLength {
+        /// How many logits it holds.
+        given: usize,
+        /// Columns and rows that the model takes.
+        expected: Size,
+    },
+    /// The object's last answer has no other candidate.
     #[error("the last answer has no other mask to switch to: refine it with a point instead")]
     NoAlternative,
+    /// Nothing was found where gaze rested, or no candidate of the answer can be chosen.
     #[error("nothing lies where the user looked: look at the middle of the object, or touch it")]
     NothingThere,
+    /// What lies where gaze rested is not clear enough to be meant.
     #[error("what lies where the user looked is not clear enough to be meant: look at it for longer, or touch it")]
     Doubtful,
+    /// The embedding comes from another model than the decoder.
     #[error(
         "the prompt was made for an embedding of model `{expected}`, this one is of `{given}`: encode the frame again"
     )]
-    ForeignEmbedding { given: String, expected: String },
+    ForeignEmbedding {
+        /// The model that made the embedding.
+        given: String,
+        /// The decoder's model.
+        expected: String,
+    },
 }
 
 /// Why a model was refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {
+    /// The file is missing parts or is not ONNX.
     #[error("{}: not a readable ONNX model ({reason}): export it again or check the download with `foveate models verify`",
             .path.display())]
-    Unreadable { path: PathBuf, reason: String },
-    #[error("{}: {bytes} bytes, over the limit of {limit}: raise `max_file_bytes` if the file is trusted", .path.display())]
-    TooLarge { path: PathBuf, bytes: u64, limit: u64 },
-    #[error("{}: {nodes} nodes, over the limit of {limit}: raise `max_nodes` if the file is trusted", .path.display())]
-    TooManyNodes { path: PathBuf, nodes: usize, limit: usize },
-    #[error("{}: node `{node}` ({operator}) cannot run: {reason}. Export the model without this operator", .path.display())]
-    UnsupportedOperator { path: PathBuf, node: String, operator: String, reason: String },
-    #[error("{}: {role} tensor `{tensor}`: expected {expected}, found {found}. Is this the right file for family `{family}`?{}",
-            .path.display(), likely_family(.likely))]
-    Signature {
+    Unreadable {
+        /// The file that was refused.
         path: PathBuf,
+        /// What could not be read.
+        reason: String,
+    },
+    /// The file is longer than the limit.
+    #[error("{}: {bytes} bytes, over the limit of {limit}: raise `max_file_bytes` if the file is trusted", .path.display())]
+    TooLarge {
+        /// The file that was refused.
+        path: PathBuf,
+        /// Length of the file.
+        bytes: u64,
+        /// Most bytes allowed.
+        limit: u64,
+    },
+    /// The graph has more nodes than the limit.
+    #[error("{}: {nodes} nodes, over the limit of {limit}: raise `max_nodes` if the file is trusted", .path.display())]
+    TooManyNodes {
+        /// The file that was refused.
+        path: PathBuf,
+        /// How many nodes the graph has.
+        nodes: usize,
+        /// Most nodes allowed.
+        limit: usize,
+    },
+    /// The engine has no implementation of an operator in the graph.
+    #[error("{}: node `{node}` ({operator}) cannot run: {reason}. Export the model without this operator", .path.display())]
+    UnsupportedOperator {
+        /// The file that was refused.
+        path: PathBuf,
+        /// The node's name in the graph.
+        node: String,
+        /// The operator's ONNX name.
+        operator: String,
+        /// What the engine says about it.
+        reason: String,
+    },
+    /// An input or output is not what the family's models have.
+    #[error("{}: {role} tensor `{tensor}`: expected {expected}, found {found}. Is this the right file for family `{family}`?",
+            .path.display())]
+    Signature {
+        /// The file that was refused.
+        path: PathBuf,
+        /// The family that the file was loaded for.
         family: &'static str,
         /// The family whose names the file has, if that is another.
         likely: Option<&'static str>,
         /// `input` or `output`.
         role: &'static str,
         // Boxed to keep results small.
+        /// The tensor's name in the graph.
         tensor: Box<str>,
+        /// The family's type and shape of it.
         expected: Box<str>,
+        /// The file's type and shape of it, or that it is missing.
         found: Box<str>,
     },
+    /// A tensor would take more memory than the limit.
     #[error("{}: tensor `{tensor}` would take {bytes} bytes, over the limit of {limit}: use a smaller input size", .path.display())]
-    HostileShape { path: PathBuf, tensor: String, bytes: u128, limit: u64 },
+    HostileShape {
+        /// The file that was refused.
+        path: PathBuf,
+        /// The tensor's name in the graph.
+        tensor: String,
+        /// What it would take.
+        bytes: u128,
+        /// Most bytes allowed for one tensor.
+        limit: u64,
+    },
+    /// No installed model has this name.
     #[error("no model named `{name}`{}: `foveate models list` shows what is installed", did_you_mean(.nearest))]
-    Unknown { name: String, nearest: Option<String> },
+    Unknown {
+        /// The name that was asked for.
+        name: String,
+        /// The installed name that is spelled most like it.
+        nearest: Option<String>,
+    },
+    /// A manifest, or a file that it lists, is wrong.
     #[error("{}: {reason}: see docs/adding-a-model.md", .path.display())]
-    Manifest { path: PathBuf, reason: String },
+    Manifest {
+        /// The manifest or the listed file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The file's SHA-256 is not that of the manifest.
     #[error("{}: SHA-256 is {found}, the manifest says {expected}: fetch the file again", .path.display())]
-    Checksum { path: PathBuf, expected: String, found: String },
+    Checksum {
+        /// The file that was refused.
+        path: PathBuf,
+        /// The checksum in the manifest, in hexadecimal digits.
+        expected: String,
+        /// The file's own checksum, in hexadecimal digits.
+        found: String,
+    },
+    /// The manifest lists a file that is not there.
     #[error("{}: missing: fetch the file again, or remove the model from its manifest", .path.display())]
-    MissingFile { path: PathBuf },
+    MissingFile {
+        /// The file that is missing.
+        path: PathBuf,
+    },
+    /// The file cannot be converted, for example to 8-bit integers.
     #[error("{}: cannot be rewritten: {reason}", .path.display())]
-    Rewrite { path: PathBuf, reason: String },
+    Rewrite {
+        /// The file that was refused.
+        path: PathBuf,
+        /// What stands in the way.
+        reason: String,
+    },
+    /// The model does not run at this input size.
     #[error("input size {}x{} does not suit model `{name}`: sides must be multiples of {multiple}, from {min} to {max}",
             .size.width, .size.height)]
-    InputSize { name: String, size: Size, multiple: u32, min: u32, max: u32 },
+    InputSize {
+        /// The model's name.
+        name: String,
+        /// The size that was asked for, in pixels.
+        size: Size,
+        /// Sides must be multiples of this many pixels.
+        multiple: u32,
+        /// Shortest side in pixels.
+        min: u32,
+        /// Longest side in pixels.
+        max: u32,
+    },
+    /// The model cannot replace the one of a stream that runs.
     #[error(
         "model `{name}` cannot take the place of the one that runs: {reason}. Choose another, or start the stream with it"
     )]
-    Incompatible { name: String, reason: String },
+    Incompatible {
+        /// The model's name.
+        name: String,
+        /// What differs between the two.
+        reason: String,
+    },
+    /// The engine failed, or the model gave what is no answer.
     #[error("running `{graph}` failed: {reason}. Please report this with the model's name")]
-    Run { graph: String, reason: String },
+    Run {
+        /// Which graph ran.
+        graph: String,
+        /// What went wrong.
+        reason: String,
+    },
 }
 
 /// Why an image or frame was refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImageError {
+    /// The bytes are not an image in a format that is read.
     #[error("{what}: not a readable picture ({reason}): give a complete PNG, JPEG, WebP, BMP, TIFF or GIF file")]
-    Undecodable { what: String, reason: String },
+    Undecodable {
+        /// The file or stream.
+        what: String,
+        /// What the decoder says.
+        reason: String,
+    },
+    /// The file is a photo in a format that is known and not read.
     #[error("{what}: a photo in {format}, which is not read: convert it first, as with `{converter}` or ImageMagick")]
-    ForeignFormat { what: String, format: &'static str, converter: &'static str },
+    ForeignFormat {
+        /// The file.
+        what: String,
+        /// The format's name.
+        format: &'static str,
+        /// A command that converts it.
+        converter: &'static str,
+    },
+    /// The image cannot be written in the format that was asked for.
     #[error("{what}: cannot be encoded ({reason}): choose another format or a smaller size")]
-    Unencodable { what: String, reason: String },
+    Unencodable {
+        /// The file or image.
+        what: String,
+        /// What the encoder says.
+        reason: String,
+    },
+    /// A side is zero or longer than the limit.
     #[error("{what}: {}x{} pixels is outside 1x1 to {limit}x{limit}: scale the picture first", .size.width, .size.height)]
-    AbsurdSize { what: String, size: Size, limit: u32 },
+    AbsurdSize {
+        /// The file or image.
+        what: String,
+        /// Its size in pixels.
+        size: Size,
+        /// Longest side allowed, in pixels.
+        limit: u32,
+    },
+    /// The buffer is too short for the size, format and stride.
     #[error("frame of {}x{} {format} needs {needed} bytes, {given} were given: check the stride and format",
             .size.width, .size.height)]
-    ShortBuffer { format: &'static str, size: Size, needed: usize, given: usize },
+    ShortBuffer {
+        /// The pixel format's name.
+        format: &'static str,
+        /// The frame's size in pixels.
+        size: Size,
+        /// Bytes that the frame takes.
+        needed: usize,
+        /// Bytes of the buffer.
+        given: usize,
+    },
+    /// The tensor buffer has another length than the input size asks for.
     #[error("tensor of 3x{}x{} holds {needed} values, {given} were given: pass a buffer of the model's input size",
             .size.height, .size.width)]
-    TensorLength { size: Size, needed: usize, given: usize },
+    TensorLength {
+        /// The model's input size in pixels.
+        size: Size,
+        /// Values that three planes of this size take.
+        needed: usize,
+        /// Values of the buffer.
+        given: usize,
+    },
+    /// An image has another size than the one it goes with.
     #[error("picture is {}x{} but {expected_of} is {}x{}: give files of one size",
             .given.width, .given.height, .expected.width, .expected.height)]
-    SizeMismatch { given: Size, expected: Size, expected_of: String },
+    SizeMismatch {
+        /// The image's size in pixels.
+        given: Size,
+        /// The size it should have, in pixels.
+        expected: Size,
+        /// What has that size.
+        expected_of: String,
+    },
+    /// A region runs off the frame or begins at an odd pixel.
     #[error("region of {}x{} pixels at {},{} does not lie in a frame of {}x{}: give one inside it that begins at even pixels",
             .region.size.width, .region.size.height, .region.x, .region.y, .size.width, .size.height)]
-    Region { region: Region, size: Size },
+    Region {
+        /// The region, in pixels of the frame.
+        region: Region,
+        /// The frame's size in pixels.
+        size: Size,
+    },
+    /// A run-length encoded mask does not describe a mask of its size.
     #[error("COCO RLE of {}x{} pixels: {reason}: give `size` as [height, width] and `counts` as pycocotools writes them",
             .size.width, .size.height)]
-    Rle { size: Size, reason: String },
+    Rle {
+        /// The mask's size in pixels.
+        size: Size,
+        /// What is wrong with the runs.
+        reason: String,
+    },
 }
 
 /// Why a configuration was refused.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
+    /// A key is not one of those known.
     #[error("{origin}: unknown key `{key}`{}: board-configs/schema.md lists every key", did_you_mean(.nearest))]
-    UnknownKey { origin: String, key: String, nearest: Option<String> },
-    #[error("{origin}: {reason}")]
-    Invalid { origin: String, reason: String },
-    #[error("no board named `{name}`{}: known boards are {known}", did_you_mean(.nearest))]
-    UnknownBoard { name: String, nearest: Option<String>, known: String },
-    #[error("`{address}` is not a {what}: use one of {known}")]
-    Address { what: &'static str, address: String, known: Cow<'static, str> },
-    #[error("`{address}` takes a build with {needs}: this one has {known}")]
-    NotInBuild { address: String, needs: &'static str, known: String },
-}
-
-/// Why a device was refused or lost.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum DeviceError {
-    #[error("{device}: no such device: `foveate doctor` lists the devices there are")]
-    Missing { device: String },
-    #[error("{device}: no permission: add your user to the `video` and `input` groups and log in again")]
-    Permission { device: String },
-    #[error("{device}: busy: another program holds it; close that program or choose another device")]
-    Busy { device: String },
-    #[error("{device}: {reason}: `foveate doctor` shows what the device offers")]
-    Unsupported { device: String, reason: String },
-    #[error(
-        "{device}: not reachable ({reason}): check that it runs, its address, and that this machine is in its network"
-    )]
-    Unreachable { device: String, reason: String },
-    #[error("{device}: lost ({reason}): check the cable and power; the stream is reopened while it runs")]
-    Lost { device: String, reason: String },
-}
-
-/// Why the pipeline stopped, when no other part is to blame.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum PipelineError {
-    #[error("cannot start the {stage} thread: {source}. Raise the process limit (`ulimit -u`)")]
-    Spawn {
-        stage: String,
-        #[source]
-        source: std::io::Error,
+    UnknownKey {
+        /// The file, or where else the text came from.
+        origin: String,
+        /// The key, with the tables that hold it.
+        key: String,
+        /// The known key that is spelled most like it.
+        nearest: Option<String>,
     },
-    #[error("the {stage} thread: {reason}")]
-    Placement { stage: String, reason: String },
-    #[error("model `{model}` cannot be put in while the stream runs: start it with `Pipeline::exchangeable`")]
-    NotExchangeable { model: String },
-    #[error("the {stage} thread panicked: please report this with the message printed above")]
-    Panicked { stage: String },
+    /// A value or a line is wrong.
+    #[error("{origin}: {reason}")]
+    Invalid {
+        /// The file, address or option.
+        origin: String,
+        /// What is wrong, and what to give instead.
+        reason: String,
+    },
+    /// No board profile has this name.
+    #[error("no board named `{name}`{}: known boards are {known}", did_you_mean(.nearest))]
+    UnknownBoard {
+        /// The name that was asked for.
+        name: String,
+        /// The known name that is spelled most like it.
+        nearest: Option<String>,
+        /// All known names, joined by commas.
+        known: String,
+    },
+    /// An address has no known scheme.
+    #[error("`{address}` is not a {what}: use one of {known}")]
+    Address {
+        /// What it should address: a source, a sink, prompts.
+        what: &'static str,
+        /// The address as it was given.
+        address: String,
+        /// The addresses that are known.
+        known: Cow<'static, str>,
+    },
+    /// The address is known, but this build or system does not have what serves it.
+    #[error("`{address}` takes a build with {needs}: this one has {known}")]
+    NotInBuild {
+        /// The address as it was given.
+        address: String,
+        /// The feature or system that has it.
+        needs: &'static str,
+        /// What this build has.
+        known: String,
+    },
 }
 
 /// A failed read or write, with the path it concerned.
@@ -224,7 +450,9 @@ pub enum PipelineError {
 pub struct IoError {
     /// What was tried: `read`, `write`, `create`.
     pub action: &'static str,
+    /// The file, folder or device.
     pub path: PathBuf,
+    /// What the system says.
     #[source]
     pub source: std::io::Error,
 }

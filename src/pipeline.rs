@@ -145,6 +145,7 @@ impl Pipeline {
         self
     }
 
+    /// Sets how the stages are laid out; [`PipelineConfig::default`] holds without it.
     pub fn config(mut self, config: PipelineConfig) -> Self {
         self.config = config;
         self

@@ -67,6 +67,7 @@ struct Shared {
 pub struct ObjectInfo {
     /// Its value in id maps, from 1.
     pub id: u8,
+    /// What it is, in English.
     pub name: &'static str,
 }
 
@@ -127,10 +128,12 @@ impl Scene {
         Scene { shared: Arc::clone(&self.shared), size: Size::new(side(size.width), side(size.height)) }
     }
 
+    /// The number that this world was made from.
     pub fn seed(&self) -> u64 {
         self.shared.seed
     }
 
+    /// Size of its images, in pixels.
     pub fn size(&self) -> Size {
         self.size
     }

@@ -12,6 +12,7 @@ use crate::time::Timestamp;
 pub struct GazeSample {
     /// When the eye was measured, on the capture clock.
     pub at: Timestamp,
+    /// Where the gaze falls, in pixels of the frame; it may lie outside.
     pub point: Point,
     /// 0 (blink, lost) to 1.
     pub confidence: f32,

@@ -30,7 +30,7 @@ pub enum ObjectState {
     /// A prompt was answered on this very frame.
     #[default]
     Selected,
-    /// Carried forward from an earlier frame.
+    /// Propagated from an earlier frame.
     Tracked,
     /// Not found in this frame; its record has no mask.
     Lost,

@@ -18,8 +18,8 @@ fn case(name: &'static str, line: &str, code: i32, says: &'static [&'static str]
     Case { name, arguments: line.split_whitespace().map(str::to_owned).collect(), code, says }
 }
 
-/// A small picture with a bright disc.
-fn picture() -> image::RgbImage {
+/// A small image with a bright disc.
+fn image() -> image::RgbImage {
     image::RgbImage::from_fn(96, 64, |x, y| {
         let inside = (x as i32 - 48).pow(2) + (y as i32 - 32).pow(2) < 400;
         image::Rgb(if inside { [230, 200, 40] } else { [30, 60, 90] })
@@ -28,7 +28,7 @@ fn picture() -> image::RgbImage {
 
 fn encoded(format: image::ImageFormat) -> Vec<u8> {
     let mut bytes = std::io::Cursor::new(Vec::new());
-    picture().write_to(&mut bytes, format).unwrap();
+    image().write_to(&mut bytes, format).unwrap();
     bytes.into_inner()
 }
 

@@ -1,4 +1,4 @@
-//! The commands as a person runs them, with the bundled model, on pictures made here and on photographs where they lie
+//! The commands as a user runs them, with the bundled model, on images made here and on photographs where they lie
 //! beside the checkout.
 
 #[path = "common/program.rs"]
@@ -32,7 +32,7 @@ impl Ran {
 
 const SIZE: Size = Size::new(320, 240);
 
-/// Pictures of the rendered scene as `frames/NNN.png`, and the truth of its largest object on the first.
+/// Images of the rendered scene as `frames/NNN.png`, and the truth of its largest object on the first.
 fn frames(sandbox: &Sandbox, count: usize) -> GrayImage {
     let scene = Scene::new(3, SIZE);
     let mut rendering = Rendering::default();
@@ -40,8 +40,8 @@ fn frames(sandbox: &Sandbox, count: usize) -> GrayImage {
     std::fs::create_dir_all(sandbox.path().join("frames")).unwrap();
     for n in 0..count {
         scene.render(n as f64 / 30.0, &mut rendering);
-        let picture = RgbImage::from_raw(SIZE.width, SIZE.height, rendering.rgb.clone()).unwrap();
-        picture.save(sandbox.path().join(format!("frames/{n:03}.png"))).unwrap();
+        let image = RgbImage::from_raw(SIZE.width, SIZE.height, rendering.rgb.clone()).unwrap();
+        image.save(sandbox.path().join(format!("frames/{n:03}.png"))).unwrap();
         if n == 0 {
             let area = |id: u8| rendering.ids.iter().filter(|i| **i == id).count();
             let largest = scene.objects().iter().map(|o| o.id).max_by_key(|id| area(*id)).unwrap();
@@ -167,7 +167,7 @@ fn ctrl_c_ends_a_stream_with_everything_written() {
 }
 
 #[test]
-fn demo_ends_by_itself_with_figures_and_pictures() {
+fn demo_ends_by_itself_with_figures_and_images() {
     let sandbox = Sandbox::new();
     let ran = sandbox.foveate(&["demo", "--seconds", "4", "--source", "scene:1", "--json"]);
     let report = ran.json();
@@ -361,19 +361,19 @@ fn systemd_is_told_of_readiness_life_and_end() {
     socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
     let ended = AtomicBool::new(false);
     let listen = || {
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         let mut buffer = [0; 4096];
         loop {
             // Asked before the wait, so that what was sent before the end is still heard.
             let last = ended.load(Ordering::SeqCst);
             match socket.recv(&mut buffer) {
-                Ok(n) => told.extend(String::from_utf8_lossy(&buffer[..n]).lines().map(str::to_owned)),
-                Err(_) if last => return told,
+                Ok(n) => reported.extend(String::from_utf8_lossy(&buffer[..n]).lines().map(str::to_owned)),
+                Err(_) if last => return reported,
                 Err(_) => {}
             }
         }
     };
-    let told = std::thread::scope(|scope| {
+    let reported = std::thread::scope(|scope| {
         let listener = scope.spawn(listen);
         let ran = sandbox
             .command(&["run", "--board", "generic-x86_64", "--source", "scene:7", "--fps", "10", "--seconds", "6"])
@@ -385,11 +385,11 @@ fn systemd_is_told_of_readiness_life_and_end() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         listener.join().unwrap()
     });
-    let count = |line: &str| told.iter().filter(|t| *t == line).count();
-    assert_eq!((count("READY=1"), count("STOPPING=1")), (1, 1), "{told:?}");
-    assert!(count("WATCHDOG=1") >= 3, "{told:?}");
-    let place = |line: &str| told.iter().position(|t| t == line);
+    let count = |line: &str| reported.iter().filter(|t| *t == line).count();
+    assert_eq!((count("READY=1"), count("STOPPING=1")), (1, 1), "{reported:?}");
+    assert!(count("WATCHDOG=1") >= 3, "{reported:?}");
+    let place = |line: &str| reported.iter().position(|t| t == line);
     assert!(place("READY=1") < place("STOPPING=1"));
-    assert!(told.iter().any(|t| t.starts_with("STATUS=") && t.contains("capture to mask")), "{told:?}");
-    assert!(!told.iter().any(|t| t.contains("stuck")), "{told:?}");
+    assert!(reported.iter().any(|t| t.starts_with("STATUS=") && t.contains("capture to mask")), "{reported:?}");
+    assert!(!reported.iter().any(|t| t.contains("stuck")), "{reported:?}");
 }

@@ -1,4 +1,4 @@
-//! A look on its way through the pipeline: every phase is told, with its times.
+//! A gaze selection on its way through the pipeline: every phase is reported, with its times.
 
 #[allow(dead_code)]
 mod common;

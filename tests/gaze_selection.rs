@@ -1,4 +1,4 @@
-//! Selecting by looking, as a person would see it: a slice of `foveate eval gaze`, and recordings of real eye trackers.
+//! Selection by gaze, as a user sees it: a slice of `foveate eval gaze`, and recordings of real eye trackers.
 
 #[allow(dead_code)]
 #[path = "common/program.rs"]
@@ -44,10 +44,10 @@ fn recordings_of_real_eyes() {
         eprintln!("skipped: {} is not there", data.display());
         return;
     }
-    let told = report(&["eval", "gaze", "--trials", "0", "--data", data.to_str().unwrap(), "--json"]);
+    let measured = report(&["eval", "gaze", "--trials", "0", "--data", data.to_str().unwrap(), "--json"]);
     let named = |name: &str| {
-        let replays = told["replays"].as_array().unwrap();
-        replays.iter().find(|r| r["name"] == name).unwrap_or_else(|| panic!("{name} in {told:#}"))
+        let replays = measured["replays"].as_array().unwrap();
+        replays.iter().find(|r| r["name"] == name).unwrap_or_else(|| panic!("{name} in {measured:#}"))
     };
     let neon = named("neon_demo_recording");
     let velocity = &neon["velocity"];

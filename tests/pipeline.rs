@@ -79,13 +79,13 @@ fn a_slow_encoder_drops_frames_and_age_stays_bounded() {
     let ages: Vec<_> = seen.lock().unwrap().frames.iter().map(|f| f.age).collect();
     let mut second_half = ages[ages.len() / 2..].to_vec();
     second_half.sort();
-    // A machine that is busy with other things sleeps longer than it was asked to.
+    // A machine that is busy with other work sleeps longer than it was asked to.
     let encoding = Duration::from_secs_f64(summary.stages.encode.service.mean_ms / 1e3).max(encode);
     assert!(second_half[second_half.len() / 2] < encoding * 6, "{ages:?} with {encoding:?} an encoding");
     assert_eq!(seen.lock().unwrap().frames.last().unwrap().sequence, 99, "the newest frame is never the dropped one");
 }
 
-/// Frames between the encoded ones come out too, with the objects carried to them.
+/// Frames between the encoded ones come out too, with the objects propagated to them.
 #[test]
 fn frames_that_are_not_encoded_carry_the_objects() {
     let mut config = PipelineConfig::default();
@@ -256,7 +256,7 @@ fn an_object_is_carried_into_frames_of_another_size() {
     assert!((a.x - 2.0 * b.x).abs() < 6.0 && (a.y - 2.0 * b.y).abs() < 6.0, "{b:?} became {a:?}");
 }
 
-/// Finds every picture of number `from` or later unreadable, up to number `to`.
+/// Finds every image of number `from` or later unreadable, up to number `to`.
 struct Torn {
     from: u64,
     to: u64,
@@ -356,9 +356,9 @@ fn a_full_disk_is_told_once_and_the_stream_goes_on() {
     assert!(summary.sink_failures > 1, "{summary:?}");
     let seen = seen.lock().unwrap();
     assert_eq!(seen.frames.len() as u64, summary.frames_out, "the other sink gets every record");
-    let told: Vec<_> = seen.events.iter().filter(|e| matches!(e.kind, EventKind::SinkFailed { .. })).collect();
-    assert_eq!(told.len(), 1, "{:?}", seen.events);
-    let text = format!("{told:?}");
+    let reported: Vec<_> = seen.events.iter().filter(|e| matches!(e.kind, EventKind::SinkFailed { .. })).collect();
+    assert_eq!(reported.len(), 1, "{:?}", seen.events);
+    let text = format!("{reported:?}");
     assert!(text.contains("/full/disk") && text.contains("Free some space"), "{text}");
 }
 

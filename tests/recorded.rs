@@ -13,7 +13,7 @@ use serde_json::Value;
 const SIZE: Size = Size::new(320, 240);
 const FRAMES: usize = 9;
 
-/// A rendered sequence in DAVIS's form in a folder of its own: frames, and masks of the thing that shows most of itself.
+/// A rendered sequence in DAVIS's form in a folder of its own: frames, and masks of the object that shows most of itself.
 fn sequence() -> Sandbox {
     let sandbox = Sandbox::new();
     let (images, masks) = (sandbox.path().join("images/scene"), sandbox.path().join("masks/scene"));
@@ -21,17 +21,17 @@ fn sequence() -> Sandbox {
         std::fs::create_dir_all(dir).unwrap();
     }
     let scene = Scene::new(7, SIZE);
-    let mut picture = Rendering::default();
-    scene.render(0.0, &mut picture);
-    let area = |id: u8| picture.ids.iter().filter(|other| **other == id).count();
-    let things = scene.objects().iter().map(|o| o.id).filter(|id| area(*id) * 5 < SIZE.area());
-    let thing = things.max_by_key(|id| area(*id)).unwrap();
+    let mut rendering = Rendering::default();
+    scene.render(0.0, &mut rendering);
+    let area = |id: u8| rendering.ids.iter().filter(|other| **other == id).count();
+    let objects = scene.objects().iter().map(|o| o.id).filter(|id| area(*id) * 5 < SIZE.area());
+    let object = objects.max_by_key(|id| area(*id)).unwrap();
     for frame in 0..FRAMES {
-        scene.render(frame as f64 / 24.0, &mut picture);
+        scene.render(frame as f64 / 24.0, &mut rendering);
         let name = format!("{frame:05}.png");
-        let rgb = image::RgbImage::from_raw(SIZE.width, SIZE.height, picture.rgb.clone()).unwrap();
+        let rgb = image::RgbImage::from_raw(SIZE.width, SIZE.height, rendering.rgb.clone()).unwrap();
         rgb.save(images.join(&name)).unwrap();
-        let inside = picture.ids.iter().map(|id| if *id == thing { 255 } else { 0 }).collect();
+        let inside = rendering.ids.iter().map(|id| if *id == object { 255 } else { 0 }).collect();
         image::GrayImage::from_raw(SIZE.width, SIZE.height, inside).unwrap().save(masks.join(&name)).unwrap();
     }
     sandbox
@@ -47,13 +47,13 @@ fn report(sandbox: &Sandbox, more: &[&str]) -> Value {
 fn a_sequence_is_followed_with_fewer_encodings_too() {
     let sandbox = sequence();
     for every in [1, 2, 4] {
-        let told = report(&sandbox, &["--encode-every", &every.to_string()]);
-        assert_eq!(told["encode_every"], every, "{told:#}");
+        let measured = report(&sandbox, &["--encode-every", &every.to_string()]);
+        assert_eq!(measured["encode_every"], every, "{measured:#}");
         // Neither the first frame, which is given, nor the last one counts.
-        assert_eq!(told["images"], FRAMES - 2, "{told:#}");
-        assert!(told["jf"].as_f64().unwrap() > 0.8, "{told:#}");
-        let positive = |key: &str| told[key].as_f64().is_some_and(|value| value > 0.0);
-        assert!(positive("encoder_ms") && positive("frame_ms") && positive("frame_encodings"), "{told:#}");
+        assert_eq!(measured["images"], FRAMES - 2, "{measured:#}");
+        assert!(measured["jf"].as_f64().unwrap() > 0.8, "{measured:#}");
+        let positive = |key: &str| measured[key].as_f64().is_some_and(|value| value > 0.0);
+        assert!(positive("encoder_ms") && positive("frame_ms") && positive("frame_encodings"), "{measured:#}");
     }
     let none = sandbox.foveate(&["eval", "davis", "--data", ".", "--encode-every", "0"]);
     assert_eq!(none.code(), 2, "{}", none.describe());

@@ -19,7 +19,7 @@ use foveate::sink::{NdjsonOptions, NdjsonSink};
 use foveate::time::{Clock, MonotonicClock};
 
 const SIZE: Size = Size::new(320, 240);
-/// Frames that reach the sinks, encoded and carried alike.
+/// Frames that reach the sinks, encoded and propagated alike.
 const FRAMES: u64 = 100_000;
 /// Memory counts from here on: pools are filled, every path was taken.
 const WARM: u64 = 1_000;
@@ -29,9 +29,9 @@ const FPS: f64 = 25.0;
 /// A few seconds of a scene, over and over. It gives a frame when the one before is out, so that none is dropped.
 struct Looped {
     info: SourceInfo,
-    pictures: Vec<Vec<u8>>,
-    /// Things of the first picture: a point in each.
-    things: Vec<LabeledPoint>,
+    images: Vec<Vec<u8>>,
+    /// Objects of the first image: a point in each.
+    objects: Vec<LabeledPoint>,
     given: u64,
     out: Arc<AtomicU64>,
 }
@@ -40,15 +40,15 @@ impl Looped {
     fn new(out: Arc<AtomicU64>) -> Self {
         let scene = Scene::new(61, SIZE);
         let mut rendering = Rendering::default();
-        let mut things = Vec::new();
-        let pictures = (0..LOOP)
+        let mut objects = Vec::new();
+        let images = (0..LOOP)
             .map(|n| {
                 scene.render(n as f64 / FPS, &mut rendering);
                 if n == 0 {
                     let inside =
                         |id: u8| rendering.ids.iter().enumerate().filter(move |(_, i)| **i == id).map(|(at, _)| at);
                     let middle = |id: u8| inside(id).nth(inside(id).count() / 2);
-                    things = (scene.objects().iter().filter_map(|o| middle(o.id)))
+                    objects = (scene.objects().iter().filter_map(|o| middle(o.id)))
                         .map(|at| {
                             LabeledPoint::foreground((at as u32 % SIZE.width) as f32, (at as u32 / SIZE.width) as f32)
                         })
@@ -59,7 +59,7 @@ impl Looped {
             .collect();
         let address = "test:loop".into();
         let info = SourceInfo { address, size: SIZE, format: PixelFormat::Rgb24, rate: None, intrinsics: None };
-        Looped { info, pictures, things, given: 0, out }
+        Looped { info, images, objects, given: 0, out }
     }
 }
 
@@ -83,15 +83,15 @@ impl Source for Looped {
         frame.captured_at = MonotonicClock.now();
         (frame.size, frame.format, frame.stride) = (SIZE, PixelFormat::Rgb24, SIZE.width as usize * 3);
         frame.data.clear();
-        frame.data.extend_from_slice(&self.pictures[self.given as usize % LOOP]);
+        frame.data.extend_from_slice(&self.images[self.given as usize % LOOP]);
         self.given += 1;
         Ok(Step::Frame)
     }
 }
 
-/// Objects come and go for ever: each time the picture is at its beginning something happens to one of six.
+/// Objects come and go for ever: each time the image is at its beginning something happens to one of six.
 struct Restless {
-    things: Vec<LabeledPoint>,
+    objects: Vec<LabeledPoint>,
     out: Arc<AtomicU64>,
     round: u64,
 }
@@ -107,7 +107,7 @@ impl PromptSource for Restless {
         let intent = if round / 6 % 3 == 2 {
             Intent::Release { object }
         } else {
-            let point = self.things[(round / 2) as usize % self.things.len()];
+            let point = self.objects[(round / 2) as usize % self.objects.len()];
             Intent::Prompt { object: Some(object), points: vec![point], bbox: None }
         };
         // The stream asks a second ahead.
@@ -178,7 +178,7 @@ fn resident_kb() -> u64 {
 fn memory_after_a_hundred_thousand_frames_is_that_after_a_thousand() {
     let out = Arc::new(AtomicU64::new(0));
     let source = Looped::new(Arc::clone(&out));
-    let prompts = Restless { things: source.things.clone(), out: Arc::clone(&out), round: 0 };
+    let prompts = Restless { objects: source.objects.clone(), out: Arc::clone(&out), round: 0 };
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
     let mut options = ModelOptions::default();
     options.precision = Some(Precision::Int8);
@@ -186,7 +186,7 @@ fn memory_after_a_hundred_thousand_frames_is_that_after_a_thousand() {
     let seen = Arc::new(Memory::default());
     let ndjson = NdjsonSink::create(Path::new("/dev/null"), NdjsonOptions::default()).unwrap();
     let watch = Watch { ndjson, out: Arc::clone(&out), seen: Arc::clone(&seen) };
-    // Every third frame is encoded, so that the frames between are carried.
+    // Every third frame is encoded, so that the masks of the frames between are propagated.
     let mut config = PipelineConfig::default();
     (config.encode_every, config.max_objects) = (3, 4);
     let pipeline = Pipeline::new(Box::new(source), model.encoder().unwrap(), model.decoder().unwrap(), "foveate");

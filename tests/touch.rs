@@ -1,4 +1,4 @@
-//! Touch through the whole pipeline: scripted contacts, the bundled model, a rendered picture whose truth is known.
+//! Touch through the whole pipeline: scripted contacts, the bundled model, a rendered image whose truth is known.
 
 mod common;
 #[path = "common/ends.rs"]
@@ -30,10 +30,10 @@ const SIZE: Size = Size::new(320, 240);
 #[derive(Clone, Default)]
 struct Start(Arc<Mutex<Option<Timestamp>>>);
 
-/// One picture of the scene again and again, ten times a second.
+/// One image of the scene again and again, ten times a second.
 struct Still {
     info: SourceInfo,
-    picture: Rendering,
+    rendering: Rendering,
     start: Start,
     next: u64,
     count: u64,
@@ -41,8 +41,8 @@ struct Still {
 
 impl Still {
     fn new(scene: &Scene, count: u64, start: Start) -> Self {
-        let mut picture = Rendering::default();
-        scene.render(0.0, &mut picture);
+        let mut rendering = Rendering::default();
+        scene.render(0.0, &mut rendering);
         let info = SourceInfo {
             address: "test:still".into(),
             size: SIZE,
@@ -50,7 +50,7 @@ impl Still {
             rate: Some(10.0),
             intrinsics: None,
         };
-        Still { info, picture, start, next: 0, count }
+        Still { info, rendering, start, next: 0, count }
     }
 }
 
@@ -69,13 +69,13 @@ impl Source for Still {
         std::thread::sleep(due.since(now));
         (frame.sequence, frame.captured_at) = (self.next, due);
         (frame.size, frame.format, frame.stride) = (SIZE, PixelFormat::Rgb24, SIZE.width as usize * 3);
-        frame.data.clone_from(&self.picture.rgb);
+        frame.data.clone_from(&self.rendering.rgb);
         self.next += 1;
         Ok(Step::Frame)
     }
 }
 
-/// Fingers that do as they are told: contacts in milliseconds from the first frame, in pixels of the frame.
+/// Scripted fingers: contacts in milliseconds from the first frame, in pixels of the frame.
 struct Fingers {
     start: Start,
     script: Vec<(u64, u32, Phase, Point)>,
@@ -143,7 +143,7 @@ fn truth(ids: &[u8], id: u8) -> Mask {
     Mask::from_fn(SIZE, |x, y| ids[(y * SIZE.width + x) as usize] == id)
 }
 
-/// Plays `fingers` on a still picture of `scene` for `frames` frames through the bundled model.
+/// Plays `fingers` on a still image of `scene` for `frames` frames through the bundled model.
 fn play(scene: &Scene, frames: u64, script: impl FnOnce(&mut Fingers)) -> (Summary, Kept) {
     let start = Start::default();
     let mut fingers = Fingers { start: start.clone(), script: Vec::new(), size: SIZE, event: None };
@@ -174,7 +174,7 @@ impl Kept {
         &self.masks.iter().rfind(|(at, _)| *at < time_s).expect("a record").1
     }
 
-    fn told(&self, wanted: impl Fn(&EventKind) -> bool) -> usize {
+    fn reported(&self, wanted: impl Fn(&EventKind) -> bool) -> usize {
         self.events.iter().filter(|event| wanted(&event.kind)).count()
     }
 }
@@ -186,11 +186,11 @@ fn deepest(mask: &Mask) -> Option<Point> {
     depth.peak().map(|(point, _)| point)
 }
 
-/// The scene of the tests with the model, and the ids of its things.
+/// The scene of the tests with the model, and the ids of its objects.
 const SEED: u64 = 7;
 const CAMERA: u8 = 3;
 const APPLE: u8 = 4;
-const HOUSE: u8 = 1;
+const TOY_HOUSE: u8 = 1;
 
 fn scene() -> (Scene, Vec<u8>) {
     let scene = Scene::new(SEED, SIZE);
@@ -224,17 +224,17 @@ fn a_tap_selects_what_lies_under_it_and_two_fingers_take_it_back() {
     let [(1, mask)] = kept.before(2.5) else { panic!("{:?}", kept.events) };
     let iou = mask.iou(&camera);
     assert!(iou > 0.75, "IoU {iou} with the camera under the finger");
-    assert_eq!(kept.told(|kind| matches!(kind, EventKind::Released { object: 1 })), 1);
+    assert_eq!(kept.reported(|kind| matches!(kind, EventKind::Released { object: 1 })), 1);
     assert!(kept.before(f64::MAX).is_empty());
 }
 
 #[test]
 fn a_long_press_takes_a_wrong_part_away_and_undo_brings_it_back() {
     let (scene, ids) = scene();
-    let (apple, house) = (truth(&ids, APPLE), truth(&ids, HOUSE));
+    let (apple, house) = (truth(&ids, APPLE), truth(&ids, TOY_HOUSE));
     let both = Mask::from_fn(SIZE, |x, y| {
         let id = ids[(y * SIZE.width + x) as usize];
-        id == APPLE || id == HOUSE
+        id == APPLE || id == TOY_HOUSE
     });
     let (around, wrong) = (both.bounding_box().unwrap(), deepest(&house).unwrap());
     let (_, kept) = play(&scene, 55, |fingers| {
@@ -257,7 +257,7 @@ fn a_long_press_takes_a_wrong_part_away_and_undo_brings_it_back() {
     let (first, second) = (boxed.iou(&apple), refined.iou(&apple));
     assert!(second > 0.85 && second > first + 0.1, "IoU with the apple {first} before, {second} after");
     assert!(undone.contains(wrong) && undone.iou(boxed) > 0.9, "IoU {} with what it was", undone.iou(boxed));
-    assert_eq!(kept.told(|kind| matches!(kind, EventKind::Undone { object: 1 })), 1);
+    assert_eq!(kept.reported(|kind| matches!(kind, EventKind::Undone { object: 1 })), 1);
 }
 
 #[test]
@@ -290,7 +290,7 @@ fn a_gesture_means_the_frame_of_its_touch_and_a_lost_screen_is_told() {
     assert!(last.objects[0].1.unwrap().contains(Point::new(60.0, 40.0)));
 }
 
-/// A source that tells when it started.
+/// A source that reports when it started.
 struct Started(SteadySource, Start);
 
 impl Source for Started {

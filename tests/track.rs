@@ -1,4 +1,4 @@
-//! Following through what happens to things in front of a camera: motion, something before them, a cut.
+//! Following through what happens to objects in front of a camera: motion, something before them, a cut.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,16 +21,16 @@ fn stepper() -> Stepper {
     Stepper::new(model.encoder().unwrap(), model.decoder().unwrap(), FollowerConfig::default())
 }
 
-/// A scene at one moment, and the mask of each thing.
+/// A scene at one moment, and the mask of each object.
 struct Shot {
     rgb: Vec<u8>,
     ids: Vec<u8>,
 }
 
 fn shot(scene: &Scene, frame: u64) -> Shot {
-    let mut picture = Rendering::default();
-    scene.render(frame as f64 / FPS, &mut picture);
-    Shot { rgb: picture.rgb, ids: picture.ids }
+    let mut rendering = Rendering::default();
+    scene.render(frame as f64 / FPS, &mut rendering);
+    Shot { rgb: rendering.rgb, ids: rendering.ids }
 }
 
 impl Shot {
@@ -76,12 +76,12 @@ fn follow(id: u8, shots: impl Iterator<Item = Shot>) -> Vec<Said> {
     said
 }
 
-/// The thing of the scene that shows most of itself without filling it.
+/// The object of the scene that shows most of itself without filling it.
 fn largest(scene: &Scene) -> u8 {
     let first = shot(scene, 0);
     let area = |id: u8| first.mask(id).area();
-    let things = scene.objects().iter().map(|o| o.id).filter(|id| area(*id) * 5 < SIZE.area());
-    things.max_by_key(|id| area(*id)).unwrap()
+    let objects = scene.objects().iter().map(|o| o.id).filter(|id| area(*id) * 5 < SIZE.area());
+    objects.max_by_key(|id| area(*id)).unwrap()
 }
 
 fn mean(said: &[Said]) -> f32 {
@@ -89,7 +89,7 @@ fn mean(said: &[Said]) -> f32 {
 }
 
 #[test]
-fn a_thing_is_followed_while_camera_and_things_move() {
+fn an_object_is_followed_while_camera_and_objects_move() {
     for seed in [61, 64, 67] {
         let scene = Scene::new(seed, SIZE);
         let said = follow(largest(&scene), (0..75).map(|n| shot(&scene, n)));
@@ -98,9 +98,9 @@ fn a_thing_is_followed_while_camera_and_things_move() {
     }
 }
 
-/// Hidden for most of a second, the thing is reported as lost, no mask is laid over what hides it, and it is found again.
+/// An object that is hidden for most of a second is reported as lost, no mask covers what hides it, and it is found again.
 #[test]
-fn a_thing_that_is_hidden_is_lost_and_found_again() {
+fn an_object_that_is_hidden_is_lost_and_found_again() {
     let scene = Scene::new(61, SIZE);
     let id = largest(&scene);
     let b = shot(&scene, 0).mask(id).bounding_box().unwrap();
@@ -124,9 +124,9 @@ fn a_thing_that_is_hidden_is_lost_and_found_again() {
     assert!(mean(&said[50..]) > 0.7, "{said:?}");
 }
 
-/// After a cut to another scene the thing is not there, and nothing else is taken for it; after the cut back it is found.
+/// After a cut to another scene the object is not there, and nothing else is taken for it; after the cut back it is found.
 #[test]
-fn a_cut_loses_the_thing_and_the_cut_back_finds_it() {
+fn a_cut_loses_the_object_and_the_cut_back_finds_it() {
     let (scene, other) = (Scene::new(64, SIZE), Scene::new(5, SIZE));
     let id = largest(&scene);
     let shots = (0..70).map(|n| {
@@ -160,7 +160,7 @@ fn a_click_begins_as_a_mask_does() {
     assert!(stepper.prompt(2, &outside, None).is_err());
 }
 
-/// A part that the person took out of a thing stays out while the thing is followed.
+/// A part that the user took out of an object stays out while the object is followed.
 #[test]
 fn what_was_taken_out_stays_out() {
     let mut out = Vec::new();
@@ -175,7 +175,7 @@ fn what_was_taken_out_stays_out() {
         let b = stepper.follow().unwrap().objects()[0].mask.bounding_box().unwrap();
         let part = Point::new(b.x0 + 0.3 * (b.x1 - b.x0), b.y0 + 0.35 * (b.y1 - b.y0));
         stepper.prompt(1, &[LabeledPoint::background(part.x, part.y)], None).unwrap();
-        // The camera and the thing rest, so that the part's place is known.
+        // The camera and the object rest, so that the part's place is known.
         let held = (1..30).map(|n| {
             stepper.set_frame(first.frame(n)).unwrap();
             let mask = &stepper.follow().unwrap().objects()[0].mask;
@@ -186,16 +186,16 @@ fn what_was_taken_out_stays_out() {
     assert!(out.iter().all(|(_, held)| *held == 29), "frames of 29 that keep the part out: {out:?}");
 }
 
-/// With every third frame encoded, the masks of the frames between move with the picture: nearly as good as all encoded.
+/// With every third frame encoded, the masks of the frames between move with the image: nearly as good as all encoded.
 #[test]
-fn between_encoded_frames_the_mask_moves_with_the_picture() {
+fn between_encoded_frames_the_mask_moves_with_the_image() {
     let (mut all, mut third, mut still) = (0.0, 0.0, 0.0);
     for seed in [61, 64, 67] {
         let scene = Scene::new(seed, SIZE);
         let id = largest(&scene);
         all += mean(&follow(id, (0..45).map(|n| shot(&scene, n)))[1..]) / 3.0;
         let mut stepper = stepper();
-        let (mut carried, mut kept) = (Vec::new(), Vec::new());
+        let (mut propagated, mut kept) = (Vec::new(), Vec::new());
         let mut last = Mask::default();
         for n in 0..45 {
             let shot = shot(&scene, n);
@@ -209,26 +209,26 @@ fn between_encoded_frames_the_mask_moves_with_the_picture() {
             } else {
                 let record = stepper.propagate(&shot.frame(n)).expect("a frame was encoded");
                 let found = &record.objects()[0];
-                carried.push((found.state, found.mask.iou(&truth)));
+                propagated.push((found.state, found.mask.iou(&truth)));
                 kept.push((found.state, last.iou(&truth)));
             }
         }
-        third += mean(&carried) / 3.0;
+        third += mean(&propagated) / 3.0;
         still += mean(&kept) / 3.0;
     }
     assert!(third > all - 0.03, "{third} between encoded frames, {all} with all encoded");
     assert!(third > still, "{third} moved, {still} left where they were");
 }
 
-/// A thing that comes from afar to fill four times the width is followed all the way.
+/// An object that comes from afar to fill four times the width is followed all the way.
 #[test]
-fn a_thing_that_grows_fourfold_is_followed() {
+fn an_object_that_grows_fourfold_is_followed() {
     let scene = Scene::new(64, SIZE);
     let still = shot(&scene, 0);
     let id = largest(&scene);
     let center = still.mask(id).centroid().unwrap();
     let frames = 90u32;
-    // The camera goes closer: the same picture, enlarged about the thing.
+    // The camera goes closer: the same image, enlarged about the object.
     let closer = |n: u64| {
         let zoom = 0.5 * 4f64.powf(n as f64 / f64::from(frames));
         let from = |to: u32, center: f32, limit: u32| {
@@ -261,7 +261,7 @@ fn a_thing_that_grows_fourfold_is_followed() {
     assert!(mean(&said[1..]) > 0.6 && mean(&said[80..]) > 0.6, "{said:?}");
 }
 
-/// Two things of one look pass each other, each partly behind the other for a while: each keeps its own identity.
+/// Two objects that look the same pass each other, each partly behind the other for a while: each keeps its own identity.
 #[test]
 fn look_alikes_that_cross_keep_their_identities() {
     let scene = Scene::new(64, SIZE);
@@ -273,7 +273,7 @@ fn look_alikes_that_cross_keep_their_identities() {
         let way = 300.0 * n as f32 / frames as f32;
         [(90.0 + way, y - 14.0), (390.0 - way, y + 14.0)]
     };
-    let picture = |n: u64| {
+    let draw = |n: u64| {
         let mut shot = Shot { rgb: ground.rgb.clone(), ids: vec![0; SIZE.area()] };
         for (id, (cx, cy)) in (1u8..).zip(places(n)) {
             for i in 0..SIZE.area() {
@@ -290,7 +290,7 @@ fn look_alikes_that_cross_keep_their_identities() {
     let mut stepper = stepper();
     let mut last = Vec::new();
     for n in 0..=frames {
-        let shot = picture(n);
+        let shot = draw(n);
         stepper.set_frame(shot.frame(n)).unwrap();
         if n == 0 {
             for id in [1u8, 2] {

@@ -24,6 +24,7 @@ impl Mask {
         mask
     }
 
+    /// Columns and rows, in pixels.
     pub fn size(&self) -> Size {
         self.size
     }
@@ -44,6 +45,7 @@ impl Mask {
         &self.data[y as usize * w..][..w]
     }
 
+    /// Row `y` to write to; bytes must stay 0 or 1.
     pub fn row_mut(&mut self, y: u32) -> &mut [u8] {
         let w = self.size.width as usize;
         &mut self.data[y as usize * w..][..w]
@@ -71,6 +73,7 @@ impl Mask {
         self.data.chunks(255).map(|c| c.iter().fold(0u8, |sum, v| sum.wrapping_add(*v)) as usize).sum()
     }
 
+    /// True if no pixel is set.
     pub fn is_empty(&self) -> bool {
         self.data.iter().all(|v| *v == 0)
     }

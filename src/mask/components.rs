@@ -18,6 +18,7 @@ pub enum Connectivity {
 pub struct Component {
     /// Number of pixels.
     pub area: usize,
+    /// Box of its pixels, in pixels of the mask.
     pub bbox: BoundingBox,
 }
 
@@ -193,7 +194,7 @@ mod tests {
 
     /// With a clear column at the right: imageproc's labels run from 1 to the number of pixels, which its forest lacks
     /// room for where every pixel is a part of its own.
-    fn picture(mask: &Mask) -> image::GrayImage {
+    fn image(mask: &Mask) -> image::GrayImage {
         let Size { width, height } = mask.size();
         image::GrayImage::from_fn(width + 1, height, |x, y| {
             image::Luma([if x < width { mask.row(y)[x as usize] } else { 0 }])
@@ -205,7 +206,7 @@ mod tests {
         fn agrees_with_imageproc(mask in masks(), eight in any::<bool>()) {
             let (ours, theirs) =
                 if eight { (Connectivity::Eight, Oracle::Eight) } else { (Connectivity::Four, Oracle::Four) };
-            let labels = connected_components(&picture(&mask), theirs, image::Luma([0u8]));
+            let labels = connected_components(&image(&mask), theirs, image::Luma([0u8]));
             let mut found = Components::default();
             found.find(&mask, ours);
             // The labels differ, the parts must not.

@@ -13,6 +13,7 @@ use crate::geometry::Point;
 /// screen, holes counter-clockwise.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Contour<'a> {
+    /// Corners in order, in pixels of the mask; (0, 0) is the corner of the first pixel.
     pub points: &'a [Point],
     /// Whether it bounds a hole.
     pub is_hole: bool,
@@ -111,10 +112,12 @@ impl Contours {
         self.outlines.iter().map(|o| Contour { points: &self.points[o.start..o.end], is_hole: o.is_hole })
     }
 
+    /// How many outlines there are.
     pub fn len(&self) -> usize {
         self.outlines.len()
     }
 
+    /// True if there are none.
     pub fn is_empty(&self) -> bool {
         self.outlines.is_empty()
     }

@@ -45,6 +45,7 @@ impl DistanceTransform {
         self.compute_to(mask, 0, border);
     }
 
+    /// Columns and rows of the mask measured last, in pixels.
     pub fn size(&self) -> Size {
         self.size
     }
@@ -214,8 +215,8 @@ mod tests {
             prop_assume!(mask.area() < mask.size().area());
             // There the distance runs from clear pixels to set ones.
             let flipped = mask.data().iter().map(|pixel| 255 * (1 - pixel)).collect();
-            let picture = image::GrayImage::from_raw(mask.size().width, mask.size().height, flipped).unwrap();
-            let theirs = imageproc::distance_transform::euclidean_squared_distance_transform(&picture);
+            let image = image::GrayImage::from_raw(mask.size().width, mask.size().height, flipped).unwrap();
+            let theirs = imageproc::distance_transform::euclidean_squared_distance_transform(&image);
             let mut transform = DistanceTransform::default();
             transform.compute(&mask, Border::Ignored);
             for (ours, theirs) in transform.distances().iter().zip(theirs.pixels()) {

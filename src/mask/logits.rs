@@ -6,7 +6,9 @@ use crate::geometry::{Letterbox, Point, Size};
 /// the mask prompt of a next call (positive inside the object).
 #[derive(Debug, Default, PartialEq)]
 pub struct LowResLogits {
+    /// Columns and rows of the grid.
     pub size: Size,
+    /// One logit a cell, row by row from the top left.
     pub data: Vec<f32>,
 }
 

@@ -4,9 +4,15 @@ use super::{Border, DistanceTransform, Mask, runs};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum StructuringElement {
     /// All pixels whose centre is at most `radius` pixels away.
-    Disc { radius: f32 },
+    Disc {
+        /// Radius in pixels.
+        radius: f32,
+    },
     /// The square of `2 * radius + 1` pixels a side.
-    Square { radius: u32 },
+    Square {
+        /// Half of the side, in pixels, without the centre.
+        radius: u32,
+    },
 }
 
 /// Growing and shrinking of masks, in time that does not depend on the radius. Keep it between calls: its buffers are

@@ -117,6 +117,7 @@ impl Rle {
         }
     }
 
+    /// Columns and rows of the mask, in pixels.
     pub fn size(&self) -> Size {
         self.size
     }

@@ -5,6 +5,7 @@ use crate::board::{OnFailure, Policy};
 pub struct Placement {
     /// Core numbers; empty leaves the thread to the scheduler.
     pub cores: Vec<usize>,
+    /// How the scheduler ranks the thread.
     pub policy: Policy,
     /// What a refusal by the system means.
     pub on_failure: OnFailure,
@@ -13,7 +14,7 @@ pub struct Placement {
 impl Placement {
     /// Does `work` on a thread placed like this one and waits for it. Threads that it starts take over the placement: that
     /// is how the engine's helpers come to the encoder's cores. What the system refuses is passed over here; the stage
-    /// itself tells of it.
+    /// itself reports it.
     pub fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         if self.cores.is_empty() && self.policy == Policy::Normal {
             return work();

@@ -44,9 +44,13 @@ impl PipelineConfig {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StageCores {
+    /// Of the thread that reads the source.
     pub capture: Vec<usize>,
+    /// Of the thread that runs the encoder, and of its helpers.
     pub encode: Vec<usize>,
+    /// Of the thread that runs the decoder and follows the objects.
     pub decode: Vec<usize>,
+    /// Of the threads that write, one a sink.
     pub sink: Vec<usize>,
 }
 

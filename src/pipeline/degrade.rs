@@ -1,7 +1,7 @@
 //! Giving up quality in declared steps when a stream costs more than the board allows, and taking it back when it does not.
 //!
 //! A light thread looks at the latency of the last records and at the thermometer twice a second. The controller, which is
-//! a pure state machine, decides; the supervisor carries the step out: it loads the model at the rung's size and precision
+//! a pure state machine, decides; the supervisor takes the step: it loads the model at the rung's size and precision
 //! on its own thread, while the stream goes on, and hands encoder and decoder over through latest-value slots, which the
 //! stages look into between frames. Selections live through the change: see `switch::LadderDecoder`.
 
@@ -35,9 +35,12 @@ pub trait Variants: Send {
 
 /// What a stream gives up, when, and with what.
 pub struct Degrade {
+    /// What latency, temperature and the like may not exceed.
     pub budgets: Budgets,
     /// Its first setting is that of the encoder and decoder that the pipeline starts with.
     pub ladder: Ladder,
+    /// Loads the model of another rung.
     pub variants: Box<dyn Variants>,
+    /// Reads the board's temperature.
     pub thermometer: Box<dyn Thermometer>,
 }

@@ -12,10 +12,12 @@ impl EncodeEvery {
         EncodeEvery(Arc::new(AtomicU32::new(frames.max(1))))
     }
 
+    /// One of how many frames is encoded at most.
     pub fn get(&self) -> u32 {
         self.0.load(Ordering::Relaxed)
     }
 
+    /// Encodes at most one of so many frames from now on; 0 counts as 1.
     pub fn set(&self, frames: u32) {
         self.0.store(frames.max(1), Ordering::Relaxed);
     }

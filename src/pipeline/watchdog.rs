@@ -106,7 +106,7 @@ mod tests {
             Stage { clock, shared, chain, watchdog }
         }
 
-        /// Events told, and what the stream is stuck at, after `seconds`.
+        /// Events reported, and what the stream is stuck at, after `seconds`.
         fn after(&mut self, seconds: f64) -> (usize, Option<String>) {
             self.clock.advance(Duration::from_secs_f64(seconds));
             let now = self.shared.clock.now();
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stage_that_holds_a_frame_is_told_once_and_forgiven() {
+    fn a_stage_that_holds_a_frame_is_reported_once_and_forgiven() {
         let mut stage = Stage::new();
         stage.chain[1].begin(stage.shared.clock.now(), Duration::ZERO);
         assert_eq!(stage.after(1.9), (0, None));

@@ -13,7 +13,9 @@ use crate::track::{ObjectId, ObjectState};
 pub struct FrameRecord {
     /// The frame the masks belong to.
     pub frame: Option<Arc<Frame>>,
+    /// The frame's number from its source, from 0; numbers of dropped frames are missing.
     pub sequence: u64,
+    /// When the frame was captured, on the capture clock.
     pub captured_at: Timestamp,
     /// Time since the source's first frame, in seconds.
     pub time_s: f64,
@@ -59,10 +61,13 @@ impl FrameRecord {
 /// One object in one frame.
 #[derive(Clone, Debug, Default)]
 pub struct ObjectRecord {
+    /// Which object, as events and prompts name it.
     pub object: ObjectId,
+    /// How sure the tracker is of it in this frame.
     pub state: ObjectState,
     /// Predicted IoU of the mask, 0 to 1.
     pub score: f32,
+    /// Box of the mask, in pixels of the frame; `None` where the mask is empty.
     pub bbox: Option<BoundingBox>,
     /// Pixels of the mask.
     pub area: usize,
@@ -77,6 +82,7 @@ pub struct ObjectRecord {
 /// What the decoder answered about an object, on the frame that the user saw. Clones share the candidates.
 #[derive(Clone, Debug)]
 pub struct AnswerRecord {
+    /// The masks that the decoder offered, as logits on its grid.
     pub candidates: Arc<[Candidate]>,
     /// The one that is followed.
     pub chosen: usize,

@@ -5,7 +5,7 @@ use super::*;
 const SMALL: Size = Size::new(160, 120);
 
 #[test]
-fn one_seed_and_moment_is_one_picture_whatever_was_rendered_before() {
+fn one_seed_and_moment_is_one_image_whatever_was_rendered_before() {
     let (mut first, mut again, mut other) = (Rendering::default(), Rendering::default(), Rendering::default());
     Scene::new(3, SMALL).render(2.5, &mut first);
     let scene = Scene::new(3, SMALL);

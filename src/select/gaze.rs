@@ -1,4 +1,4 @@
-//! From gaze samples to selections: [`RestFilter`] tells for how long gaze has rested and how surely, [`DwellSelector`] turns a long
+//! From gaze samples to selections: [`RestFilter`] estimates for how long gaze has rested and how surely, [`DwellSelector`] turns a long
 //! enough rest, or a rest that another channel confirms, into a selection. [`FixationDetector`] (by dispersion, after a
 //! [`OneEuroFilter`]) and [`VelocityDetector`] (by velocity) find the fixations of a stream or a recording.
 

@@ -65,8 +65,11 @@ pub enum Signal {
     Refine(SelectionId),
     /// A further prompt was refused: the selection is what it was.
     Refuse(SelectionId),
+    /// The selected object is not found any more.
     Lose(SelectionId),
+    /// The lost object is found again.
     Find(SelectionId),
+    /// The selection is given up.
     Release(SelectionId),
 }
 
@@ -86,8 +89,11 @@ pub struct Times {
 pub struct Transition {
     /// `None` while the pointer has selected nothing.
     pub selection: Option<SelectionId>,
+    /// The phase that ended.
     pub from: Phase,
+    /// The phase that began.
     pub to: Phase,
+    /// When it was caused, seen and reported.
     pub times: Times,
 }
 
@@ -120,6 +126,7 @@ impl Selections {
         self.all.len()
     }
 
+    /// True if there are none.
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
     }

@@ -1,4 +1,4 @@
-//! How each intent is carried out on the objects of a session, and how it is taken back.
+//! How each intent is applied to the objects of a session, and how it is taken back.
 
 use std::sync::Arc;
 
@@ -255,7 +255,7 @@ impl Session {
         Some(Before { memory, excluded, answer: self.answers.get(object).cloned() })
     }
 
-    /// Notes that an intent was carried out on `object`.
+    /// Notes that an intent was applied to `object`.
     fn remember_step(&mut self, scene: Scene, object: ObjectId, cause: UndoCause, before: Option<Before>) {
         let after = self.objects.memory(object).and_then(|memory| memory.centroid());
         let selected = self.selected.replace(object);

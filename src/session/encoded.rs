@@ -6,7 +6,9 @@ use crate::time::Timestamp;
 
 /// A frame and its embedding.
 pub struct Encoded {
+    /// The frame as it was captured.
     pub frame: Arc<Frame>,
+    /// What the encoder made of the frame.
     pub embedding: Embedding,
 }
 

@@ -295,19 +295,19 @@ mod tests {
         embedding.letterbox = Letterbox::new(FRAME, FRAME);
         let seen = Encoded { frame: Arc::default(), embedding };
         let mut search = GazeSearch::default();
-        let mut look = |x: f32, y: f32| {
+        let mut search_at = |x: f32, y: f32| {
             let disc = GazeDisc { center: Point::new(x, y), sigma: 3.0 };
             (
                 search.find(&mut decoder(), (disc, true), None, &seen).unwrap(),
                 search.preview(&mut decoder(), disc, &seen).unwrap(),
             )
         };
-        assert_eq!(look(32.0, 5.0), (Err(PromptError::NothingThere), None));
+        assert_eq!(search_at(32.0, 5.0), (Err(PromptError::NothingThere), None));
         for beside in [(-1.0, 5.0), (f32::NAN, 5.0), (5.0, f32::INFINITY)] {
-            let (found, glanced) = look(beside.0, beside.1);
-            assert!(matches!(found, Err(PromptError::PointOutside { .. })) && glanced.is_none());
+            let (found, previewed) = search_at(beside.0, beside.1);
+            assert!(matches!(found, Err(PromptError::PointOutside { .. })) && previewed.is_none());
         }
-        let (found, glanced) = look(40.0, 30.0);
-        assert!(found.is_ok() && glanced.is_some());
+        let (found, previewed) = search_at(40.0, 30.0);
+        assert!(found.is_ok() && previewed.is_some());
     }
 }

@@ -10,39 +10,85 @@ use crate::track::ObjectId;
 #[non_exhaustive]
 pub enum Intent {
     /// Selects or refines the object that is named, or selects a new one, by points, a box or both.
-    Prompt { object: Option<ObjectId>, points: Vec<LabeledPoint>, bbox: Option<BoundingBox> },
+    Prompt {
+        /// The object; `None` selects a new one.
+        object: Option<ObjectId>,
+        /// Foreground and background points.
+        points: Vec<LabeledPoint>,
+        /// A box around the object.
+        bbox: Option<BoundingBox>,
+    },
     /// Adds a foreground point to the followed object at `point`, or selects what lies there.
-    Select { point: Point },
+    Select {
+        /// The point.
+        point: Point,
+    },
     /// Adds a background point at `point` to the followed object at `on`, or else to the one selected last.
-    Exclude { on: Point, point: Point },
+    Exclude {
+        /// A point on the object.
+        on: Point,
+        /// A point that does not belong to it.
+        point: Point,
+    },
     /// Selects a new object by its box.
-    Box { bbox: BoundingBox },
+    Box {
+        /// The box.
+        bbox: BoundingBox,
+    },
     /// Selects by points along a stroke, or refines the followed object on which the stroke begins.
-    Stroke { points: Vec<Point> },
+    Stroke {
+        /// Points along the stroke, in order.
+        points: Vec<Point>,
+    },
     /// Goes on to the next candidate of the object that the intent of `since_s` (seconds from the first frame) meant; if
     /// that was a refinement by [`Intent::Select`], it is taken back first.
-    NextCandidate { since_s: f64 },
+    NextCandidate {
+        /// Time of that intent, in seconds from the first frame.
+        since_s: f64,
+    },
     /// Goes over to one candidate of the object's last answer, by its index.
-    Choose { object: ObjectId, candidate: usize },
+    Choose {
+        /// The object.
+        object: ObjectId,
+        /// Index of the candidate in the answer.
+        candidate: usize,
+    },
     /// Gaze came to rest on `disc`: something may be meant.
-    Hover { disc: GazeDisc },
+    Hover {
+        /// Where gaze rests, and how surely.
+        disc: GazeDisc,
+    },
     /// Gaze went on before it had selected anything.
     Leave,
     /// Selects a new object where gaze rested, unless one that is followed lies there already. An `insistent` selection, such
     /// as a confirmed one, is meant however doubtful what lies there seems.
-    GazeSelection { disc: GazeDisc, insistent: bool },
+    GazeSelection {
+        /// Where gaze rested, and how surely.
+        disc: GazeDisc,
+        /// Whether it is meant even where nothing clear lies.
+        insistent: bool,
+    },
     /// Takes back the last selection by gaze whose object is still followed.
     UndoGazeSelection,
     /// Takes back the last intent that selected or changed an object which is still followed.
     Undo,
     /// Lets an object go.
-    Release { object: ObjectId },
+    Release {
+        /// The object.
+        object: ObjectId,
+    },
     /// Lets every object go.
     ReleaseAll,
     /// Keeps the frame for later intents although it grows old: the display is frozen. Each `display` holds one frame.
-    HoldFrame { display: u64 },
+    HoldFrame {
+        /// Which display: a number that its owner chose.
+        display: u64,
+    },
     /// Lets the frame go that the display holds.
-    ReleaseFrame { display: u64 },
+    ReleaseFrame {
+        /// Which display, as in [`Intent::HoldFrame`].
+        display: u64,
+    },
 }
 
 /// An intent and when the user had it.
@@ -50,11 +96,12 @@ pub enum Intent {
 pub struct Request {
     /// Seconds from the stream's first frame: the frame captured nearest to it is the one that is meant.
     pub time_s: f64,
+    /// What the user wants.
     pub intent: Intent,
 }
 
 impl Request {
-    /// The request that a touch gesture makes; `seconds` tells a time in seconds from the first frame.
+    /// The request that a touch gesture makes; `seconds` gives a time in seconds from the first frame.
     pub fn of_touch(gesture: TouchGesture, seconds: impl Fn(Timestamp) -> f64) -> Request {
         let intent = match gesture.kind {
             GestureKind::Tap { point } => Intent::Select { point },
@@ -68,7 +115,7 @@ impl Request {
         Request { time_s: seconds(gesture.made_at), intent }
     }
 
-    /// The requests that an event of the gaze selector makes, in their order; `seconds` tells a time in seconds from the first
+    /// The requests that an event of the gaze selector makes, in their order; `seconds` gives a time in seconds from the first
     /// frame. A confirmation means a moment before gaze came to rest as it does now, and ends that rest.
     pub fn of_gaze(event: SelectEvent, seconds: impl Fn(Timestamp) -> f64) -> impl Iterator<Item = Request> {
         let at = |time: Timestamp, intent: Intent| Some(Request { time_s: seconds(time), intent });

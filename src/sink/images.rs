@@ -17,7 +17,9 @@ use crate::record::FrameRecord;
 /// File format of overlay images.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ImageFormat {
+    /// Without loss.
     Png,
+    /// Smaller, with loss.
     #[default]
     Jpeg,
 }
@@ -37,6 +39,7 @@ impl ImageFormat {
 pub struct OverlayOptions {
     /// Writes each n-th record; at least 1.
     pub every: u32,
+    /// File format of what is written.
     pub format: ImageFormat,
     /// Most images kept; the oldest makes room. A stream that runs for days must not fill the disk.
     pub keep: u32,

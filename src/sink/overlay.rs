@@ -36,6 +36,7 @@ pub struct Painter {
 }
 
 impl Painter {
+    /// A painter that has drawn nothing.
     pub fn new() -> Self {
         Painter::default()
     }

@@ -90,7 +90,7 @@ impl<T> DropOldest<T> {
     /// Waits at most `timeout` for the oldest value. `Duration::ZERO` does not wait, `Duration::MAX` waits for ever.
     /// After [`Self::close`] the values that are left come first, then [`Received::Closed`].
     pub fn receive(&self, timeout: Duration) -> Received<T> {
-        // No deadline: too far away for the clock to tell, which is for ever.
+        // No deadline: too far away for the clock to represent, which is for ever.
         let deadline = Instant::now().checked_add(timeout);
         let mut state = self.lock();
         loop {

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 /// Shortest duration told apart from zero, in nanoseconds.
 const FINEST_NS: u64 = 1_000;
-/// Longest duration that the percentiles can tell, in nanoseconds; longer ones count as this.
+/// Longest duration that the percentiles can show, in nanoseconds; longer ones count as this.
 const LONGEST_NS: u64 = 100_000_000_000;
 const SIGNIFICANT_DIGITS: u8 = 3;
 

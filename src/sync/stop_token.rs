@@ -41,7 +41,7 @@ impl StopToken {
 
     /// Sleeps for `timeout`, or until somebody stops; `Duration::MAX` sleeps until then. True when stopped.
     pub fn wait(&self, timeout: Duration) -> bool {
-        // No deadline: too far away for the clock to tell, which is for ever.
+        // No deadline: too far away for the clock to represent, which is for ever.
         let deadline = Instant::now().checked_add(timeout);
         let mut gate = self.shared.gate.lock().unwrap_or_else(PoisonError::into_inner);
         while !self.is_stopped() {

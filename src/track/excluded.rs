@@ -8,7 +8,7 @@ const TAKEN_BACK: f32 = 0.15;
 
 /// What a user took out of an object: places within its box, which move and grow with it.
 ///
-/// Features cannot tell a part from the object that it belongs to, so that what was taken out would come back with the next
+/// Features do not distinguish a part from the object that it belongs to, so that what was taken out would come back with the next
 /// frames; the points go with each frame's prompt instead.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Excluded {

@@ -2,7 +2,7 @@
 //!
 //! Points of the object are followed with pyramidal Lucas-Kanade (Bouguet, 2001), those that do not come back to where they
 //! began are dropped, and the median of what is left says how the object moved and grew (Median-Flow: Kalal et al., 2010).
-//! It costs a small part of what an encoding costs, and carries a mask over frames that are not encoded.
+//! It costs a small part of what an encoding costs, and moves a mask over frames that are not encoded.
 
 mod lucas_kanade;
 mod pyramid;
@@ -77,7 +77,7 @@ impl Flow {
     }
 
     /// A lattice over the mask's box, of which the points inside the mask are kept.
-    fn choose_starts(&mut self, logits: &LowResLogits, per_cell: [f32; 2], picture: (f32, f32)) {
+    fn choose_starts(&mut self, logits: &LowResLogits, per_cell: [f32; 2], image: (f32, f32)) {
         self.starts.clear();
         let width = logits.size.width as usize;
         let Some((columns, rows)) = logits.extent(logits.size) else { return };
@@ -87,7 +87,7 @@ impl Flow {
             let (x, y) = (place(&columns, n % LATTICE), place(&rows, n / LATTICE));
             let inside = logits.data.get(y as usize * width + x as usize).is_some_and(|v| *v > 0.0);
             let point = [x * per_cell[0] - 0.5, y * per_cell[1] - 0.5];
-            if inside && point[0] < picture.0 - 1.0 && point[1] < picture.1 - 1.0 {
+            if inside && point[0] < image.0 - 1.0 && point[1] < image.1 - 1.0 {
                 self.starts.push(point);
             }
         }
@@ -104,7 +104,7 @@ impl Flow {
         let center = [0, 1].map(|axis| median(&mut moved.iter().map(|(from, _)| from[axis])).unwrap_or_default());
         let shift =
             [0, 1].map(|axis| median(&mut moved.iter().map(|(from, to)| to[axis] - from[axis])).unwrap_or_default());
-        // Each point with the one half the list away: pairs far apart tell growth best.
+        // Each point with the one half the list away: pairs far apart show growth best.
         let half = moved.len().div_ceil(2);
         let far = |a: [f32; 2], b: [f32; 2]| (a[0] - b[0]).hypot(a[1] - b[1]);
         let pairs = (0..moved.len() - half).map(|n| (moved[n], moved[n + half]));
@@ -173,12 +173,12 @@ mod tests {
     fn a_plain_thing_says_nothing() {
         let letterbox = Letterbox::new(FRAME, Size::new(256, 256));
         let plain = Frame::from_rgb(FRAME, vec![90; FRAME.area() * 3]).unwrap();
-        let mut picture = ImagePyramid::default();
-        PyramidBuilder::default().fill(&plain, &mut picture).unwrap();
-        assert_eq!(Flow::default().of_mask(&picture, &picture, &mask(), &letterbox), None);
+        let mut image = ImagePyramid::default();
+        PyramidBuilder::default().fill(&plain, &mut image).unwrap();
+        assert_eq!(Flow::default().of_mask(&image, &image, &mask(), &letterbox), None);
         let empty = LowResLogits { size: Size::new(64, 64), data: vec![-1.0; 4096] };
-        assert_eq!(Flow::default().of_mask(&picture, &picture, &empty, &letterbox), None);
+        assert_eq!(Flow::default().of_mask(&image, &image, &empty, &letterbox), None);
         let other = Letterbox::new(Size::new(100, 100), Size::new(256, 256));
-        assert_eq!(Flow::default().of_mask(&picture, &picture, &mask(), &other), None);
+        assert_eq!(Flow::default().of_mask(&image, &image, &mask(), &other), None);
     }
 }

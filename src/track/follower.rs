@@ -121,10 +121,12 @@ impl Follower {
         }
     }
 
+    /// Which object this is.
     pub fn id(&self) -> ObjectId {
         self.id
     }
 
+    /// How sure the tracker is of it in the newest frame.
     pub fn state(&self) -> ObjectState {
         self.state
     }
@@ -424,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn a_carried_mask_moves_without_blur_and_is_believed_again() {
+    fn a_propagated_mask_moves_without_blur_and_is_believed_again() {
         let mut follower = selected();
         let step = Similarity { scale: 1.0, center: [7.0, 7.0], shift: [0.5, 0.0] };
         for _ in 0..4 {

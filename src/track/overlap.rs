@@ -1,3 +1,5 @@
+//! Which object a place belongs to where the masks of two overlap.
+
 use crate::geometry::BoundingBox;
 use crate::mask::{LowResLogits, MASK_PROMPT_LOGIT};
 
@@ -8,7 +10,9 @@ const APART: f32 = 0.3;
 /// One of two objects that may dispute a place: its mask, and where its box should be by its motion so far, in cells.
 #[derive(Debug)]
 pub struct Claim<'a> {
+    /// Its logits on the shared grid, which are changed where it loses a cell.
     pub logits: &'a mut LowResLogits,
+    /// Where its box should be by its motion so far, in cells.
     pub predicted: BoundingBox,
 }
 
@@ -31,7 +35,7 @@ pub fn are_apart(a: &LowResLogits, b: &LowResLogits) -> bool {
 /// Gives each cell that two masks claim to the object whose predicted box it lies deeper in, and takes it out of the other mask.
 /// True if there was a cell to dispute.
 ///
-/// Looks alone cannot tell one of two like objects from the other; where each was going can.
+/// Appearance does not distinguish two objects that look alike; where each was going does.
 pub fn resolve(a: &mut Claim, b: &mut Claim) -> bool {
     if a.logits.size != b.logits.size {
         return false;

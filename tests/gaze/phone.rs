@@ -158,8 +158,8 @@ fn phone_time(shared: &Shared) -> Duration {
 fn answer_echo(mut stream: TcpStream, shared: &Shared) {
     let mut question = [0; 8];
     while stream.read_exact(&mut question).is_ok() {
-        let told = (phone_time(shared).as_millis() as u64).to_be_bytes();
-        if stream.write_all(&[question, told].concat()).is_err() {
+        let answer = (phone_time(shared).as_millis() as u64).to_be_bytes();
+        if stream.write_all(&[question, answer].concat()).is_err() {
             return;
         }
     }

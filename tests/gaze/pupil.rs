@@ -65,7 +65,7 @@ fn without_echoes_arrivals_tell_the_clock() {
     assert!((offset - truly_ahead(&phone)).abs() < 0.2, "{offset}");
 }
 
-/// Every fault is told as a loss with its reason, and the next stream is set up.
+/// Every fault is reported as a loss with its reason, and the next stream is set up.
 #[test]
 fn faults_are_told_and_survived() {
     let rows = [

@@ -212,7 +212,7 @@ fn mobile_gaze_mapping() {
     image::RgbImage::new(96, 54).save(folder.path().join("frames/00000.png")).unwrap();
     let recording = GazeRecording::read(folder.path()).unwrap();
     assert_eq!((recording.format, recording.size), (RecordingFormat::MobileGazeMapping, Size::new(96, 54)));
-    // The second frame's first sample tells best when the frames began: 2 ms before it came that frame at the latest.
+    // The second frame's first sample says best when the frames began: 2 ms before it came that frame at the latest.
     assert_eq!(recording.frames, [ms(0.0), ms(40.0)]);
     let samples: Vec<_> = recording.samples.iter().map(|s| (s.at, s.point, s.confidence)).collect();
     let expected = [

@@ -62,9 +62,9 @@ fn several_lines_in_a_datagram_and_garbage_among_them() {
         sender.send_to(&binary, &address).unwrap();
     };
     watch.until("more than the first rejection", send, |watch| watch.rejected().0 > 3);
-    // Told once a second, all of them counted.
-    let told = watch.events.iter().filter(|event| matches!(event, InputEvent::Rejected { .. })).count();
-    assert!(told <= 3, "{:?}", watch.events);
+    // Reported once a second, all of them counted.
+    let reported = watch.events.iter().filter(|event| matches!(event, InputEvent::Rejected { .. })).count();
+    assert!(reported <= 3, "{:?}", watch.events);
     assert!(watch.source.report().unwrap().rejected >= watch.rejected().0);
 }
 

@@ -68,7 +68,7 @@ impl Watch {
         })
     }
 
-    /// How often something was rejected, and the reasons told.
+    /// How often something was rejected, and the reasons given.
     pub fn rejected(&self) -> (u64, String) {
         let mut all = (0, String::new());
         for event in &self.events {
@@ -79,7 +79,7 @@ impl Watch {
         all
     }
 
-    /// Offset and uncertainty, once told.
+    /// Offset and uncertainty, once reported.
     pub fn clock(&self) -> Option<(f64, f64)> {
         self.events.iter().find_map(|e| match e {
             InputEvent::Clock { offset_s, uncertainty_s } => Some((*offset_s, *uncertainty_s)),

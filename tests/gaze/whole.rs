@@ -41,9 +41,9 @@ fn what_is_looked_at_is_selected() {
     let running = pipeline.gaze(gaze, selector).sink(sink).start().unwrap();
     let until_both = |running: &Running| {
         let seen = seen.lock().unwrap();
-        let told = |wanted: fn(&EventKind) -> bool| seen.events.iter().any(|event| wanted(&event.kind));
+        let reported = |wanted: fn(&EventKind) -> bool| seen.events.iter().any(|event| wanted(&event.kind));
         let shown = seen.frames.last().is_some_and(|frame| frame.objects.iter().any(|(_, bbox)| bbox.is_some()));
-        if shown && told(|kind| matches!(kind, EventKind::InputClock { .. })) {
+        if shown && reported(|kind| matches!(kind, EventKind::InputClock { .. })) {
             running.stop();
         }
     };

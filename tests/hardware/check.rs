@@ -1,4 +1,4 @@
-//! What the virtual machines left, judged: a table for a person, `hardware.json` for a program, and an exit status.
+//! What the virtual machines left, judged: a table for a reader, `hardware.json` for a program, and an exit status.
 //!
 //! `hardware-check OUT PART:SUITE[,SUITE]...`: each part is a folder of OUT with the rows of its suites and, where the machine
 //! did not come to its end, a file `failure` with the reason.

@@ -104,7 +104,7 @@ impl Controller {
         up.then_some(Decision { to: self.at - 1, reason: Reason::Calm { seconds: calm_for } })
     }
 
-    /// The step to rung `to` was carried out at `now`.
+    /// The step to rung `to` was taken at `now`.
     pub fn done(&mut self, to: usize, now: Timestamp) {
         let rises = to < self.at;
         if !rises && self.rose {

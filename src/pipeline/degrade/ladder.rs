@@ -7,13 +7,16 @@ use crate::geometry::Size;
 /// One form of the model: its input size in pixels, and what it computes in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Variant {
+    /// Size of the encoder's input in pixels.
     pub input: Size,
+    /// What the encoder computes in.
     pub precision: Precision,
 }
 
 /// Everything that a rung of the ladder settles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Setting {
+    /// The model's form.
     pub variant: Variant,
     /// Encode at most one of so many frames.
     pub encode_every: u32,

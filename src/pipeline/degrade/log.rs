@@ -34,6 +34,7 @@ pub struct Step {
     pub time_s: f64,
     /// The rung that was gone to.
     pub rung: usize,
+    /// The budget that was exceeded, or that all were calm.
     pub reason: String,
 }
 

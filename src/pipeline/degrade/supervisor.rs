@@ -20,7 +20,7 @@ pub(in crate::pipeline) struct Stream {
     pub shared: Shared,
 }
 
-/// Watches the budgets and carries out what the controller decides.
+/// Watches the budgets and applies what the controller decides.
 pub(in crate::pipeline) struct Supervisor {
     controller: Controller,
     window: Duration,

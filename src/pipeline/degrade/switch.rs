@@ -41,7 +41,7 @@ impl Switch {
         (switch, Box::new(SwitchingEncoder { current: encoder, incoming: encoders }), Box::new(decoder))
     }
 
-    /// As [`Self::put`], for a person: a ladder leaves it at that from now on.
+    /// As [`Self::put`], for a user: the ladder changes it no more from now on.
     pub fn put_by_hand(
         &self,
         model: &str,

@@ -73,7 +73,7 @@ fn gaze_does_not_depend_on_the_order_of_questions() {
 }
 
 #[test]
-fn a_viewer_looks_around_as_people_do_and_at_what_is_asked_for() {
+fn a_viewer_looks_around_as_users_do_and_at_what_is_asked_for() {
     let scene = Scene::new(5, Size::new(640, 480));
     let lens = scene.intrinsics();
     let mut viewer = Viewer::new(&scene, 9, 0.0);

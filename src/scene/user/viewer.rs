@@ -283,7 +283,7 @@ impl Viewer {
         None
     }
 
-    /// A point of an object as people look at it: not near its outline, if it is wide enough to have a middle. Of the
+    /// A point of an object as users look at it: not near its outline, if it is wide enough to have a middle. Of the
     /// surroundings any point.
     fn point_of(&mut self, object: u8, time: f64) -> Option<Vec3> {
         let widest = self.map.widest(object);

@@ -8,9 +8,13 @@ use crate::time::Timestamp;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Channel {
+    /// A button or key.
     Button,
+    /// Two fingers closed in the air.
     Pinch,
+    /// A touch on any surface.
     Touch,
+    /// A spoken word.
     Voice,
 }
 
@@ -30,6 +34,7 @@ impl Channel {
 /// "That one": an event of another channel than gaze.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Confirm {
+    /// What the user confirmed with.
     pub channel: Channel,
     /// When the event came: the press, the contact, the end of the word.
     pub at: Timestamp,
@@ -50,5 +55,8 @@ pub enum GazeSignal {
     /// What gaze rested on is meant.
     Confirm(Confirm),
     /// The last selection is not.
-    Undo { at: Timestamp },
+    Undo {
+        /// When the user took it back, on the capture clock.
+        at: Timestamp,
+    },
 }

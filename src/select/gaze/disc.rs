@@ -3,6 +3,7 @@ use crate::geometry::Point;
 /// Where gaze is, as far as the tracker can tell: a round normal distribution on the frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GazeDisc {
+    /// Mean of the distribution, in pixels of the frame.
     pub center: Point,
     /// Deviation along each axis, in frame pixels.
     pub sigma: f32,

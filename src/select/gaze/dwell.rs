@@ -30,7 +30,7 @@ const FIXATION: Duration = Duration::from_millis(100);
 /// Nothing is selected before the eye has been seen for so long without a break: an eye that flickers is hardly seen.
 const WATCHED: Duration = Duration::from_millis(100);
 
-/// A selection by dwell means where gaze was so long before: samples on both sides of that moment tell.
+/// A selection by dwell means where gaze was so long before: samples on both sides of that moment show.
 const CENTERED: Duration = Duration::from_millis(75);
 
 /// What was looked at, and doubted, for so long is meant when gaze rests there once more.

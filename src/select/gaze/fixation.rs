@@ -25,6 +25,7 @@ pub struct FixationConfig {
     /// By how much the tracker's measured noise widens both: this many of its deviations are added to the dispersion, as
     /// unrelated errors add.
     pub noise_gain: f64,
+    /// How samples are smoothed first.
     pub filter: OneEuroConfig,
 }
 
@@ -90,6 +91,7 @@ struct Entry {
 }
 
 impl FixationDetector {
+    /// A detector for gaze in the frames of a camera with these intrinsics.
     pub fn new(config: FixationConfig, intrinsics: Intrinsics) -> Self {
         FixationDetector {
             config,
@@ -139,7 +141,7 @@ impl FixationDetector {
         self.started_at = None;
     }
 
-    /// Takes a sample and tells whether gaze rests. Samples that are not finite or not later than the last one are ignored.
+    /// Takes a sample and says whether gaze rests. Samples that are not finite or not later than the last one are ignored.
     pub fn push(&mut self, at: Timestamp, point: Point) -> Option<Fixation> {
         let raw_angle = self.angles(point);
         let newer = self.window.back().is_none_or(|last| at > last.at);

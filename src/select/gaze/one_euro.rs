@@ -38,6 +38,7 @@ struct State {
 }
 
 impl OneEuroFilter {
+    /// A filter that has seen no sample.
     pub fn new(config: OneEuroConfig) -> Self {
         OneEuroFilter { config, last: None }
     }

@@ -14,10 +14,11 @@ pub struct RestConfig {
     pub saccade_rate: f64,
     /// How far it goes, in degrees: deviation along each axis.
     pub saccade_deg: f64,
-    /// How often a saccade that has just landed is corrected, per second, by how much, in degrees along each axis, and for how
-    /// long after it landed (Becker 1991).
+    /// How often a saccade that has just landed is corrected, per second (Becker 1991).
     pub correction_rate: f64,
+    /// How far a correction goes, in degrees: deviation along each axis.
     pub correction_deg: f64,
+    /// For how long after a saccade landed it may be corrected.
     pub correction_within: Duration,
     /// Variance by which the tracker's slow error grows in a second, as a multiple of that of its fast error, see
     /// [`NoiseEstimate`](super::NoiseEstimate).
@@ -60,7 +61,7 @@ pub struct Rest {
 ///
 /// * Samples are taken for as many independent measurements as the noise of their averages says, whatever the tracker's rate.
 /// * A small saccade just after the landing may be a correction: then the rest goes on at another place.
-/// * A sample far from everything is a wild one, or else a saccade, which the next samples tell.
+/// * A sample far from everything is a wild one, or else a saccade, which the next samples show.
 ///
 /// Only what is hardly possible is forgotten, and never more than [`RestFilter::MAX_RUNS`] rests are kept.
 #[derive(Clone, Debug)]
@@ -96,6 +97,7 @@ impl RestFilter {
     /// Most rests that are thought possible at a time.
     pub const MAX_RUNS: usize = 256;
 
+    /// A filter that has seen no sample.
     pub fn new(config: RestConfig) -> Self {
         RestFilter { config, runs: Vec::with_capacity(RestFilter::MAX_RUNS + 2), last_at: None }
     }

@@ -6,13 +6,13 @@ use crate::time::Timestamp;
 
 /// Samples kept; a faster tracker is remembered for a shorter time.
 const SAMPLES: usize = 1024;
-/// How long samples are kept: a hand's motion is told later than it began.
+/// How long samples are kept: a hand's motion is reported later than it began.
 const KEPT: Duration = Duration::from_millis(2500);
 /// Fixations kept.
 const FIXATIONS: usize = 16;
 /// Time over which a point is estimated.
 const SPAN: Duration = Duration::from_millis(500);
-/// Slower motion than this, in degrees a second, is not told from rest.
+/// Slower motion than this, in degrees a second, counts as rest.
 const SLOWEST: f64 = 1.5;
 /// Errors above this many robust deviations are no measurements of this rest.
 const OUTLIER: f64 = 3.0;

@@ -28,6 +28,7 @@ pub struct VelocityConfig {
     pub max_gap: Duration,
     /// Fixations nearer to each other than this, in degrees, and than `merge_gap` are one.
     pub merge_deg: f64,
+    /// Longest time between two fixations that are one, see `merge_deg`.
     pub merge_gap: Duration,
     /// Shorter fixations are discarded.
     pub min_duration: Duration,

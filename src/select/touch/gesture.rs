@@ -40,35 +40,47 @@ impl Default for TouchConfig {
 pub struct TouchGesture {
     /// When the contact that made it came down (the first of two): the frame of this time is the one it means.
     pub made_at: Timestamp,
+    /// What was done, and where.
     pub kind: GestureKind,
 }
 
 /// What was done. Coordinates are pixels of the frame, and lie on it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum GestureKind {
+    /// A short touch.
     Tap {
+        /// Where.
         point: Point,
     },
     /// A tap on top of the tap that was made at `first_at` and has been given out already.
     DoubleTap {
+        /// Where.
         point: Point,
+        /// When the first tap was made, on the capture clock.
         first_at: Timestamp,
     },
+    /// A touch that rested for longer than a tap.
     LongPress {
+        /// Where.
         point: Point,
     },
     /// A tap at `point` while another finger rests at `resting`.
     SecondTap {
+        /// Where the second finger tapped.
         point: Point,
+        /// Where the first finger rests.
         resting: Point,
     },
+    /// Two fingers tapped at once.
     TwoFingerTap,
     /// A box from corner to corner.
     Drag {
+        /// The box.
         bbox: BoundingBox,
     },
     /// Points along the stroke, its ends included, in the order in which they were drawn; two or more.
     Scribble {
+        /// The points, on the frame.
         points: Vec<Point>,
     },
 }

@@ -59,6 +59,7 @@ struct LastTap {
 }
 
 impl TouchSelector {
+    /// A selector for a screen that shows frames as `view` says.
     pub fn new(config: TouchConfig, view: Viewport) -> Self {
         TouchSelector { config, view, fingers: Vec::new(), hand: Hand::Single, last_tap: None, report: Vec::new() }
     }

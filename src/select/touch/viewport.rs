@@ -6,10 +6,14 @@ use crate::geometry::{Point, Size};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u16", into = "u16")]
 pub enum Rotation {
+    /// Not turned.
     #[default]
     None,
+    /// By 90 degrees.
     Quarter,
+    /// By 180 degrees.
     Half,
+    /// By 270 degrees.
     ThreeQuarters,
 }
 
@@ -173,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_that_is_shown_turned() {
+    fn an_image_that_is_shown_turned() {
         // Turned by a quarter clockwise, the frame's top-left corner is at the top right of a tall screen.
         let view = |rotation| Viewport::new(FRAME, Some([60.0, 80.0]), Fit::Letterbox, rotation);
         assert!(near(view(Rotation::Quarter).to_frame(Point::new(1.0, 0.0)), 0.0, 0.0));

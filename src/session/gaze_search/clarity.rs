@@ -1,4 +1,4 @@
-//! What looks like an object, and what like a floor, a wall or a shadow.
+//! What looks like an object, and what like ground, a wall or a shadow.
 
 use crate::geometry::Letterbox;
 use crate::mask::LowResLogits;

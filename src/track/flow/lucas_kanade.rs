@@ -23,7 +23,7 @@ pub(super) struct Tracker {
 
 impl Tracker {
     /// Where the point at `start` of `from` lies in `to`, in pixels of the finest level from the centre of the first; `None` if
-    /// it cannot be told. Levels too small for the window are left out.
+    /// it cannot be found. Levels too small for the window are left out.
     pub fn follow(&mut self, from: &ImagePyramid, to: &ImagePyramid, start: [f32; 2]) -> Option<[f32; 2]> {
         let mut moved = [0.0f32; 2];
         let mut known = false;

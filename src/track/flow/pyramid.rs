@@ -81,21 +81,21 @@ pub struct PyramidBuilder {
 }
 
 impl PyramidBuilder {
-    /// Overwrites `picture` with what `frame` shows.
+    /// Overwrites `pyramid` with what `frame` shows.
     ///
     /// # Errors
-    /// As [`Preprocessor::run`]; `picture` is of no use then.
-    pub fn fill(&mut self, frame: &Frame, picture: &mut ImagePyramid) -> Result<(), ImageError> {
+    /// As [`Preprocessor::run`]; `pyramid` is of no use then.
+    pub fn fill(&mut self, frame: &Frame, pyramid: &mut ImagePyramid) -> Result<(), ImageError> {
         // Levels of 0 to 255 about their middle.
         const GREY: Normalization = Normalization { mean: [0.5; 3], std: [1.0 / 255.0; 3] };
         let input = Size::new(SIDE, SIDE);
         let preprocessor = self.preprocessor.get_or_insert_with(|| Preprocessor::new(input, GREY));
         self.planes.resize(3 * input.area(), 0.0);
-        picture.frame = Size::default();
+        pyramid.frame = Size::default();
         let content = preprocessor.run(frame, &mut self.planes)?.content;
-        picture.levels.resize_with(LEVELS, Level::default);
+        pyramid.levels.resize_with(LEVELS, Level::default);
         let (width, height) = (content.width as usize, content.height as usize);
-        let finest = &mut picture.levels[0];
+        let finest = &mut pyramid.levels[0];
         (finest.width, finest.height) = (width, height);
         finest.grey.clear();
         let [red, green, blue] = [0, 1, 2].map(|plane| &self.planes[plane * input.area()..][..input.area()]);
@@ -106,10 +106,10 @@ impl PyramidBuilder {
             finest.grey.extend(colours.map(|((r, g), b)| 0.299 * r + 0.587 * g + 0.114 * b));
         }
         for level in 1..LEVELS {
-            let (finer, coarser) = picture.levels.split_at_mut(level);
+            let (finer, coarser) = pyramid.levels.split_at_mut(level);
             finer[level - 1].halve_into(&mut coarser[0]);
         }
-        picture.frame = frame.size;
+        pyramid.frame = frame.size;
         Ok(())
     }
 }
@@ -122,12 +122,12 @@ mod tests {
     fn levels_halve_and_keep_the_mean() {
         let size = Size::new(96, 64);
         let data = (0..size.area()).flat_map(|i| [(i % 96 * 2) as u8; 3]).collect();
-        let mut picture = ImagePyramid::default();
-        PyramidBuilder::default().fill(&Frame::from_rgb(size, data).unwrap(), &mut picture).unwrap();
-        assert_eq!(picture.frame(), size);
-        let sizes: Vec<_> = picture.levels().iter().map(|l| (l.width, l.height, l.grey.len())).collect();
+        let mut pyramid = ImagePyramid::default();
+        PyramidBuilder::default().fill(&Frame::from_rgb(size, data).unwrap(), &mut pyramid).unwrap();
+        assert_eq!(pyramid.frame(), size);
+        let sizes: Vec<_> = pyramid.levels().iter().map(|l| (l.width, l.height, l.grey.len())).collect();
         assert_eq!(sizes, [(192, 128, 24576), (96, 64, 6144), (48, 32, 1536), (24, 16, 384)]);
-        for level in picture.levels() {
+        for level in pyramid.levels() {
             let mean = level.grey.iter().sum::<f32>() / level.grey.len() as f32;
             assert!((mean - (95.0 - 127.5)).abs() < 1.0, "{mean}");
             let mut window = [[0.0; 3]; 3];
@@ -141,10 +141,10 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_that_is_too_short_is_an_error_and_no_picture() {
-        let mut picture = ImagePyramid::default();
+    fn a_frame_that_is_too_short_is_an_error_and_no_pyramid() {
+        let mut pyramid = ImagePyramid::default();
         let frame = Frame { size: Size::new(8, 8), ..Frame::default() };
-        assert!(PyramidBuilder::default().fill(&frame, &mut picture).is_err());
-        assert_eq!(picture.frame(), Size::default());
+        assert!(PyramidBuilder::default().fill(&frame, &mut pyramid).is_err());
+        assert_eq!(pyramid.frame(), Size::default());
     }
 }

@@ -3,8 +3,11 @@ use crate::mask::{Between, LowResLogits, MASK_PROMPT_LOGIT};
 /// A shift and a growth about a centre, on some grid, places counted from its near edges.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Similarity {
+    /// Growth about the centre; 1 keeps the size.
     pub scale: f32,
+    /// The place that growth leaves where it is, x and y in cells.
     pub center: [f32; 2],
+    /// How far the centre moves, x and y in cells.
     pub shift: [f32; 2],
 }
 

@@ -150,14 +150,14 @@ mod tests {
 
     /// A frame of 8x8 cells in which the object lies at column `x` (two cells wide, at half height) on a plain ground.
     fn frame(x: usize) -> Embedding {
-        let thing = |cell: usize| (x..x + 2).contains(&(cell % CELLS)) && (3..5).contains(&(cell / CELLS));
+        let object = |cell: usize| (x..x + 2).contains(&(cell % CELLS)) && (3..5).contains(&(cell / CELLS));
         let value = |i: usize| {
             let (channel, cell) = (i / CELLS.pow(2), i % CELLS.pow(2));
             // A ground that varies a little, so that no direction is that of noise.
             let ground = ((cell * 7) % 5) as f32 * 0.05;
             match channel {
-                0 => ground + if thing(cell) { 1.0 } else { 0.0 },
-                1 => ground + if thing(cell) { 0.0 } else { 1.0 },
+                0 => ground + if object(cell) { 1.0 } else { 0.0 },
+                1 => ground + if object(cell) { 0.0 } else { 1.0 },
                 _ => ground,
             }
         };

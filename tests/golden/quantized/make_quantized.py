@@ -47,30 +47,30 @@ def network():
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
-class Pictures(CalibrationDataReader):
-    def __init__(self, pictures):
-        self.left = iter(pictures)
+class Images(CalibrationDataReader):
+    def __init__(self, images):
+        self.left = iter(images)
 
     def get_next(self):
-        picture = next(self.left, None)
-        return None if picture is None else {"image": picture}
+        image = next(self.left, None)
+        return None if image is None else {"image": image}
 
 
-def answers(path, picture):
+def answers(path, image):
     # Unoptimised: fused integer kernels of some processors saturate in between.
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    return session.run(None, {"image": picture})[0]
+    return session.run(None, {"image": image})[0]
 
 
 def main():
-    pictures = RANDOM.normal(0, 1, (8, 1, 3, SIDE, SIDE)).astype(np.float32)
-    pictures[0].astype("<f4").tofile(HERE / "input.f32")
+    images = RANDOM.normal(0, 1, (8, 1, 3, SIDE, SIDE)).astype(np.float32)
+    images[0].astype("<f4").tofile(HERE / "input.f32")
     with tempfile.TemporaryDirectory() as scratch:
         whole = Path(scratch) / "float.onnx"
         onnx.save(network(), whole)
-        exact = answers(whole, pictures[0])
+        exact = answers(whole, images[0])
         for name, form, activations in (
             ("qdq", QuantFormat.QDQ, QuantType.QInt8),
             ("qoperator", QuantFormat.QOperator, QuantType.QUInt8),
@@ -79,14 +79,14 @@ def main():
             quantize_static(
                 whole,
                 path,
-                Pictures(pictures),
+                Images(images),
                 quant_format=form,
                 activation_type=activations,
                 weight_type=QuantType.QInt8,
                 per_channel=True,
                 reduce_range=True,
             )
-            output = answers(path, pictures[0])
+            output = answers(path, images[0])
             output.astype("<f4").tofile(HERE / f"{name}.f32")
             print(name, {n.op_type for n in onnx.load(path).graph.node}, "off by", np.abs(output - exact).max())
 

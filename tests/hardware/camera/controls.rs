@@ -15,7 +15,7 @@ const CAMERA: &str = "/dev/video0";
 
 pub fn cases(report: &mut Report) -> io::Result<()> {
     report.case("controls are applied, and again after a loss", applied())?;
-    report.case("controls that cannot be applied are told", told())
+    report.case("controls that cannot be applied are told", reported())
 }
 
 fn with(controls: Controls) -> SourceOptions {
@@ -58,7 +58,7 @@ fn applied() -> Result<Value, String> {
 }
 
 /// Four controls that vivid does not have, and a value that its gain does not take.
-fn told() -> Result<Value, String> {
+fn reported() -> Result<Value, String> {
     let hand = Hand::open(CAMERA)?;
     hand.set("Gain, Automatic", 0)?;
     hand.set("Gain", 9)?;

@@ -1,4 +1,4 @@
-//! Faults that vivid injects while a source streams: what was told, what was lost, how long it took, and whether the stream
+//! Faults that vivid injects while a source streams: what was reported, what was lost, how long it took, and whether the stream
 //! goes on.
 
 use std::io;
@@ -42,16 +42,16 @@ fn start() -> Result<(Hand, Box<dyn Source>, Seen), String> {
     Ok((hand, source, seen))
 }
 
-/// The row of a fault that was survived: frames come, in order, and what is missing was told.
+/// The row of a fault that was survived: frames come, in order, and what is missing was reported.
 fn survived(mut seen: Seen, source: &mut dyn Source, injected: u64, reported: Value) -> Result<Value, String> {
     seen.frames(source, 10, PATIENCE)?;
     check(seen.disorder == 0, || format!("{} steps back", seen.disorder))?;
-    let (told, missing) = (seen.dropped(""), seen.missing());
-    check(told >= missing, || format!("{missing} frames are missing, {told} were told"))?;
+    let (count, missing) = (seen.dropped(""), seen.missing());
+    check(count >= missing, || format!("{missing} frames are missing, {count} were reported"))?;
     let (losses, recoveries) = (seen.losses(), seen.recoveries_ms());
     check(losses.len() == recoveries.len(), || format!("losses {losses:?}, recoveries {recoveries:?}"))?;
     Ok(json!({
-        "injected": injected, "reported": reported, "frames_lost": told, "recovered_ms": tenth(greatest(&recoveries)),
+        "injected": injected, "reported": reported, "frames_lost": count, "recovered_ms": tenth(greatest(&recoveries)),
         "alive": true,
     }))
 }
@@ -61,7 +61,7 @@ fn disconnect(hand: Hand, source: &mut dyn Source, seen: &mut Seen) -> Result<()
     hand.set("Disconnect", 1)?;
     let before = seen.losses().len();
     let lost = seen.watch(source, PATIENCE, |seen| seen.losses().len() > before)?;
-    check(lost, || "the loss was not told".into())
+    check(lost, || "the loss was not reported".into())
 }
 
 fn disconnected() -> Result<Value, String> {
@@ -81,11 +81,11 @@ fn dropped() -> Result<Value, String> {
     hand.set("Percentage of Dropped Buffers", 50)?;
     seen.watch(source.as_mut(), Duration::from_secs(4), |_| false)?;
     hand.set("Percentage of Dropped Buffers", 0)?;
-    let told = seen.dropped("the driver had no free buffer for them, or the camera lost them");
-    check(told > 10, || format!("{told} dropped frames told"))?;
-    check(seen.dropped("") == seen.missing(), || format!("{} told, {} missing", seen.dropped(""), seen.missing()))?;
+    let count = seen.dropped("the driver had no free buffer for them, or the camera lost them");
+    check(count > 10, || format!("{count} dropped frames reported"))?;
+    check(seen.dropped("") == seen.missing(), || format!("{} reported, {} missing", seen.dropped(""), seen.missing()))?;
     let missing = seen.missing();
-    survived(seen, source.as_mut(), missing, json!({ "dropped": told }))
+    survived(seen, source.as_mut(), missing, json!({ "dropped": count }))
 }
 
 fn damaged() -> Result<Value, String> {
@@ -95,10 +95,10 @@ fn damaged() -> Result<Value, String> {
         hand.set("Inject V4L2_BUF_FLAG_ERROR", 1)?;
         seen.frames(source.as_mut(), 5, PATIENCE)?;
     }
-    let told = seen.dropped("damaged");
-    check(told == TIMES, || format!("{told} told of {TIMES}"))?;
+    let count = seen.dropped("damaged");
+    check(count == TIMES, || format!("{count} reported of {TIMES}"))?;
     check(seen.losses().is_empty(), || format!("{:?}", seen.losses()))?;
-    survived(seen, source.as_mut(), TIMES, json!({ "damaged": told }))
+    survived(seen, source.as_mut(), TIMES, json!({ "damaged": count }))
 }
 
 fn refused_buffers() -> Result<Value, String> {
@@ -108,10 +108,10 @@ fn refused_buffers() -> Result<Value, String> {
         hand.set("Inject VIDIOC_QBUF Error", 1)?;
         seen.frames(source.as_mut(), 5, PATIENCE)?;
     }
-    let told = seen.warned("VIDIOC_QBUF");
-    check(told == TIMES, || format!("{told} told of {TIMES}: {:?}", seen.events))?;
+    let count = seen.warned("VIDIOC_QBUF");
+    check(count == TIMES, || format!("{count} reported of {TIMES}: {:?}", seen.events))?;
     check(seen.losses().is_empty(), || format!("{:?}", seen.losses()))?;
-    survived(seen, source.as_mut(), TIMES, json!({ "refused": told }))
+    survived(seen, source.as_mut(), TIMES, json!({ "refused": count }))
 }
 
 fn broken_queue() -> Result<Value, String> {
@@ -155,19 +155,19 @@ fn reopening(control: &str, request: &str) -> Result<Value, String> {
     Hand::open(CAMERA)?.set("Percentage of Dropped Buffers", 0)?;
     let back = seen.watch(source.as_mut(), PATIENCE, |seen| !seen.recoveries_ms().is_empty())?;
     check(back, || format!("no return: {:?}", seen.events))?;
-    let told = seen.warned(request);
-    check(told == 1, || format!("{request} was told {told} times: {:?}", seen.events))?;
+    let count = seen.warned(request);
+    check(count == 1, || format!("{request} was reported {count} times: {:?}", seen.events))?;
     let losses = seen.losses();
     survived(seen, source.as_mut(), 1, json!({ "lost": losses, "warned": request }))
 }
 
-/// Every picture is dropped by the driver: the camera is there, but nothing comes.
+/// Every image is dropped by the driver: the camera is there, but nothing comes.
 fn silent() -> Result<Value, String> {
     let (hand, mut source, mut seen) = start()?;
     hand.set("Percentage of Dropped Buffers", 100)?;
     let lost = seen.watch(source.as_mut(), PATIENCE, |seen| !seen.losses().is_empty())?;
     hand.set("Percentage of Dropped Buffers", 0)?;
-    check(lost, || "the silence was not told".into())?;
+    check(lost, || "the silence was not reported".into())?;
     let back = seen.watch(source.as_mut(), PATIENCE, |seen| !seen.recoveries_ms().is_empty())?;
     check(back, || format!("no return: {:?}", seen.events))?;
     let losses = seen.losses();

@@ -92,7 +92,7 @@ impl Hand {
         ioctl(&self.file, vidioc::VIDIOC_S_FMT, &mut f).map_err(|e| format!("format: {e}"))
     }
 
-    /// Sets what a program that feeds the device writes: pictures of this code and size, of at most so many bytes.
+    /// Sets what a program that feeds the device writes: images of this code and size, of at most so many bytes.
     pub fn set_output(&self, code: &[u8; 4], (width, height): (u32, u32), bytes: u32) -> Result<(), String> {
         let mut f = sys::v4l2_format { type_: sys::v4l2_buf_type_V4L2_BUF_TYPE_VIDEO_OUTPUT, ..zeroed() };
         f.fmt.pix = sys::v4l2_pix_format {

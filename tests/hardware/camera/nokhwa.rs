@@ -42,7 +42,7 @@ fn streams(format: PixelFormat) -> Result<Value, String> {
     let address: SourceAddress = "nokhwa:0".parse().map_err(|e| format!("{e}"))?;
     let began = Instant::now();
     let mut source = loop {
-        // The camera's own thread lets go of it with the next picture.
+        // The camera's own thread lets go of it with the next image.
         match address.open(&options(format), Arc::new(MonotonicClock)) {
             Ok(source) => break source,
             Err(e) if e.to_string().contains("busy") && began.elapsed() < Duration::from_secs(5) => {

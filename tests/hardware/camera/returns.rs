@@ -38,7 +38,7 @@ fn start(planar: &[&str], path: &str) -> Result<(Box<dyn Source>, Seen), String>
 fn replug(source: &mut dyn Source, seen: &mut Seen, options: &[&str], node: &str) -> Result<(), String> {
     unplug_vivid()?;
     let lost = seen.watch(source, PATIENCE, |seen| !seen.losses().is_empty())?;
-    check(lost, || "the loss was not told".into())?;
+    check(lost, || "the loss was not reported".into())?;
     unload("vivid")?;
     load("vivid", options)?;
     wait_for(node)
@@ -50,9 +50,9 @@ fn row(mut seen: Seen, source: &mut dyn Source) -> Result<Value, String> {
     let recovered = seen.recoveries_ms();
     check(recovered.len() == 1, || format!("{:?}", seen.events))?;
     let size = seen.frame.size;
-    let told: Vec<String> = seen.events.iter().map(|event| format!("{event:?}")).collect();
+    let reported: Vec<String> = seen.events.iter().map(|event| format!("{event:?}")).collect();
     Ok(json!({
-        "injected": 1, "reported": told, "frames_lost": seen.dropped(""), "recovered_ms": tenth(recovered[0]), "alive": true,
+        "injected": 1, "reported": reported, "frames_lost": seen.dropped(""), "recovered_ms": tenth(recovered[0]), "alive": true,
         "size": [size.width, size.height],
     }))
 }

@@ -38,7 +38,7 @@ fn steady() -> Result<Value, String> {
     seen.frames(source.as_mut(), 90, Duration::from_secs(30))?;
     check(seen.disorder == 0, || format!("{} steps back", seen.disorder))?;
     let dropped = seen.dropped("");
-    check(dropped == seen.missing(), || format!("{dropped} told, {} missing", seen.missing()))?;
+    check(dropped == seen.missing(), || format!("{dropped} reported, {} missing", seen.missing()))?;
     check(seen.ages_ms.iter().all(|age| *age >= 0.0), || "frames from the future".into())?;
     Ok(json!({
         "fps": tenth(rate(&seen.intervals_ms)), "stated_fps": source.info().rate, "frames": seen.frames,
@@ -149,7 +149,7 @@ fn wrap(control: &str, value: i32, long: Duration) -> Result<Value, String> {
     let seen = watched?;
     check(seen.frames > 100, || format!("{} frames only", seen.frames))?;
     check(seen.disorder == 0, || format!("{} steps back", seen.disorder))?;
-    check(seen.missing() == seen.dropped(""), || format!("{} told, {} missing", seen.dropped(""), seen.missing()))?;
+    check(seen.missing() == seen.dropped(""), || format!("{} reported, {} missing", seen.dropped(""), seen.missing()))?;
     let most = greatest(&seen.ages_ms);
     check(most < 5000.0, || format!("a frame of {most} ms"))?;
     Ok(json!({ "frames": seen.frames, "missing": seen.missing(), "age_most_ms": tenth(most) }))

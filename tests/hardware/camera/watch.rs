@@ -1,4 +1,4 @@
-//! Watching a source for a while: what came, what was told, how long it took.
+//! Watching a source for a while: what came, what was reported, how long it took.
 
 use std::sync::Arc;
 use std::thread;
@@ -111,7 +111,7 @@ impl Seen {
         }
     }
 
-    /// How many drops were told whose reason has `part`.
+    /// How many drops were reported whose reason has `part`.
     pub fn dropped(&self, part: &str) -> u64 {
         let count = |event: &SourceEvent| match event {
             SourceEvent::Dropped { count, reason } if reason.contains(part) => *count,
@@ -120,7 +120,7 @@ impl Seen {
         self.events.iter().map(count).sum()
     }
 
-    /// How often something was told whose message has `part`.
+    /// How often something was reported whose message has `part`.
     pub fn warned(&self, part: &str) -> u64 {
         let count = |event: &SourceEvent| match event {
             SourceEvent::Warned { count, message } if message.contains(part) => *count,

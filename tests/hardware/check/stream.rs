@@ -1,4 +1,4 @@
-//! What `foveate run` wrote in the virtual machine, against the picture that its camera showed.
+//! What `foveate run` wrote in the virtual machine, against the image that its camera showed.
 
 use std::fs;
 use std::path::Path;
@@ -13,12 +13,12 @@ use super::suite::Row;
 /// Frames that must carry the object.
 const FRAMES: usize = 30;
 /// Least agreement of each frame's mask with the square. An edge that is off by one pixel of the model's 256 all round costs
-/// the square of 256 pixels, 102 of the model's, 4 in a hundred; a wrong object or the whole picture has 0.3 or less.
+/// the square of 256 pixels, 102 of the model's, 4 in a hundred; a wrong object or the whole image has 0.3 or less.
 const LEAST_IOU: f32 = 0.9;
 /// A pixel belongs to the square if a channel differs from the ground's by more levels than conversion can.
 const CONTRAST: u8 = 60;
 
-/// The rows of the stream's records and pictures in `dir`.
+/// The rows of the stream's records and images in `dir`.
 pub fn check(dir: &Path) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut case = |name: &str, outcome: Result<Value, String>| rows.push(Row::new("system", name, outcome));
@@ -55,7 +55,7 @@ fn of_type<'a>(records: &'a [Value], name: &'a str) -> impl DoubleEndedIterator<
     records.iter().filter(move |record| record["type"] == name)
 }
 
-/// The square that the camera showed: what differs from the picture's corner, checked to be a filled rectangle in the middle.
+/// The square that the camera showed: what differs from the image's corner, checked to be a filled rectangle in the middle.
 fn square(dir: &Path) -> Result<Mask, String> {
     let scene = open(dir, "scene.png")?;
     let ground = scene.get_pixel(0, 0).0;
@@ -136,7 +136,7 @@ fn decode(rle: &Value, size: Size) -> Result<Mask, String> {
     Ok(Mask::from_fn(size, |x, y| columns[(x * size.height + y) as usize] != 0))
 }
 
-/// Pictures came, of the frames' size, and show the object otherwise than its ground.
+/// Images came, of the frames' size, and show the object otherwise than its ground.
 fn overlay(dir: &Path, square: &Mask) -> Result<Value, String> {
     let scene = open(dir, "scene.png")?;
     let entries = fs::read_dir(dir.join("overlay")).map_err(|e| format!("overlay: {e}"))?;
@@ -144,14 +144,13 @@ fn overlay(dir: &Path, square: &Mask) -> Result<Value, String> {
         entries.filter_map(|e| Some(e.ok()?.path().strip_prefix(dir).ok()?.display().to_string())).collect();
     names.sort();
     let last = names.last().ok_or("overlay: no pictures")?;
-    let picture = open(dir, last)?;
-    if picture.dimensions() != scene.dimensions() {
-        return Err(format!("{last}: {:?} for frames of {:?}", picture.dimensions(), scene.dimensions()));
+    let image = open(dir, last)?;
+    if image.dimensions() != scene.dimensions() {
+        return Err(format!("{last}: {:?} for frames of {:?}", image.dimensions(), scene.dimensions()));
     }
     let changed = |inside: bool| {
         let (mut sum, mut count) = (0u64, 0u64);
-        for (x, y, pixel) in picture.enumerate_pixels().filter(|(x, y, _)| (square.row(*y)[*x as usize] != 0) == inside)
-        {
+        for (x, y, pixel) in image.enumerate_pixels().filter(|(x, y, _)| (square.row(*y)[*x as usize] != 0) == inside) {
             sum += pixel.0.iter().zip(scene.get_pixel(x, y).0).map(|(a, b)| u64::from(a.abs_diff(b))).sum::<u64>();
             count += 3;
         }

@@ -22,11 +22,11 @@ pub fn text(suites: &[Suite]) -> String {
         let width = suite.rows.iter().map(|row| row.case.chars().count()).max().unwrap_or(0);
         let (faults, plain): (Vec<_>, Vec<_>) = suite.rows.iter().partition(|row| is_fault(row));
         for row in plain {
-            let (mark, told) = match &row.outcome {
+            let (mark, text) = match &row.outcome {
                 Ok(measured) => ("ok  ", short(measured)),
                 Err(reason) => ("FAIL", reason.clone()),
             };
-            let _ = writeln!(out, "  {mark}  {:width$}  {told}", row.case);
+            let _ = writeln!(out, "  {mark}  {:width$}  {text}", row.case);
         }
         write_faults(&mut out, &faults, width.max(5));
     }

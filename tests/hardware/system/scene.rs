@@ -1,4 +1,4 @@
-//! The picture that the virtual camera shows, and a copy of it for who checks.
+//! The image that the virtual camera shows, and a copy of it for who checks.
 
 use std::sync::Arc;
 use std::time::Duration;

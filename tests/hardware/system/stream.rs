@@ -93,7 +93,7 @@ impl Stream {
     fn wait(&mut self, what: &str, enough: impl Fn(&[Value]) -> bool) -> Result<(), String> {
         let start = Instant::now();
         while start.elapsed() < PATIENCE {
-            // A line that is being written is no JSON yet, and comes with the next look.
+            // A line that is being written is no JSON yet, and comes with the next poll.
             let text = fs::read_to_string(RECORDS).unwrap_or_default();
             let records = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
             let frames: Vec<_> = records.filter(|r| r["type"] == "frame").collect();

@@ -66,7 +66,7 @@ pub fn unplug() -> Outcome {
     let contacts = wait_for("the loss", || Some(read(source.as_mut())).filter(|contacts| !contacts.is_empty()))?;
     expect("on the loss", brief(&contacts).as_slice(), [(Cancel, 1, 1000, 1000)].as_slice())?;
     let noticed = MonotonicClock.now().since(gone);
-    let Some(InputEvent::Lost { reason }) = source.take_event() else { return Err("no loss is told".to_owned()) };
+    let Some(InputEvent::Lost { reason }) = source.take_event() else { return Err("no loss is reported".to_owned()) };
     // Something else takes the node, and a screen of another name is none of ours.
     let squatter = Virtual::build("test keyboard", |b| b.with_keys([Key::KEY_A]))?;
     for _ in 0..3 {

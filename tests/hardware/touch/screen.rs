@@ -106,10 +106,10 @@ pub fn lift(slot: i32) -> [InputEvent; 2] {
 }
 
 /// Waits up to ten seconds for something.
-pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> Result<T, String> {
+pub fn wait_for<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> Result<T, String> {
     let began = Instant::now();
     loop {
-        if let Some(found) = look() {
+        if let Some(found) = attempt() {
             return Ok(found);
         }
         if began.elapsed() > Duration::from_secs(10) {
@@ -137,7 +137,7 @@ pub fn expect<T: PartialEq + std::fmt::Debug>(what: &str, found: T, expected: T)
     if found == expected { Ok(()) } else { Err(format!("{what}: expected {expected:?}, found {found:?}")) }
 }
 
-/// The mode `tap`: for whole-system runs that need a person.
+/// The mode `tap`: for whole-system runs that need an operator.
 pub fn tap(x: &str, y: &str, after_ms: &str) -> io::Result<ExitCode> {
     let wrong = |what: &str| io::Error::new(io::ErrorKind::InvalidInput, format!("`{what}` is no number"));
     let place = |text: &str, most: i32| text.parse::<f32>().map(|v| (v * most as f32) as i32).map_err(|_| wrong(text));

@@ -178,7 +178,7 @@ fn a_hot_board_goes_down_at_any_latency() {
 }
 
 #[test]
-fn a_rung_that_cannot_be_loaded_is_told_once_and_the_stream_goes_on_as_it_was() {
+fn a_rung_that_cannot_be_loaded_is_reported_once_and_the_stream_goes_on_as_it_was() {
     let mut bench = Bench::new(Some(LESS));
     bench.pass(30, 300);
     let reported = bench.reported();

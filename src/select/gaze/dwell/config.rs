@@ -6,7 +6,7 @@ use super::super::RestConfig;
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct DwellConfig {
-    /// Rest after which the user is told that a selection has begun.
+    /// Rest after which the onset of a selection is reported.
     pub onset: Duration,
     /// Rest after which the selection is made.
     pub commit: Duration,
@@ -26,6 +26,7 @@ pub struct DwellConfig {
     pub accuracy_deg: f64,
     /// How probable it must be that gaze has rested for so long.
     pub confidence: f64,
+    /// How it is found that gaze rests.
     pub rest: RestConfig,
 }
 

@@ -6,15 +6,37 @@ use crate::time::Timestamp;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum SelectEvent {
     /// Gaze rests; a selection begins.
-    Onset { at: Timestamp, point: Point, disc: GazeDisc },
+    Onset {
+        /// When this was certain, on the capture clock.
+        at: Timestamp,
+        /// Where gaze is, in pixels of the frame.
+        point: Point,
+        /// Where gaze rests, and how surely.
+        disc: GazeDisc,
+    },
     /// The selection is under way; `fraction` of the dwell is done, at most 1.
-    Progress { at: Timestamp, point: Point, fraction: f32 },
+    Progress {
+        /// When, on the capture clock.
+        at: Timestamp,
+        /// Where gaze is, in pixels of the frame.
+        point: Point,
+        /// Share of the dwell that is done, 0 to 1.
+        fraction: f32,
+    },
     /// The selection is made.
     Commit(GazeSelection),
     /// The selection that had begun is off.
-    Cancelled { at: Timestamp, reason: CancelReason },
+    Cancelled {
+        /// When, on the capture clock.
+        at: Timestamp,
+        /// Why.
+        reason: CancelReason,
+    },
     /// The last selection is taken back.
-    Undone { at: Timestamp },
+    Undone {
+        /// When, on the capture clock.
+        at: Timestamp,
+    },
 }
 
 /// Why a begun selection was given up.
@@ -29,7 +51,9 @@ pub enum CancelReason {
 /// What completed a selection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
+    /// Gaze rested for long enough.
     Dwell,
+    /// Another channel than gaze confirmed it.
     Confirmed(Channel),
 }
 
@@ -38,6 +62,7 @@ pub enum Cause {
 pub struct GazeSelection {
     /// The sample that completed the dwell, or the confirmation.
     pub committed_at: Timestamp,
+    /// What completed it.
     pub cause: Cause,
     /// When gaze came to rest.
     pub fixation_started_at: Timestamp,
