@@ -189,8 +189,8 @@ pub enum ModelError {
         reason: String,
     },
     /// An input or output is not what the family's models have.
-    #[error("{}: {role} tensor `{tensor}`: expected {expected}, found {found}. Is this the right file for family `{family}`?",
-            .path.display())]
+    #[error("{}: {role} tensor `{tensor}`: expected {expected}, found {found}. Is this the right file for family `{family}`?{}",
+            .path.display(), likely_family(.likely))]
     Signature {
         /// The file that was refused.
         path: PathBuf,
