@@ -7,6 +7,7 @@ mod device;
 mod pipeline;
 
 use std::borrow::Cow;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::geometry::{Point, Region, Size};
@@ -143,6 +144,24 @@ pub enum PromptError {
     },
 }
 
+/// Whether a tensor goes into a graph or comes out of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TensorRole {
+    /// It goes in.
+    Input,
+    /// It comes out.
+    Output,
+}
+
+impl fmt::Display for TensorRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TensorRole::Input => "input",
+            TensorRole::Output => "output",
+        })
+    }
+}
+
 /// Why a model was refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -191,16 +210,16 @@ pub enum ModelError {
     /// An input or output is not what the family's models have.
     #[error("{}: {role} tensor `{tensor}`: expected {expected}, found {found}. Is this the right file for family `{family}`?{}",
             .path.display(), likely_family(.likely))]
+    // Boxed to keep results small.
     Signature {
         /// The file that was refused.
-        path: PathBuf,
+        path: Box<Path>,
         /// The family that the file was loaded for.
         family: &'static str,
         /// The family whose names the file has, if that is another.
         likely: Option<&'static str>,
-        /// `input` or `output`.
-        role: &'static str,
-        // Boxed to keep results small.
+        /// Whether it goes in or comes out.
+        role: TensorRole,
         /// The tensor's name in the graph.
         tensor: Box<str>,
         /// The family's type and shape of it.

@@ -19,7 +19,7 @@ use super::precision::{self, Arithmetic, Precision};
 use super::quantized::{self, WeightGrids};
 use super::tensor::{Tensor, TensorInfo};
 use super::threads::Threads;
-use crate::error::ModelError;
+use crate::error::{ModelError, TensorRole};
 
 /// How a graph is made from a file.
 #[derive(Clone, Debug, Default)]
@@ -127,7 +127,7 @@ fn fix_inputs(
     for name in options.shapes.iter().map(|(n, _)| n).chain(options.constants.iter().map(|(n, _)| n)) {
         if !known(name) {
             let names: Vec<&str> = declared.iter().map(|d| d.name.as_str()).collect();
-            return Err(signature(path, "input", name, "it to exist", names.join(", ")));
+            return Err(signature(path, TensorRole::Input, name, "it to exist", names.join(", ")));
         }
     }
     let mut open = Vec::new();
@@ -141,18 +141,19 @@ fn fix_inputs(
                 let agree = shape.len() == info.shape.len()
                     && shape.iter().zip(&info.shape).all(|(s, d)| d.is_none_or(|d| d == *s));
                 if !agree {
-                    return Err(signature(path, "input", &name, &format!("{shape:?}"), info.shape_text()));
+                    return Err(signature(path, TensorRole::Input, &name, &format!("{shape:?}"), info.shape_text()));
                 }
                 shape.clone()
             }
             (None, Some(values)) => info.fixed_shape().unwrap_or_else(|| vec![values.len()]),
-            (None, None) => info
-                .fixed_shape()
-                .ok_or_else(|| signature(path, "input", &name, "a shape that is given or fixed", info.shape_text()))?,
+            (None, None) => info.fixed_shape().ok_or_else(|| {
+                signature(path, TensorRole::Input, &name, "a shape that is given or fixed", info.shape_text())
+            })?,
         };
         let element = model.outlet_fact(outlet).map_err(failed)?.datum_type.concretize().unwrap_or(DatumType::F32);
         let fact = if let Some(values) = constant {
-            let expected = || signature(path, "input", &name, &format!("{} values", values.len()), info.shape_text());
+            let expected =
+                || signature(path, TensorRole::Input, &name, &format!("{} values", values.len()), info.shape_text());
             let value = Tensor::from_f32(&shape, values).ok_or_else(expected)?;
             let value = value.0.cast_to_dt(element).map_err(failed)?.into_owned().into_arc_tensor();
             model.node_mut(outlet.node).op = Box::new(Const::new(value.clone()).map_err(failed)?);
@@ -178,7 +179,7 @@ fn select_outputs(
         .map(|name| {
             let at = names.iter().position(|n| n == name);
             at.and_then(|ix| model.outputs.get(ix).copied())
-                .ok_or_else(|| signature(path, "output", name, "it to exist", names.join(", ")))
+                .ok_or_else(|| signature(path, TensorRole::Output, name, "it to exist", names.join(", ")))
         })
         .collect::<Result<Vec<_>, _>>()?;
     model.select_output_outlets(&outlets).map_err(|e| unreadable(path, reason(&e)))?;
@@ -186,7 +187,7 @@ fn select_outputs(
     model.compact().map_err(|e| unreadable(path, reason(&e)))
 }
 
-fn signature(path: &Path, role: &'static str, tensor: &str, expected: &str, found: String) -> ModelError {
+fn signature(path: &Path, role: TensorRole, tensor: &str, expected: &str, found: String) -> ModelError {
     ModelError::Signature {
         path: path.into(),
         family: "onnx",

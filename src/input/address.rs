@@ -14,12 +14,15 @@ pub struct PromptAddress {
     gives: Gives,
 }
 
+type OpenTouch = dyn Fn(&TouchOptions, Arc<dyn Clock>) -> Result<Box<dyn TouchSource>> + Send + Sync;
+type OpenGaze = dyn Fn(Size, Arc<dyn Clock>) -> Result<Box<dyn GazeSource>> + Send + Sync;
+
 /// What a source of prompts gives, and what opens it.
 #[derive(Clone)]
 enum Gives {
     Prompts(Arc<dyn Fn() -> Result<Box<dyn PromptSource>> + Send + Sync>),
-    Touch(Arc<dyn Fn(&TouchOptions, Arc<dyn Clock>) -> Result<Box<dyn TouchSource>> + Send + Sync>),
-    Gaze(Arc<dyn Fn(Size, Arc<dyn Clock>) -> Result<Box<dyn GazeSource>> + Send + Sync>),
+    Touch(Arc<OpenTouch>),
+    Gaze(Arc<OpenGaze>),
     Page,
 }
 

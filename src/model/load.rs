@@ -173,7 +173,7 @@ impl Parts {
 /// Names, in the refusal of a file, the family whose names it has.
 fn with_likely_family(mut error: ModelError, families: &[(PathBuf, Option<&'static str>)]) -> ModelError {
     if let ModelError::Signature { path, likely, .. } = &mut error {
-        *likely = families.iter().find(|(file, _)| file == path).and_then(|(_, family)| *family);
+        *likely = families.iter().find(|(file, _)| **file == **path).and_then(|(_, family)| *family);
     }
     error
 }

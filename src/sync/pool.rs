@@ -76,6 +76,10 @@ mod tests {
     fn a_failed_fill_leaves_the_slot_free() {
         let mut pool = Pool::new(1, || 0u8);
         assert_eq!(pool.fill(|_| Err("no")), Err("no"));
-        assert_eq!(pool.fill(|value| Ok::<_, ()>(*value = 3)).unwrap().as_deref(), Some(&3));
+        let filled = pool.fill(|value| {
+            *value = 3;
+            Ok::<_, &str>(())
+        });
+        assert_eq!(filled.unwrap().as_deref(), Some(&3));
     }
 }

@@ -19,7 +19,7 @@ use super::{
     check_prompt, take_candidates,
 };
 use crate::engine::{Audit, Graph, OnnxModel, Session, Tensor};
-use crate::error::{ModelError, PromptError, Result};
+use crate::error::{ModelError, PromptError, Result, TensorRole};
 use crate::geometry::Size;
 
 const FAMILY: &str = "foveate";
@@ -91,7 +91,7 @@ impl Family for Foveate {
         let place = |name: &str| {
             graph
                 .input_index(name)
-                .ok_or_else(|| signature.mismatch("input", name, "it to be used".into(), "unused".into()))
+                .ok_or_else(|| signature.mismatch(TensorRole::Input, name, "it to be used".into(), "unused".into()))
         };
         let inputs = Inputs {
             embedding: place("embedding")?,

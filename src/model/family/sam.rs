@@ -22,7 +22,7 @@ use super::{
     check_prompt, take_candidates,
 };
 use crate::engine::{Audit, Graph, OnnxModel, Session, Tensor};
-use crate::error::{ModelError, PromptError, Result};
+use crate::error::{ModelError, PromptError, Result, TensorRole};
 use crate::geometry::Size;
 
 const FAMILY: &str = "sam";
@@ -61,11 +61,11 @@ impl Family for Sam {
         let (w, h) = (input.width as usize, input.height as usize);
         let [image] = file.inputs() else {
             let names: Vec<&str> = file.inputs().iter().map(|i| i.name.as_str()).collect();
-            return Err(signature.mismatch("input", "image", "one input".into(), names.join(", ")));
+            return Err(signature.mismatch(TensorRole::Input, "image", "one input".into(), names.join(", ")));
         };
         signature.input(&image.name, &[Some(1), Some(3), Some(h), Some(w)])?;
         let [embeddings, ..] = file.outputs() else {
-            return Err(signature.mismatch("output", "image_embeddings", "an output".into(), "none".into()));
+            return Err(signature.mismatch(TensorRole::Output, "image_embeddings", "an output".into(), "none".into()));
         };
         let options = compile.options(&[(&image.name, vec![1, 3, h, w])], &[&embeddings.name]);
         let graph = file.compile(&options)?;
@@ -84,7 +84,7 @@ impl Family for Sam {
         let embedding = encoder.graph.outputs().first().and_then(|o| o.fixed_shape()).unwrap_or_default();
         let &[1, channels, rows, columns] = embedding.as_slice() else {
             let found = format!("{embedding:?} from the encoder");
-            return Err(signature.mismatch("input", "image_embeddings", "[1, ?, ?, ?]".into(), found));
+            return Err(signature.mismatch(TensorRole::Input, "image_embeddings", "[1, ?, ?, ?]".into(), found));
         };
         signature.input("image_embeddings", &[Some(1), Some(channels), Some(rows), Some(columns)])?;
         signature.input("point_coords", &[Some(1), None, Some(2)])?;
@@ -176,7 +176,7 @@ impl Shared {
         let masks = signature.made(graph, "low_res_masks", &expected)?[1];
         signature.made(graph, "iou_predictions", &[Some(1), Some(masks)])?;
         if masks == 0 {
-            return Err(signature.mismatch("output", "low_res_masks", "a mask".into(), "none".into()));
+            return Err(signature.mismatch(TensorRole::Output, "low_res_masks", "a mask".into(), "none".into()));
         }
         Ok(masks)
     }

@@ -1,7 +1,7 @@
 //! Whether a file is what its family says.
 
 use crate::engine::{Graph, OnnxModel, TensorInfo};
-use crate::error::ModelError;
+use crate::error::{ModelError, TensorRole};
 
 /// One file and the family it is checked against.
 pub(super) struct Signature<'a> {
@@ -20,32 +20,36 @@ impl Signature<'_> {
 
     /// The declared input called `name`, whose known dimensions must agree with `expected` (`None`: any).
     pub fn input(&self, name: &str, expected: &[Option<usize>]) -> Result<&TensorInfo, ModelError> {
-        self.agree("input", self.model.inputs(), name, expected)
+        self.agree(TensorRole::Input, self.model.inputs(), name, expected)
     }
 
     /// The declared output called `name`, likewise. A file may leave an output's shape open altogether.
     pub fn output(&self, name: &str, expected: &[Option<usize>]) -> Result<&TensorInfo, ModelError> {
-        self.agree("output", self.model.outputs(), name, expected)
+        self.agree(TensorRole::Output, self.model.outputs(), name, expected)
     }
 
     /// Refuses inputs that are not among `known`.
     pub fn only_inputs(&self, known: &[&str]) -> Result<(), ModelError> {
         match self.model.inputs().iter().find(|i| !known.contains(&i.name.as_str())) {
-            Some(extra) => {
-                Err(self.mismatch("input", &extra.name, format!("only {}", known.join(", ")), extra.shape_text()))
-            }
+            Some(extra) => Err(self.mismatch(
+                TensorRole::Input,
+                &extra.name,
+                format!("only {}", known.join(", ")),
+                extra.shape_text(),
+            )),
             None => Ok(()),
         }
     }
 
     /// The shape of a compiled graph's output called `name`, which must be `expected`.
     pub fn made(&self, graph: &Graph, name: &str, expected: &[Option<usize>]) -> Result<Vec<usize>, ModelError> {
-        let info = self.agree("output", graph.outputs(), name, expected)?;
-        info.fixed_shape().ok_or_else(|| self.mismatch("output", name, shape_text(expected), info.shape_text()))
+        let info = self.agree(TensorRole::Output, graph.outputs(), name, expected)?;
+        info.fixed_shape()
+            .ok_or_else(|| self.mismatch(TensorRole::Output, name, shape_text(expected), info.shape_text()))
     }
 
     /// That `tensor` is not what the family expects.
-    pub fn mismatch(&self, role: &'static str, tensor: &str, expected: String, found: String) -> ModelError {
+    pub fn mismatch(&self, role: TensorRole, tensor: &str, expected: String, found: String) -> ModelError {
         ModelError::Signature {
             path: self.model.path().into(),
             family: self.family,
@@ -59,7 +63,7 @@ impl Signature<'_> {
 
     fn agree<'t>(
         &self,
-        role: &'static str,
+        role: TensorRole,
         tensors: &'t [TensorInfo],
         name: &str,
         expected: &[Option<usize>],
@@ -69,7 +73,7 @@ impl Signature<'_> {
             let found = format!("only {}", names.join(", "));
             return Err(self.mismatch(role, name, shape_text(expected), found));
         };
-        let open = role == "output" && info.shape.is_empty();
+        let open = role == TensorRole::Output && info.shape.is_empty();
         let agrees = info.shape.len() == expected.len()
             && info.shape.iter().zip(expected).all(|(a, b)| a.is_none() || b.is_none() || a == b);
         if open || agrees {
