@@ -21,7 +21,9 @@ pub use gaze::{
 pub use script::Script;
 pub use touch::{TouchDeviceInfo, TouchOptions, TouchSource, list_touch_devices};
 
-use crate::address::{AddressError, Row, Table, built};
+#[cfg(feature = "console")]
+use crate::address::AddressError;
+use crate::address::{Row, Table, built};
 use crate::session::Request;
 
 /// Every kind of prompts; `docs/adding-a-prompt-source.md` shows how one is added.

@@ -12,7 +12,9 @@ pub use address::{OpenedSink, SinkAddress};
 pub use images::{ImageFormat, OverlayOptions, OverlaySink};
 pub use ndjson::{NdjsonOptions, NdjsonSink, WIRE_VERSION};
 
-use crate::address::{AddressError, Row, Table, built};
+#[cfg(feature = "console")]
+use crate::address::AddressError;
+use crate::address::{Row, Table, built};
 use crate::error::Result;
 use crate::geometry::Size;
 use crate::record::{Event, FrameRecord};
