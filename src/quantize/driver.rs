@@ -58,7 +58,8 @@ pub struct Quantized {
 ///
 /// # Errors
 /// [`ModelError::Rewrite`] if the file is no image encoder, has no convolution to quantise or none of a name to keep, if
-/// no image can be read or a tensor is not finite; otherwise as [`OnnxModel::quantized`] and [`OnnxModel::compile`].
+/// no image can be read, a tensor is not finite or the file is for operators older than quantisation; otherwise as
+/// [`OnnxModel::compile`].
 pub fn quantize(
     model: &OnnxModel,
     images: &mut dyn Images,
