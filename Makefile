@@ -112,7 +112,7 @@ bench-arm: ## Instructions of the encoder on aarch64, counted under qemu (instal
 	scripts/count-arm.sh
 
 .PHONY: dist
-dist: ## Static binaries with models and service files as tarballs for x86-64 and aarch64, in dist/
+dist: ## Static binaries, the model inside, with service files as tarballs for x86-64 and aarch64, in dist/
 	scripts/dist.sh
 
 .PHONY: docs

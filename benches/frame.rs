@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use foveate::frame::{Frame, Normalization, PixelFormat, Preprocessor, to_rgb};
 use foveate::geometry::Size;
 use foveate::statistics::median;
-use half::f16;
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 
@@ -24,9 +23,6 @@ fn main() {
         }
     }
     let frame = test_frame(Size::new(640, 480), PixelFormat::Yuyv);
-    let mut preprocessor = Preprocessor::new(INPUT, Normalization::IMAGENET);
-    let mut out = vec![f16::ZERO; 3 * INPUT.area()];
-    measure("f16", &frame, |frame| drop(black_box(preprocessor.run_f16(frame, &mut out))));
     let mut rgb = Vec::new();
     measure("to_rgb", &frame, |frame| drop(black_box(to_rgb(frame, &mut rgb))));
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use foveate::capture::pictures;
+use foveate::capture::list_images;
 use foveate::frame::open_image;
 use foveate::geometry::LabeledPoint;
 use foveate::model::{ModelOptions, Registry};
@@ -26,7 +26,7 @@ fn main() -> Result<()> {
     let model = Registry::discover(None)?.load("foveate", &ModelOptions::default())?;
     let mut stepper = Stepper::new(model.encoder()?, model.decoder()?, FollowerConfig::default());
     // In the order that a reader would count the names in: 9.png before 10.png.
-    for (number, path) in pictures(Path::new(&folder))?.iter().enumerate() {
+    for (number, path) in list_images(Path::new(&folder))?.iter().enumerate() {
         stepper.set_frame(Arc::new(open_image(path)?))?;
         if number == 0 {
             stepper.prompt(1, &[point], None)?;

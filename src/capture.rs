@@ -1,4 +1,4 @@
-//! Frame sources: a folder of pictures, the rendered scene, V4L2 and nokhwa cameras.
+//! Frame sources: a folder of images, the rendered scene, V4L2 and nokhwa cameras.
 
 mod address;
 mod camera;
@@ -27,7 +27,7 @@ pub use address::SourceAddress;
 pub use camera::{CameraInfo, CameraProblem, list_cameras};
 pub use controls::{Controls, PowerLine, Setting};
 pub use exchange::{Exchange, Exchangeable};
-pub use files::{FilesSource, pictures};
+pub use files::{FilesSource, list_images};
 pub use negotiate::{Choice, FormatOffer, Rates, Wish, negotiate};
 
 /// Every kind of source; `docs/adding-a-source.md` shows how one is added.
@@ -53,7 +53,7 @@ pub static SOURCES: Table<SourceAddress> = Table::new(
         Row {
             scheme: "files",
             forms: &["files:DIR"],
-            help: "a folder of PNG and JPEG pictures",
+            help: "a folder of photos",
             page: "docs/sources.md",
             needs: "",
             parse: Some(files::address),
@@ -75,9 +75,9 @@ pub static SOURCES: Table<SourceAddress> = Table::new(
 pub struct SourceOptions {
     /// Frames per second; 30 if not given.
     pub fps: Option<f64>,
-    /// Starts a folder again after its last picture.
+    /// Starts a folder again after its last image.
     pub looped: bool,
-    /// Frame size for cameras and the scene; 640x480 if not given. A folder keeps the size of its pictures.
+    /// Frame size for cameras and the scene; 640x480 if not given. A folder keeps the size of its images.
     pub size: Option<Size>,
     /// The only pixel format that a camera may choose, if it offers it.
     pub format: Option<PixelFormat>,

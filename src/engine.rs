@@ -12,8 +12,8 @@
 //!
 //! [`Graph::audit`] tells what really runs: which kernel, in which precision, how many multiply-accumulates.
 //!
-//! A file can also be rewritten: with more of its tensors as outputs ([`OnnxModel::observing`]), in 8-bit integers
-//! ([`OnnxModel::quantized`]) or with half-float weights ([`OnnxModel::halved`]).
+//! A file can also be rewritten, which [`crate::quantize`] does: with more of its tensors as outputs, in 8-bit integers or
+//! with half-float weights.
 
 mod audit;
 mod compile;
@@ -37,12 +37,12 @@ mod threads;
 pub use audit::Audit;
 pub use compile::CompileOptions;
 pub use graph::{Graph, Session};
-pub use knobs::{Knob, knobs};
 pub use limits::Limits;
 pub use onnx::OnnxModel;
-pub use precision::{Precision, has_byte_products};
-pub use product::Columns;
-pub use rewrite::{ActivationGrid, Convolution, Halved, QuantizationPlan};
+pub use precision::Precision;
+pub(crate) use precision::has_byte_products;
+pub(crate) use product::Columns;
+pub(crate) use rewrite::{ActivationGrid, Convolution, QuantizationPlan};
 pub use tensor::{ElementType, Tensor, TensorInfo};
 pub use threads::Threads;
 

@@ -189,13 +189,15 @@ pub enum ModelError {
         reason: String,
     },
     /// An input or output is not what the family's models have.
-    #[error("{}: {role} tensor `{tensor}`: expected {expected}, found {found}. Is this the right file for family `{family}`?",
-            .path.display())]
+    #[error("{}: {role} tensor `{tensor}`: expected {expected}, found {found}. Is this the right file for family `{family}`?{}",
+            .path.display(), likely_family(.likely))]
     Signature {
         /// The file that was refused.
         path: PathBuf,
         /// The family that the file was loaded for.
         family: &'static str,
+        /// The family whose names the file has, if that is another.
+        likely: Option<&'static str>,
         /// `input` or `output`.
         role: &'static str,
         // Boxed to keep results small.
@@ -298,12 +300,22 @@ pub enum ModelError {
 #[non_exhaustive]
 pub enum ImageError {
     /// The bytes are not an image in a format that is read.
-    #[error("{what}: not a readable picture ({reason}): give a complete PNG or JPEG file")]
+    #[error("{what}: not a readable picture ({reason}): give a complete PNG, JPEG, WebP, BMP, TIFF or GIF file")]
     Undecodable {
         /// The file or stream.
         what: String,
         /// What the decoder says.
         reason: String,
+    },
+    /// The file is a photo in a format that is known and not read.
+    #[error("{what}: a photo in {format}, which is not read: convert it first, as with `{converter}` or ImageMagick")]
+    ForeignFormat {
+        /// The file.
+        what: String,
+        /// The format's name.
+        format: &'static str,
+        /// A command that converts it.
+        converter: &'static str,
     },
     /// The image cannot be written in the format that was asked for.
     #[error("{what}: cannot be encoded ({reason}): choose another format or a smaller size")]
@@ -462,6 +474,10 @@ fn io_remedy(source: &std::io::Error) -> &'static str {
         K::BrokenPipe => ". The reader closed the stream",
         _ => "",
     }
+}
+
+fn likely_family(likely: &Option<&str>) -> String {
+    likely.map(|family| format!(" It looks like one of family `{family}`.")).unwrap_or_default()
 }
 
 fn did_you_mean(nearest: &Option<String>) -> String {

@@ -13,7 +13,7 @@ mod yuv;
 pub use format::{ColorEncoding, ColorRange, Colorimetry, PixelFormat, Plane};
 #[cfg(any(test, fuzzing, all(feature = "camera", target_os = "linux")))]
 pub(crate) use jpeg::jpeg_size;
-pub use photo::{decode_image, open_image};
+pub use photo::{PHOTO_EXTENSIONS, decode_image, has_photo_extension, open_image};
 pub use preprocess::{Normalization, Preprocessor};
 pub use rgb::to_rgb;
 
@@ -24,7 +24,7 @@ use crate::time::Timestamp;
 /// The longest side of a frame or photo that is taken, in pixels.
 pub const MAX_SIDE: u32 = 16384;
 
-/// One picture from a source, in the source's own pixel format.
+/// One image from a source, in the source's own pixel format.
 ///
 /// Frames live in a [`crate::sync::Pool`]; a source overwrites the buffer of a frame that nobody holds any more, so the
 /// byte buffer keeps its capacity and a running stream allocates nothing.
@@ -32,15 +32,18 @@ pub const MAX_SIDE: u32 = 16384;
 pub struct Frame {
     /// Counts up by one for each frame that the source produced; a gap is a frame lost before it reached us.
     pub sequence: u64,
-    /// When the picture was taken (kernel time for cameras), on the capture clock.
+    /// When the image was taken (kernel time for cameras), on the capture clock.
     pub captured_at: Timestamp,
+    /// Width and height in pixels.
     pub size: Size,
+    /// How pixels lie in `data`.
     pub format: PixelFormat,
+    /// What YUV codes mean.
     pub colorimetry: Colorimetry,
     /// Bytes from the start of a row to the start of the next, in the first plane; [`PixelFormat::planes`] says where the
     /// others lie. Zero for MJPEG.
     pub stride: usize,
-    /// Pixel bytes, at least [`PixelFormat::buffer_len`] of them (or one JPEG picture for MJPEG).
+    /// Pixel bytes, at least [`PixelFormat::buffer_len`] of them (or one JPEG image for MJPEG).
     pub data: Vec<u8>,
 }
 
@@ -76,7 +79,7 @@ impl Frame {
         self.plane_row(0, y)
     }
 
-    /// The row of `plane` that belongs to row `y` of the picture, without padding.
+    /// The row of `plane` that belongs to row `y` of the image, without padding.
     fn plane_row(&self, plane: usize, y: usize) -> &[u8] {
         let height = self.size.height as usize;
         let plane = self.format.planes(self.size, self.stride)[plane];

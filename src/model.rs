@@ -9,14 +9,14 @@
 //! # Ok::<(), foveate::Error>(())
 //! ```
 
+mod bundled;
 mod encoder;
-mod foveate;
+mod family;
 mod load;
+mod location;
 mod manifest;
 mod prompt;
 mod registry;
-mod sam;
-mod signature;
 
 use crate::engine::{CompileOptions, Precision, Tensor, Threads};
 use crate::error::{ModelError, PromptError, Result};
@@ -24,12 +24,12 @@ use crate::frame::Frame;
 use crate::geometry::{Letterbox, Region, Size};
 use crate::mask::LowResLogits;
 
-pub use load::{LoadedModel, ModelOptions, Race};
-pub use manifest::{
-    Family, FileSpec, Files, Layout, MANIFEST_FILE, Manifest, ModelSpec, NormalizationSpec, Part, SizeRange,
-};
+pub use family::FamilyId;
+pub use load::{LoadedModel, ModelOptions, PrecisionProbe};
+pub use location::{FileState, Location, sha256};
+pub use manifest::{FileSpec, Files, MANIFEST_FILE, Manifest, ModelSpec, NormalizationSpec, Part, SizeRange};
 pub use prompt::Prompt;
-pub use registry::{FileCheck, FileState, Installed, MODELS_VARIABLE, Registry, sha256, user_dir};
+pub use registry::{FileCheck, Installed, MODELS_VARIABLE, Registry, user_dir};
 
 /// The image encoder of a loaded model. Each thread that encodes owns one; graph and weights are shared.
 pub trait Encoder: Send {
@@ -73,6 +73,7 @@ pub trait Decoder: Send {
 /// One mask that a decoder proposes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Candidate {
+    /// The mask at the decoder's own resolution, in the letterboxed input's frame.
     pub logits: LowResLogits,
     /// The model's own estimate of the mask's IoU with the truth, 0 to 1.
     pub predicted_iou: f32,
@@ -83,6 +84,7 @@ pub struct Candidate {
 pub struct Embedding {
     /// Name of the model that made it.
     pub model: std::sync::Arc<str>,
+    /// Where the frame, or the region that was encoded, lies in the model's input.
     pub letterbox: Letterbox,
     /// The encoder's outputs in the order of its signature.
     pub tensors: Vec<Tensor>,

@@ -1,7 +1,7 @@
-//! From a float file and pictures to an 8-bit one: post-training quantisation of image encoders.
+//! From a float file and images to an 8-bit one: post-training quantisation of image encoders.
 //!
-//! 1. *Calibration* runs the float model on pictures and keeps a [`Histogram`] of every tensor that a convolution reads.
-//! 2. Each histogram gives a range ([`Method`]) and the range a grid ([`grid`]) of 256 levels that has zero among them,
+//! 1. *Calibration* runs the float model on images and keeps a histogram of every tensor that a convolution reads.
+//! 2. Each histogram gives a range ([`Method`]) and the range a grid of 256 levels that has zero among them,
 //!    so that padding is exact.
 //! 3. The rewritten model runs beside the float one. *Bias correction* takes the mean error that quantising a convolution
 //!    makes on the float model's tensors out of its bias, channel by channel (Nagel et al., "Data-Free Quantization
@@ -20,10 +20,8 @@ mod range;
 mod report;
 
 pub use driver::{QuantizeOptions, Quantized, measure, quantize};
-pub use grid::{grid, rounded};
-pub use histogram::Histogram;
 pub use images::{Images, Stage, Watch, input_size};
-pub use range::{Method, Range, choose_range};
+pub use range::Method;
 pub use report::{BiasCorrection, OutputReport, Report, Snr, TensorReport};
 
 #[cfg(test)]

@@ -1,16 +1,16 @@
-//! Outputs: NDJSON and overlay pictures.
+//! Outputs: NDJSON and overlay images.
 //!
 //! A sink is slow by nature (a disk, a pipe, a network), so the pipeline gives each one its own thread behind a queue that
 //! drops its oldest record when it is full. A sink may therefore take its time, and never holds up the camera.
 
 mod address;
+mod images;
 mod ndjson;
 pub mod overlay;
-mod pictures;
 
 pub use address::{OpenedSink, SinkAddress};
+pub use images::{ImageFormat, OverlayOptions, OverlaySink};
 pub use ndjson::{NdjsonOptions, NdjsonSink, WIRE_VERSION};
-pub use pictures::{OverlayOptions, OverlaySink, PictureFormat};
 
 use crate::address::{AddressError, Row, Table, built};
 use crate::error::Result;
@@ -40,10 +40,10 @@ pub static SINKS: Table<SinkAddress> = Table::new(
         Row {
             scheme: "overlay",
             forms: &["overlay:DIR"],
-            help: "pictures of the frames with what was found drawn over them",
+            help: "images of the frames with what was found drawn over them",
             page: "docs/sinks.md",
             needs: "",
-            parse: Some(pictures::address),
+            parse: Some(images::address),
         },
     ],
 );

@@ -98,8 +98,8 @@ fn every_bad_input_has_its_exit_code_and_remedy() {
     let half = "quantize m-swapped/decoder.onnx --precision f16";
     let mut cases = vec![
         case("no such photo", &segment("none.png", "--point 1,1"), 1, &["none.png", "Check the path"]),
-        case("zero bytes", &segment("empty.png", "--point 1,1"), 1, &["empty.png", "PNG or JPEG"]),
-        case("text as photo", &segment("text.jpg", "--point 1,1"), 1, &["text.jpg", "PNG or JPEG"]),
+        case("zero bytes", &segment("empty.png", "--point 1,1"), 1, &["empty.png", "PNG, JPEG, WebP"]),
+        case("text as photo", &segment("text.jpg", "--point 1,1"), 1, &["text.jpg", "PNG, JPEG, WebP"]),
         case("truncated PNG", &segment("cut.png", "--point 1,1"), 1, &["cut.png", "complete"]),
         case("truncated JPEG", &segment("cut.jpg", "--point 1,1"), 1, &["cut.jpg", "complete"]),
         case("absurd size", &segment("huge.png", "--point 1,1"), 1, &["huge.png"]),

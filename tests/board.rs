@@ -95,7 +95,7 @@ fn an_overloaded_stream_goes_down_with_its_selection_and_says_so() {
     let installed = Registry::from_dirs(&[models]).unwrap().get("foveate").unwrap().clone();
     let mut options = ModelOptions::default();
     (options.precision, options.threads) = (Some(Precision::F32), 1);
-    let model = LoadedModel::load(&installed.spec, &installed.dir, &options).unwrap();
+    let model = LoadedModel::load(&installed, &options).unwrap();
     // A frame takes more than the budget at the full size, whatever else the machine does.
     let cost = Duration::from_millis(400);
     let encoder = Box::new(Slow { encoder: model.encoder().unwrap(), cost });
@@ -106,7 +106,7 @@ fn an_overloaded_stream_goes_down_with_its_selection_and_says_so() {
         rung
     };
     let rungs = vec![rung(192), rung(100)];
-    let variants = ModelVariants::new(model, installed.dir, options, Placement::default());
+    let variants = ModelVariants::new(model, options, Placement::default());
     let (ladder, left_out) = variants.ladder(1, &rungs);
     assert_eq!((ladder.last(), left_out.len()), (1, 1), "100 is no size of this model: {left_out:?}");
     let mut budgets = Budgets::default();

@@ -186,6 +186,35 @@ fn the_bundled_models_are_whole() {
     assert_eq!(sandbox.foveate(&["models", "verify"]).code(), 0);
 }
 
+#[cfg(feature = "bundled-model")]
+#[test]
+fn the_program_alone_segments_a_photo() {
+    let sandbox = Sandbox::new();
+    image::RgbImage::from_fn(96, 64, |x, _| image::Rgb([if x < 48 { 220 } else { 30 }; 3]))
+        .save(sandbox.path().join("photo.webp"))
+        .unwrap();
+    let alone = |line: &str| {
+        let mut command = sandbox.command(&line.split(' ').collect::<Vec<_>>());
+        let output = command.env_remove("FOVEATE_MODELS").env("HOME", sandbox.path().join("home")).output().unwrap();
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
+    };
+    let list = alone("models list --json");
+    assert_eq!(
+        (&list["models"][0]["name"], &list["models"][0]["folder"]),
+        (&"foveate".into(), &serde_json::Value::Null)
+    );
+    let verified = alone("models verify --json");
+    assert!(verified["models"][0]["files"].as_array().unwrap().iter().all(|f| f["sha256_ok"] == true), "{verified}");
+    let doctor = alone("doctor --json");
+    let model = doctor["findings"].as_array().unwrap().iter().find(|f| f["subject"] == "model foveate");
+    assert_eq!(model.unwrap()["status"], "ok", "{doctor}");
+    for precision in ["auto", "f16", "int8"] {
+        let found = alone(&format!("segment photo.webp --point 20,30 --model foveate --precision {precision} --json"));
+        assert!(found["masks"][0]["area"].as_u64().is_some_and(|area| area > 0), "{precision}: {found}");
+    }
+}
+
 #[test]
 fn bench_and_doctor_tell_what_runs_here() {
     let sandbox = Sandbox::new();

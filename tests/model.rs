@@ -8,7 +8,9 @@ use foveate::error::{Error, ModelError};
 use foveate::frame::Frame;
 use foveate::geometry::{BoundingBox, LabeledPoint, Point, Size};
 use foveate::mask::LowResLogits;
-use foveate::model::{Candidate, Embedding, FileState, LoadedModel, ModelOptions, Prompt, Registry};
+use foveate::model::{
+    Candidate, Embedding, FileState, Installed, LoadedModel, Location, ModelOptions, Prompt, Registry,
+};
 
 fn models() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models")
@@ -390,13 +392,16 @@ fn sizes_and_swapped_files_are_refused() {
     for files in swapped.files.values_mut() {
         std::mem::swap(&mut files.encoder, &mut files.decoder);
     }
-    let error = LoadedModel::load(&swapped, &models(), &ModelOptions::default()).unwrap_err().to_string();
+    let error =
+        LoadedModel::load(&Installed::in_folder(swapped, models()), &ModelOptions::default()).unwrap_err().to_string();
     assert!(error.contains("foveate_decoder.onnx") && error.contains("`image`"), "{error}");
     let sam = registry.get("tiny-sam").unwrap().spec.files.clone();
     let mut crossed = registry.get("tiny").unwrap().spec.clone();
     crossed.files.values_mut().zip(sam.values()).for_each(|(a, b)| a.decoder = b.decoder.clone());
-    let error = LoadedModel::load(&crossed, &models(), &ModelOptions::default()).unwrap_err().to_string();
+    let error =
+        LoadedModel::load(&Installed::in_folder(crossed, models()), &ModelOptions::default()).unwrap_err().to_string();
     assert!(error.contains("sam_decoder.onnx") && error.contains("`image_embeddings`"), "{error}");
+    assert!(error.contains("looks like one of family `sam`"), "{error}");
 }
 
 #[test]
@@ -418,7 +423,7 @@ fn the_registry_finds_verifies_and_suggests() {
     assert_eq!(states[1], FileState::Missing);
     assert!(matches!(&states[4], FileState::Altered { found } if found.len() == 64), "{states:?}");
     let shadowed = Registry::from_dirs(&[models(), dir.path().to_path_buf()]).unwrap();
-    assert_eq!(shadowed.get("tiny").unwrap().dir, models());
+    assert_eq!(shadowed.get("tiny").unwrap().location, Location::Folder(models()));
     assert!(Registry::discover(Some(Path::new("/nowhere"))).is_err());
 }
 

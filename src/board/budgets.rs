@@ -85,7 +85,7 @@ impl Budgets {
         self.ladder.iter().try_for_each(Rung::check)
     }
 
-    /// Whether every rung is a step down from the one before, as far as the file can tell.
+    /// Whether every rung is a step down from the one before, as far as the file shows.
     fn descends(&self) -> bool {
         let mut before = Rung::default();
         self.ladder.iter().all(|rung| {

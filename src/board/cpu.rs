@@ -1,4 +1,4 @@
-//! The name of the processor. On ARM `/proc/cpuinfo` has none: each core tells who designed it and which part it is.
+//! The name of the processor. On ARM `/proc/cpuinfo` has none: each core says who designed it and which part it is.
 
 /// The first value of `key` in a file of `key : value` lines.
 pub(super) fn field(text: &str, key: &str) -> Option<String> {

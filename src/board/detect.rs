@@ -13,7 +13,7 @@ pub struct Detection {
     pub evidence: String,
     /// The device tree's `compatible` entries, the most specific first; empty where there is no device tree.
     pub compatible: Vec<String>,
-    /// The machine's name for people, such as `Raspberry Pi 5 Model B Rev 1.0`, if it tells.
+    /// The machine's name for users, such as `Raspberry Pi 5 Model B Rev 1.0`, if it says.
     pub model: Option<String>,
 }
 
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn an_emulated_machine_is_told_from_an_unknown_board() {
+    fn an_emulated_machine_is_no_unknown_board() {
         let found = |compatible: &[u8]| detect_on(machine(Some(compatible), "").path(), "aarch64").unwrap();
         assert!(found(b"linux,dummy-virt\0").is_virtual());
         assert!(!found(b"acme,board\0").is_virtual());

@@ -19,7 +19,7 @@ pub struct Frequency {
     pub governor: String,
 }
 
-/// Every group of cores whose frequency the kernel sets, in order; empty on machines that do not tell.
+/// Every group of cores whose frequency the kernel sets, in order; empty on machines that do not say.
 pub(super) fn frequencies(root: &Path) -> Vec<Frequency> {
     let group = |path: PathBuf| {
         let mhz = |file: &str| Some(read(&path.join(file))?.parse::<u32>().ok()? / 1000);

@@ -6,14 +6,14 @@ use super::cpu::{self, field};
 use super::frequency::{Frequency, frequencies};
 use super::thermal::{self, Cooling, Firmware, Temperature};
 
-/// Facts about the machine, for people to read.
+/// Facts about the machine, for users to read.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Machine {
     /// As in [`std::env::consts::ARCH`].
     pub arch: &'static str,
     /// Cores that this process may use.
     pub cores: usize,
-    /// The processor's own name, or those of its cores, if the system tells.
+    /// The processor's own name, or those of its cores, if the system says.
     pub cpu: Option<String>,
     /// Instruction set extensions that matter to the kernels and that this processor has.
     pub instruction_sets: Vec<&'static str>,

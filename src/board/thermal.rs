@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn firmware_and_kernel_tell_of_throttling() {
+    fn firmware_and_kernel_report_throttling() {
         let root = pi();
         root.write("sys/class/thermal/cooling_device1/cur_state", "2\n");
         assert_eq!(Sensors::new(root.path()).read().throttled.as_deref(), Some("cpufreq-cpu0"));

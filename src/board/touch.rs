@@ -7,7 +7,7 @@ use crate::geometry::Size;
 use crate::input::TouchOptions;
 use crate::select::touch::{Fit, Rotation, TouchConfig, Viewport};
 
-/// The `[touch]` table: the screen, and how gestures are told apart.
+/// The `[touch]` table: the screen, and how gestures are distinguished.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Touch {
@@ -74,7 +74,7 @@ impl Board {
         TouchOptions { size_mm, rotation, calibration, grab }
     }
 
-    /// How gestures are told apart.
+    /// How gestures are distinguished.
     pub fn touch_config(&self) -> TouchConfig {
         let ms = |ms: u32| Duration::from_millis(ms.into());
         TouchConfig {

@@ -31,7 +31,7 @@ impl SourceAddress {
     /// Opens the source. Frames are stamped with `clock`; kernel stamps count only if it is the monotonic one.
     ///
     /// # Errors
-    /// A folder that cannot be read or holds no pictures, a camera that is missing, busy, forbidden or offers no format
+    /// A folder that cannot be read or holds no images, a camera that is missing, busy, forbidden or offers no format
     /// that can be read, a rate that makes no sense.
     pub fn open(&self, options: &SourceOptions, clock: Arc<dyn Clock>) -> Result<Box<dyn Source>> {
         (self.open)(options, clock)

@@ -10,7 +10,7 @@ pub struct CameraInfo {
     pub address: String,
     /// What the camera calls itself.
     pub name: String,
-    /// Where it is plugged in, if the system tells.
+    /// Where it is plugged in, if the system says.
     pub bus: String,
     /// The formats that can be read.
     pub formats: Vec<FormatOffer>,

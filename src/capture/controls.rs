@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Controls {
-    /// The time that one picture is exposed, in microseconds.
+    /// The time that one image is exposed, in microseconds.
     pub exposure: Option<Setting>,
     /// Gain of the sensor, in the camera's own steps.
     pub gain: Option<Setting>,
@@ -23,7 +23,7 @@ pub struct Controls {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Written", into = "Written")]
 pub enum Setting {
-    /// The camera chooses, picture by picture.
+    /// The camera chooses, image by image.
     Auto,
     /// In the unit of the control.
     Value(i32),

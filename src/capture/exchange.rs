@@ -13,7 +13,7 @@ pub struct Exchangeable {
     /// Added to the sequence numbers of the present source, so that they go on from those of the one before.
     offset: u64,
     next: u64,
-    /// Tells that the source is another one now.
+    /// Reports that the source is another one now.
     changed: bool,
 }
 

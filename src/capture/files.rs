@@ -1,5 +1,5 @@
+mod decode;
 mod natural;
-mod picture;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,28 +9,28 @@ use super::events::Events;
 use super::{Source, SourceAddress, SourceEvent, SourceInfo, SourceOptions, Step};
 use crate::address::{self, AddressError};
 use crate::error::{ConfigError, ImageError, IoError, Result};
-use crate::frame::{Frame, PixelFormat};
+use crate::frame::{Frame, PHOTO_EXTENSIONS, PixelFormat, has_photo_extension};
 use crate::time::{Clock, Timestamp};
 
-/// A folder of PNG and JPEG pictures, played like a camera: in natural order of their names (`2.png` before `10.png`), at
+/// A folder of photos ([`PHOTO_EXTENSIONS`]), played like a camera: in natural order of their names (`2.png` before `10.png`), at
 /// a steady rate, as RGB.
 ///
-/// Picture n is due at `start + n / fps`, where start is the first call of [`Source::next_frame`], and carries that moment
-/// as its capture time and n as its sequence number. Pictures are decoded on demand. A reader that falls behind still
-/// gets every picture as long as it lags by less than [`Self::CATCH_UP`] of them; beyond that the source goes on with the
-/// newest picture that is due and reports the rest as dropped, as a camera would.
+/// Image n is due at `start + n / fps`, where start is the first call of [`Source::next_frame`], and carries that moment
+/// as its capture time and n as its sequence number. Images are decoded on demand. A reader that falls behind still
+/// gets every image as long as it lags by less than [`Self::CATCH_UP`] of them; beyond that the source goes on with the
+/// newest image that is due and reports the rest as dropped, as a camera would.
 ///
-/// A picture that cannot be decoded is reported as dropped; its sequence number stays unused.
+/// An image that cannot be decoded is reported as dropped; its sequence number stays unused.
 pub struct FilesSource {
     info: SourceInfo,
-    pictures: Vec<PathBuf>,
+    images: Vec<PathBuf>,
     fps: f64,
     looped: bool,
     clock: Arc<dyn Clock>,
     start: Option<Timestamp>,
-    /// Sequence number of the next picture; it goes on counting when a looped folder starts again.
+    /// Sequence number of the next image; it goes on counting when a looped folder starts again.
     next: u64,
-    /// Pictures that failed in a row.
+    /// Images that failed in a row.
     failed: usize,
     events: Events,
 }
@@ -46,42 +46,42 @@ fn written(dir: &Path) -> String {
     format!("files:{}", dir.display())
 }
 
-/// The PNGs and JPEGs of a folder in natural order of their names (`2.png` before `10.png`).
+/// The photos of a folder in natural order of their names (`2.png` before `10.png`).
 ///
 /// # Errors
-/// A folder that cannot be read, or has no pictures.
-pub fn pictures(dir: &Path) -> Result<Vec<PathBuf>> {
-    let mut pictures = Vec::new();
+/// A folder that cannot be read, or has no images.
+pub fn list_images(dir: &Path) -> Result<Vec<PathBuf>> {
+    let mut images = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(IoError::when("read", dir))? {
         let path = entry.map_err(IoError::when("read", dir))?.path();
-        if picture::has_picture_extension(&path) && path.is_file() {
-            pictures.push(path);
+        if has_photo_extension(&path) && path.is_file() {
+            images.push(path);
         }
     }
-    if pictures.is_empty() {
-        let reason = "no pictures in this folder: give a folder of .png, .jpg or .jpeg files".into();
+    if images.is_empty() {
+        let reason = format!("no images in this folder: give a folder of .{} files", PHOTO_EXTENSIONS.join(", ."));
         return Err(ConfigError::Invalid { origin: written(dir), reason }.into());
     }
-    pictures.sort_by(|a, b| natural::compare(&a.to_string_lossy(), &b.to_string_lossy()));
-    Ok(pictures)
+    images.sort_by(|a, b| natural::compare(&a.to_string_lossy(), &b.to_string_lossy()));
+    Ok(images)
 }
 
 impl FilesSource {
-    /// How many pictures the reader may lag behind before pictures are skipped; as many as a camera driver has buffers.
+    /// How many images the reader may lag behind before images are skipped; as many as a camera driver has buffers.
     pub const CATCH_UP: u64 = 4;
 
-    /// Lists the pictures of `dir` and reads the size of the first that is readable.
+    /// Lists the images of `dir` and reads the size of the first that is readable.
     ///
     /// # Errors
-    /// A folder that cannot be read, has no pictures or none that is readable; a senseless rate.
+    /// A folder that cannot be read, has no images or none that is readable; a senseless rate.
     pub fn open(dir: &Path, options: &SourceOptions, clock: Arc<dyn Clock>) -> Result<Self> {
         let fps = options.rate()?;
         let address = written(dir);
-        let pictures = pictures(dir)?;
+        let images = list_images(dir)?;
 
-        let mut size = Err(no_readable_picture(&address));
-        for path in &pictures {
-            if let Ok(found) = picture::size(path) {
+        let mut size = Err(no_readable_image(&address));
+        for path in &images {
+            if let Ok(found) = decode::size(path) {
                 size = Ok(found);
                 break;
             }
@@ -89,7 +89,7 @@ impl FilesSource {
         let info = SourceInfo { address, size: size?, format: PixelFormat::Rgb24, rate: Some(fps), intrinsics: None };
         Ok(FilesSource {
             info,
-            pictures,
+            images,
             fps,
             looped: options.looped,
             clock,
@@ -100,14 +100,14 @@ impl FilesSource {
         })
     }
 
-    /// Number of pictures in the folder.
+    /// Number of images in the folder.
     pub fn len(&self) -> usize {
-        self.pictures.len()
+        self.images.len()
     }
 
-    /// A source always has at least one picture.
+    /// A source always has at least one image.
     pub fn is_empty(&self) -> bool {
-        self.pictures.is_empty()
+        self.images.is_empty()
     }
 
     fn due(&self, start: Timestamp, sequence: u64) -> Timestamp {
@@ -120,7 +120,7 @@ impl FilesSource {
         if newest_due < self.next + Self::CATCH_UP {
             return;
         }
-        let last = if self.looped { u64::MAX } else { self.pictures.len() as u64 - 1 };
+        let last = if self.looped { u64::MAX } else { self.images.len() as u64 - 1 };
         let target = newest_due.min(last);
         if target > self.next {
             self.events.dropped(target - self.next, "the reader is slower than the rate of the folder");
@@ -139,7 +139,7 @@ impl Source for FilesSource {
         let start = *self.start.get_or_insert(entered);
         let deadline = entered + timeout;
         loop {
-            if !self.looped && self.next >= self.pictures.len() as u64 {
+            if !self.looped && self.next >= self.images.len() as u64 {
                 return Ok(Step::End);
             }
             self.skip_late(start, self.clock.now());
@@ -154,8 +154,8 @@ impl Source for FilesSource {
             }
             let sequence = self.next;
             self.next += 1;
-            let path = &self.pictures[(sequence % self.pictures.len() as u64) as usize];
-            match picture::read(path, frame) {
+            let path = &self.images[(sequence % self.images.len() as u64) as usize];
+            match decode::read(path, frame) {
                 Ok(()) => {
                     self.failed = 0;
                     frame.sequence = sequence;
@@ -165,8 +165,8 @@ impl Source for FilesSource {
                 Err(error) => {
                     self.events.dropped(1, error.to_string());
                     self.failed += 1;
-                    if self.failed >= self.pictures.len() {
-                        return Err(no_readable_picture(&self.info.address).into());
+                    if self.failed >= self.images.len() {
+                        return Err(no_readable_image(&self.info.address).into());
                     }
                 }
             }
@@ -178,8 +178,8 @@ impl Source for FilesSource {
     }
 }
 
-fn no_readable_picture(address: &str) -> ImageError {
-    ImageError::Undecodable { what: address.to_owned(), reason: "none of the pictures can be decoded".into() }
+fn no_readable_image(address: &str) -> ImageError {
+    ImageError::Undecodable { what: address.to_owned(), reason: "none of the images can be decoded".into() }
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use crate::frame::{Colorimetry, Frame, PixelFormat};
 use crate::geometry::Size;
 use crate::time::{Clock, Timestamp};
 
-/// How long a camera may take to open, and a person to allow it.
+/// How long a camera may take to open, and a user to allow it.
 const OPENING: Duration = Duration::from_secs(60);
 /// A capture time further from now than this comes from a clock that was set meanwhile.
 const PLAUSIBLE_AGE: Duration = Duration::from_secs(5);
@@ -78,18 +78,18 @@ pub(super) struct NokhwaDriver {
     clock: Arc<dyn Clock>,
 }
 
-/// One picture on its way from the camera's thread.
-struct Picture {
+/// One image on its way from the camera's thread.
+struct CameraImage {
     buffer: Buffer,
     at: Timestamp,
     sequence: u32,
 }
 
 /// The reading end of a camera that lives on its own thread, because nokhwa's read blocks without a time limit. The thread
-/// ends after the picture during which the stream is dropped; a camera that never sends again keeps its thread.
+/// ends after the image during which the stream is dropped; a camera that never sends again keeps its thread.
 pub(super) struct NokhwaStream {
     choice: Choice,
-    pictures: Receiver<std::result::Result<Picture, String>>,
+    images: Receiver<std::result::Result<CameraImage, String>>,
     stop: Arc<AtomicBool>,
     last: Option<u32>,
 }
@@ -102,10 +102,10 @@ impl Driver for NokhwaDriver {
             warnings.push("[capture.controls] is not applied through nokhwa: use v4l:PATH on Linux".into());
         }
         let (opened, opening) = bounded(1);
-        let (sender, pictures) = bounded(1);
+        let (sender, images) = bounded(1);
         let stop = Arc::new(AtomicBool::new(false));
         let (index, wish, clock) = (self.index, self.wish, Arc::clone(&self.clock));
-        let camera = CameraThread { pictures: sender, newest: pictures.clone(), stop: Arc::clone(&stop), clock };
+        let camera = CameraThread { images: sender, newest: images.clone(), stop: Arc::clone(&stop), clock };
         let unsupported = |reason: String| DeviceError::Unsupported { device: written(index), reason };
         thread::Builder::new()
             .name(format!("nokhwa-{index}"))
@@ -119,7 +119,7 @@ impl Driver for NokhwaDriver {
             })
             .map_err(|e| unsupported(format!("cannot start its thread: {e}")))?;
         match opening.recv_timeout(OPENING) {
-            Ok(choice) => Ok(NokhwaStream { choice: choice?, pictures, stop, last: None }),
+            Ok(choice) => Ok(NokhwaStream { choice: choice?, images, stop, last: None }),
             Err(_) => Err(unsupported(format!("it does not open within {} s", OPENING.as_secs()))),
         }
     }
@@ -132,9 +132,9 @@ impl Drop for NokhwaStream {
 }
 
 struct CameraThread {
-    pictures: Sender<std::result::Result<Picture, String>>,
-    /// A second reading end, to throw away the picture that nobody took when a newer one is there.
-    newest: Receiver<std::result::Result<Picture, String>>,
+    images: Sender<std::result::Result<CameraImage, String>>,
+    /// A second reading end, to throw away the image that nobody took when a newer one is there.
+    newest: Receiver<std::result::Result<CameraImage, String>>,
     stop: Arc<AtomicBool>,
     clock: Arc<dyn Clock>,
 }
@@ -147,7 +147,7 @@ impl CameraThread {
             let broken = result.is_err();
             let now = self.clock.now();
             let at = |buffer: &Buffer| buffer.capture_timestamp().and_then(age).map_or(now, |age| now - age);
-            self.put(result.map(|buffer| Picture { at: at(&buffer), buffer, sequence }));
+            self.put(result.map(|buffer| CameraImage { at: at(&buffer), buffer, sequence }));
             if broken {
                 break;
             }
@@ -155,8 +155,8 @@ impl CameraThread {
         }
     }
 
-    fn put(&self, mut item: std::result::Result<Picture, String>) {
-        while let Err(TrySendError::Full(back)) = self.pictures.try_send(item) {
+    fn put(&self, mut item: std::result::Result<CameraImage, String>) {
+        while let Err(TrySendError::Full(back)) = self.images.try_send(item) {
             // Empty if the reader was faster: then the next attempt succeeds.
             let _ = self.newest.try_recv();
             item = back;
@@ -257,25 +257,25 @@ impl Stream for NokhwaStream {
     }
 
     fn read(&mut self, frame: &mut Frame, timeout: Duration, _: &dyn Clock) -> std::result::Result<Arrival, String> {
-        let picture = match self.pictures.recv_timeout(timeout) {
-            Ok(picture) => picture?,
+        let image = match self.images.recv_timeout(timeout) {
+            Ok(image) => image?,
             Err(RecvTimeoutError::Timeout) => return Ok(Arrival::default()),
             Err(RecvTimeoutError::Disconnected) => return Err("its thread ended".into()),
         };
-        let before = self.last.replace(picture.sequence);
-        let passed_over = before.map_or(0, |b| u64::from(picture.sequence.wrapping_sub(b).saturating_sub(1)));
+        let before = self.last.replace(image.sequence);
+        let passed_over = before.map_or(0, |b| u64::from(image.sequence.wrapping_sub(b).saturating_sub(1)));
         let format = self.choice.format;
-        let picture_size = size(picture.buffer.resolution());
+        let image_size = size(image.buffer.resolution());
         frame.data.clear();
-        frame.data.extend_from_slice(picture.buffer.buffer());
-        frame.size = picture_size;
+        frame.data.extend_from_slice(image.buffer.buffer());
+        frame.size = image_size;
         frame.format = format;
-        frame.stride = format.min_stride(picture_size.width);
+        frame.stride = format.min_stride(image_size.width);
         frame.colorimetry = Colorimetry::default();
-        frame.captured_at = picture.at;
+        frame.captured_at = image.at;
         if frame.check().is_err() {
             return Ok(Arrival { passed_over, short: 1, ..Arrival::default() });
         }
-        Ok(Arrival { sequence: Some(picture.sequence), passed_over, ..Arrival::default() })
+        Ok(Arrival { sequence: Some(image.sequence), passed_over, ..Arrival::default() })
     }
 }

@@ -11,7 +11,7 @@ use crate::time::{Clock, Timestamp};
 pub(super) trait Driver: Send {
     type Stream: Stream;
 
-    /// Opens the camera, negotiates a format and starts streaming. What the person should know although it streams goes
+    /// Opens the camera, negotiates a format and starts streaming. What the user should know although it streams goes
     /// into `warnings`.
     fn open(&mut self, warnings: &mut Vec<String>) -> Result<Self::Stream, DeviceError>;
 }
@@ -21,7 +21,7 @@ pub(super) trait Stream: Send {
     /// The format that streams; its cost does not matter any more.
     fn choice(&self) -> Choice;
 
-    /// Waits at most `timeout` and writes the newest picture, with its capture time but without its sequence number.
+    /// Waits at most `timeout` and writes the newest image, with its capture time but without its sequence number.
     ///
     /// # Errors
     /// Why the device has to be opened again.
@@ -37,13 +37,13 @@ pub(super) trait Stream: Send {
 /// What came out of one [`Stream::read`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Arrival {
-    /// The driver's counter of the picture that was written; `None` if none was.
+    /// The driver's counter of the image that was written; `None` if none was.
     pub sequence: Option<u32>,
-    /// Good pictures that were passed over because a newer one was there.
+    /// Good images that were passed over because a newer one was there.
     pub passed_over: u64,
-    /// Pictures that the driver marked as damaged.
+    /// Images that the driver marked as damaged.
     pub damaged: u64,
-    /// Pictures of which bytes are missing.
+    /// Images of which bytes are missing.
     pub short: u64,
     /// How often the driver refused to take a buffer back; it is offered again.
     pub refused: u64,
@@ -54,20 +54,20 @@ const FIRST_DELAY: Duration = Duration::from_millis(100);
 const LONGEST_DELAY: Duration = Duration::from_secs(2);
 /// A camera that has more to say than this repeats itself in other words.
 const MAX_WARNINGS: usize = 100;
-/// A camera that delivers no good picture for so long is taken for lost.
+/// A camera that delivers no good image for so long is taken for lost.
 const STALLED_AFTER: Duration = Duration::from_secs(2);
 
 /// Counts up by what the driver's own counter counted up by, over any number of reopenings.
 #[derive(Debug, Default)]
 struct Counter {
-    /// Of the last picture handed on, and what the driver called it (`None` after a reopening).
+    /// Of the last image handed on, and what the driver called it (`None` after a reopening).
     last: Option<(u64, Option<u32>)>,
-    /// Pictures passed over or spoilt since then; they are part of the next gap.
+    /// Images passed over or spoilt since then; they are part of the next gap.
     explained: u64,
 }
 
 impl Counter {
-    /// The sequence number of the next picture, and how many the driver lost before it. The driver's counter wraps
+    /// The sequence number of the next image, and how many the driver lost before it. The driver's counter wraps
     /// around, and some drivers repeat a number or step back by one at the start: that is no gap.
     fn next(&mut self, driver: u32) -> (u64, u64) {
         let explained = std::mem::take(&mut self.explained);
@@ -92,7 +92,7 @@ impl Counter {
 enum State<S> {
     Streaming {
         stream: S,
-        /// When the last good picture came, or the stream was opened.
+        /// When the last good image came, or the stream was opened.
         alive: Timestamp,
     },
     Closed {
@@ -102,19 +102,19 @@ enum State<S> {
 
 /// A [`Source`] over a camera that may go away and come back.
 ///
-/// A failed read or two seconds without a good picture close the device. It is opened again after 0.1 s, then after waits
-/// that double up to 2 s, until a picture arrives. The loss is reported once, the return when the first picture is there.
+/// A failed read or two seconds without a good image close the device. It is opened again after 0.1 s, then after waits
+/// that double up to 2 s, until an image arrives. The loss is reported once, the return when the first image is there.
 pub(super) struct CameraSource<D: Driver> {
     driver: D,
     clock: Arc<dyn Clock>,
     info: SourceInfo,
     state: State<D::Stream>,
     counter: Counter,
-    /// Since when pictures are missing, if they are.
+    /// Since when images are missing, if they are.
     lost_at: Option<Timestamp>,
     losses: u64,
-    /// Warnings that were told once, which is enough.
-    told: Vec<String>,
+    /// Warnings that were reported once, which is enough.
+    reported: Vec<String>,
     delay: Duration,
     events: Events,
 }
@@ -143,7 +143,7 @@ impl<D: Driver> CameraSource<D> {
             counter: Counter::default(),
             lost_at: None,
             losses: 0,
-            told: Vec::new(),
+            reported: Vec::new(),
             delay: FIRST_DELAY,
             events: Events::default(),
         };
@@ -153,8 +153,8 @@ impl<D: Driver> CameraSource<D> {
 
     fn warn_once(&mut self, warnings: Vec<String>) {
         for warning in warnings {
-            if !self.told.contains(&warning) && self.told.len() < MAX_WARNINGS {
-                self.told.push(warning.clone());
+            if !self.reported.contains(&warning) && self.reported.len() < MAX_WARNINGS {
+                self.reported.push(warning.clone());
                 self.events.warned(1, warning);
             }
         }
@@ -229,7 +229,7 @@ impl<D: Driver> Source for CameraSource<D> {
             }
             Ok(arrival) => {
                 self.counter.explained += arrival.passed_over + arrival.damaged + arrival.short;
-                self.events.dropped(arrival.passed_over, "a newer picture was there already");
+                self.events.dropped(arrival.passed_over, "a newer image was there already");
                 self.events.dropped(arrival.damaged, "damaged by the camera or on its cable");
                 self.events.dropped(arrival.short, "bytes are missing: lost by the camera or on its cable");
                 self.events.warned(arrival.refused, "the driver refused a buffer (VIDIOC_QBUF), it is offered again");
@@ -240,7 +240,7 @@ impl<D: Driver> Source for CameraSource<D> {
                     return Ok(Step::Frame);
                 }
                 if now.since(*alive) >= STALLED_AFTER {
-                    self.lose(format!("no picture for {} s", STALLED_AFTER.as_secs()));
+                    self.lose(format!("no image for {} s", STALLED_AFTER.as_secs()));
                 }
                 Ok(Step::Idle)
             }

@@ -37,7 +37,7 @@ fn open(path: &Path, options: &SourceOptions, clock: Arc<dyn Clock>) -> Result<C
     Ok(CameraSource::open(written(path), driver, clock)?)
 }
 
-/// The capture devices under `/dev`; nodes that carry no pictures (a webcam's metadata node) are left out.
+/// The capture devices under `/dev`; nodes that carry no images (a webcam's metadata node) are left out.
 pub(super) fn list(wish: &Wish) -> Vec<CameraInfo> {
     find::numbers().into_iter().filter_map(|n| describe(&PathBuf::from(format!("/dev/video{n}")), n, wish)).collect()
 }
@@ -55,7 +55,7 @@ fn describe(path: &Path, number: u32, wish: &Wish) -> Option<CameraInfo> {
     };
     match Node::open(path) {
         Err(e) => camera.problem = Some(device_error(path, "open it", &e).into()),
-        Ok(node) if !node.capability().captures_pictures() => return None,
+        Ok(node) if !node.capability().captures_images() => return None,
         Ok(node) => {
             camera.name = node.capability().card.clone();
             camera.bus = node.capability().bus.clone();
@@ -95,7 +95,7 @@ mod tests {
     use crate::time::MonotonicClock;
 
     #[test]
-    fn a_missing_device_and_a_file_that_is_no_camera_are_told_apart() {
+    fn a_missing_device_and_a_file_that_is_no_camera_are_different_errors() {
         let open = |path: &Path| super::open(path, &SourceOptions::default(), Arc::new(MonotonicClock)).err();
         let dir = tempfile::tempdir().unwrap();
         assert!(matches!(open(&dir.path().join("video0")), Some(Error::Device(DeviceError::Missing { .. }))));

@@ -41,8 +41,8 @@ impl BoardArgs {
 
     /// Loads the model that the board, or an argument, names, with its threads where the board wants the encoder.
     pub fn load(&self, board: &Board) -> anyhow::Result<LoadedModel> {
-        let (Installed { spec, dir }, options) = (self.installed(board)?, self.options(board));
-        Ok(encoder_placement(board).run(|| LoadedModel::load(&spec, &dir, &options))?)
+        let (installed, options) = (self.installed(board)?, self.options(board));
+        Ok(encoder_placement(board).run(|| installed.load(&options))?)
     }
 
     /// Loads another model than [`Self::load`] does, or the same in another precision.
@@ -53,9 +53,9 @@ impl BoardArgs {
         model: &str,
         precision: crate::engine::Precision,
     ) -> anyhow::Result<LoadedModel> {
-        let Installed { spec, dir } = self.registry()?.get(model)?.clone();
+        let installed = self.registry()?.get(model)?.clone();
         let options = ModelOptions { precision: Some(precision), ..self.options(board) };
-        Ok(encoder_placement(board).run(|| LoadedModel::load(&spec, &dir, &options))?)
+        Ok(encoder_placement(board).run(|| installed.load(&options))?)
     }
 
     /// The models that are installed.
@@ -70,8 +70,7 @@ impl BoardArgs {
         if budgets.ladder.is_empty() {
             return Ok(None);
         }
-        let dir = self.installed(board)?.dir;
-        let variants = ModelVariants::new(model, dir, self.options(board), encoder_placement(board));
+        let variants = ModelVariants::new(model, self.options(board), encoder_placement(board));
         let (ladder, left_out) = variants.ladder(1, &budgets.ladder);
         for (rung, reason) in left_out {
             tracing::warn!("rung {rung} of the board's ladder is left out: {reason}");

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::capture::scene::SceneSource;
 use crate::capture::{self, Source, SourceAddress, SourceOptions};
 use crate::pipeline::Summary;
-use crate::sink::{OverlayOptions, OverlaySink, PictureFormat};
+use crate::sink::{ImageFormat, OverlayOptions, OverlaySink};
 use crate::statistics;
 use crate::time::MonotonicClock;
 
@@ -95,14 +95,14 @@ pub fn run(args: DemoArgs) -> anyhow::Result<()> {
         }
         None => (address.open(&options, clock)?, None),
     };
-    eprintln!("overlays in {}", args.out.display());
     // The gaze is nobody's, so nothing private is shown.
     let screen = (Screen::start_anywhere(&args.console, true)?, true);
     let mut stream = Stream::open(&args.board, board, (source, &options), screen, OBJECTS)?;
+    eprintln!("overlays in {}", args.out.display());
     let (info, used) = (stream.info.clone(), stream.used());
     let fps = info.rate.unwrap_or(SourceOptions::DEFAULT_FPS);
     let every = fps.round().max(1.0) as u32;
-    let overlays = OverlayOptions { every, format: PictureFormat::Jpeg, ..OverlayOptions::default() };
+    let overlays = OverlayOptions { every, format: ImageFormat::Jpeg, ..OverlayOptions::default() };
     let pipeline = stream.pipeline.sink(Box::new(OverlaySink::create(&args.out, overlays)?));
     let selector = dwell_selector(&info, None);
     let mut score = None;

@@ -36,7 +36,7 @@ pub enum Status {
     Fail,
 }
 
-/// One thing that was looked at.
+/// One matter that was looked at.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Finding {
     pub status: Status,
@@ -153,7 +153,7 @@ fn board_finding(detection: &Detection) -> Finding {
 
 fn machine_findings(machine: &Machine) -> Vec<Finding> {
     /// Less free memory than the bundled model and its frames need with room to spare.
-    const LEAST_FREE_MIB: u64 = 512;
+    const MIN_FREE_MIB: u64 = 512;
 
     let cpu = machine.cpu.as_deref().unwrap_or(machine.arch);
     let mut findings = vec![Finding::ok("cores", format!("{} usable, {cpu}", machine.cores))];
@@ -174,7 +174,7 @@ fn machine_findings(machine: &Machine) -> Vec<Finding> {
 
     if let (Some(total), Some(free)) = (machine.memory_total_mib, machine.memory_available_mib) {
         let detail = format!("{free} MiB free of {total} MiB");
-        findings.push(if free >= LEAST_FREE_MIB {
+        findings.push(if free >= MIN_FREE_MIB {
             Finding::ok("memory", detail)
         } else {
             Finding::problem(Status::Warn, "memory", detail, "close other programs or choose a smaller model")
@@ -209,7 +209,7 @@ fn model_findings(registry: Result<Registry, Error>) -> Vec<Finding> {
                 let state = if file.state == FileState::Missing { "missing" } else { "altered" };
                 fail(&subject, format!("{} is {state}", file.path.display()))
             }
-            None => Finding::ok(subject, format!("{} files in {}, intact", files.len(), installed.dir.display())),
+            None => Finding::ok(subject, format!("{} files in {}, intact", files.len(), installed.location)),
         }
     };
     registry.list().iter().map(model).collect()

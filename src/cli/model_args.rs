@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::engine::Precision;
 use crate::error::ConfigError;
 use crate::geometry::Size;
-use crate::model::{LoadedModel, ModelOptions, Race, Registry};
+use crate::model::{LoadedModel, ModelOptions, PrecisionProbe, Registry};
 
 /// The model when none is named and none is installed; it makes the message that nothing was found.
 const BUNDLED: &str = "foveate";
@@ -75,8 +75,8 @@ impl fmt::Display for PrecisionChoice {
 pub fn precision_text(model: &LoadedModel) -> String {
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
     let name = model.precision().name();
-    match model.race() {
-        Some(Race { int8, f32 }) => {
+    match model.precision_probe() {
+        Some(PrecisionProbe { int8, f32 }) => {
             format!("{name} (the encoder takes {:.1} ms in int8, {:.1} ms in f32)", ms(int8), ms(f32))
         }
         None => name.to_owned(),

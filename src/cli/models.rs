@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::error::{Error, ModelError};
-use crate::model::{FileCheck, FileState, Installed, Part, Registry, SizeRange};
+use crate::model::{FileCheck, FileState, Installed, Location, Part, Registry, SizeRange};
 
 use super::output::{print, print_json};
 
@@ -101,6 +101,8 @@ struct Entries<'a> {
 struct Entry<'a> {
     name: &'a str,
     family: &'static str,
+    #[serde(skip)]
+    family_summary: &'static str,
     description: &'a str,
     /// Width and height.
     input_size: [u32; 2],
@@ -108,8 +110,10 @@ struct Entry<'a> {
     input_sizes: Option<SizeRange>,
     licence: &'a str,
     source: &'a str,
-    /// The folder of its files.
-    folder: &'a Path,
+    /// The folder of its files; `null` when they are in the program itself.
+    folder: Option<&'a Path>,
+    #[serde(skip)]
+    location: &'a Location,
     files: Vec<FileEntry>,
 }
 
@@ -133,12 +137,14 @@ impl<'a> Entry<'a> {
         Ok(Entry {
             name: &spec.name,
             family: spec.family.name(),
+            family_summary: spec.family.summary(),
             description: &spec.description,
             input_size: spec.input,
             input_sizes: spec.sizes,
             licence: &spec.licence,
             source: &spec.source,
-            folder: &installed.dir,
+            folder: installed.location.folder(),
+            location: &installed.location,
             files: installed.verify()?.into_iter().map(|check| FileEntry::new(installed, check)).collect(),
         })
     }
@@ -168,7 +174,7 @@ impl FileEntry {
         FileEntry {
             precision: precision.name(),
             part,
-            bytes: std::fs::metadata(&path).ok().map(|m| m.len()),
+            bytes: file.and_then(|f| installed.location.bytes(&f.path)),
             sha256: file.map(|f| f.sha256.clone()).unwrap_or_default(),
             sha256_ok: state == FileState::Intact,
             path,
@@ -224,13 +230,14 @@ fn details(e: &Entry) -> String {
         format!("sides of {} to {} that are multiples of {}", s.min, s.max, s.multiple)
     });
     format!(
-        "{}: {}\n  family      {}\n  input       {w}x{h} ({sizes})\n  licence     {}\n  source      {}\n  folder      {}\n{}",
+        "{}: {}\n  family      {} ({})\n  input       {w}x{h} ({sizes})\n  licence     {}\n  source      {}\n  folder      {}\n{}",
         e.name,
         e.description,
         e.family,
+        e.family_summary,
         e.licence,
         e.source,
-        e.folder.display(),
+        e.location,
         findings(std::slice::from_ref(e)),
     )
 }
@@ -280,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn the_state_of_every_file_is_told() {
+    fn the_state_of_every_file_is_reported() {
         let dir = installed();
         let registry = Registry::from_dirs(&[dir.path().to_owned()]).unwrap();
         let entries = entries(registry.list()).unwrap();
@@ -307,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn people_see_what_is_wrong() {
+    fn users_see_what_is_wrong() {
         let dir = installed();
         let registry = Registry::from_dirs(&[dir.path().to_owned()]).unwrap();
         let entries = entries(registry.list()).unwrap();

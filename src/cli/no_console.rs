@@ -11,7 +11,7 @@ use super::board_args::BoardArgs;
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct ConsoleArgs {}
 
-/// Tells that nobody has taken over.
+/// Whether a user at the page has taken over: never.
 pub type Used = std::sync::Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// No console.

@@ -1,7 +1,7 @@
 //! `foveate quantize`: from a float ONNX file to one with 8-bit or half-float weights.
 
 mod masks;
-mod pictures;
+mod photos;
 mod progress;
 mod report;
 mod source;
@@ -13,12 +13,13 @@ use anyhow::Context;
 use crate::engine::OnnxModel;
 use crate::error::{Error, ModelError};
 use crate::geometry::Size;
+use crate::model::{Installed, MANIFEST_FILE};
 use crate::quantize::{self, Method, QuantizeOptions};
 
 use super::interrupt::on_interrupt;
 use super::model_args::{parse_size, parse_threads};
 use super::output::{print, print_json};
-use pictures::Pictures;
+use photos::Photos;
 use progress::Progress;
 use report::{Report, Work};
 use source::Source;
@@ -75,7 +76,7 @@ pub struct QuantizeArgs {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Calibration")]
 struct PhotoArgs {
-    /// The folder with the photos, searched with its subfolders for .jpg, .jpeg and .png
+    /// The folder with the photos, searched with its subfolders
     #[arg(long, value_name = "DIR", required_if_eq("precision", "int8"))]
     calibration: Option<PathBuf>,
     /// Take at most N photos, evenly spread over the folder
@@ -127,24 +128,22 @@ pub fn run(args: QuantizeArgs) -> anyhow::Result<()> {
     };
     // Refuses what is no encoder before it looks for photos.
     let input = quantize::input_size(&model, options.input)?;
-    let mut pictures = match &args.photos.calibration {
-        Some(folder) => Some(Pictures::find(folder, args.photos.images as usize, input, source.normalization)?),
+    let mut photos = match &args.photos.calibration {
+        Some(folder) => Some(Photos::find(folder, args.photos.images as usize, input, source.normalization)?),
         None => None,
     };
     let stop = on_interrupt()?;
     let mut progress = Progress::new(stop.clone());
-    let work = match (args.precision, &mut pictures) {
-        (Target::Int8, Some(pictures)) => int8(&model, pictures, &options, &mut progress)?,
+    let work = match (args.precision, &mut photos) {
+        (Target::Int8, Some(photos)) => int8(&model, photos, &options, &mut progress)?,
         (Target::Int8, None) => anyhow::bail!("int8 needs photos: give --calibration DIR"),
-        (Target::F16, pictures) => f16(&model, pictures.as_mut(), &options, &mut progress)?,
+        (Target::F16, photos) => f16(&model, photos.as_mut(), &options, &mut progress)?,
     };
     progress.finish();
     let (made, work) = work.context("stopped before the end; nothing was written")?;
     let bytes_after = made.write(&args.out).map_err(Error::from)?;
-    let masks = match (&source.installed, &pictures) {
-        (Some(installed), Some(pictures)) => {
-            masks::compare(installed, &args.out, pictures, input, args.threads, &stop)?
-        }
+    let masks = match (&source.installed, &photos) {
+        (Some(installed), Some(photos)) => masks::compare(installed, &args.out, photos, input, args.threads, &stop)?,
         _ => None,
     };
     let report = Report {
@@ -153,7 +152,7 @@ pub fn run(args: QuantizeArgs) -> anyhow::Result<()> {
         input_size: [input.width, input.height],
         bytes_before: source.bytes()?,
         bytes_after,
-        skipped_images: pictures.as_ref().map_or(0, Pictures::skipped),
+        skipped_images: photos.as_ref().map_or(0, Photos::skipped),
         masks,
         work,
     };
@@ -165,17 +164,17 @@ type Made = Option<(OnnxModel, Work)>;
 
 fn int8(
     model: &OnnxModel,
-    pictures: &mut Pictures,
+    photos: &mut Photos,
     options: &QuantizeOptions,
     progress: &mut Progress,
 ) -> Result<Made, Error> {
-    let made = quantize::quantize(model, pictures, options, progress)?;
+    let made = quantize::quantize(model, photos, options, progress)?;
     Ok(made.map(|made| (made.model, Work::Int8(made.report))))
 }
 
 fn f16(
     model: &OnnxModel,
-    pictures: Option<&mut Pictures>,
+    photos: Option<&mut Photos>,
     options: &QuantizeOptions,
     progress: &mut Progress,
 ) -> Result<Made, Error> {
@@ -183,8 +182,8 @@ fn f16(
     for name in &halved.overflowing {
         tracing::warn!("{name} stays f32: it has values beyond 65504, the largest half float");
     }
-    let (outputs, images) = match pictures {
-        Some(pictures) => match quantize::measure(model, &halved.model, pictures, options, progress)? {
+    let (outputs, images) = match photos {
+        Some(photos) => match quantize::measure(model, &halved.model, photos, options, progress)? {
             Some(measured) => measured,
             None => return Ok(None),
         },
@@ -195,8 +194,9 @@ fn f16(
 }
 
 /// A model that has no `f32` files to start from.
-fn no_float_files(name: &str, folder: PathBuf) -> ModelError {
-    ModelError::Manifest { path: folder, reason: format!("model `{name}` has no f32 files to quantise") }
+fn no_float_files(installed: &Installed) -> ModelError {
+    let reason = format!("model `{}` has no f32 files to quantise", installed.spec.name);
+    ModelError::Manifest { path: installed.location.path(MANIFEST_FILE.as_ref()), reason }
 }
 
 #[cfg(test)]

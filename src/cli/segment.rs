@@ -25,7 +25,7 @@ use super::prompt_args::PromptArgs;
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct SegmentArgs {
-    /// A PNG or JPEG
+    /// A PNG, JPEG, WebP, BMP, TIFF or GIF (its first frame)
     photo: PathBuf,
     #[command(flatten)]
     prompt: PromptArgs,

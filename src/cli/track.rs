@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::capture::pictures;
+use crate::capture::list_images;
 use crate::error::IoError;
 use crate::eval::sequences::open_frame;
 use crate::geometry::{BoundingBox, LabeledPoint};
@@ -103,7 +103,7 @@ struct Line<'a> {
 
 /// Runs the command.
 pub fn run(args: TrackArgs) -> anyhow::Result<()> {
-    let files = pictures(&args.frames)?;
+    let files = list_images(&args.frames)?;
     let first_mask = args.first.first_mask.as_deref().map(read_mask).transpose()?;
     if let Some(out) = &args.out {
         std::fs::create_dir_all(out).map_err(IoError::when("create", out))?;

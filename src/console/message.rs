@@ -73,11 +73,11 @@ pub enum Message {
     },
     /// Let every object go.
     Clear {},
-    /// The picture is frozen on this frame.
+    /// The image is frozen on this frame.
     Hold {
         at: u64,
     },
-    /// The picture goes on.
+    /// The image goes on.
     Resume {},
     /// What an object is called and drawn in.
     Label {
@@ -136,7 +136,7 @@ impl Message {
     /// Reads one message.
     ///
     /// # Errors
-    /// What is wrong with it, for a person.
+    /// What is wrong with it, for the user.
     pub fn parse(text: &str) -> Result<Message, String> {
         serde_json::from_str(text).map_err(|error| format!("not a message that is known: {error}"))
     }
@@ -144,7 +144,7 @@ impl Message {
     /// What it asks for. `now` stands for a time that is not given, and no frame is newer; `display` is who freezes.
     ///
     /// # Errors
-    /// What is wrong with it, for a person.
+    /// What is wrong with it, for the user.
     pub fn request(self, now: Timestamp, display: u64) -> Result<Request, String> {
         let when = |micros: u64| {
             let at = Timestamp::from_nanos(micros.saturating_mul(1000));

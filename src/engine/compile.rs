@@ -31,7 +31,9 @@ pub struct CompileOptions {
     pub constants: Vec<(String, Vec<f32>)>,
     /// Outputs to compute, in this order; empty for all. What only the others need is left out.
     pub outputs: Vec<String>,
+    /// What it computes in.
     pub precision: Precision,
+    /// What it computes on.
     pub threads: Threads,
 }
 
@@ -188,6 +190,7 @@ fn signature(path: &Path, role: &'static str, tensor: &str, expected: &str, foun
     ModelError::Signature {
         path: path.into(),
         family: "onnx",
+        likely: None,
         role,
         tensor: tensor.into(),
         expected: expected.into(),

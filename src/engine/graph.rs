@@ -116,6 +116,7 @@ pub struct Session {
 }
 
 impl Session {
+    /// What it runs.
     pub fn graph(&self) -> &Graph {
         &self.graph
     }
@@ -210,15 +211,6 @@ impl Session {
         };
         outputs.extend(values.into_iter().map(|v| Tensor(v.into_arc_tensor())));
         Ok(())
-    }
-
-    /// Runs `times` times on the inputs as they stand, so that caches, pages and lazily made tables are in place.
-    ///
-    /// # Errors
-    /// As [`Self::run`].
-    pub fn warm_up(&mut self, times: usize) -> Result<(), ModelError> {
-        let mut outputs = Vec::new();
-        (0..times).try_for_each(|_| self.run(&mut outputs))
     }
 }
 

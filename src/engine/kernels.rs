@@ -43,7 +43,7 @@ pub(super) use convolution::{Convolution, Window};
 pub(super) use depthwise::Depthwise;
 pub(super) use dots::Dots;
 pub(super) use grid::{Element, Grid};
-pub(super) use layout::{MOST_PACKED, PACKED};
+pub(super) use layout::{MAX_PACKED, PACKED};
 pub(super) use planes::{Blend, MaxPool, Resize};
 pub(super) use program::{Action, Ending, Place, Program, Step, Workspace, whole_lines};
 pub(super) use quantized::QuantizedConvolution;

@@ -1,11 +1,11 @@
 /// How much a model file may ask for. The defaults leave room for the largest Segment Anything encoder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Size of the file, 512 MiB unless told.
+    /// Size of the file, 512 MiB by default.
     pub max_file_bytes: u64,
-    /// Nodes of the graph and its subgraphs, 20,000 unless told.
+    /// Nodes of the graph and its subgraphs, 20,000 by default.
     pub max_nodes: usize,
-    /// Any one tensor: weights, inputs, outputs and everything between, 1 GiB unless told.
+    /// Any one tensor: weights, inputs, outputs and everything between, 1 GiB by default.
     pub max_tensor_bytes: u64,
 }
 

@@ -80,6 +80,7 @@ impl OnnxModel {
         Ok(OnnxModel { path: path.into(), limits, inputs, outputs, proto })
     }
 
+    /// Where it was read from, or what stands for it in messages.
     pub fn path(&self) -> &Path {
         &self.path
     }

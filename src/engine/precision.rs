@@ -54,7 +54,7 @@ impl std::str::FromStr for Precision {
 }
 
 /// Whether this processor multiplies and adds bytes by fours, so that integers beat floats on any convolution.
-pub fn has_byte_products() -> bool {
+pub(crate) fn has_byte_products() -> bool {
     Dots::best(Variant::best()).is_some_and(Dots::is_fast)
 }
 

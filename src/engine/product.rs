@@ -2,7 +2,7 @@ use super::kernels::{Activation, Linear, RowWork, Team, Variant};
 
 /// The columns of a matrix that changes from call to call, packed for the kernels of this processor. Packed again with one
 /// size, it allocates nothing.
-pub struct Columns {
+pub(crate) struct Columns {
     work: Option<RowWork>,
     variant: Variant,
     team: Team,
@@ -16,11 +16,6 @@ impl Columns {
     /// No columns yet.
     pub fn new() -> Self {
         Columns { work: None, variant: Variant::best(), team: Team::new(1), depth: 0, count: 0, padded: Vec::new() }
-    }
-
-    /// Number of columns.
-    pub fn count(&self) -> usize {
-        self.count
     }
 
     /// Floats from one row of [`Self::dot`]'s result to the next.

@@ -19,11 +19,10 @@ use tract_onnx::pb::{GraphProto, TypeProto, ValueInfoProto, type_proto};
 use super::failure::node_name;
 use super::onnx::OnnxModel;
 use crate::error::ModelError;
-pub use halved::Halved;
 
 /// A convolution whose weights lie in the file as 32-bit floats.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Convolution {
+pub(crate) struct Convolution {
     /// The node's name, or its output's where the export left it nameless.
     pub name: String,
     /// The tensor it reads.
@@ -38,7 +37,7 @@ pub struct Convolution {
 
 /// The 8-bit unsigned grid of one tensor: `value = (code - zero_point) * scale`, codes 0 to 255.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ActivationGrid {
+pub(crate) struct ActivationGrid {
     /// Finite and greater than zero.
     pub scale: f32,
     pub zero_point: u8,
@@ -46,7 +45,7 @@ pub struct ActivationGrid {
 
 /// What [`OnnxModel::quantized`] is to do.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct QuantizationPlan {
+pub(crate) struct QuantizationPlan {
     /// Tensors that are rounded to a grid, by name. Everything in the graph that reads one reads the rounded one.
     pub grids: BTreeMap<String, ActivationGrid>,
     /// Names of convolutions whose weights stay float though their input has a grid.
@@ -58,7 +57,7 @@ pub struct QuantizationPlan {
 impl OnnxModel {
     /// The convolutions whose weights (and bias, if there is one) are constants of the file in 32-bit floats, in the
     /// order of the graph.
-    pub fn convolutions(&self) -> Vec<Convolution> {
+    pub(crate) fn convolutions(&self) -> Vec<Convolution> {
         let Some(graph) = &self.proto.graph else { return Vec::new() };
         graph.node.iter().filter_map(|node| convolution(graph, node)).collect()
     }
@@ -68,7 +67,7 @@ impl OnnxModel {
     ///
     /// # Errors
     /// [`ModelError::Unreadable`] if no node makes one of them.
-    pub fn observing(&self, tensors: &[String]) -> Result<OnnxModel, ModelError> {
+    pub(crate) fn observing(&self, tensors: &[String]) -> Result<OnnxModel, ModelError> {
         let mut proto = self.proto.clone();
         if let Some(graph) = &mut proto.graph {
             for name in tensors {

@@ -1,7 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use half::f16;
 use serde::Serialize;
 use tract_onnx::prelude::{DatumType, Tensor as TractTensor};
 
@@ -9,11 +8,17 @@ use tract_onnx::prelude::{DatumType, Tensor as TractTensor};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ElementType {
+    /// Half floats.
     F16,
+    /// 32-bit floats.
     F32,
+    /// 64-bit floats.
     F64,
+    /// 32-bit integers.
     I32,
+    /// 64-bit integers.
     I64,
+    /// Truth values.
     Bool,
     /// A type that no model family here has at its edges.
     Other,
@@ -50,8 +55,11 @@ impl ElementType {
 /// every dimension of a compiled [`super::Graph`] is known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TensorInfo {
+    /// As the file spells it.
     pub name: String,
+    /// What its elements are.
     pub element: ElementType,
+    /// Its dimensions, the outermost first; empty as well where the file leaves all of them open.
     pub shape: Vec<Option<usize>>,
 }
 
@@ -78,10 +86,12 @@ impl Tensor {
         TractTensor::from_shape(shape, data).ok().map(|t| Tensor(Arc::new(t)))
     }
 
+    /// Its dimensions, the outermost first.
     pub fn shape(&self) -> &[usize] {
         self.0.shape()
     }
 
+    /// What its elements are.
     pub fn element(&self) -> ElementType {
         ElementType::of(self.0.datum_type())
     }
@@ -89,24 +99,6 @@ impl Tensor {
     /// The elements, if they are `f32` (what every [`super::Graph`] gives at its edges, whatever it computes in).
     pub fn as_f32(&self) -> Option<&[f32]> {
         self.0.as_plain_ram()?.as_slice::<f32>().ok()
-    }
-
-    /// The elements, if they are half floats.
-    pub fn as_f16(&self) -> Option<&[f16]> {
-        self.0.as_plain_ram()?.as_slice::<f16>().ok()
-    }
-
-    /// The elements rounded to half floats, half the memory: for embeddings that are kept.
-    pub fn to_f16(&self) -> Option<Self> {
-        self.0.cast_to_dt(DatumType::F16).ok().map(|t| Tensor(Arc::new(t.into_owned())))
-    }
-
-    /// The elements as `f32`, shared if they are already.
-    pub fn to_f32(&self) -> Option<Self> {
-        if self.0.datum_type() == DatumType::F32 {
-            return Some(self.clone());
-        }
-        self.0.cast_to_dt(DatumType::F32).ok().map(|t| Tensor(Arc::new(t.into_owned())))
     }
 }
 

@@ -58,31 +58,28 @@ fn inputs_are_kept_written_and_shared() {
     let graph = tiny("foveate_encoder.onnx").compile(&image_options()).unwrap();
     let mut session = graph.session().unwrap();
     session.input_mut(0).unwrap()[5] = 3.0;
-    session.warm_up(2).unwrap();
+    let mut outputs = Vec::new();
+    session.run(&mut outputs).unwrap();
+    session.run(&mut outputs).unwrap();
     assert_eq!(session.input_mut(0).unwrap()[5], 3.0, "a run leaves the input as it was");
     let given = Tensor::from_f32(&[1, 3, 32, 32], &[0.5; 3072]).unwrap();
     session.set_input(0, &given).unwrap();
-    session.warm_up(1).unwrap();
+    session.run(&mut outputs).unwrap();
     assert_eq!(session.input_mut(0).unwrap()[5], 0.0, "what is held elsewhere is never written");
     assert!(given.as_f32().unwrap().iter().all(|v| *v == 0.5));
 }
 
 #[test]
-fn tensors_convert_and_share() {
+fn tensors_hold_as_many_elements_as_their_shape_says() {
     let tensor = Tensor::from_f32(&[2, 2], &[1.0, 0.1, -3.5, 70_000.0]).unwrap();
-    let half = tensor.to_f16().unwrap();
-    assert_eq!((half.element(), half.shape()), (ElementType::F16, &[2, 2][..]));
-    assert!(half.as_f32().is_none() && half.as_f16().unwrap()[3].is_infinite());
-    let back = half.to_f32().unwrap();
-    assert!((back.as_f32().unwrap()[1] - 0.1).abs() < 1e-4);
-    assert!(std::ptr::eq(tensor.as_f32().unwrap(), tensor.to_f32().unwrap().as_f32().unwrap()));
+    assert_eq!((tensor.element(), tensor.shape()), (ElementType::F32, &[2, 2][..]));
+    assert!(std::ptr::eq(tensor.as_f32().unwrap(), tensor.clone().as_f32().unwrap()));
     assert!(Tensor::from_f32(&[3], &[1.0]).is_none());
 }
 
 #[test]
 fn knobs_are_known_to_tract() {
     super::knobs::scope().unwrap();
-    assert!(knobs().iter().all(|k| !k.doc.is_empty() && !k.why.is_empty()));
 }
 
 #[test]

@@ -28,6 +28,7 @@ impl Threads {
         Threads { count, executor, team: Arc::new(Team::new(count)) }
     }
 
+    /// How many compute, the caller included.
     pub fn count(&self) -> usize {
         self.count
     }

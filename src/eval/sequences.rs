@@ -11,7 +11,7 @@ use super::clicker::Clicker;
 use super::dataset::Truth;
 use super::overlap::iou;
 use super::progress::Progress;
-use crate::capture::pictures;
+use crate::capture::list_images;
 use crate::error::{ConfigError, Error, IoError};
 use crate::frame::{self, Frame};
 use crate::mask::file::{read_mask, write_mask_of};
@@ -167,7 +167,7 @@ fn follow(
     stop: &StopToken,
 ) -> Result<Figures, Error> {
     let (images, masks) =
-        (pictures(&config.data.join("images").join(name))?, pictures(&config.data.join("masks").join(name))?);
+        (list_images(&config.data.join("images").join(name))?, list_images(&config.data.join("masks").join(name))?);
     if images.len() != masks.len() {
         let reason = format!("{} pictures but {} masks: give one mask a picture", images.len(), masks.len());
         return Err(ConfigError::Invalid { origin: name.to_owned(), reason }.into());

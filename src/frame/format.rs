@@ -23,7 +23,7 @@ pub enum PixelFormat {
     Nv16,
     /// 4:2:0, planes of Y, U and V, the latter two at half width and height (V4L2's YU12).
     I420,
-    /// One JPEG picture per frame; camera streams may leave out the Huffman tables.
+    /// One JPEG image per frame; camera streams may leave out the Huffman tables.
     Mjpeg,
     /// Bytes R G B.
     #[default]
@@ -35,6 +35,7 @@ pub enum PixelFormat {
 }
 
 impl PixelFormat {
+    /// Every format.
     pub const ALL: [PixelFormat; 11] = [
         PixelFormat::Yuyv,
         PixelFormat::Uyvy,
@@ -49,6 +50,7 @@ impl PixelFormat {
         PixelFormat::Grey,
     ];
 
+    /// The name in messages and reports.
     pub const fn name(self) -> &'static str {
         match self {
             PixelFormat::Yuyv => "yuyv",
@@ -114,6 +116,7 @@ impl PixelFormat {
 pub struct Plane {
     /// From the start of the buffer.
     pub start: usize,
+    /// How many rows it has; 0 where there is no such plane.
     pub rows: usize,
     /// A row's own bytes, without padding.
     pub row_bytes: usize,
@@ -180,6 +183,8 @@ pub enum ColorRange {
 /// Meaning of the YUV codes; ignored for RGB, BGR and grey.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Colorimetry {
+    /// Which matrix turns YUV into RGB.
     pub encoding: ColorEncoding,
+    /// Which codes black and white have.
     pub range: ColorRange,
 }

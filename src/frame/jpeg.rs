@@ -1,4 +1,4 @@
-//! Camera MJPEG: complete baseline or progressive JPEG pictures, whose Huffman tables may be left out.
+//! Camera MJPEG: complete baseline or progressive JPEG images, whose Huffman tables may be left out.
 
 mod huffman;
 
@@ -16,39 +16,39 @@ const END: [u8; 2] = [0xff, 0xd9];
 /// More bytes than the decoder reads before it needs them.
 const READ_AHEAD: usize = 16;
 
-/// Decodes JPEG pictures to RGB and keeps its buffers.
+/// Decodes JPEG images to RGB and keeps its buffers.
 #[derive(Debug, Default)]
 pub(super) struct JpegDecoder {
-    /// A picture as the decoder wants it.
-    picture: Vec<u8>,
+    /// A image as the decoder wants it.
+    image: Vec<u8>,
 }
 
 impl JpegDecoder {
     /// Decodes `data` into `out` as RGB bytes without row padding; `out` is resized and reused.
     ///
     /// # Errors
-    /// A picture that is not JPEG, is corrupt, ends early, or is not of `expected` size.
+    /// A image that is not JPEG, is corrupt, ends early, or is not of `expected` size.
     pub(super) fn decode(&mut self, data: &[u8], expected: Size, out: &mut Vec<u8>) -> Result<(), ImageError> {
         let headers = Headers::scan(data).map_err(undecodable)?;
         let end = headers.find_end(data).map_err(undecodable)?;
         let (head, scan) = data[..end].split_at(headers.scan);
-        self.picture.clear();
-        self.picture.extend_from_slice(head);
+        self.image.clear();
+        self.image.extend_from_slice(head);
         if !headers.huffman_tables {
-            huffman::write_standard_tables(&mut self.picture);
+            huffman::write_standard_tables(&mut self.image);
         }
-        self.picture.extend_from_slice(scan);
+        self.image.extend_from_slice(scan);
         // At an end marker the decoder makes up what is missing of a scan, at the end of the bytes it reports it. It
         // reads ahead, but not past this.
         let ending: &[u8] = if headers.one_plain_scan { &[0; READ_AHEAD] } else { &END };
-        self.picture.extend_from_slice(ending);
+        self.image.extend_from_slice(ending);
 
         let options = DecoderOptions::default()
             .set_strict_mode(true)
             .set_max_width(MAX_SIDE as usize)
             .set_max_height(MAX_SIDE as usize)
             .jpeg_set_out_colorspace(ColorSpace::RGB);
-        let mut decoder = Decoder::new_with_options(ZCursor::new(&self.picture), options);
+        let mut decoder = Decoder::new_with_options(ZCursor::new(&self.image), options);
         decoder.decode_headers().map_err(|e| undecodable(format!("{e:?}")))?;
         let (width, height) = decoder.dimensions().unwrap_or_default();
         let given = Size::new(width as u32, height as u32);
@@ -69,7 +69,7 @@ fn undecodable(reason: impl Into<String>) -> ImageError {
 pub(super) struct Headers {
     /// Whether a DHT segment is among them.
     huffman_tables: bool,
-    /// Whether the picture is baseline, in one scan of all its components, without restart markers.
+    /// Whether the image is baseline, in one scan of all its components, without restart markers.
     one_plain_scan: bool,
     /// Where the first SOS marker begins.
     scan: usize,
@@ -77,7 +77,7 @@ pub(super) struct Headers {
     size: Size,
 }
 
-/// The size of the JPEG picture in `data`, if its headers and its end are there; the pixels between are not looked at.
+/// The size of the JPEG image in `data`, if its headers and its end are there; the pixels between are not looked at.
 ///
 /// # Errors
 /// What is missing.
@@ -96,7 +96,7 @@ impl Headers {
     pub(super) fn scan(data: &[u8]) -> Result<Self, &'static str> {
         const CUT: &str = "it ends within its headers";
         if !data.starts_with(&[0xff, 0xd8]) {
-            return Err("it does not begin like a JPEG picture");
+            return Err("it does not begin like a JPEG image");
         }
         let (mut huffman_tables, mut restarts, mut components) = (false, false, None);
         let mut size = Size::default();
@@ -129,7 +129,7 @@ impl Headers {
                 // Baseline or extended sequential frame.
                 0xc0 | 0xc1 => components = segment.get(5),
                 0xc4 => huffman_tables = true,
-                0xd9 => return Err("it holds no picture"),
+                0xd9 => return Err("it holds no image"),
                 0xda => {
                     let one_plain_scan = components.is_some() && components == segment.first() && !restarts;
                     return Ok(Headers { huffman_tables, one_plain_scan, scan: at, size });
@@ -141,7 +141,7 @@ impl Headers {
         }
     }
 
-    /// Where the last end marker is: a picture cut short has none, since scans escape every 0xFF.
+    /// Where the last end marker is: a image cut short has none, since scans escape every 0xFF.
     pub(super) fn find_end(&self, data: &[u8]) -> Result<usize, &'static str> {
         let scan = data.get(self.scan..).unwrap_or_default();
         let end = scan.windows(2).rposition(|pair| pair == END).ok_or("it is cut short")?;

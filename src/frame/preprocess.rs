@@ -1,5 +1,3 @@
-use half::f16;
-use half::slice::HalfFloatSliceExt;
 use serde::{Deserialize, Serialize};
 
 use super::jpeg::JpegDecoder;
@@ -12,6 +10,7 @@ use crate::geometry::{Letterbox, Region, Size};
 /// What an encoder expects of its pixels: `(level / 255 - mean) / std`, in the order red, green, blue.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Normalization {
+    /// Of levels from 0 to 1.
     pub mean: [f32; 3],
     /// Greater than zero.
     pub std: [f32; 3],
@@ -25,7 +24,7 @@ impl Normalization {
 /// Turns frames into the encoder's tensor: colour conversion, resampling, letterbox and normalisation in one pass.
 ///
 /// Rows are converted to RGB bytes as they are needed, summed vertically into one row of the output, then horizontally;
-/// no full picture lies between (except what MJPEG decodes to). A second frame of the same size and format allocates
+/// no full image lies between (except what MJPEG decodes to). A second frame of the same size and format allocates
 /// nothing here; the JPEG decoder allocates on its own.
 ///
 /// Downscaling uses a triangle filter over all source pixels (bilinear with antialiasing, as Pillow and torchvision do),
@@ -47,7 +46,7 @@ pub struct Preprocessor {
     line: Vec<f32>,
     jpeg: JpegDecoder,
     /// What MJPEG decodes to.
-    picture: Vec<u8>,
+    image: Vec<u8>,
 }
 
 /// What follows from the size of what is read, and its format; the default is nothing's.
@@ -76,7 +75,7 @@ impl Preprocessor {
             resampled: Vec::new(),
             line: Vec::new(),
             jpeg: JpegDecoder::default(),
-            picture: Vec::new(),
+            image: Vec::new(),
         }
     }
 
@@ -90,9 +89,9 @@ impl Preprocessor {
     ///
     /// # Errors
     /// A buffer too short for its frame, an `out` that is not `3 * H * W` long, a side of zero or beyond [`MAX_SIDE`], a
-    /// JPEG picture that is broken or of another size. `out` may be partly written then.
+    /// JPEG image that is broken or of another size. `out` may be partly written then.
     pub fn run(&mut self, frame: &Frame, out: &mut [f32]) -> Result<Letterbox, ImageError> {
-        self.write(frame, Region::of_frame(frame.size), out)
+        self.run_region(frame, Region::of_frame(frame.size), out)
     }
 
     /// [`Self::run`] on one region of the frame, as if it were a frame of its own; what surrounds it does not bleed in.
@@ -100,18 +99,6 @@ impl Preprocessor {
     /// # Errors
     /// As [`Self::run`], and [`ImageError::Region`] for a region that does not lie in the frame.
     pub fn run_region(&mut self, frame: &Frame, region: Region, out: &mut [f32]) -> Result<Letterbox, ImageError> {
-        self.write(frame, region, out)
-    }
-
-    /// [`Self::run`] in half precision: the same values, rounded to nearest.
-    ///
-    /// # Errors
-    /// As [`Self::run`].
-    pub fn run_f16(&mut self, frame: &Frame, out: &mut [f16]) -> Result<Letterbox, ImageError> {
-        self.write(frame, Region::of_frame(frame.size), out)
-    }
-
-    fn write<T: Element>(&mut self, frame: &Frame, region: Region, out: &mut [T]) -> Result<Letterbox, ImageError> {
         frame.check()?;
         if !region.fits(frame.size) {
             return Err(ImageError::Region { region, size: frame.size });
@@ -124,7 +111,7 @@ impl Preprocessor {
             return Err(ImageError::TensorLength { size: self.input, needed, given: out.len() });
         }
         if frame.format == PixelFormat::Mjpeg {
-            self.jpeg.decode(&frame.data, frame.size, &mut self.picture)?;
+            self.jpeg.decode(&frame.data, frame.size, &mut self.image)?;
         }
         let letterbox = Letterbox::of_region(frame.size, region, self.input);
         self.prepare(frame.format, &letterbox);
@@ -143,7 +130,7 @@ impl Preprocessor {
         for ((first, weights), ((red, green), blue)) in plan.vertical.rows().zip(&mut planes) {
             match plan.format {
                 PixelFormat::Mjpeg => {
-                    let row = |y: usize| &self.picture[(y * frame.size.width as usize + left) * 3..];
+                    let row = |y: usize| &self.image[(y * frame.size.width as usize + left) * 3..];
                     sum_rows(&mut self.sums, weights, |k| row(top + first + k));
                 }
                 PixelFormat::Rgb24 | PixelFormat::Bgr24 => {
@@ -171,13 +158,13 @@ impl Preprocessor {
             let (g, b) = rest.split_at(r.len());
             for (target, line) in [(red, r), (green, g), (blue, b)] {
                 let (content, padding) = target.split_at_mut(line.len());
-                T::store(line, content);
-                padding.fill(T::ZERO);
+                content.copy_from_slice(line);
+                padding.fill(0.0);
             }
         }
         for ((red, green), blue) in planes {
             for padding in [red, green, blue] {
-                padding.fill(T::ZERO);
+                padding.fill(0.0);
             }
         }
         Ok(letterbox)
@@ -265,29 +252,5 @@ fn split<const R: usize, const G: usize, const B: usize>(
         *r = pixel[R] * gain[0] + offset[0];
         *g = pixel[G] * gain[1] + offset[1];
         *b = pixel[B] * gain[2] + offset[2];
-    }
-}
-
-/// A number that a tensor is made of.
-trait Element: Copy {
-    const ZERO: Self;
-
-    /// Converts a row; both are of one length.
-    fn store(from: &[f32], to: &mut [Self]);
-}
-
-impl Element for f32 {
-    const ZERO: Self = 0.0;
-
-    fn store(from: &[f32], to: &mut [Self]) {
-        to.copy_from_slice(from);
-    }
-}
-
-impl Element for f16 {
-    const ZERO: Self = f16::ZERO;
-
-    fn store(from: &[f32], to: &mut [Self]) {
-        to.convert_from_f32_slice(from);
     }
 }

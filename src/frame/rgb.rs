@@ -10,7 +10,7 @@ const BLOCK: usize = 256;
 /// `out` is resized and reused.
 ///
 /// # Errors
-/// A buffer too short for its frame, absurd sides, a JPEG picture that is broken or of another size.
+/// A buffer too short for its frame, absurd sides, a JPEG image that is broken or of another size.
 pub fn to_rgb(frame: &Frame, out: &mut Vec<u8>) -> Result<(), ImageError> {
     frame.check()?;
     if frame.format == PixelFormat::Mjpeg {

@@ -1,6 +1,5 @@
 //! The fast path against a per-pixel reference in real numbers.
 
-use half::f16;
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 use proptest::prelude::*;
@@ -206,14 +205,6 @@ proptest! {
                 prop_assert!(value.is_finite());
             }
         }
-    }
-
-    #[test]
-    fn half_precision_is_the_same_rounded(frame in noise(), input in input_size()) {
-        let (letterbox, tensor) = run(&frame, input);
-        let mut half = vec![f16::NAN; 3 * input.area()];
-        prop_assert_eq!(Preprocessor::new(input, NORMALIZATION).run_f16(&frame, &mut half).unwrap(), letterbox);
-        prop_assert_eq!(half, tensor.iter().map(|&v| f16::from_f32(v)).collect::<Vec<_>>());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{TARGETS, Target};
 
 /// Changes of each seed that are tried. `make fuzz` tries millions, and knows which of them lead anywhere new.
-const CHANGES: u64 = 60;
+const CHANGES: u64 = 400;
 
 fn folder(kind: &str, target: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz").join(kind).join(target)

@@ -29,7 +29,7 @@ pub enum OpenedPrompts {
     Prompts(Box<dyn PromptSource>),
     /// It shows a place; a [`TouchSelector`](crate::select::touch::TouchSelector) makes gestures of it.
     Touch(Box<dyn TouchSource>),
-    /// It shows where somebody looks; a [`DwellSelector`](crate::select::gaze::DwellSelector) makes selections of it.
+    /// It shows where a user looks; a [`DwellSelector`](crate::select::gaze::DwellSelector) makes selections of it.
     Gaze(Box<dyn GazeSource>),
     /// It is the page, which whoever runs the stream serves.
     Page,
@@ -45,7 +45,7 @@ impl PromptAddress {
         PromptAddress { text, gives: Gives::Prompts(Arc::new(open)) }
     }
 
-    /// The same for a source of contacts; `open` is told how the device is used and which clock stamps contacts.
+    /// The same for a source of contacts; `open` is given how the device is used and which clock stamps contacts.
     pub fn touch<S: TouchSource + 'static>(
         text: String,
         open: impl Fn(&TouchOptions, Arc<dyn Clock>) -> Result<S> + Send + Sync + 'static,
@@ -56,7 +56,7 @@ impl PromptAddress {
         PromptAddress { text, gives: Gives::Touch(Arc::new(open)) }
     }
 
-    /// The same for an eye tracker; `open` is told the size of the frame whose pixels gaze is given in, and which clock
+    /// The same for an eye tracker; `open` is given the size of the frame whose pixels gaze is given in, and which clock
     /// stamps samples.
     pub fn gaze<S: GazeSource + 'static>(
         text: String,

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// Something that happened to an input device and that the person should know.
+/// Something that happened to an input device and that the user should know.
 #[derive(Clone, Debug, PartialEq)]
 pub enum InputEvent {
     /// The device went away; its contacts are cancelled, and it is looked for.

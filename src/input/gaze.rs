@@ -1,7 +1,7 @@
 //! Gaze from eye trackers: recordings, and what arrives over the network.
 //!
 //! Samples leave with the times of the capture clock and in pixels of our own frame. The eye tracker's scene camera is taken
-//! to be our camera: its picture is scaled to our frame, each axis by itself. What arrives is received on a thread of its
+//! to be our camera: its image is scaled to our frame, each axis by itself. What arrives is received on a thread of its
 //! own, which ends with the source; queues are bounded, and every wait has an end.
 
 mod clock;

@@ -9,7 +9,7 @@ pub trait TouchSource: Send {
     /// The address it was opened by, such as `touch:/dev/input/event0`.
     fn name(&self) -> &str;
 
-    /// Width and height of the screen in millimetres, as it is seen; `None` if neither the device nor the options tell.
+    /// Width and height of the screen in millimetres, as it is seen; `None` if neither the device nor the options say.
     fn size_mm(&self) -> Option<[f32; 2]>;
 
     /// Appends the contacts reported up to `now` that were not given out yet, in the order of their time; those of one

@@ -21,7 +21,7 @@ pub struct Codes {
 }
 
 impl Codes {
-    /// Reads a grey PNG or JPEG. A colour file is taken when its three channels are equal.
+    /// Reads a grey image file. A colour file is taken when its three channels are equal.
     ///
     /// # Errors
     /// [`IoError`] for a file that cannot be opened, [`ImageError::Undecodable`] for one that is no grey image.

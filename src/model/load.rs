@@ -1,13 +1,15 @@
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::encoder::{EncoderPart, ImageEncoder};
-use super::foveate::FoveateParts;
-use super::manifest::{Family, ModelSpec};
-use super::sam::SamParts;
+use super::family::DecoderPart;
+use super::manifest::{MANIFEST_FILE, ModelSpec, Part};
+use super::registry::Installed;
 use super::{Decoder, Encoder};
-use crate::engine::{Audit, Limits, OnnxModel, Precision, Threads, has_byte_products};
+#[cfg(doc)]
+use crate::engine::OnnxModel;
+use crate::engine::{Audit, Precision, Threads, has_byte_products};
 use crate::error::{Error, ModelError};
 use crate::geometry::Size;
 
@@ -16,7 +18,7 @@ use crate::geometry::Size;
 #[non_exhaustive]
 pub struct ModelOptions {
     /// `None` takes integers where the model has such files and they are faster: where the processor has products of bytes,
-    /// else where its encoder wins a race when it is loaded. Otherwise `f32`.
+    /// else where the encoder is timed to be faster when it is loaded. Otherwise `f32`.
     pub precision: Option<Precision>,
     /// Threads of the encoder, and of the decoder unless that has its own; 1 computes on the calling thread.
     pub threads: usize,
@@ -35,49 +37,47 @@ impl Default for ModelOptions {
 /// A model whose graphs are compiled. Encoders and decoders made from it share them.
 #[derive(Debug)]
 pub struct LoadedModel {
-    spec: ModelSpec,
+    installed: Installed,
     name: Arc<str>,
     precision: Precision,
-    race: Option<Race>,
+    probe: Option<PrecisionProbe>,
     parts: Parts,
 }
 
 /// How long the encoder takes for a frame in either precision, measured when a model is loaded without one.
 #[derive(Clone, Copy, Debug)]
-pub struct Race {
+pub struct PrecisionProbe {
+    /// With convolutions on 8-bit integers.
     pub int8: Duration,
+    /// In 32-bit floats.
     pub f32: Duration,
 }
 
 #[derive(Debug)]
 struct Parts {
     encoder: EncoderPart,
-    decoder: DecoderPart,
-}
-
-#[derive(Debug)]
-enum DecoderPart {
-    Foveate(FoveateParts),
-    Sam(SamParts),
+    decoder: Box<dyn DecoderPart>,
 }
 
 impl LoadedModel {
-    /// Loads the files of `spec` from the folder `dir`.
+    /// Loads the files of `installed`.
     ///
     /// # Errors
     /// [`ModelError::InputSize`] if the size asked for does not suit the model; [`ModelError::Signature`] if a file is
     /// not of the family; otherwise as [`OnnxModel::open`] and [`OnnxModel::compile`].
-    pub fn load(spec: &ModelSpec, dir: &Path, options: &ModelOptions) -> Result<Self, Error> {
+    pub fn load(installed: &Installed, options: &ModelOptions) -> Result<Self, Error> {
+        let spec = &installed.spec;
         let input = options.input_size.unwrap_or_else(|| spec.default_input());
         if !spec.allows(input) {
             return Err(input_size_error(spec, input).into());
         }
         let name = spec.name.as_str().into();
-        let loaded = |precision, race, parts| LoadedModel { spec: spec.clone(), name, precision, race, parts };
+        let loaded =
+            |precision, probe, parts| LoadedModel { installed: installed.clone(), name, precision, probe, parts };
+        let load = |precision| Parts::load(installed, precision, input, options);
         if let Some(precision) = options.precision {
-            return Ok(loaded(precision, None, Parts::load(spec, dir, precision, input, options)?));
+            return Ok(loaded(precision, None, load(precision)?));
         }
-        let load = |precision| Parts::load(spec, dir, precision, input, options);
         let (quantized, floats) = (spec.files.contains_key(&Precision::Int8), spec.files_for(Precision::F32).is_some());
         if !quantized {
             return Ok(loaded(Precision::F32, None, load(Precision::F32)?));
@@ -86,11 +86,11 @@ impl LoadedModel {
             return Ok(loaded(Precision::Int8, None, load(Precision::Int8)?));
         }
         let (int8, f32) = (load(Precision::Int8)?, load(Precision::F32)?);
-        let race = Race { int8: int8.encoder.time()?, f32: f32.encoder.time()? };
-        if race.int8 < race.f32 {
-            Ok(loaded(Precision::Int8, Some(race), int8))
+        let probe = PrecisionProbe { int8: int8.encoder.time()?, f32: f32.encoder.time()? };
+        if probe.int8 < probe.f32 {
+            Ok(loaded(Precision::Int8, Some(probe), int8))
         } else {
-            Ok(loaded(Precision::F32, Some(race), f32))
+            Ok(loaded(Precision::F32, Some(probe), f32))
         }
     }
 
@@ -100,13 +100,18 @@ impl LoadedModel {
     }
 
     /// What the choice of the precision was made by, if there was one.
-    pub fn race(&self) -> Option<Race> {
-        self.race
+    pub fn precision_probe(&self) -> Option<PrecisionProbe> {
+        self.probe
+    }
+
+    /// What was loaded: it can be loaded again with other options.
+    pub fn installed(&self) -> &Installed {
+        &self.installed
     }
 
     /// The manifest's entry.
     pub fn spec(&self) -> &ModelSpec {
-        &self.spec
+        &self.installed.spec
     }
 
     /// The input size that the model was compiled for.
@@ -119,7 +124,7 @@ impl LoadedModel {
     /// # Errors
     /// [`ModelError::Run`] if its graph cannot be prepared.
     pub fn encoder(&self) -> Result<Box<dyn Encoder>, ModelError> {
-        let (mean, std) = self.spec.normalization.unit();
+        let (mean, std) = self.spec().normalization.unit();
         Ok(Box::new(ImageEncoder::new(self.name.clone(), &self.parts.encoder, mean, std)?))
     }
 
@@ -128,59 +133,49 @@ impl LoadedModel {
     /// # Errors
     /// As [`Self::encoder`].
     pub fn decoder(&self) -> Result<Box<dyn Decoder>, ModelError> {
-        Ok(match &self.parts.decoder {
-            DecoderPart::Foveate(parts) => Box::new(parts.decoder(self.name.clone())?),
-            DecoderPart::Sam(parts) => Box::new(parts.decoder(self.name.clone())?),
-        })
+        self.parts.decoder.decoder(self.name.clone())
     }
 
     /// What really runs in the encoder and in the decoder, for a prompt of one point.
     pub fn audit(&self) -> (&Audit, &Audit) {
-        let decoder = match &self.parts.decoder {
-            DecoderPart::Foveate(parts) => parts.audit(),
-            DecoderPart::Sam(parts) => parts.audit(),
-        };
-        (self.parts.encoder.graph.audit(), decoder)
+        (self.parts.encoder.graph.audit(), self.parts.decoder.audit())
     }
 }
 
 impl Parts {
-    fn load(
-        spec: &ModelSpec,
-        dir: &Path,
-        precision: Precision,
-        input: Size,
-        options: &ModelOptions,
-    ) -> Result<Self, Error> {
+    fn load(installed: &Installed, precision: Precision, input: Size, options: &ModelOptions) -> Result<Self, Error> {
+        let Installed { spec, location } = installed;
         let Some(files) = spec.files_for(precision) else {
             let reason = match precision {
                 Precision::Int8 => format!("`{}` has no int8 files; `foveate quantize` makes them", spec.name),
                 _ => format!("`{}` has no {} files", spec.name, precision.name()),
             };
-            return Err(ModelError::Manifest { path: dir.into(), reason }.into());
+            return Err(ModelError::Manifest { path: location.path(MANIFEST_FILE.as_ref()), reason }.into());
         };
-        let encoder_file = OnnxModel::open(dir.join(&files.encoder.path), Limits::default())?;
-        let decoder_file = OnnxModel::open(dir.join(&files.decoder.path), Limits::default())?;
+        let encoder_file = location.open(&files.encoder.path)?;
+        let decoder_file = location.open(&files.decoder.path)?;
         let on = |threads| super::CompileFor { precision, threads };
         let for_encoder = on(Threads::new(options.threads));
         let for_decoder = match options.decoder_threads {
             Some(count) if count != options.threads => on(Threads::new(count)),
             _ => on(for_encoder.threads.clone()),
         };
-        Ok(match spec.family {
-            Family::Foveate => {
-                let encoder = super::foveate::load_encoder(&encoder_file, input, &for_encoder)?;
-                let decoder =
-                    DecoderPart::Foveate(super::foveate::load_decoder(&decoder_file, &encoder, &for_decoder)?);
-                Parts { encoder, decoder }
-            }
-            Family::Sam => {
-                let encoder = super::sam::load_encoder(&encoder_file, input, &for_encoder)?;
-                let decoder = DecoderPart::Sam(super::sam::load_decoder(decoder_file, &encoder, &for_decoder)?);
-                Parts { encoder, decoder }
-            }
-        })
+        let family = spec.family;
+        let likely = [(Part::Encoder, &encoder_file), (Part::Decoder, &decoder_file)]
+            .map(|(part, file)| (file.path().to_path_buf(), family.other_than(part, file)));
+        let hinted = |error| with_likely_family(error, &likely);
+        let encoder = family.family().load_encoder(&encoder_file, input, &for_encoder).map_err(hinted)?;
+        let decoder = family.family().load_decoder(decoder_file, &encoder, &for_decoder).map_err(hinted)?;
+        Ok(Parts { encoder, decoder })
     }
+}
+
+/// Names, in the refusal of a file, the family whose names it has.
+fn with_likely_family(mut error: ModelError, families: &[(PathBuf, Option<&'static str>)]) -> ModelError {
+    if let ModelError::Signature { path, likely, .. } = &mut error {
+        *likely = families.iter().find(|(file, _)| file == path).and_then(|(_, family)| *family);
+    }
+    error
 }
 
 fn input_size_error(spec: &ModelSpec, size: Size) -> ModelError {

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::family::FamilyId;
 use crate::engine::Precision;
 use crate::error::{Error, IoError, ModelError};
 use crate::geometry::Size;
@@ -10,40 +11,14 @@ use crate::geometry::Size;
 /// File that lists the models of a folder.
 pub const MANIFEST_FILE: &str = "manifest.toml";
 
-/// How the two graphs of a model fit together; see `docs/adding-a-model.md`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Family {
-    /// The bundled architecture: embedding and skip at strides 8 and 4, prompts as maps.
-    Foveate,
-    /// Segment Anything and its descendants: prompts as points.
-    Sam,
-}
-
-impl Family {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Family::Foveate => "foveate",
-            Family::Sam => "sam",
-        }
-    }
-}
-
 /// Which of a model's two graphs a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Part {
+    /// From an image to its embedding.
     Encoder,
+    /// From an embedding and prompts to masks.
     Decoder,
-}
-
-/// Order of an encoder's input elements.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Layout {
-    /// Batch, channel, row, column.
-    #[default]
-    Nchw,
 }
 
 /// One model of a manifest.
@@ -52,7 +27,8 @@ pub enum Layout {
 pub struct ModelSpec {
     /// Lower-case letters, digits, `-`, `_` and `.`.
     pub name: String,
-    pub family: Family,
+    /// How its two graphs fit together.
+    pub family: FamilyId,
     /// One line for `foveate models list`.
     pub description: String,
     /// SPDX expression, or the licence's name.
@@ -64,8 +40,7 @@ pub struct ModelSpec {
     /// Which other sizes the files can be compiled for; absent if only `input`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sizes: Option<SizeRange>,
-    #[serde(default)]
-    pub layout: Layout,
+    /// What the encoder expects of its pixels.
     pub normalization: NormalizationSpec,
     /// Files by precision.
     pub files: BTreeMap<Precision, Files>,
@@ -75,8 +50,11 @@ pub struct ModelSpec {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SizeRange {
+    /// Every side is a multiple of it.
     pub multiple: u32,
+    /// The shortest side.
     pub min: u32,
+    /// The longest side.
     pub max: u32,
 }
 
@@ -84,7 +62,9 @@ pub struct SizeRange {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NormalizationSpec {
+    /// Subtracted from red, green and blue.
     pub mean: [f32; 3],
+    /// What the differences are divided by; greater than zero.
     pub std: [f32; 3],
     /// The value of full white that `mean` and `std` are given for: 1 (as ImageNet's) or 255 (as Segment Anything's).
     #[serde(default = "one")]
@@ -106,7 +86,9 @@ impl NormalizationSpec {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Files {
+    /// The encoder's file.
     pub encoder: FileSpec,
+    /// The decoder's file.
     pub decoder: FileSpec,
 }
 
@@ -124,6 +106,7 @@ pub struct FileSpec {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
+    /// In the order of the file; the first is the default.
     #[serde(default, rename = "model")]
     pub models: Vec<ModelSpec>,
 }

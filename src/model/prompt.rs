@@ -6,7 +6,10 @@ use crate::mask::LowResLogits;
 /// Points and box are pixels of the original frame.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Prompt {
+    /// Clicks on the object and beside it.
     pub points: Vec<LabeledPoint>,
+    /// Around the object.
     pub bbox: Option<BoundingBox>,
+    /// Of the decoder's own [`mask_size`](super::Decoder::mask_size).
     pub mask: Option<LowResLogits>,
 }

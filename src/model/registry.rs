@@ -1,46 +1,40 @@
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
+use super::bundled;
 use super::load::{LoadedModel, ModelOptions};
-use super::manifest::{FileSpec, MANIFEST_FILE, Manifest, ModelSpec, Part};
+use super::location::{FileState, Location};
+use super::manifest::{MANIFEST_FILE, Manifest, ModelSpec, Part};
 use crate::engine::Precision;
-use crate::error::{Error, IoError, ModelError, nearest_name};
+use crate::error::{Error, ModelError, nearest_name};
 
 /// Environment variable with the folder of the bundled models.
 pub const MODELS_VARIABLE: &str = "FOVEATE_MODELS";
 
-/// A model that is installed: its entry in a manifest, and the folder that its files are in.
+/// A model that is installed: its entry in a manifest, and where its files are.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Installed {
+    /// The manifest's entry.
     pub spec: ModelSpec,
-    pub dir: PathBuf,
+    /// Where the entry's files are.
+    pub location: Location,
 }
 
 /// The state of one file of a model.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FileCheck {
+    /// Name of the model.
     pub model: String,
+    /// What the file is stored in.
     pub precision: Precision,
+    /// Which of the two graphs it holds.
     pub part: Part,
+    /// See [`Location::path`].
     pub path: PathBuf,
+    /// Whether it is what the manifest says.
     #[serde(flatten)]
     pub state: FileState,
-}
-
-/// What a file was found to be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase", tag = "state")]
-pub enum FileState {
-    /// Its SHA-256 is the manifest's.
-    Intact,
-    Missing,
-    /// Its SHA-256 is another.
-    Altered {
-        found: String,
-    },
 }
 
 /// The installed models: the bundled ones and the user's own.
@@ -51,23 +45,37 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// The models of the bundled folder and of [`user_dir`]. The bundled folder is the first that there is of: `given`,
-    /// the environment variable [`MODELS_VARIABLE`], `models` beside the executable, `share/foveate/models` beside the
-    /// executable's folder, `models` in the working directory. A bundled model hides a user's model of the same name.
+    /// The bundled models and those of [`user_dir`]. The bundled ones are those of the first folder that there is of:
+    /// `given`, the environment variable [`MODELS_VARIABLE`], `models` beside the executable, `share/foveate/models` beside
+    /// the executable's folder, `models` in the working directory. Without any, it is the model in the program itself, if it
+    /// was built with the feature `bundled-model`. A bundled model hides a user's model of the same name.
     ///
     /// # Errors
     /// If a manifest cannot be read, or a folder that was named (`given` or by the variable) has none.
     pub fn discover(given: Option<&Path>) -> Result<Self, Error> {
         let named = given.map(Path::to_path_buf).or_else(|| std::env::var_os(MODELS_VARIABLE).map(PathBuf::from));
-        let mut dirs = match named {
-            Some(dir) => vec![dir],
-            None => bundled_candidates().into_iter().filter(|d| d.join(MANIFEST_FILE).is_file()).take(1).collect(),
-        };
-        dirs.extend(user_dir().filter(|d| d.join(MANIFEST_FILE).is_file()));
-        let mut registry = Self::from_dirs(&dirs)?;
+        let found = || bundled_candidates().into_iter().find(|dir| dir.join(MANIFEST_FILE).is_file());
+        let mut registry = Registry::default();
+        match named.or_else(found) {
+            Some(dir) => registry.add_folder(dir)?,
+            None => registry.add(bundled::models()?, &Location::BuiltIn),
+        }
+        if let Some(dir) = user_dir().filter(|dir| dir.join(MANIFEST_FILE).is_file()) {
+            registry.add_folder(dir)?;
+        }
         if registry.searched.is_empty() {
             registry.searched = bundled_candidates();
         }
+        Ok(registry)
+    }
+
+    /// The model in the program itself, or none if it was built without the feature `bundled-model`.
+    ///
+    /// # Errors
+    /// [`ModelError::Manifest`] if it was built with a manifest that is wrong.
+    pub fn built_in() -> Result<Self, Error> {
+        let mut registry = Registry::default();
+        registry.add(bundled::models()?, &Location::BuiltIn);
         Ok(registry)
     }
 
@@ -76,15 +84,25 @@ impl Registry {
     /// # Errors
     /// As [`Manifest::load`].
     pub fn from_dirs(dirs: &[PathBuf]) -> Result<Self, Error> {
-        let mut registry = Registry { models: Vec::new(), searched: dirs.to_vec() };
-        for dir in dirs {
-            for spec in Manifest::load(dir)?.models {
-                if registry.find(&spec.name).is_none() {
-                    registry.models.push(Installed { spec, dir: dir.clone() });
-                }
+        let mut registry = Registry::default();
+        dirs.iter().try_for_each(|dir| registry.add_folder(dir.clone()))?;
+        Ok(registry)
+    }
+
+    fn add_folder(&mut self, dir: PathBuf) -> Result<(), Error> {
+        let models = Manifest::load(&dir)?.models;
+        self.add(models, &Location::Folder(dir.clone()));
+        self.searched.push(dir);
+        Ok(())
+    }
+
+    /// Adds those whose names are not taken.
+    fn add(&mut self, models: Vec<ModelSpec>, location: &Location) {
+        for spec in models {
+            if self.find(&spec.name).is_none() {
+                self.models.push(Installed { spec, location: location.clone() });
             }
         }
-        Ok(registry)
     }
 
     /// Every model, in the order of the manifests; the first is the default.
@@ -92,7 +110,7 @@ impl Registry {
         &self.models
     }
 
-    /// Folders that were read, or where nothing is installed, those that were looked into.
+    /// Folders that were read, or where none was, those that were looked for.
     pub fn searched(&self) -> &[PathBuf] {
         &self.searched
     }
@@ -117,14 +135,13 @@ impl Registry {
     /// # Errors
     /// As [`Self::get`] and [`LoadedModel::load`].
     pub fn load(&self, name: &str, options: &ModelOptions) -> Result<LoadedModel, Error> {
-        let Installed { spec, dir } = self.get(name)?;
-        LoadedModel::load(spec, dir, options)
+        self.get(name)?.load(options)
     }
 
     /// Compares every file of every model with its hash.
     ///
     /// # Errors
-    /// [`IoError`] if a file that is there cannot be read.
+    /// [`IoError`](crate::error::IoError) if a file that is there cannot be read.
     pub fn verify(&self) -> Result<Vec<FileCheck>, Error> {
         let mut checks = Vec::new();
         for model in &self.models {
@@ -135,46 +152,33 @@ impl Registry {
 }
 
 impl Installed {
+    /// An entry whose files are in the folder `dir`.
+    pub fn in_folder(spec: ModelSpec, dir: impl Into<PathBuf>) -> Self {
+        Installed { spec, location: Location::Folder(dir.into()) }
+    }
+
+    /// Loads the model's files, see [`LoadedModel::load`].
+    ///
+    /// # Errors
+    /// As [`LoadedModel::load`].
+    pub fn load(&self, options: &ModelOptions) -> Result<LoadedModel, Error> {
+        LoadedModel::load(self, options)
+    }
+
     /// Compares every file of the model with its hash.
     ///
     /// # Errors
-    /// [`IoError`] if a file that is there cannot be read.
+    /// [`IoError`](crate::error::IoError) if a file that is there cannot be read.
     pub fn verify(&self) -> Result<Vec<FileCheck>, Error> {
         let mut checks = Vec::new();
         for (precision, files) in &self.spec.files {
             for (part, file) in [(Part::Encoder, &files.encoder), (Part::Decoder, &files.decoder)] {
-                let path = self.dir.join(&file.path);
-                let state = state_of(&path, file)?;
+                let (path, state) = (self.location.path(&file.path), self.location.state(file)?);
                 checks.push(FileCheck { model: self.spec.name.clone(), precision: *precision, part, path, state });
             }
         }
         Ok(checks)
     }
-}
-
-fn state_of(path: &Path, file: &FileSpec) -> Result<FileState, Error> {
-    if !path.is_file() {
-        return Ok(FileState::Missing);
-    }
-    let found = sha256(path)?;
-    Ok(if found == file.sha256 { FileState::Intact } else { FileState::Altered { found } })
-}
-
-/// The SHA-256 of a file in lower-case hexadecimal digits.
-///
-/// # Errors
-/// [`IoError`].
-pub fn sha256(path: &Path) -> Result<String, IoError> {
-    let mut file = std::fs::File::open(path).map_err(IoError::when("read", path))?;
-    let mut hash = Sha256::new();
-    let mut block = vec![0u8; 1 << 16];
-    loop {
-        match file.read(&mut block).map_err(IoError::when("read", path))? {
-            0 => break,
-            n => hash.update(&block[..n]),
-        }
-    }
-    Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
 }
 
 fn bundled_candidates() -> Vec<PathBuf> {

@@ -1,6 +1,6 @@
 use super::comparison::{Observed, RunAs, output_names};
 use super::histogram::Histogram;
-use super::images::{Images, Stage, Watch, image_input, no_pictures};
+use super::images::{Images, Stage, Watch, image_input, no_images};
 use crate::engine::{Convolution, OnnxModel};
 use crate::error::Error;
 
@@ -19,7 +19,7 @@ pub(super) fn inputs_of(convolutions: &[Convolution]) -> Vec<String> {
 /// ended it.
 ///
 /// # Errors
-/// [`ModelError::Rewrite`](crate::error::ModelError::Rewrite) if no picture can be read or a value is not finite;
+/// [`ModelError::Rewrite`](crate::error::ModelError::Rewrite) if no image can be read or a value is not finite;
 /// otherwise as [`OnnxModel::compile`].
 pub(super) fn calibrate(
     model: &OnnxModel,
@@ -47,7 +47,7 @@ pub(super) fn calibrate(
                     None => histogram.add(observed.input()?),
                 };
                 if !finite {
-                    return Err(model.refused(format!("its tensor `{name}` is not finite on picture {index}")).into());
+                    return Err(model.refused(format!("its tensor `{name}` is not finite on image {index}")).into());
                 }
             }
         }
@@ -56,7 +56,7 @@ pub(super) fn calibrate(
         }
     }
     if read == 0 {
-        return Err(no_pictures(model).into());
+        return Err(no_images(model).into());
     }
     Ok(Some(histograms))
 }

@@ -1,4 +1,4 @@
-//! Two models side by side on the same pictures.
+//! Two models side by side on the same images.
 
 use std::collections::BTreeMap;
 
@@ -60,7 +60,7 @@ pub(super) fn output_names(model: &OnnxModel) -> Vec<String> {
     model.outputs().iter().map(|o| o.name.clone()).collect()
 }
 
-/// Runs `each` after `float` and `other` have run on each picture. Returns how many pictures could be read, `None` if the
+/// Runs `each` after `float` and `other` have run on each image. Returns how many images could be read, `None` if the
 /// watcher ended it.
 pub(super) fn side_by_side(
     float: &mut Observed,
@@ -70,15 +70,15 @@ pub(super) fn side_by_side(
     mut each: impl FnMut(&Observed, &Observed, &[f32]),
 ) -> Result<Option<usize>, Error> {
     let mut read = 0;
-    let mut picture = vec![0.0; float.input()?.len()];
+    let mut input = vec![0.0; float.input()?.len()];
     watch.begin(Stage::Measurement, images.count());
     for index in 0..images.count() {
-        if images.load(index, &mut picture)? {
+        if images.load(index, &mut input)? {
             for model in [&mut *float, &mut *other] {
-                model.input()?.copy_from_slice(&picture);
+                model.input()?.copy_from_slice(&input);
                 model.run()?;
             }
-            each(float, other, &picture);
+            each(float, other, &input);
             read += 1;
         }
         if !watch.step() {

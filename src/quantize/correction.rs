@@ -5,7 +5,7 @@ use super::images::{Images, Stage, Watch};
 use crate::engine::{Convolution, OnnxModel, QuantizationPlan};
 use crate::error::Error;
 
-/// Bias corrections by convolution: the mean over pictures and places of what each channel loses when this convolution
+/// Bias corrections by convolution: the mean over images and places of what each channel loses when this convolution
 /// alone is quantised. `None` if the watcher ended it.
 ///
 /// Errors that come in from convolutions before are left out on purpose. Correcting those too, all at once, lowers the

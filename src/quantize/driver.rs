@@ -5,7 +5,7 @@ use super::comparison::{Observed, Ratios, RunAs, output_names, side_by_side};
 use super::correction::corrections;
 use super::grid::{grid, rounded};
 use super::histogram::Histogram;
-use super::images::{Images, Watch, image_input, input_size, no_pictures};
+use super::images::{Images, Watch, image_input, input_size, no_images};
 use super::range::{Method, Range, choose_range};
 use super::report::{BiasCorrection, OutputReport, Report, TensorReport};
 use crate::engine::{Convolution, OnnxModel, QuantizationPlan, Threads};
@@ -16,9 +16,11 @@ use crate::geometry::Size;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct QuantizeOptions {
+    /// How the ranges of tensors are chosen.
     pub method: Method,
     /// The share of values that [`Method::Percentile`] keeps, 0 to 100.
     pub percentile: f64,
+    /// Whether mean errors are taken out of the biases where that lowers the error of the outputs.
     pub bias_correction: bool,
     /// Names of convolutions that stay float.
     pub keep: Vec<String>,
@@ -44,18 +46,19 @@ impl Default for QuantizeOptions {
 /// An 8-bit model and how near it is to the float one.
 #[derive(Debug)]
 pub struct Quantized {
+    /// The model in 8-bit integers.
     pub model: OnnxModel,
-    pub plan: QuantizationPlan,
+    /// What became of it.
     pub report: Report,
 }
 
-/// Quantises the image encoder `model` to 8-bit integers by the pictures of `images`. `None` if the watcher ended it.
+/// Quantises the image encoder `model` to 8-bit integers by the images of `images`. `None` if the watcher ended it.
 ///
 /// Grids go to the tensors that quantised convolutions read, and to no others.
 ///
 /// # Errors
 /// [`ModelError::Rewrite`] if the file is no image encoder, has no convolution to quantise or none of a name to keep, if
-/// no picture can be read or a tensor is not finite; otherwise as [`OnnxModel::quantized`] and [`OnnxModel::compile`].
+/// no image can be read or a tensor is not finite; otherwise as [`OnnxModel::compile`].
 pub fn quantize(
     model: &OnnxModel,
     images: &mut dyn Images,
@@ -96,10 +99,10 @@ pub fn quantize(
         float_convolutions: plan.float.iter().cloned().collect(),
         bias_correction,
     };
-    Ok(Some(Quantized { model: best.model, plan, report }))
+    Ok(Some(Quantized { model: best.model, report }))
 }
 
-/// The outputs of `other`, a rewritten `model`, against those of `model`, and how many pictures could be read. `None` if
+/// The outputs of `other`, a rewritten `model`, against those of `model`, and how many images could be read. `None` if
 /// the watcher ended it.
 ///
 /// # Errors
@@ -120,7 +123,7 @@ pub fn measure(
     })?;
     let Some(read) = read else { return Ok(None) };
     if read == 0 {
-        return Err(no_pictures(model).into());
+        return Err(no_images(model).into());
     }
     Ok(Some((output_reports(model, &ratios), read)))
 }
@@ -166,9 +169,9 @@ impl Work<'_> {
         let mut float = Observed::new(self.float, &names, self.run)?;
         let mut other = Observed::new(&model, &names, self.run)?;
         let mut ratios = Ratios::default();
-        let each = |float: &Observed, other: &Observed, picture: &[f32]| {
+        let each = |float: &Observed, other: &Observed, input: &[f32]| {
             for (name, grid) in &plan.grids {
-                let (exact, given) = (float.tensor(name).unwrap_or(picture), other.tensor(name).unwrap_or(picture));
+                let (exact, given) = (float.tensor(name).unwrap_or(input), other.tensor(name).unwrap_or(input));
                 // An output is counted once, as it comes out.
                 if !outputs.contains(name) {
                     ratios.add(name, exact, given, |v| rounded(v, *grid));

@@ -69,6 +69,7 @@ impl Histogram {
         self.total
     }
 
+    #[cfg(test)]
     pub fn zeros(&self) -> u64 {
         self.zeros
     }

@@ -5,11 +5,12 @@ use crate::geometry::Size;
 /// Side of the input where neither the file nor the caller says.
 const DEFAULT_SIDE: u32 = 256;
 
-/// The pictures that a model is calibrated and measured on. They are asked for several times, always in order.
+/// The images that a model is calibrated and measured on. They are asked for several times, always in order.
 pub trait Images {
+    /// How many there are, unreadable ones included.
     fn count(&self) -> usize;
 
-    /// Writes picture `index` as the model's input, `1x3xHxW`. False if it cannot be read: it is left out then, each
+    /// Writes image `index` as the model's input, `1x3xHxW`. False if it cannot be read: it is left out then, each
     /// time.
     fn load(&mut self, index: usize, input: &mut [f32]) -> Result<bool, Error>;
 }
@@ -27,17 +28,17 @@ pub enum Stage {
 
 /// Somebody who watches the work and may end it.
 pub trait Watch {
-    /// A stage of so many pictures begins.
+    /// A stage of so many images begins.
     fn begin(&mut self, stage: Stage, steps: usize);
 
-    /// A picture is done. False ends the work.
+    /// An image is done. False ends the work.
     fn step(&mut self) -> bool;
 }
 
 /// Width and height of the input of an image encoder: those in the file, else those of `asked`, else 256x256.
 ///
 /// # Errors
-/// [`ModelError::Rewrite`] if the file does not take one picture, `1x3xHxW` of `f32`, or takes another size than asked.
+/// [`ModelError::Rewrite`] if the file does not take one image, `1x3xHxW` of `f32`, or takes another size than asked.
 pub fn input_size(model: &OnnxModel, asked: Option<Size>) -> Result<Size, ModelError> {
     let input = image_input(model)?;
     let [.., height, width] = input.shape.as_slice() else { return Err(no_encoder(model)) };
@@ -63,8 +64,8 @@ pub(super) fn image_input(model: &OnnxModel) -> Result<&TensorInfo, ModelError> 
     if !fits || input.element != ElementType::F32 { Err(no_encoder(model)) } else { Ok(input) }
 }
 
-pub(super) fn no_pictures(model: &OnnxModel) -> ModelError {
-    model.refused("none of the calibration pictures can be read: give a folder of PNG or JPEG photos")
+pub(super) fn no_images(model: &OnnxModel) -> ModelError {
+    model.refused("none of the calibration images can be read: give a folder of photos")
 }
 
 fn no_encoder(model: &OnnxModel) -> ModelError {

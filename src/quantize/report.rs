@@ -29,13 +29,14 @@ impl Snr {
     }
 }
 
-/// What became of a model, measured on the calibration pictures.
+/// What became of a model, measured on the calibration images.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
-    /// Pictures that could be read.
+    /// Images that could be read.
     pub images: usize,
     /// In the order of the graph.
     pub tensors: Vec<TensorReport>,
+    /// In the order of the file.
     pub outputs: Vec<OutputReport>,
     /// Convolutions that compute in 8-bit integers.
     pub quantized_convolutions: usize,
@@ -48,13 +49,17 @@ pub struct Report {
 /// A tensor that is rounded to 8 bits.
 #[derive(Clone, Debug, Serialize)]
 pub struct TensorReport {
+    /// As the file spells it.
     pub name: String,
     /// The convolutions that read it.
     pub convolutions: Vec<String>,
     /// Least and greatest value that its grid was made for.
     pub range: [f32; 2],
+    /// The step of its grid.
     pub scale: f32,
+    /// The code of zero.
     pub zero_point: u8,
+    /// How the range was chosen; never [`Method::Auto`].
     pub method: Method,
     /// Of the tensor as the convolutions read it, against the float model's: its own rounding and all before it.
     pub sqnr_db: Option<f64>,
@@ -63,15 +68,19 @@ pub struct TensorReport {
 /// An output of the model.
 #[derive(Clone, Debug, Serialize)]
 pub struct OutputReport {
+    /// As the file spells it.
     pub name: String,
+    /// Against the float model's, in decibels; `None` where nothing differs.
     pub sqnr_db: Option<f64>,
 }
 
 /// Whether correcting the biases paid.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct BiasCorrection {
+    /// Whether the corrected biases are in the model.
     pub kept: bool,
     /// Noise of the outputs for a unit of signal, the mean over the outputs.
     pub noise_without: f64,
+    /// The same with the corrected biases.
     pub noise_with: f64,
 }

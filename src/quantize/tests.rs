@@ -1,5 +1,8 @@
 use proptest::prelude::*;
 
+use super::grid::{grid, rounded};
+use super::histogram::Histogram;
+use super::range::choose_range;
 use super::*;
 
 /// Evenly spread quantiles of a normal distribution, by the logistic approximation.

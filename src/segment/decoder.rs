@@ -33,6 +33,7 @@ struct Rank {
 }
 
 impl MaskDecoder {
+    /// Masks from the candidates of `decoder`.
     pub fn new(decoder: Box<dyn Decoder>) -> Self {
         MaskDecoder {
             decoder: CheckedDecoder::new(decoder),

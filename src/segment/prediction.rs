@@ -30,6 +30,7 @@ pub struct Predictions {
 }
 
 impl Predictions {
+    /// No answers yet.
     pub fn new() -> Self {
         Self::default()
     }
@@ -39,6 +40,7 @@ impl Predictions {
         self.prompts
     }
 
+    /// Whether no prompt was answered.
     pub fn is_empty(&self) -> bool {
         self.prompts == 0
     }

@@ -22,7 +22,7 @@ pub const WIRE_VERSION: u32 = 1;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NdjsonOptions {
-    /// Writes where the person looks with each frame. Off by default: raw gaze is private.
+    /// Writes where the user looks with each frame. Off by default: raw gaze is private.
     pub share_gaze: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The picture a person looks at: masks tinted and outlined, prompts, gaze, labels and latency drawn over the frame.
+//! The image a user looks at: masks tinted and outlined, prompts, gaze, labels and latency drawn over the frame.
 
 pub(crate) mod canvas;
 pub(crate) mod contour;
@@ -48,7 +48,7 @@ impl Painter {
     }
 
     /// Draws `record` over `rgb`: bytes R G B, rows top to bottom without padding, `size` pixels. Masks of another size,
-    /// non-finite points and whatever lies outside the picture are left out.
+    /// non-finite points and whatever lies outside the image are left out.
     ///
     /// # Panics
     /// If `rgb` is not `size.area() * 3` bytes long.
@@ -87,7 +87,7 @@ impl Painter {
         }
     }
 
-    /// A chip with the object's number and score above `anchor`: inside the picture, clear of labels already placed.
+    /// A chip with the object's number and score above `anchor`: inside the image, clear of labels already placed.
     fn label(&mut self, canvas: &mut Canvas, object: &ObjectRecord, anchor: Point, scale: Scale) {
         let text = label_text(object.object, object.score);
         let chip = Chip::new(text.as_str(), scale);
@@ -275,7 +275,7 @@ fn marker(canvas: &mut Canvas, point: LabeledPoint, scale: Scale) {
     canvas.cross(point.point, arm, half, plus, 0.0, color, 1.0);
 }
 
-/// Where the person looks.
+/// Where the user looks.
 fn gaze_ring(canvas: &mut Canvas, gaze: Point, scale: Scale) {
     let radius = scale.marker * 1.15;
     canvas.ring(gaze, radius, scale.line + 2.0, BLACK, 0.5);

@@ -1,4 +1,4 @@
-//! Reports the truth about frames of the rendered scene, for tests of what a stream shows.
+//! Writes the ground truth of frames of the rendered scene, for tests of what a stream shows.
 //!
 //!     cargo run --release --example scene_truth -- --seed 7 --width 640 --height 480 --fps 15
 //!

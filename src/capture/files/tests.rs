@@ -8,7 +8,7 @@ use crate::time::ManualClock;
 
 const NOW: Duration = Duration::ZERO;
 
-/// A folder of `count` pictures of 4x2 pixels; the red of picture n is n.
+/// A folder of `count` images of 4x2 pixels; the red of image n is n.
 fn folder(count: u8) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     for n in 0..count {
@@ -25,13 +25,13 @@ fn source(dir: &Path, fps: f64, looped: bool) -> (FilesSource, ManualClock) {
 }
 
 #[test]
-fn every_picture_comes_once_in_order_at_its_time() {
+fn every_image_comes_once_in_order_at_its_time() {
     let dir = folder(12);
     let (mut source, clock) = source(dir.path(), 24.0, false);
     assert_eq!((source.info().size, source.len()), (Size::new(4, 2), 12));
     let mut frame = Frame::default();
     for n in 0..12u64 {
-        assert_eq!(source.next_frame(&mut frame, NOW).unwrap(), Step::Frame, "picture {n}");
+        assert_eq!(source.next_frame(&mut frame, NOW).unwrap(), Step::Frame, "image {n}");
         assert_eq!((frame.sequence, u64::from(frame.data[0])), (n, n));
         let since_start = frame.captured_at.signed_secs_since(Timestamp::from_secs_f64(10.0));
         assert!((since_start - n as f64 / 24.0).abs() < 1e-6);
@@ -89,7 +89,7 @@ fn a_looped_folder_goes_on_counting() {
 }
 
 #[test]
-fn a_broken_picture_is_skipped_and_named() {
+fn a_broken_image_is_skipped_and_named() {
     let dir = folder(3);
     std::fs::write(dir.path().join("f1.png"), b"\x89PNG\r\n\x1a\n but no more").unwrap();
     let (mut source, clock) = source(dir.path(), 10.0, false);
@@ -107,12 +107,12 @@ fn a_broken_picture_is_skipped_and_named() {
 }
 
 #[test]
-fn pictures_of_any_kind_and_size_become_rgb() {
+fn images_of_any_kind_and_size_become_rgb() {
     let dir = tempfile::tempdir().unwrap();
     GrayImage::from_pixel(3, 5, image::Luma([7])).save(dir.path().join("1.png")).unwrap();
     RgbaImage::from_pixel(1, 1, image::Rgba([1, 2, 3, 0])).save(dir.path().join("2.PNG")).unwrap();
     RgbImage::from_pixel(16, 8, Rgb([128; 3])).save(dir.path().join("10.JPG")).unwrap();
-    std::fs::write(dir.path().join("notes.txt"), "not a picture").unwrap();
+    std::fs::write(dir.path().join("notes.txt"), "not an image").unwrap();
     std::fs::create_dir(dir.path().join("folder.png")).unwrap();
     let (mut source, clock) = source(dir.path(), 10.0, false);
     let mut frame = Frame::default();
@@ -133,12 +133,12 @@ fn useless_folders_are_refused_with_a_remedy() {
     assert!(open(empty.path()).contains(".png"));
     assert!(open(&empty.path().join("missing")).contains("Check the path"));
     std::fs::write(empty.path().join("a.jpg"), "").unwrap();
-    assert!(open(empty.path()).contains("none of the pictures"));
+    assert!(open(empty.path()).contains("none of the images"));
     assert!(open(&empty.path().join("a.jpg")).contains("a.jpg"));
 }
 
 #[test]
-fn a_folder_whose_pictures_all_break_is_an_error_not_an_endless_loop() {
+fn a_folder_whose_images_all_break_is_an_error_not_an_endless_loop() {
     let dir = folder(2);
     let (mut source, clock) = source(dir.path(), 10.0, true);
     for n in 0..2 {

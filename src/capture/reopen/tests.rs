@@ -89,7 +89,7 @@ fn the_first_open_must_succeed() {
 }
 
 #[test]
-fn gaps_are_counted_and_told_apart() {
+fn gaps_are_counted_by_their_cause() {
     let gap = Arrival { sequence: Some(9), passed_over: 2, damaged: 1, ..Arrival::default() };
     let (mut source, _) = start([frame(3), frame(4), Act::Read(Ok(gap))]);
     assert_eq!([step(&mut source), step(&mut source), step(&mut source)].map(|s| s.1), [0, 1, 6]);
@@ -138,7 +138,7 @@ fn a_lost_camera_is_opened_again_with_doubling_waits() {
     let events: Vec<_> = std::iter::from_fn(|| source.take_event()).collect();
     let [SourceEvent::Warned { message: why, .. }, SourceEvent::Warned { message: size, .. }, reopened] = &events[..]
     else {
-        panic!("each is told once: {events:?}");
+        panic!("each is reported once: {events:?}");
     };
     assert!(why.contains("cannot be opened again yet: fake: no such device"), "{why}");
     assert_eq!(size, "it now sends 8x2 yuyv, before 4x2 yuyv");
@@ -169,7 +169,7 @@ fn a_camera_that_stops_sending_is_reopened_and_keeps_backing_off() {
 }
 
 #[test]
-fn only_spoilt_pictures_are_a_stall() {
+fn only_spoilt_images_are_a_stall() {
     let spoilt = || Act::Read(Ok(Arrival { damaged: 1, ..Arrival::default() }));
     let (mut source, fake) = start((0..30).map(|_| spoilt()));
     for _ in 0..30 {

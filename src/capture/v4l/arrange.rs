@@ -58,7 +58,7 @@ impl Arrangement {
             return Err(format!("it answers with frames of {width}x{height} pixels"));
         }
         if !matches!(layout.field, sys::v4l2_field_V4L2_FIELD_ANY | sys::v4l2_field_V4L2_FIELD_NONE) {
-            return Err("it sends interlaced video, of which each picture mixes two moments: \
+            return Err("it sends interlaced video, of which each image mixes two moments: \
                         choose a progressive input or mode (720p, not 1080i)"
                 .into());
         }
@@ -90,7 +90,7 @@ impl Arrangement {
         }
     }
 
-    /// Whether a buffer holds a whole picture; `bytes` is what the driver wrote into a memory plane.
+    /// Whether a buffer holds a whole image; `bytes` is what the driver wrote into a memory plane.
     pub(super) fn is_whole<'a>(&self, bytes: impl Fn(usize) -> &'a [u8]) -> bool {
         match self.format {
             PixelFormat::Mjpeg => jpeg_size(bytes(0)).is_ok(),
@@ -98,7 +98,7 @@ impl Arrangement {
         }
     }
 
-    /// Writes a whole buffer's picture into `frame`: its pixels and what they mean.
+    /// Writes a whole buffer's image into `frame`: its pixels and what they mean.
     pub(super) fn copy<'a>(&self, bytes: impl Fn(usize) -> &'a [u8], frame: &mut Frame) {
         frame.size = self.size;
         frame.format = self.format;
@@ -169,7 +169,7 @@ mod tests {
         }
     }
 
-    /// The picture that four ways of laying out the same colour planes come to.
+    /// The image that four ways of laying out the same colour planes come to.
     #[test]
     fn planes_come_together_whatever_their_strides() {
         let size = Size::new(6, 4);

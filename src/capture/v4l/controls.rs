@@ -1,4 +1,4 @@
-//! Setting the camera's controls. A control that is missing or refused is told, never an error: a stream with the camera's
+//! Setting the camera's controls. A control that is missing or refused is reported, never an error: a stream with the camera's
 //! own exposure is better than none.
 
 use v4l::v4l_sys as sys;
@@ -57,10 +57,10 @@ const WHITE_BALANCE: Pair = Pair {
 /// Sets what `controls` gives; one message for each that could not be set, with its range and the remedy.
 pub(super) fn apply(panel: &impl Panel, controls: &Controls) -> Vec<String> {
     let Controls { exposure, gain, focus, white_balance, power_line_frequency } = controls;
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     let pairs = [(EXPOSURE, exposure), (GAIN, gain), (FOCUS, focus), (WHITE_BALANCE, white_balance)];
     for (pair, setting) in pairs.into_iter().filter_map(|(pair, setting)| Some((pair, (*setting)?))) {
-        told.extend(set_pair(panel, &pair, setting).err().map(|why| message(pair.key, setting, &why)));
+        reported.extend(set_pair(panel, &pair, setting).err().map(|why| message(pair.key, setting, &why)));
     }
     if let Some(frequency) = *power_line_frequency {
         let value = match frequency {
@@ -71,9 +71,9 @@ pub(super) fn apply(panel: &impl Panel, controls: &Controls) -> Vec<String> {
         };
         let set = find(panel, sys::V4L2_CID_POWER_LINE_FREQUENCY, "the power line frequency")
             .and_then(|control| set(panel, sys::V4L2_CID_POWER_LINE_FREQUENCY, &control, &[value], 1));
-        told.extend(set.err().map(|why| message("power_line_frequency", frequency, &why)));
+        reported.extend(set.err().map(|why| message("power_line_frequency", frequency, &why)));
     }
-    told
+    reported
 }
 
 fn message(key: &str, setting: impl std::fmt::Display, why: &str) -> String {
@@ -177,8 +177,8 @@ mod tests {
 
     fn run(text: &str) -> (Vec<(u32, i32)>, Vec<String>) {
         let webcam = Webcam::default();
-        let told = apply(&webcam, &toml::from_str(text).unwrap());
-        (webcam.0.into_inner(), told)
+        let reported = apply(&webcam, &toml::from_str(text).unwrap());
+        (webcam.0.into_inner(), reported)
     }
 
     #[test]
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_set_is_told_with_its_range_and_the_remedy() {
+    fn what_cannot_be_set_is_reported_with_its_range_and_the_remedy() {
         let rows = [
             ("exposure = 1000000", "`exposure = 1000000`", "300 to 204700 in steps of 100", "give one of these"),
             ("gain = 40", "`gain = 40`", "0 to 100", "take the key out"),
@@ -200,8 +200,11 @@ mod tests {
             ("power_line_frequency = \"auto\"", "= \"auto\"`", "mode 0, mode 1, mode 2", "give one of these"),
         ];
         for (text, setting, range, remedy) in rows {
-            let (_, told) = run(text);
-            assert!(matches!(&told[..], [one] if [setting, range, remedy].iter().all(|p| one.contains(p))), "{told:?}");
+            let (_, reported) = run(text);
+            assert!(
+                matches!(&reported[..], [one] if [setting, range, remedy].iter().all(|p| one.contains(p))),
+                "{reported:?}"
+            );
         }
     }
 }

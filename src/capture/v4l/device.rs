@@ -12,7 +12,7 @@ use crate::error::DeviceError;
 use crate::frame::PixelFormat;
 use crate::geometry::Size;
 
-/// Enough that the driver always has one to fill while one is read, few enough that no old picture waits.
+/// Enough that the driver always has one to fill while one is read, few enough that no old image waits.
 const BUFFERS: u32 = 4;
 
 /// What to open and what to ask of it.
@@ -28,7 +28,7 @@ pub(crate) struct V4lDriver {
 pub(super) fn check_capability(path: &Path, capability: &Capability) -> Result<(), DeviceError> {
     let refuse =
         |reason: &str| Err(DeviceError::Unsupported { device: path.display().to_string(), reason: reason.into() });
-    if !capability.captures_pictures() {
+    if !capability.captures_images() {
         refuse("not a video capture device")
     } else if !capability.streams() {
         refuse("the driver cannot stream into mapped buffers")

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::ioctl::{Capability, Node};
 
-/// What tells a camera from the others.
+/// What distinguishes a camera from the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Identity {
     card: String,
@@ -27,12 +27,12 @@ pub(super) fn numbers() -> Vec<u32> {
     numbers
 }
 
-/// The nodes that give pictures and can be opened, lowest number first.
+/// The nodes that give images and can be opened, lowest number first.
 pub(super) fn capture_nodes() -> Vec<Found> {
     let describe = |number| {
         let path = PathBuf::from(format!("/dev/video{number}"));
         let capability = Node::open(&path).ok()?.capability().clone();
-        capability.captures_pictures().then_some((path, capability))
+        capability.captures_images().then_some((path, capability))
     };
     numbers().into_iter().filter_map(describe).collect()
 }

@@ -102,8 +102,8 @@ impl Capability {
         self.flags & flag != 0
     }
 
-    /// Whether it gives pictures (rather than metadata, sound or radio).
-    pub(super) fn captures_pictures(&self) -> bool {
+    /// Whether it gives images (rather than metadata, sound or radio).
+    pub(super) fn captures_images(&self) -> bool {
         self.has(sys::V4L2_CAP_VIDEO_CAPTURE | sys::V4L2_CAP_VIDEO_CAPTURE_MPLANE)
     }
 

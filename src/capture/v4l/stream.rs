@@ -26,7 +26,7 @@ impl V4lStream {
     /// present; says how many there were. At most one round of the buffers, so that a fast camera cannot hold the reader
     /// for ever.
     fn newest(&mut self, arrival: &mut Arrival) -> Result<(Option<Filled>, usize), Refusal> {
-        let take = |error| Refusal { doing: "take a picture (VIDIOC_DQBUF)", error };
+        let take = |error| Refusal { doing: "take an image (VIDIOC_DQBUF)", error };
         let mut newest: Option<Filled> = None;
         let mut taken = 0;
         while taken < self.buffers.len() {
@@ -46,12 +46,12 @@ impl V4lStream {
         Ok((newest, taken))
     }
 
-    /// Waits for a picture and takes the newest.
+    /// Waits for an image and takes the newest.
     ///
-    /// When all buffers are full, the driver has been without one for an unknown time, and even the newest picture may be
-    /// old. They are given back then and the next picture is awaited, if there is time for it.
+    /// When all buffers are full, the driver has been without one for an unknown time, and even the newest image may be
+    /// old. They are given back then and the next image is awaited, if there is time for it.
     fn fresh(&mut self, arrival: &mut Arrival, timeout: Duration) -> Result<Option<Filled>, Refusal> {
-        let wait = |error| Refusal { doing: "wait for a picture (VIDIOC_DQBUF)", error };
+        let wait = |error| Refusal { doing: "wait for an image (VIDIOC_DQBUF)", error };
         let began = Instant::now();
         self.hand_back(arrival)?;
         if !self.buffers.wait(timeout).map_err(wait)? {
@@ -92,7 +92,7 @@ impl V4lStream {
             arrival.sequence = Some(filled.sequence);
             self.buffers.queue(filled);
         }
-        // The picture is there: an error can wait for the next one.
+        // The image is there: an error can wait for the next one.
         let _ = self.hand_back(&mut arrival);
         Ok(arrival)
     }

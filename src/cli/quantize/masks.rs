@@ -8,14 +8,14 @@ use crate::engine::Precision;
 use crate::error::{Error, IoError};
 use crate::frame;
 use crate::geometry::{LabeledPoint, Size};
-use crate::model::{Installed, LoadedModel, ModelOptions, Prompt};
+use crate::model::{Installed, ModelOptions, Prompt};
 use crate::segment::Predictor;
 use crate::statistics::{mean, median};
 use crate::sync::StopToken;
 
 use super::super::progress::bar;
 use super::no_float_files;
-use super::pictures::{Pictures, spread};
+use super::photos::{Photos, spread};
 
 /// Most photos that are compared.
 const PHOTOS: usize = 16;
@@ -35,7 +35,7 @@ pub(super) struct MaskAgreement {
 pub(super) fn compare(
     installed: &Installed,
     encoder: &Path,
-    pictures: &Pictures,
+    photos: &Photos,
     input: Size,
     threads: usize,
     stop: &StopToken,
@@ -44,7 +44,7 @@ pub(super) fn compare(
     let options = ModelOptions { precision, threads, input_size: Some(input), ..ModelOptions::default() };
     let mut float = predictor(installed, &options)?;
     let mut quantised = predictor(&with_encoder(installed, encoder)?, &options)?;
-    let readable = pictures.readable();
+    let readable = photos.readable();
     let photos: Vec<_> = spread(&readable, PHOTOS).collect();
     let bar = bar(0, "photos");
     bar.restart(photos.len(), "masks");
@@ -73,7 +73,7 @@ pub(super) fn compare(
 }
 
 fn predictor(installed: &Installed, options: &ModelOptions) -> Result<Predictor, Error> {
-    let model = LoadedModel::load(&installed.spec, &installed.dir, options)?;
+    let model = installed.load(options)?;
     Ok(Predictor::new(model.encoder()?, model.decoder()?))
 }
 
@@ -81,7 +81,7 @@ fn predictor(installed: &Installed, options: &ModelOptions) -> Result<Predictor,
 fn with_encoder(installed: &Installed, encoder: &Path) -> Result<Installed, Error> {
     let mut changed = installed.clone();
     let Some(files) = changed.spec.files.get_mut(&Precision::F32) else {
-        return Err(no_float_files(&installed.spec.name, installed.dir.clone()).into());
+        return Err(no_float_files(installed).into());
     };
     // An absolute path replaces the folder that it is joined to.
     files.encoder.path = std::path::absolute(encoder).map_err(IoError::when("read", encoder))?;

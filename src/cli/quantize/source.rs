@@ -30,8 +30,8 @@ impl Source {
         let registry = Registry::discover(args.models_dir.as_deref())?;
         let installed = registry.get(name)?.clone();
         let files = installed.spec.files.get(&Precision::F32);
-        let path = files.map(|files| installed.dir.join(&files.encoder.path));
-        let path = path.ok_or_else(|| no_float_files(name, installed.dir.clone()))?;
+        let path = files.map(|files| installed.location.path(&files.encoder.path));
+        let path = path.ok_or_else(|| no_float_files(&installed))?;
         let (mean, std) = installed.spec.normalization.unit();
         Ok(Source { path, normalization: Normalization { mean, std }, installed: Some(installed) })
     }

@@ -5,7 +5,7 @@ use super::grid::{Element, Grid, Reader};
 use super::vector::Vector;
 
 /// Most lanes of any vector.
-const MOST_LANES: usize = 16;
+const MAX_LANES: usize = 16;
 
 /// Transposes the first `V::LANES` rows: in each of log2(LANES) rounds, the row and the row half of all rows further on
 /// are zipped, which moves one bit of the place in the row to the number of the row.
@@ -13,7 +13,7 @@ const MOST_LANES: usize = 16;
 /// # Safety
 /// The contract of [`Vector`].
 #[inline(always)]
-unsafe fn transpose<V: Vector>(mut rows: [V; MOST_LANES]) -> [V; MOST_LANES] {
+unsafe fn transpose<V: Vector>(mut rows: [V; MAX_LANES]) -> [V; MAX_LANES] {
     let half = V::LANES / 2;
     for _ in 0..V::LANES.trailing_zeros() {
         let mut zipped = rows;
@@ -46,7 +46,7 @@ pub(super) unsafe fn import<V: Vector>(planar: *const f32, picture: &Blocked, ou
         let depth = picture.depth(block);
         let mut x = 0;
         while x + V::LANES <= width {
-            let mut rows = [V::splat(0.0); MOST_LANES];
+            let mut rows = [V::splat(0.0); MAX_LANES];
             for (channel, row) in rows.iter_mut().enumerate().take(depth) {
                 *row = V::load(from.add(channel * plane + x));
             }
@@ -84,7 +84,7 @@ pub(super) unsafe fn export<V: Vector, const BYTES: bool>(
         let depth = picture.depth(block);
         let mut x = 0;
         while x + V::LANES <= width {
-            let mut pixels = [V::splat(0.0); MOST_LANES];
+            let mut pixels = [V::splat(0.0); MAX_LANES];
             for (pixel, values) in pixels.iter_mut().enumerate().take(V::LANES) {
                 *values = input.load(from + (x + pixel) * V::LANES);
             }
@@ -94,7 +94,7 @@ pub(super) unsafe fn export<V: Vector, const BYTES: bool>(
             x += V::LANES;
         }
         for x in x..width {
-            let mut pixel = [0.0; MOST_LANES];
+            let mut pixel = [0.0; MAX_LANES];
             input.load(from + x * V::LANES).store(pixel.as_mut_ptr());
             for (channel, value) in pixel.into_iter().enumerate().take(depth) {
                 *to.add(channel * plane + x) = value;
@@ -104,11 +104,11 @@ pub(super) unsafe fn export<V: Vector, const BYTES: bool>(
 }
 
 /// Most channels of a pixel that [`pack`] takes: their bytes, side by side, are a whole number that a float can be.
-pub(in crate::engine) const MOST_PACKED: usize = 3;
+pub(in crate::engine) const MAX_PACKED: usize = 3;
 /// Bytes of a packed pixel.
 pub(in crate::engine) const PACKED: usize = 4;
 
-/// A row of a planar picture of up to [`MOST_PACKED`] channels into bytes on `grid`, [`PACKED`] a pixel.
+/// A row of a planar picture of up to [`MAX_PACKED`] channels into bytes on `grid`, [`PACKED`] a pixel.
 ///
 /// # Safety
 /// The contract of [`Vector`]; `input` is a picture of `from`'s layout and `output` one of `to`'s.
@@ -139,7 +139,7 @@ pub(super) unsafe fn pack<V: Vector>(
             let mut word = V::splat(0.0);
             for channel in (0..from.channels).rev() {
                 let at = row.add(channel * from.plane() + x);
-                let mut few = [0.0; MOST_LANES];
+                let mut few = [0.0; MAX_LANES];
                 let value = if count == V::LANES {
                     V::load(at)
                 } else {
@@ -151,7 +151,7 @@ pub(super) unsafe fn pack<V: Vector>(
             if count == V::LANES {
                 word.store_words(flip, words.add(x));
             } else {
-                let mut few = [0; MOST_LANES];
+                let mut few = [0; MAX_LANES];
                 word.store_words(flip, few.as_mut_ptr());
                 few.as_ptr().copy_to_nonoverlapping(words.add(x), count);
             }

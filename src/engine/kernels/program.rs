@@ -11,7 +11,7 @@ use super::convolution::Convolution;
 use super::depthwise::Depthwise;
 use super::finish::Finish;
 use super::grid::{Element, Grid};
-use super::layout::{MOST_PACKED, PACKED};
+use super::layout::{MAX_PACKED, PACKED};
 use super::planes::{MaxPool, Resize};
 use super::quantized::QuantizedConvolution;
 use super::task::{Task, Work};
@@ -294,7 +294,7 @@ fn same_pixels(a: &Blocked, b: &Blocked) -> bool {
 
 /// Whether a planar picture of floats becomes a picture of packed bytes.
 fn packs(from: &Blocked, to: &Blocked) -> bool {
-    let planar = from.lanes == 1 && from.element == Element::Float && from.channels <= MOST_PACKED;
+    let planar = from.lanes == 1 && from.element == Element::Float && from.channels <= MAX_PACKED;
     let size = |p: &Blocked| (p.channels, p.height, p.width);
     planar && to.lanes == PACKED && to.element.is_byte() && size(from) == size(to)
 }

@@ -2,7 +2,7 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
 
 /// Whoever keeps the last answer while the next is computed has two of them; one is in the making.
-const MOST_GIVEN: usize = 3;
+const MAX_GIVEN: usize = 3;
 
 /// Tensors that an operator gave out, to be filled again when nobody else holds them any more: large ones from the
 /// allocator are fresh pages each time, which cost more than what is written there.
@@ -21,7 +21,7 @@ impl Recycled {
 
     /// Keeps a tensor that is given out.
     pub fn give(&mut self, tensor: &Arc<Tensor>) {
-        if self.0.len() < MOST_GIVEN {
+        if self.0.len() < MAX_GIVEN {
             self.0.push(tensor.clone());
         }
     }

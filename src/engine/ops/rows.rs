@@ -12,7 +12,7 @@ use crate::engine::kernels::{Activation, LayerNorm, Linear, RowWork, Team, Varia
 use crate::engine::threads::Threads;
 
 /// With fewer multiply-accumulates than this a product is not worth packing its weights.
-const FEWEST_MACS: usize = 100_000;
+const MIN_MACS: usize = 100_000;
 
 /// An `f32` tensor whose last axes make rows, to one of the given shape.
 pub(in crate::engine) type Rows = Planned<RowWork>;
@@ -98,7 +98,7 @@ impl Found {
         let same = kept(rows, &given) == kept(rest, &made) && !summed.is_empty() && !rows.contains(own);
         let outputs = *made.last()?;
         let macs = given.iter().product::<usize>() * outputs;
-        (op.q_params.is_none() && same && macs >= FEWEST_MACS).then(|| Found {
+        (op.q_params.is_none() && same && macs >= MIN_MACS).then(|| Found {
             last: node.id,
             bias: vec![0.0; outputs],
             activation: Activation::None,

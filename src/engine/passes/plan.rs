@@ -2,15 +2,15 @@ use super::build::{Draft, Kind, Operation, Shape};
 use super::integers::{Integers, integers};
 use super::refusal::Refusal;
 use crate::engine::kernels::{
-    Action, Activation, Blocked, Convolution, Depthwise, Dots, Element, MOST_PACKED, MaxPool, PACKED, Place,
+    Action, Activation, Blocked, Convolution, Depthwise, Dots, Element, MAX_PACKED, MaxPool, PACKED, Place,
     QuantizedConvolution, Resize, Variant, Window, Winograd,
 };
 use crate::engine::quantized::WeightGrids;
 
 /// With fewer tiles than this, reading the transformed weights takes longer than they save.
-const FEWEST_TILES: usize = 16;
+const MIN_TILES: usize = 16;
 /// With fewer channels than this, transforming takes longer than it saves.
-const FEWEST_CHANNELS: usize = 16;
+const MIN_CHANNELS: usize = 16;
 
 /// The environment variable that turns Winograd's way off, for comparisons.
 const WINOGRAD: &str = "FOVEATE_WINOGRAD";
@@ -160,7 +160,7 @@ fn packs(op: &Operation, draft: &Draft, elements: &[Element], ways: &[Way]) -> b
         // What comes planar from outside can be read by one kind of step only.
         other.input != op.input || matches!(other.kind, Kind::Copy) && other.output == op.output
     });
-    let few = draft.pictures[op.output][0] <= MOST_PACKED;
+    let few = draft.pictures[op.output][0] <= MAX_PACKED;
     plain && few && elements[op.output].is_byte() && outside(op.input) && !given && by_convolutions && alone
 }
 
@@ -169,8 +169,8 @@ fn suits_winograd(window: &Window, input: &Blocked, output: &Blocked) -> bool {
     let tiles = output.height.div_ceil(4) * output.width.div_ceil(4);
     window.kernel == [3, 3]
         && window.stride == 1
-        && tiles >= FEWEST_TILES
-        && input.channels.min(output.channels) >= FEWEST_CHANNELS
+        && tiles >= MIN_TILES
+        && input.channels.min(output.channels) >= MIN_CHANNELS
 }
 
 fn action(op: &Operation, way: Way, layouts: &[Blocked], at: usize) -> Result<Action, String> {

@@ -7,7 +7,7 @@ use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_core::ops::math::{Add, Max, Min, Mul};
 use tract_onnx::tract_core::ops::nn::{DataFormat, GeluExact, HardSwish, Reduce, Reducer, Resize, Sigmoid, Silu};
 
-use crate::engine::kernels::{Activation, Blend, Grid, MOST_PACKED, Window};
+use crate::engine::kernels::{Activation, Blend, Grid, MAX_PACKED, Window};
 use crate::engine::ops::{FakeQuantize, resize_tables};
 
 /// A node in the words of the kernels. `OutletId`s are what it reads.
@@ -110,7 +110,7 @@ pub(super) fn picture(model: &TypedModel, outlet: OutletId) -> Option<[usize; 3]
 }
 
 /// Pictures of fewer channels leave most of a register's lanes empty, which only a single pixel can afford.
-const FEWEST_CHANNELS: usize = 8;
+const MIN_CHANNELS: usize = 8;
 
 /// What `node` is, if the kernels have it and it is worth their layout.
 pub(super) fn recognize(model: &TypedModel, node: &TypedNode) -> Option<Recognized> {
@@ -118,7 +118,7 @@ pub(super) fn recognize(model: &TypedModel, node: &TypedNode) -> Option<Recogniz
         return None;
     }
     let [channels, height, width] = picture(model, node.id.into())?;
-    if channels < FEWEST_CHANNELS && height * width > 1 && !takes_few(model, node, channels) {
+    if channels < MIN_CHANNELS && height * width > 1 && !takes_few(model, node, channels) {
         return None;
     }
     if let Some(op) = node.op_as::<FakeQuantize>() {
@@ -160,9 +160,9 @@ fn takes_few(model: &TypedModel, node: &TypedNode, channels: usize) -> bool {
         let readers = &node.outputs[0].successors;
         let only_read = !readers.is_empty() && !model.outputs.contains(&node.id.into());
         is_convolution(input.node)
-            || channels <= MOST_PACKED && only_read && readers.iter().all(|reader| is_convolution(reader.node))
+            || channels <= MAX_PACKED && only_read && readers.iter().all(|reader| is_convolution(reader.node))
     } else {
-        is_convolution(node.id) && picture(model, *input).is_some_and(|[channels, ..]| channels >= FEWEST_CHANNELS)
+        is_convolution(node.id) && picture(model, *input).is_some_and(|[channels, ..]| channels >= MIN_CHANNELS)
     }
 }
 

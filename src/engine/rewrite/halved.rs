@@ -11,11 +11,11 @@ use crate::error::ModelError;
 
 /// Constants of fewer values stay as they are: they save nothing, and are often the scales of an operator that some
 /// runtimes want as constants.
-const LEAST_VALUES: usize = 16;
+const MIN_VALUES: usize = 16;
 
 /// A model with half-float weights.
 #[derive(Debug)]
-pub struct Halved {
+pub(crate) struct Halved {
     pub model: OnnxModel,
     /// How many constants are half floats now.
     pub halved: usize,
@@ -29,7 +29,7 @@ impl OnnxModel {
     ///
     /// # Errors
     /// [`ModelError::Rewrite`] if the file has no constants to halve.
-    pub fn halved(&self) -> Result<Halved, ModelError> {
+    pub(crate) fn halved(&self) -> Result<Halved, ModelError> {
         let mut file = self.proto.clone();
         let Some(graph) = &mut file.graph else { return Err(self.refused("it holds no graph")) };
         let (halved, overflowing) = halve(graph);
@@ -45,7 +45,7 @@ fn halve(graph: &mut GraphProto) -> (usize, Vec<String>) {
     let mut names = Names::of(graph);
     let (mut casts, mut overflowing) = (Vec::new(), Vec::new());
     for tensor in &mut graph.initializer {
-        let Some(values) = proto::floats(tensor).filter(|v| v.len() >= LEAST_VALUES) else { continue };
+        let Some(values) = proto::floats(tensor).filter(|v| v.len() >= MIN_VALUES) else { continue };
         if values.iter().any(|v| v.is_finite() && !f16::from_f32(*v).is_finite()) {
             overflowing.push(tensor.name.clone());
             continue;

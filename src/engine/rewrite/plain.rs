@@ -14,7 +14,7 @@ impl OnnxModel {
     ///
     /// # Errors
     /// [`ModelError`] as for a file that is read.
-    pub fn with_plain_constants(&self) -> Result<OnnxModel, ModelError> {
+    pub(crate) fn with_plain_constants(&self) -> Result<OnnxModel, ModelError> {
         let mut proto = self.proto.clone();
         if let Some(graph) = &mut proto.graph {
             plain(graph);

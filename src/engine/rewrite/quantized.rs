@@ -14,7 +14,7 @@ use crate::engine::names::Names;
 use crate::error::ModelError;
 
 /// The first version of ONNX's operators whose `DequantizeLinear` takes a scale for each channel.
-const LEAST_OPERATOR_SET: i64 = 13;
+const MIN_OPERATOR_SET: i64 = 13;
 
 impl OnnxModel {
     /// The model in 8-bit integers.
@@ -27,7 +27,7 @@ impl OnnxModel {
     /// # Errors
     /// [`ModelError::Rewrite`] if the file is written for operators before version 13, if a grid or a bias correction
     /// does not fit the graph, or if weights are not finite.
-    pub fn quantized(&self, plan: &QuantizationPlan) -> Result<OnnxModel, ModelError> {
+    pub(crate) fn quantized(&self, plan: &QuantizationPlan) -> Result<OnnxModel, ModelError> {
         let mut proto = self.proto.clone();
         let Some(graph) = &mut proto.graph else { return Err(self.refused("it holds no graph")) };
         let mut edit = Edit { names: Names::of(graph), constants: Vec::new() };
@@ -53,7 +53,10 @@ impl OnnxModel {
     ///
     /// # Errors
     /// As [`Self::quantized`].
-    pub fn with_twins(&self, plan: &QuantizationPlan) -> Result<(OnnxModel, BTreeMap<String, String>), ModelError> {
+    pub(crate) fn with_twins(
+        &self,
+        plan: &QuantizationPlan,
+    ) -> Result<(OnnxModel, BTreeMap<String, String>), ModelError> {
         let mut proto = self.proto.clone();
         let Some(graph) = &mut proto.graph else { return Err(self.refused("it holds no graph")) };
         let mut edit = Edit { names: Names::of(graph), constants: Vec::new() };
@@ -99,10 +102,10 @@ impl OnnxModel {
 
     fn check(&self, plan: &QuantizationPlan) -> Result<(), ModelError> {
         let version = proto::operator_set(&self.proto);
-        if version < LEAST_OPERATOR_SET {
+        if version < MIN_OPERATOR_SET {
             return Err(self.refused(format!(
-                "it is written for operator set {version} and 8-bit files take {LEAST_OPERATOR_SET} or later: export \
-                 it again with opset_version={LEAST_OPERATOR_SET}"
+                "it is written for operator set {version} and 8-bit files take {MIN_OPERATOR_SET} or later: export \
+                 it again with opset_version={MIN_OPERATOR_SET}"
             )));
         }
         let made = || self.proto.graph.iter().flat_map(|g| g.node.iter().flat_map(|n| &n.output));

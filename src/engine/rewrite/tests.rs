@@ -5,6 +5,7 @@ use tract_onnx::pb::{
     ValueInfoProto, attribute_proto::AttributeType, tensor_shape_proto, type_proto,
 };
 
+use super::halved::Halved;
 use super::proto::{constant, float_constant};
 use super::*;
 use crate::engine::{CompileOptions, Limits};

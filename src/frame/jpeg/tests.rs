@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// A smooth picture with some texture.
-fn picture(size: Size) -> Vec<u8> {
+/// A smooth image with some texture.
+fn image(size: Size) -> Vec<u8> {
     let (w, h) = (size.width as usize, size.height as usize);
     (0..w * h).flat_map(|i| [(i % w * 7) as u8 / 2, (i / w * 5) as u8 / 2, ((i % w) ^ (i / w)) as u8]).collect()
 }
@@ -14,11 +14,11 @@ fn picture(size: Size) -> Vec<u8> {
 fn encode(size: Size, quality: u8) -> Vec<u8> {
     let mut jpeg = Vec::new();
     let encoder = JpegEncoder::new_with_quality(&mut jpeg, quality);
-    encoder.write_image(&picture(size), size.width, size.height, ExtendedColorType::Rgb8).unwrap();
+    encoder.write_image(&image(size), size.width, size.height, ExtendedColorType::Rgb8).unwrap();
     jpeg
 }
 
-/// The picture without its DHT segments.
+/// The image without its DHT segments.
 fn without_tables(jpeg: &[u8]) -> Vec<u8> {
     let scan = Headers::scan(jpeg).unwrap().scan;
     let mut bare = jpeg[..2].to_vec();
@@ -43,7 +43,7 @@ fn decode(jpeg: &[u8], size: Size) -> Result<Vec<u8>, ImageError> {
 fn decodes_close_to_the_original() {
     for size in [Size::new(64, 48), Size::new(17, 9), Size::new(1, 1), Size::new(3, 5)] {
         let rgb = decode(&encode(size, 95), size).unwrap();
-        let original = picture(size);
+        let original = image(size);
         let error: f64 = rgb.iter().zip(&original).map(|(&a, &b)| f64::from(a.abs_diff(b))).sum();
         assert!(error / (original.len() as f64) < 5.0, "{size:?}");
     }
@@ -118,7 +118,7 @@ fn a_picture_that_ends_early_is_refused_despite_its_end_marker() {
 fn a_restart_interval_is_read_over() {
     let size = Size::new(40, 24);
     let jpeg = encode(size, 80);
-    // An interval longer than the picture.
+    // An interval longer than the image.
     let restarting = [&jpeg[..2], &[0xff, 0xdd, 0, 4, 0x7f, 0xff], &jpeg[2..]].concat();
     assert!(!Headers::scan(&restarting).unwrap().one_plain_scan);
     assert_eq!(decode(&restarting, size).unwrap(), decode(&jpeg, size).unwrap());

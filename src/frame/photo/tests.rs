@@ -1,5 +1,7 @@
+use image::codecs::gif::GifEncoder;
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
+use image::codecs::webp::WebPEncoder;
 use image::{ExtendedColorType, GrayAlphaImage, ImageBuffer, ImageEncoder, LumaA, Rgba};
 
 use super::*;
@@ -15,6 +17,69 @@ fn jpeg(rgb: &[u8], width: u32, height: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
     JpegEncoder::new_with_quality(&mut bytes, 100).write_image(rgb, width, height, ExtendedColorType::Rgb8).unwrap();
     bytes
+}
+
+fn encoded(rgb: &[u8], width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    image::write_buffer_with_format(&mut bytes, rgb, width, height, ExtendedColorType::Rgb8, format).unwrap();
+    bytes.into_inner()
+}
+
+#[test]
+fn every_format_is_read_and_has_an_extension() {
+    // Few colours, each exact in a palette.
+    let rgb: Vec<u8> = (0..6 * 4).flat_map(|i| [[250, 10, 0], [0, 240, 20], [30, 0, 230]][i % 3]).collect();
+    for format in FORMATS {
+        let frame = decode_image(&encoded(&rgb, 6, 4, format), "test").unwrap();
+        assert_eq!((frame.size, frame.format), (Size::new(6, 4), PixelFormat::Rgb24), "{format:?}");
+        let worst = frame.data.iter().zip(&rgb).map(|(a, b)| a.abs_diff(*b)).max();
+        if format != ImageFormat::Jpeg {
+            assert_eq!(worst, Some(0), "{format:?}");
+        }
+        for extension in format.extensions_str().iter().filter(|e| !["apng", "jfif", "pjp", "pjpeg", "dib"].contains(e))
+        {
+            assert!(has_photo_extension(Path::new(&format!("a.{}", extension.to_uppercase()))), "{extension}");
+        }
+    }
+    assert!(PHOTO_EXTENSIONS.iter().all(|e| FORMATS.contains(&ImageFormat::from_extension(e).unwrap())));
+    assert!(!has_photo_extension(Path::new("notes.txt")) && !has_photo_extension(Path::new("png")));
+}
+
+#[test]
+fn an_animation_gives_its_first_frame() {
+    let mut bytes = Vec::new();
+    let mut encoder = GifEncoder::new(&mut bytes);
+    for colour in [[200, 0, 0, 255], [0, 0, 200, 255]] {
+        encoder.encode_frame(image::Frame::new(ImageBuffer::from_pixel(3, 2, Rgba(colour)))).unwrap();
+    }
+    drop(encoder);
+    let frame = decode_image(&bytes, "animation").unwrap();
+    assert_eq!((frame.size, &frame.data[..3]), (Size::new(3, 2), &[200, 0, 0][..]));
+}
+
+#[test]
+fn photos_of_telephones_are_named_with_a_converter() {
+    let file = |brands: &[&[u8; 4]]| {
+        let body = brands.iter().flat_map(|b| b.iter().copied());
+        let length = (8 + 4 * brands.len() as u32).to_be_bytes();
+        length.into_iter().chain(*b"ftyp").chain(body).chain(*b"\0\0\0\x08mdatavif").collect::<Vec<u8>>()
+    };
+    for (brands, format, converter) in [
+        (vec![b"heic", b"\0\0\0\0", b"mif1", b"heic"], "HEIC", "heif-convert"),
+        (vec![b"mif1", b"\0\0\0\0", b"miaf"], "HEIC", "heif-convert"),
+        (vec![b"avif", b"\0\0\0\0", b"mif1"], "AVIF", "ffmpeg"),
+        (vec![b"mif1", b"\0\0\0\0", b"avif"], "AVIF", "ffmpeg"),
+    ] {
+        let error = decode_image(&file(&brands), "IMG_1").unwrap_err();
+        assert!(matches!(error, ImageError::ForeignFormat { .. }), "{error}");
+        let text = error.to_string();
+        assert!(text.contains("IMG_1") && text.contains(format) && text.contains(converter), "{text}");
+    }
+    for other in
+        [file(&[b"isom", b"avif", b"mp42"]), file(&[]), b"\xff\xff\xff\xffftyp".to_vec(), b"\0\0\0\0ftypav".to_vec()]
+    {
+        assert!(matches!(decode_image(&other, "film"), Err(ImageError::Undecodable { .. })));
+    }
 }
 
 #[test]
@@ -89,19 +154,60 @@ fn exif_orientation_turns_the_picture() {
     assert!(frame.data[0] < 20 && frame.data[frame.data.len() - 1] > 235);
 }
 
+/// EXIF data of one entry: orientation 6, a quarter turn clockwise.
+const QUARTER_TURN: &[u8] = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+
+#[test]
+fn webp_and_tiff_are_turned_as_well() {
+    // Black beside white ends as black over white.
+    let rgb = [[0; 3], [255; 3]].concat();
+    let mut webp = Vec::new();
+    let mut encoder = WebPEncoder::new_lossless(&mut webp);
+    encoder.set_exif_metadata(QUARTER_TURN.to_vec()).unwrap();
+    encoder.write_image(&rgb, 2, 1, ExtendedColorType::Rgb8).unwrap();
+
+    // Uncompressed, one strip behind the entries. Each entry: tag, type (3: u16, 4: u32), count, value.
+    let entries: [(u16, u16, u32, u32); 10] = [
+        (256, 4, 1, 2),
+        (257, 4, 1, 1),
+        // One u16 for every sample; it lies before the strip.
+        (258, 3, 3, 8 + 2 + 10 * 12 + 4),
+        (259, 3, 1, 1),
+        (262, 3, 1, 2),
+        (273, 4, 1, 8 + 2 + 10 * 12 + 4 + 6),
+        (274, 3, 1, 6),
+        (277, 3, 1, 3),
+        (278, 4, 1, 1),
+        (279, 4, 1, 6),
+    ];
+    let mut tiff = b"II*\0\x08\0\0\0\x0a\0".to_vec();
+    for (tag, kind, count, value) in entries {
+        tiff.extend([tag.to_le_bytes(), kind.to_le_bytes()].concat());
+        tiff.extend([count.to_le_bytes(), value.to_le_bytes()].concat());
+    }
+    tiff.extend([0, 0, 0, 0, 8, 0, 8, 0, 8, 0]);
+    tiff.extend(&rgb);
+
+    for (file, name) in [(webp, "webp"), (tiff, "tiff")] {
+        let frame = decode_image(&file, name).unwrap();
+        assert_eq!((frame.size, frame.data), (Size::new(1, 2), rgb.clone()), "{name}");
+    }
+}
+
 #[test]
 fn broken_pictures_are_typed_errors() {
     let refused = |bytes: &[u8]| matches!(decode_image(bytes, "x.png"), Err(ImageError::Undecodable { .. }));
     assert!(refused(b""));
     assert!(refused(b"GIF89a and so on"));
-    let rgb = vec![90; 64 * 64 * 3];
-    for whole in [png(&rgb, 64, 64, ExtendedColorType::Rgb8), jpeg(&rgb, 64, 64)] {
+    let rgb: Vec<u8> = (0..64 * 64 * 3).map(|i: u32| (i * i / 7 % 251) as u8).collect();
+    let wholes = FORMATS.map(|format| encoded(&rgb, 64, 64, format));
+    for whole in wholes.into_iter().chain([jpeg(&rgb, 64, 64)]) {
         for part in [3, 10, whole.len() / 2, whole.len() - 14] {
             assert!(refused(&whole[..part]), "{part} of {}", whole.len());
         }
     }
     let text = decode_image(b"nothing", "cat.png").unwrap_err().to_string();
-    assert!(text.contains("cat.png") && text.contains("PNG or JPEG"), "{text}");
+    assert!(text.contains("cat.png") && text.contains("PNG, JPEG, WebP"), "{text}");
 }
 
 #[test]

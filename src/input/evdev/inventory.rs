@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn devices_are_told_apart_and_sorted_by_number() {
+    fn devices_are_distinguished_and_sorted_by_number() {
         let root = tempfile::tempdir().unwrap();
         let (abs, rel, key, prop) = ("capabilities/abs", "capabilities/rel", "capabilities/key", "properties");
         let slots: &[usize] = &[0, 1, 0x2f, 0x35, 0x36, 0x39];

@@ -18,7 +18,7 @@ impl Axis {
         if span > 0.0 { ((value as f64 - self.least as f64) / span) as f32 } else { 0.5 }
     }
 
-    /// Length in millimetres, if the device tells a credible one.
+    /// Length in millimetres, if the device reports a credible one.
     fn length_mm(self) -> Option<f32> {
         let length = (self.most as f32 - self.least as f32) / self.resolution.max(1) as f32;
         (self.resolution > 0 && (10.0..=3000.0).contains(&length)).then_some(length)

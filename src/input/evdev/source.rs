@@ -90,7 +90,7 @@ impl EvdevTouch {
         })
     }
 
-    fn tell(&mut self, event: InputEvent) {
+    fn emit(&mut self, event: InputEvent) {
         if self.events.len() == EVENT_LIMIT {
             self.events.pop_front();
         }
@@ -126,11 +126,11 @@ impl TouchSource for EvdevTouch {
         match &mut self.device {
             Connection::Open(device) => match device.read(self.clock.as_ref(), out) {
                 Ok(false) => {}
-                Ok(true) => self.tell(InputEvent::Overflowed),
+                Ok(true) => self.emit(InputEvent::Overflowed),
                 Err(error) => {
                     device.tracker.cancel_all(now, out);
                     self.device = Connection::Lost { since: now, retry_at: now + RETRY };
-                    self.tell(InputEvent::Lost { reason: error.to_string() });
+                    self.emit(InputEvent::Lost { reason: error.to_string() });
                 }
             },
             Connection::Lost { retry_at, .. } if now < *retry_at => {}
@@ -140,7 +140,7 @@ impl TouchSource for EvdevTouch {
                     Some((path, device)) => {
                         self.path = path;
                         self.device = Connection::Open(Box::new(device));
-                        self.tell(InputEvent::Returned { after: now.since(since) });
+                        self.emit(InputEvent::Returned { after: now.since(since) });
                     }
                     None => self.device = Connection::Lost { since, retry_at: now + RETRY },
                 }
@@ -179,7 +179,7 @@ impl Device {
             Identity { name: evdev.name().unwrap_or_default(), phys: evdev.phys().ok().flatten().unwrap_or_default() };
         let tracker = Tracker::new(protocol, map);
         let mut device = Device { evdev, protocol, tracker, map, kernel_time, identity };
-        // The kernel tells only what changes, so its state has to be known from the start. What touches already is not told
+        // The kernel reports only what changes, so its state has to be known from the start. What touches already is not reported
         // to anybody and therefore means nothing.
         device.adopt(Timestamp::ZERO, &mut Vec::new()).map_err(refused)?;
         Ok(device)
@@ -216,7 +216,7 @@ impl Device {
     }
 }
 
-/// How a device tells of its contacts, and its axes; `None` if it makes none.
+/// How a device reports its contacts, and its axes; `None` if it makes none.
 fn survey(evdev: &Evdev) -> io::Result<Option<(Protocol, Axis, Axis)>> {
     let (abs, rel) = (evdev.supported_abs_axes()?, evdev.supported_rel_axes()?);
     let (keys, props) = (evdev.supported_keys()?, evdev.props()?);

@@ -10,7 +10,7 @@ pub const NONE: i32 = -1;
 /// The kernel's name for a palm in `ABS_MT_TOOL_TYPE`.
 const TOOL_PALM: i32 = 2;
 
-/// How a device tells of its contacts.
+/// How a device reports its contacts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     /// Multi-touch protocol B: so many slots.
@@ -53,9 +53,9 @@ struct Slot {
     tracking: i32,
     x: i32,
     y: i32,
-    /// The contact that was told and has not ended.
+    /// The contact that was reported and has not ended.
     contact: Option<ContactId>,
-    /// How the told contact ends with the next report, and where it was last.
+    /// How the reported contact ends with the next report, and where it was last.
     ending: Option<(Phase, i32, i32)>,
     /// The contact of this tracking id has ended, though the id stays: a palm.
     over: bool,
@@ -164,7 +164,7 @@ impl Tracker {
         }
     }
 
-    /// Tells what the report that ends here changed: ends first, since a slot may hold a new contact in the same report.
+    /// Gives what the report that ends here changed: ends first, since a slot may hold a new contact in the same report.
     fn report(&mut self, at: Timestamp, out: &mut Vec<Contact>) {
         let map = self.map;
         let contact = |id, phase, (x, y)| Contact { id, phase, position: map.place(x, y), at };

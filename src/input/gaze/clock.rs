@@ -19,12 +19,12 @@ const STEP_STRETCHES: usize = 2;
 const ECHOES: usize = 8;
 /// An echo older than this counts no longer: clocks drift.
 const ECHO_AGE: Duration = Duration::from_secs(30);
-/// Observation after which the first estimate is told.
+/// Observation after which the first estimate is reported.
 const SETTLING: Duration = Duration::from_secs(1);
-/// A change that is told.
-const TOLD_CHANGE_NS: i64 = 5_000_000;
-/// Least time between two tellings.
-const TOLD_EVERY: Duration = Duration::from_secs(10);
+/// A change that is reported.
+const REPORTED_CHANGE_NS: i64 = 5_000_000;
+/// Least time between two reports.
+const REPORTED_EVERY: Duration = Duration::from_secs(10);
 /// Times that no clock shows, in nanoseconds: more than 125 years. The difference of two delays is a number still.
 const MAX_TIME_NS: i64 = 4_000_000_000_000_000_000;
 
@@ -43,7 +43,7 @@ pub struct OffsetEstimate {
 /// Two sources. **Arrivals**: what was sent at `s` by the sender's clock arrives at `a` by ours, and `a - s` is offset plus
 /// delay; the least of the last ten seconds has the least delay (the minimum filter of Network Time Protocol's clock
 /// filter, RFC 5905, for one way). It follows clocks that drift, and a clock that is set is noticed. **Echoes**: the sender
-/// told its time between our question and its answer; half of the round trip bounds the error. With an echo, arrivals no
+/// gave its time between our question and its answer; half of the round trip bounds the error. With an echo, arrivals no
 /// longer count.
 #[derive(Clone, Debug, Default)]
 pub struct ClockOffset {
@@ -53,7 +53,7 @@ pub struct ClockOffset {
     ahead: u32,
     echoes: VecDeque<Echo>,
     first: Option<Timestamp>,
-    told: Option<(Timestamp, i64)>,
+    reported: Option<(Timestamp, i64)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -125,17 +125,17 @@ impl ClockOffset {
         Some(OffsetEstimate { offset_s: -(self.delay()? as f64) / 1e9, uncertainty_s: uncertainty as f64 / 1e9 })
     }
 
-    /// The estimate if it should be told at `now`: it has settled, or has changed since it was told.
+    /// The estimate if it should be reported at `now`: it has settled, or has changed since it was reported.
     pub fn news(&mut self, now: Timestamp) -> Option<OffsetEstimate> {
         let delay = self.delay()?;
-        let due = match self.told {
+        let due = match self.reported {
             None => self.first.is_some_and(|first| now.since(first) >= SETTLING),
-            Some((at, told)) => now.since(at) >= TOLD_EVERY && (told - delay).abs() > TOLD_CHANGE_NS,
+            Some((at, reported)) => now.since(at) >= REPORTED_EVERY && (reported - delay).abs() > REPORTED_CHANGE_NS,
         };
         if !due {
             return None;
         }
-        self.told = Some((now, delay));
+        self.reported = Some((now, delay));
         self.estimate()
     }
 
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_told_once_it_has_settled_and_when_it_changes() {
+    fn it_is_reported_once_it_has_settled_and_when_it_changes() {
         let mut clock = ClockOffset::default();
         let at = |ms: i64| Timestamp::from_nanos((ms * MS) as u64);
         receive(&mut clock, 1000, 500, 0, 0);

@@ -16,10 +16,10 @@ use crate::time::{Clock, Timestamp};
 const SAMPLES: usize = 2048;
 /// Events, and signals, that wait to be taken.
 const EVENTS: usize = 64;
-/// What cannot be used is told so often at most.
+/// What cannot be used is reported so often at most.
 const REJECTED_EVERY: Duration = Duration::from_secs(1);
 
-/// Longest reason that is told.
+/// Longest reason that is reported.
 const REASON_CHARS: usize = 200;
 /// How long the thread is waited for when its source ends, and how often it is looked at meanwhile.
 const PARTING: Duration = Duration::from_millis(300);
@@ -39,7 +39,7 @@ pub struct Measured {
 pub enum Said {
     /// Where gaze was.
     Measured(Measured),
-    /// That it meant something, told by a hand or a voice; it began to move so long before, if that is known.
+    /// That it meant something, shown by a hand or a voice; it began to move so long before, if that is known.
     Confirmed { time: MeasuredAt, channel: Channel, lead: Option<Duration> },
     /// That the last selection is taken back.
     Undone { time: MeasuredAt },
@@ -77,7 +77,7 @@ pub type SharedOffset = Arc<Mutex<ClockOffset>>;
 struct Rejected {
     count: u64,
     reason: String,
-    told: Option<Timestamp>,
+    reported: Option<Timestamp>,
 }
 
 impl Feed {
@@ -140,12 +140,12 @@ impl Feed {
         self.rejected.count += 1;
         // It may quote what came.
         self.rejected.reason = reason.into().chars().take(REASON_CHARS).collect();
-        self.tell_rejected(now);
+        self.report_rejected(now);
     }
 
-    /// Tells what is due: what could not be used, news of the clock. Called now and then.
+    /// Reports what is due: what could not be used, news of the clock. Called now and then.
     pub fn tend(&mut self, now: Timestamp) {
-        self.tell_rejected(now);
+        self.report_rejected(now);
         let news = lock(&self.offset).news(now);
         if let Some(OffsetEstimate { offset_s, uncertainty_s }) = news {
             self.events.send(InputEvent::Clock { offset_s, uncertainty_s });
@@ -168,12 +168,12 @@ impl Feed {
         }
     }
 
-    fn tell_rejected(&mut self, now: Timestamp) {
-        let due = self.rejected.told.is_none_or(|told| now.since(told) >= REJECTED_EVERY);
+    fn report_rejected(&mut self, now: Timestamp) {
+        let due = self.rejected.reported.is_none_or(|at| now.since(at) >= REJECTED_EVERY);
         if self.rejected.count > 0 && due {
             let (count, reason) = (std::mem::take(&mut self.rejected.count), self.rejected.reason.clone());
             self.events.send(InputEvent::Rejected { count, reason });
-            self.rejected.told = Some(now);
+            self.rejected.reported = Some(now);
         }
     }
 }

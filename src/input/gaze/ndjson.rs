@@ -15,7 +15,7 @@ const MAX_SECONDS: f64 = 8e9;
 /// Longest time from the beginning of a hand's motion to its end that is believed, in seconds.
 const MAX_LEAD_S: f64 = 2.0;
 
-/// One measurement, or what the person did beside looking, as a line of JSON; docs/gaze.md describes it.
+/// One measurement, or what the user did beside looking, as a line of JSON; docs/gaze.md describes it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {

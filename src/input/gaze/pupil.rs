@@ -124,7 +124,7 @@ fn with_echo(feed: &mut Feed, status: &Status, receive: impl FnOnce(&mut Feed) -
     std::thread::scope(|scope| {
         let address = format!("{host}:{port}");
         let asking = std::thread::Builder::new().name("gaze-echo".into());
-        // Without the thread, arrivals tell the offset.
+        // Without the thread, arrivals give the offset.
         let _ = asking.spawn_scoped(scope, move || echo::ask(&address, &offset, clock.as_ref(), &stop_too));
         let reason = receive(feed);
         stop.stop();

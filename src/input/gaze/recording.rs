@@ -1,4 +1,4 @@
-//! Recordings of eye trackers, told apart by the files in their folder.
+//! Recordings of eye trackers, distinguished by the files in their folder.
 
 mod dtype;
 mod files;
@@ -21,7 +21,7 @@ pub use replay::{GazeReplay, address};
 /// Longest recording that is read: more is a broken time.
 const MAX_LENGTH: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// Stands in for the frame of a recording that does not tell its size.
+/// Stands in for the frame of a recording that does not give its size.
 const UNKNOWN_FRAME: Size = Size::new(1280, 720);
 
 /// Who wrote a recording.
@@ -68,7 +68,7 @@ pub struct RecordedFixation {
 pub struct GazeRecording {
     /// Who wrote it.
     pub format: RecordingFormat,
-    /// The scene camera's frame. A format that gives gaze as fractions of a frame whose size it does not tell has a frame of
+    /// The scene camera's frame. A format that gives gaze as fractions of a frame whose size it does not give has a frame of
     /// 1280x720 here.
     pub size: Size,
     /// The scene camera without its lens distortion, if the recording has its calibration.
@@ -80,7 +80,7 @@ pub struct GazeRecording {
     pub fixations: Vec<RecordedFixation>,
     /// Empty if the recording has none.
     pub blinks: Vec<RecordedSpan>,
-    /// When the scene camera's frames were taken; empty if the recording does not tell.
+    /// When the scene camera's frames were taken; empty if the recording does not say.
     pub frames: Vec<Timestamp>,
 }
 
@@ -160,7 +160,7 @@ impl Parts {
         if length.is_none_or(|length| length as u128 > MAX_LENGTH.as_nanos()) {
             return Err(invalid("its times lie more than a week apart: the file is damaged"));
         }
-        // Fixations and blinks may begin before the first sample; those times cannot be told apart from the start.
+        // Fixations and blinks may begin before the first sample; those times cannot be distinguished from the start.
         let at = |nanos: i64| Timestamp::from_nanos(nanos.saturating_sub(start).max(0) as u64);
         let span = |(start, end): (i64, i64)| RecordedSpan { start: at(start), end: at(end.max(start)) };
         let mut last = Point::new(self.size.width as f32 / 2.0, self.size.height as f32 / 2.0);

@@ -25,7 +25,7 @@ pub trait GazeSource: Send {
     /// `origin` is the capture time of the stream's first frame, for traces whose times count from it.
     fn poll(&mut self, origin: Timestamp, until: Timestamp, out: &mut Vec<GazeSample>);
 
-    /// What the person did beside looking, the oldest not taken yet.
+    /// What the user did beside looking, the oldest not taken yet.
     fn take_signal(&mut self) -> Option<GazeSignal> {
         None
     }
@@ -52,7 +52,7 @@ pub struct GazeReport {
     pub dropped: u64,
     /// What came and could not be used.
     pub rejected: u64,
-    /// The sender's clock; `None` if it never told its time.
+    /// The sender's clock; `None` if it never sent its time.
     pub clock: Option<OffsetEstimate>,
 }
 

@@ -1,5 +1,3 @@
-use std::path::PathBuf;
-
 use super::{Ladder, Setting, Variant, Variants};
 use crate::board::Rung;
 use crate::error::Result;
@@ -10,17 +8,15 @@ use crate::pipeline::Placement;
 pub struct ModelVariants {
     /// Never empty: the first is what the stream starts with.
     loaded: Vec<(Variant, LoadedModel)>,
-    dir: PathBuf,
     options: ModelOptions,
     placement: Placement,
 }
 
 impl ModelVariants {
-    /// Variants of `model`, whose files lie in `dir` and which was loaded with `options`; `placement` is the encode stage's,
-    /// for the threads that help it.
-    pub fn new(model: LoadedModel, dir: PathBuf, options: ModelOptions, placement: Placement) -> Self {
+    /// Variants of `model`, which was loaded with `options`; `placement` is the encode stage's, for the threads that help it.
+    pub fn new(model: LoadedModel, options: ModelOptions, placement: Placement) -> Self {
         let variant = Variant { input: model.input_size(), precision: model.precision() };
-        ModelVariants { loaded: vec![(variant, model)], dir, options, placement }
+        ModelVariants { loaded: vec![(variant, model)], options, placement }
     }
 
     /// The ladder from the model as it was loaded, encoding one of `encode_every` frames, down by `rungs`; with it the
@@ -47,8 +43,8 @@ impl Variants for ModelVariants {
             None => {
                 let Variant { input, precision } = variant;
                 let options = ModelOptions { precision: Some(precision), input_size: Some(input), ..self.options };
-                let (spec, dir) = (self.loaded[0].1.spec(), &self.dir);
-                let model = self.placement.run(|| LoadedModel::load(spec, dir, &options))?;
+                let installed = self.loaded[0].1.installed();
+                let model = self.placement.run(|| installed.load(&options))?;
                 self.loaded.push((variant, model));
                 self.loaded.len() - 1
             }

@@ -3,8 +3,8 @@ use crate::geometry::{BoundingBox, Point, Size};
 /// A colour, sRGB bytes.
 pub type Rgb = [u8; 3];
 
-/// An RGB picture to draw on. Shapes are anti-aliased by their signed distance: a pixel whose centre lies `d` pixels
-/// outside a shape is covered by `0.5 - d`, from 0 to 1. What lies outside the picture is clipped.
+/// An RGB image to draw on. Shapes are anti-aliased by their signed distance: a pixel whose centre lies `d` pixels
+/// outside a shape is covered by `0.5 - d`, from 0 to 1. What lies outside the image is clipped.
 pub struct Canvas<'a> {
     rgb: &'a mut [u8],
     size: Size,
@@ -14,7 +14,7 @@ impl<'a> Canvas<'a> {
     /// # Panics
     /// If `rgb` is not `size.area() * 3` bytes long.
     pub fn new(rgb: &'a mut [u8], size: Size) -> Self {
-        assert_eq!(rgb.len(), size.area() * 3, "an RGB picture has three bytes a pixel");
+        assert_eq!(rgb.len(), size.area() * 3, "an RGB image has three bytes a pixel");
         Canvas { rgb, size }
     }
 
@@ -22,7 +22,7 @@ impl<'a> Canvas<'a> {
         self.size
     }
 
-    /// Pixels `x0..x1` of row `y`, three bytes each, clipped to the picture.
+    /// Pixels `x0..x1` of row `y`, three bytes each, clipped to the image.
     pub fn run_mut(&mut self, x0: usize, x1: usize, y: usize) -> &mut [u8] {
         let width = self.size.width as usize;
         let (x0, x1) = (x0.min(width), x1.min(width));
@@ -84,7 +84,7 @@ impl<'a> Canvas<'a> {
         }
     }
 
-    /// Blends `color` into one pixel by `coverage`, 0 to 1; outside the picture nothing happens.
+    /// Blends `color` into one pixel by `coverage`, 0 to 1; outside the image nothing happens.
     pub fn cover(&mut self, x: i32, y: i32, color: Rgb, coverage: f32) {
         let (Ok(x), Ok(y)) = (usize::try_from(x), usize::try_from(y)) else { return };
         if let Some(pixel) = self.run_mut(x, x + 1, y).first_chunk_mut::<3>() {

@@ -8,9 +8,9 @@ const SHADOW: u32 = 110;
 /// Draws the border of a mask as a smooth line.
 ///
 /// The mask is blurred by a triangle of `4r + 1` pixels in both directions (two boxes of `2r + 1`, close to a Gaussian);
-/// the blurred value crosses one half on the border and tells the distance from it, so that a band of values around one
+/// the blurred value crosses one half on the border and gives the distance from it, so that a band of values around one
 /// half is a line of `2r` pixels, anti-aliased and free of the mask's stairs. Parts thinner than the blur, which never
-/// reach one half, are drawn whole. The picture's own edge is no border: the mask continues there as at its last pixel.
+/// reach one half, are drawn whole. The image's own edge is no border: the mask continues there as at its last pixel.
 #[derive(Debug, Default)]
 pub struct ContourPen {
     radius: usize,
@@ -25,7 +25,7 @@ pub struct ContourPen {
 }
 
 impl ContourPen {
-    /// Makes ready for pictures of `width` pixels and lines of `2 * radius`; does nothing if it is already.
+    /// Makes ready for images of `width` pixels and lines of `2 * radius`; does nothing if it is already.
     pub fn prepare(&mut self, width: usize, radius: usize) {
         self.columns.resize(width + 4 * radius, 0);
         self.blurred.resize(width, 0);
@@ -52,7 +52,7 @@ impl ContourPen {
         }
     }
 
-    /// Draws the border of `mask`, which has the size of the picture.
+    /// Draws the border of `mask`, which has the size of the image.
     pub fn stroke(&mut self, canvas: &mut Canvas, mask: &Mask, color: Rgb) {
         let Some(bounds) = mask.bounding_box() else { return };
         let reach = 2 * self.radius;

@@ -159,18 +159,18 @@ proptest! {
     }
 }
 
-/// Writes the pictures that a person judges: `FOVEATE_LOOK=DIR cargo test -- overlay::tests::look --ignored`.
+/// Writes the images that a user judges: `FOVEATE_LOOK=DIR cargo test -- overlay::tests::look --ignored`.
 #[test]
-#[ignore = "makes pictures to look at, from the photographs in FOVEATE_PHOTOS"]
+#[ignore = "makes images to look at, from the photographs in FOVEATE_PHOTOS"]
 fn look() {
     let (Ok(photos), Ok(out)) = (std::env::var("FOVEATE_PHOTOS"), std::env::var("FOVEATE_LOOK")) else { return };
     let mut painter = Painter::new();
     for entry in std::fs::read_dir(format!("{photos}/images")).unwrap() {
         let path = entry.unwrap().path();
         let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
-        let mut picture = image::open(&path).unwrap().to_rgb8();
+        let mut image = image::open(&path).unwrap().to_rgb8();
         let truth = image::open(format!("{photos}/masks/{stem}.png")).unwrap().to_luma8();
-        let size = Size::new(picture.width(), picture.height());
+        let size = Size::new(image.width(), image.height());
         let mask = Mask::from_fn(size, |x, y| truth.get_pixel(x, y).0[0] == 255);
         let mut record =
             record_with(size, &[(1, ObjectState::Selected, mask.clone()), (2, ObjectState::Lost, Mask::default())]);
@@ -179,7 +179,7 @@ fn look() {
             LabeledPoint::background(size.width as f32 * 0.12, size.height as f32 * 0.15),
         ];
         record.gaze = mask.centroid().map(|p| Point::new(p.x + 40.0, p.y + 30.0));
-        painter.draw(&mut picture, size, &record);
-        picture.save(format!("{out}/{stem}.png")).unwrap();
+        painter.draw(&mut image, size, &record);
+        image.save(format!("{out}/{stem}.png")).unwrap();
     }
 }

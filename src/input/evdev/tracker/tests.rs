@@ -42,16 +42,16 @@ fn key(key: Key, pressed: bool) -> InputEvent {
 
 /// The contacts of each report, as phase, id and position in thousandths.
 fn play(tracker: &mut Tracker, reports: &[&[InputEvent]]) -> Vec<Vec<(Phase, ContactId, i32, i32)>> {
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for (n, events) in reports.iter().enumerate() {
         let mut out = Vec::new();
         for event in events.iter().chain([&SynEvent::new(Syn::REPORT).into()]) {
             assert_eq!(tracker.take(event, at(n as u64), &mut out), Next::Go);
         }
         assert!(out.iter().all(|c| c.at == at(n as u64)));
-        told.push(brief(&out));
+        reported.push(brief(&out));
     }
-    told
+    reported
 }
 
 fn brief(contacts: &[Contact]) -> Vec<(Phase, ContactId, i32, i32)> {
@@ -63,7 +63,7 @@ use Phase::{Cancel, Down, Move, Up};
 
 #[test]
 fn two_fingers_in_slots_and_values_that_do_not_change() {
-    let told = play(
+    let reported = play(
         &mut tracker(Protocol::Slots(4)),
         &[
             &[id(40), x(100), y(200)],
@@ -85,12 +85,12 @@ fn two_fingers_in_slots_and_values_that_do_not_change() {
         vec![(Up, 3, 100, 210), (Up, 2, 510, 600)],
         vec![],
     ];
-    assert_eq!(told, expected);
+    assert_eq!(reported, expected);
 }
 
 #[test]
 fn a_slot_may_change_hands_within_a_report() {
-    let told = play(
+    let reported = play(
         &mut tracker(Protocol::Slots(2)),
         &[&[id(7), x(1), y(2)], &[id(-1), id(8), x(900), y(800)], &[id(9), x(5)], &[id(-1), id(10), id(-1)]],
     );
@@ -100,20 +100,21 @@ fn a_slot_may_change_hands_within_a_report() {
         vec![(Up, 2, 900, 800), (Down, 3, 5, 800)],
         vec![(Up, 3, 5, 800)],
     ];
-    assert_eq!(told, expected);
+    assert_eq!(reported, expected);
 }
 
 #[test]
 fn a_palm_is_cancelled_and_stays_away_until_it_lifts() {
     let palm = abs(Abs::MT_TOOL_TYPE, TOOL_PALM);
-    let told = play(&mut tracker(Protocol::Slots(2)), &[&[id(7), x(1), y(2)], &[palm], &[x(3)], &[id(-1)], &[id(8)]]);
-    assert_eq!(told, [vec![(Down, 1, 1, 2)], vec![(Cancel, 1, 1, 2)], vec![], vec![], vec![(Down, 2, 3, 2)]]);
+    let reported =
+        play(&mut tracker(Protocol::Slots(2)), &[&[id(7), x(1), y(2)], &[palm], &[x(3)], &[id(-1)], &[id(8)]]);
+    assert_eq!(reported, [vec![(Down, 1, 1, 2)], vec![(Cancel, 1, 1, 2)], vec![], vec![], vec![(Down, 2, 3, 2)]]);
 }
 
 #[test]
 fn single_touch_pens_and_absolute_pointers() {
     for touch in [Key::BTN_TOUCH, Key::BTN_LEFT] {
-        let told = play(
+        let reported = play(
             &mut tracker(Protocol::Single { touch }),
             &[
                 &[abs(Abs::X, 300), abs(Abs::Y, 400)],
@@ -130,14 +131,14 @@ fn single_touch_pens_and_absolute_pointers() {
             vec![(Up, 1, 310, 400)],
             vec![(Down, 2, 310, 1000)],
         ];
-        assert_eq!(told, expected);
+        assert_eq!(reported, expected);
     }
 }
 
 #[test]
 fn a_mouse_moves_a_pointer_that_stays_on_the_screen() {
     let step = |rel, by| RelEvent::new(rel, by).into();
-    let told = play(
+    let reported = play(
         &mut tracker(Protocol::Relative),
         &[
             &[step(Rel::X, 160), step(Rel::Y, -100)],
@@ -146,7 +147,7 @@ fn a_mouse_moves_a_pointer_that_stays_on_the_screen() {
             &[key(Key::BTN_LEFT, false)],
         ],
     );
-    assert_eq!(told, [vec![], vec![(Down, 1, 600, 400)], vec![(Move, 1, 1000, 0)], vec![(Up, 1, 1000, 0)]]);
+    assert_eq!(reported, [vec![], vec![(Down, 1, 600, 400)], vec![(Move, 1, 1000, 0)], vec![(Up, 1, 1000, 0)]]);
 }
 
 #[test]

@@ -16,7 +16,7 @@ const AT_FIRST: u32 = 10;
 /// Pause after a failure.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// Asks the phone for its time until stopped, and tells `offset` the answers: eight bytes there, our own time, and sixteen
+/// Asks the phone for its time until stopped, and gives `offset` the answers: eight bytes there, our own time, and sixteen
 /// back, the same time and the phone's, all in milliseconds.
 pub fn ask(address: &str, offset: &SharedOffset, clock: &dyn Clock, stop: &StopToken) {
     while !stop.is_stopped() {
@@ -45,6 +45,6 @@ fn question(stream: &mut TcpStream, clock: &dyn Clock) -> Option<(u64, Timestamp
     let mut answer = [0; 16];
     stream.read_exact(&mut answer).ok()?;
     let ended = clock.now();
-    let (same, told) = answer.split_first_chunk::<8>()?;
-    (*same == ours).then_some((u64::from_be_bytes(told.try_into().ok()?), began, ended))
+    let (same, theirs) = answer.split_first_chunk::<8>()?;
+    (*same == ours).then_some((u64::from_be_bytes(theirs.try_into().ok()?), began, ended))
 }

@@ -15,7 +15,7 @@ const POINT: [usize; 3] = [0, 4, 8];
 const SECOND: [usize; 2] = [9, 13];
 
 impl GazePacket {
-    /// Reads a payload: floats in network byte order, the layouts told apart by their length.
+    /// Reads a payload: floats in network byte order, the layouts distinguished by their length.
     ///
     /// | bytes | content |
     /// |---|---|

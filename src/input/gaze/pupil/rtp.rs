@@ -55,7 +55,7 @@ pub struct SenderReport {
 
 impl SenderReport {
     /// The sender's wall clock at a timestamp of the stream, in nanoseconds since 1970. `rate` is that of the stream's clock,
-    /// in Hz; timestamps within half their range from the report are told apart.
+    /// in Hz; timestamps within half their range from the report are distinguished.
     pub fn unix_ns_at(&self, timestamp: u32, rate: u32) -> i64 {
         let ticks = timestamp.wrapping_sub(self.timestamp) as i32;
         self.unix_ns + i64::from(ticks) * 1_000_000_000 / i64::from(rate.max(1))
@@ -87,7 +87,7 @@ pub fn parse_control(mut bytes: &[u8]) -> Option<Vec<Control>> {
     Some(found)
 }
 
-/// A receiver's report without content, which tells the sender that somebody listens.
+/// A receiver's report without content, which lets the sender know that the stream is received.
 pub fn receiver_report(ssrc: u32) -> [u8; 8] {
     let [a, b, c, d] = ssrc.to_be_bytes();
     [0x80, 201, 0, 1, a, b, c, d]

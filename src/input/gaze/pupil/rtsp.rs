@@ -86,7 +86,7 @@ impl Rtsp {
         let _ = self.send("TEARDOWN", &url, "");
     }
 
-    /// Tells the server now and then that somebody is still there.
+    /// Lets the server know now and then that the stream is still received.
     ///
     /// # Errors
     /// If the connection is broken.

@@ -24,13 +24,13 @@ impl Glasses {
     }
 }
 
-/// What `/api/status` tells that matters here.
+/// What `/api/status` says that matters here.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Status {
     pub glasses: Glasses,
     /// Where gaze is streamed from, by the Real-time Streaming Protocol.
     pub gaze_url: String,
-    /// Where the phone tells its time.
+    /// Where the phone gives its time.
     pub echo_port: Option<u16>,
 }
 

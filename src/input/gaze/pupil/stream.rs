@@ -17,7 +17,7 @@ const WAKE: Duration = Duration::from_millis(50);
 const SILENCE: Duration = Duration::from_secs(4);
 /// A stream that does not report its clock for so long is set up anew. Phones report every few seconds.
 const UNREPORTED: Duration = Duration::from_secs(12);
-/// How often the phone is told that somebody listens.
+/// How often the phone is sent a report that the stream is received.
 const REPORT_EVERY: Duration = Duration::from_secs(5);
 /// The largest packet there is.
 const PACKET: usize = 65_536;

@@ -12,7 +12,7 @@ const FRAMES: &str = "frame_pts.csv";
 
 const GAZE_COLUMNS: [&str; 5] = ["timestamp", "frame_idx", "confidence", "norm_pos_x", "norm_pos_y"];
 
-/// Reads a table of gaze, which is normalised with a top-left origin. The size of the frame is that of the first picture in
+/// Reads a table of gaze, which is normalised with a top-left origin. The size of the frame is that of the first image in
 /// `frames/` beside it.
 ///
 /// # Errors
@@ -65,14 +65,14 @@ fn nanos(millis: f64) -> Option<i64> {
     (millis.abs() < 4e12).then_some((millis * 1e6).round() as i64)
 }
 
-/// The size of the first picture of the frames, by name.
+/// The size of the first image of the frames, by name.
 fn frame_size(folder: &Path) -> Result<Option<Size>> {
     let Ok(entries) = std::fs::read_dir(folder.join("frames")) else { return Ok(None) };
-    let pictures: Option<PathBuf> = entries
+    let images: Option<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.extension().is_some_and(|e| e.eq_ignore_ascii_case("jpg") || e.eq_ignore_ascii_case("png")))
         .min();
-    let Some(path) = pictures else { return Ok(None) };
+    let Some(path) = images else { return Ok(None) };
     let (width, height) = image::image_dimensions(&path)
         .map_err(|e| ImageError::Undecodable { what: path.display().to_string(), reason: e.to_string() })?;
     Ok(Some(Size::new(width, height)))

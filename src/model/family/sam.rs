@@ -17,9 +17,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use points::PointList;
 use recent::Recent;
 
-use super::encoder::EncoderPart;
-use super::signature::Signature;
-use super::{Candidate, CompileFor, Decoder, Embedding, Prompt};
+use super::{
+    Candidate, CompileFor, Decoder, DecoderPart, Embedding, EncoderPart, Family, Part, Prompt, Signature, check_origin,
+    check_prompt, take_candidates,
+};
 use crate::engine::{Audit, Graph, OnnxModel, Session, Tensor};
 use crate::error::{ModelError, PromptError, Result};
 use crate::geometry::Size;
@@ -35,67 +36,90 @@ const MASK_CELLS: usize = 4;
 const DECODER_INPUTS: [&str; 6] =
     ["image_embeddings", "point_coords", "point_labels", "mask_input", "has_mask_input", "orig_im_size"];
 
-pub(super) fn load_encoder(file: &OnnxModel, input: Size, compile: &CompileFor) -> Result<EncoderPart, ModelError> {
-    let signature = Signature { family: FAMILY, model: file };
-    let (w, h) = (input.width as usize, input.height as usize);
-    let [image] = file.inputs() else {
-        let names: Vec<&str> = file.inputs().iter().map(|i| i.name.as_str()).collect();
-        return Err(signature.mismatch("input", "image", "one input".into(), names.join(", ")));
-    };
-    signature.input(&image.name, &[Some(1), Some(3), Some(h), Some(w)])?;
-    let [embeddings, ..] = file.outputs() else {
-        return Err(signature.mismatch("output", "image_embeddings", "an output".into(), "none".into()));
-    };
-    let options = compile.options(&[(&image.name, vec![1, 3, h, w])], &[&embeddings.name]);
-    let graph = file.compile(&options)?;
-    signature.made(&graph, &embeddings.name, &[Some(1), None, None, None])?;
-    Ok(EncoderPart { graph, input })
-}
+/// The row of the table.
+pub(super) struct Sam;
 
-pub(super) fn load_decoder(
-    file: OnnxModel,
-    encoder: &EncoderPart,
-    compile: &CompileFor,
-) -> Result<SamParts, ModelError> {
-    let signature = Signature { family: FAMILY, model: &file };
-    signature.only_inputs(&DECODER_INPUTS)?;
-    let embedding = encoder.graph.outputs().first().and_then(|o| o.fixed_shape()).unwrap_or_default();
-    let &[1, channels, rows, columns] = embedding.as_slice() else {
-        let found = format!("{embedding:?} from the encoder");
-        return Err(signature.mismatch("input", "image_embeddings", "[1, ?, ?, ?]".into(), found));
-    };
-    signature.input("image_embeddings", &[Some(1), Some(channels), Some(rows), Some(columns)])?;
-    signature.input("point_coords", &[Some(1), None, Some(2)])?;
-    signature.input("point_labels", &[Some(1), None])?;
-    signature.input("mask_input", &[Some(1), Some(1), Some(rows * MASK_CELLS), Some(columns * MASK_CELLS)])?;
-    signature.input("has_mask_input", &[Some(1)])?;
-    signature.output("iou_predictions", &[None, None])?;
-    signature.output("low_res_masks", &[None; 4])?;
-    let takes_size = file.inputs().iter().any(|i| i.name == "orig_im_size");
-    if takes_size {
-        signature.input("orig_im_size", &[Some(2)])?;
+impl Family for Sam {
+    fn name(&self) -> &'static str {
+        FAMILY
     }
-    let mask_size = Size::new((columns * MASK_CELLS) as u32, (rows * MASK_CELLS) as u32);
-    // A file of one fixed length takes only that.
-    let fixed = file.inputs().iter().find(|i| i.name == "point_labels").and_then(|i| i.shape.get(1).copied().flatten());
-    let shared = Shared {
-        file,
-        compile: compile.clone(),
-        embedding,
-        input: encoder.input,
-        mask_size,
-        takes_size,
-        fixed,
-        graphs: Mutex::new(Recent::new()),
-    };
-    let graph = shared.graph(shared.first_length())?;
-    let masks = shared.candidates_of(&graph)?;
-    Ok(SamParts { shared: Arc::new(shared), masks, first: graph })
+
+    fn summary(&self) -> &'static str {
+        "Segment Anything and its descendants (MobileSAM, EdgeSAM): prompts as points"
+    }
+
+    fn recognizes(&self, part: Part, file: &OnnxModel) -> bool {
+        let signature = Signature { family: FAMILY, model: file };
+        match part {
+            Part::Encoder => file.inputs().len() == 1 && signature.has(&[], &["image_embeddings"]),
+            Part::Decoder => signature.has(&["point_coords", "point_labels"], &["low_res_masks"]),
+        }
+    }
+
+    fn load_encoder(&self, file: &OnnxModel, input: Size, compile: &CompileFor) -> Result<EncoderPart, ModelError> {
+        let signature = Signature { family: FAMILY, model: file };
+        let (w, h) = (input.width as usize, input.height as usize);
+        let [image] = file.inputs() else {
+            let names: Vec<&str> = file.inputs().iter().map(|i| i.name.as_str()).collect();
+            return Err(signature.mismatch("input", "image", "one input".into(), names.join(", ")));
+        };
+        signature.input(&image.name, &[Some(1), Some(3), Some(h), Some(w)])?;
+        let [embeddings, ..] = file.outputs() else {
+            return Err(signature.mismatch("output", "image_embeddings", "an output".into(), "none".into()));
+        };
+        let options = compile.options(&[(&image.name, vec![1, 3, h, w])], &[&embeddings.name]);
+        let graph = file.compile(&options)?;
+        signature.made(&graph, &embeddings.name, &[Some(1), None, None, None])?;
+        Ok(EncoderPart { graph, input })
+    }
+
+    fn load_decoder(
+        &self,
+        file: OnnxModel,
+        encoder: &EncoderPart,
+        compile: &CompileFor,
+    ) -> Result<Box<dyn DecoderPart>, ModelError> {
+        let signature = Signature { family: FAMILY, model: &file };
+        signature.only_inputs(&DECODER_INPUTS)?;
+        let embedding = encoder.graph.outputs().first().and_then(|o| o.fixed_shape()).unwrap_or_default();
+        let &[1, channels, rows, columns] = embedding.as_slice() else {
+            let found = format!("{embedding:?} from the encoder");
+            return Err(signature.mismatch("input", "image_embeddings", "[1, ?, ?, ?]".into(), found));
+        };
+        signature.input("image_embeddings", &[Some(1), Some(channels), Some(rows), Some(columns)])?;
+        signature.input("point_coords", &[Some(1), None, Some(2)])?;
+        signature.input("point_labels", &[Some(1), None])?;
+        signature.input("mask_input", &[Some(1), Some(1), Some(rows * MASK_CELLS), Some(columns * MASK_CELLS)])?;
+        signature.input("has_mask_input", &[Some(1)])?;
+        signature.output("iou_predictions", &[None, None])?;
+        signature.output("low_res_masks", &[None; 4])?;
+        let takes_size = file.inputs().iter().any(|i| i.name == "orig_im_size");
+        if takes_size {
+            signature.input("orig_im_size", &[Some(2)])?;
+        }
+        let mask_size = Size::new((columns * MASK_CELLS) as u32, (rows * MASK_CELLS) as u32);
+        // A file of one fixed length takes only that.
+        let fixed =
+            file.inputs().iter().find(|i| i.name == "point_labels").and_then(|i| i.shape.get(1).copied().flatten());
+        let shared = Shared {
+            file,
+            compile: compile.clone(),
+            embedding,
+            input: encoder.input,
+            mask_size,
+            takes_size,
+            fixed,
+            graphs: Mutex::new(Recent::new()),
+        };
+        let graph = shared.graph(shared.first_length())?;
+        let masks = shared.candidates_of(&graph)?;
+        Ok(Box::new(SamParts { shared: Arc::new(shared), masks, first: graph }))
+    }
 }
 
 /// A decoder's file and the graphs compiled from it so far.
 #[derive(Debug)]
-pub(super) struct SamParts {
+struct SamParts {
     shared: Arc<Shared>,
     /// Masks that the file gives for each prompt.
     masks: usize,
@@ -158,16 +182,16 @@ impl Shared {
     }
 }
 
-impl SamParts {
-    pub fn audit(&self) -> &Audit {
+impl DecoderPart for SamParts {
+    fn audit(&self) -> &Audit {
         self.first.audit()
     }
 
-    pub fn decoder(&self, model: Arc<str>) -> Result<SamDecoder, ModelError> {
+    fn decoder(&self, model: Arc<str>) -> Result<Box<dyn Decoder>, ModelError> {
         let longest = self.shared.fixed.unwrap_or(MAX_POINTS + 2);
         let mut sessions = Recent::new();
         sessions.get_or(self.shared.first_length(), || SamSession::new(&self.first))?;
-        Ok(SamDecoder {
+        Ok(Box::new(SamDecoder {
             model,
             masks: self.masks,
             // A lone point needs a padding point beside it, a box two corners.
@@ -176,7 +200,7 @@ impl SamParts {
             shared: self.shared.clone(),
             points: PointList::default(),
             outputs: Vec::new(),
-        })
+        }))
     }
 }
 
@@ -230,7 +254,7 @@ impl SamSession {
 }
 
 /// The decoder of one thread.
-pub(super) struct SamDecoder {
+struct SamDecoder {
     model: Arc<str>,
     masks: usize,
     max_points: usize,
@@ -254,20 +278,20 @@ impl Decoder for SamDecoder {
     }
 
     fn decode(&mut self, embedding: &Embedding, prompts: &[Prompt], out: &mut Vec<Candidate>) -> Result<()> {
-        super::check_origin(&self.model, embedding)?;
+        check_origin(&self.model, embedding)?;
         let [features] = embedding.tensors.as_slice() else { return Err(PromptError::NoFrame.into()) };
         let candidates = self.candidates();
         out.resize_with(prompts.len() * candidates, Candidate::default);
         for (prompt, out) in prompts.iter().zip(out.chunks_exact_mut(candidates)) {
-            super::check_prompt(prompt, self.max_points, self.shared.mask_size)?;
+            check_prompt(prompt, self.max_points, self.shared.mask_size)?;
             let length = self.points.set(prompt, &embedding.letterbox, self.shared.fixed);
             let session = self.sessions.get_or(length, || SamSession::new(&self.shared.graph(length)?))?;
             let mask = prompt.mask.as_ref().map(|m| m.data.as_slice());
             session.run(features, &self.points, mask, &mut self.outputs)?;
             if self.masks == MASKS_OF_SAM {
-                super::take_candidates(&self.outputs, self.shared.mask_size, self.chosen(prompt), out)?;
+                take_candidates(&self.outputs, self.shared.mask_size, self.chosen(prompt), out)?;
             } else {
-                super::take_candidates(&self.outputs, self.shared.mask_size, 0..candidates, out)?;
+                take_candidates(&self.outputs, self.shared.mask_size, 0..candidates, out)?;
             }
         }
         Ok(())

@@ -8,16 +8,15 @@ use image::{ExtendedColorType, ImageEncoder};
 
 use crate::address::{self, AddressError};
 use crate::error::{ImageError, IoError, Result};
-use crate::frame;
 use crate::geometry::Size;
 
 use super::overlay::Painter;
 use super::{Sink, SinkAddress};
 use crate::record::FrameRecord;
 
-/// File format of overlay pictures.
+/// File format of overlay images.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum PictureFormat {
+pub enum ImageFormat {
     /// Without loss.
     Png,
     /// Smaller, with loss.
@@ -25,11 +24,11 @@ pub enum PictureFormat {
     Jpeg,
 }
 
-impl PictureFormat {
+impl ImageFormat {
     const fn extension(self) -> &'static str {
         match self {
-            PictureFormat::Png => "png",
-            PictureFormat::Jpeg => "jpg",
+            ImageFormat::Png => "png",
+            ImageFormat::Jpeg => "jpg",
         }
     }
 }
@@ -41,8 +40,8 @@ pub struct OverlayOptions {
     /// Writes each n-th record; at least 1.
     pub every: u32,
     /// File format of what is written.
-    pub format: PictureFormat,
-    /// Most pictures kept; the oldest makes room. A stream that runs for days must not fill the disk.
+    pub format: ImageFormat,
+    /// Most images kept; the oldest makes room. A stream that runs for days must not fill the disk.
     pub keep: u32,
     /// Draws boxes too.
     pub boxes: bool,
@@ -50,11 +49,11 @@ pub struct OverlayOptions {
 
 impl Default for OverlayOptions {
     fn default() -> Self {
-        OverlayOptions { every: 1, format: PictureFormat::Jpeg, keep: 10_000, boxes: false }
+        OverlayOptions { every: 1, format: ImageFormat::Jpeg, keep: 10_000, boxes: false }
     }
 }
 
-/// Reads the place of `overlay:DIR`, options `every=N` (each n-th frame), `format=png|jpg`, `keep=N` (most pictures kept),
+/// Reads the place of `overlay:DIR`, options `every=N` (each n-th frame), `format=png|jpg`, `keep=N` (most images kept),
 /// `boxes=true`.
 pub(super) fn address(place: Option<&str>) -> Result<SinkAddress, AddressError> {
     let place = address::path(place)?;
@@ -71,7 +70,7 @@ impl OverlayOptions {
                 "every" => options.every = address::count(key, value)?,
                 "keep" => options.keep = address::count(key, value)?,
                 "boxes" => options.boxes = address::yes_or_no(key, value)?,
-                _ => options.format = picture_format(value)?,
+                _ => options.format = image_format(value)?,
             }
             Ok(())
         })?;
@@ -79,10 +78,10 @@ impl OverlayOptions {
     }
 }
 
-fn picture_format(value: &str) -> Result<PictureFormat, String> {
+fn image_format(value: &str) -> Result<ImageFormat, String> {
     match value {
-        "png" => Ok(PictureFormat::Png),
-        "jpg" | "jpeg" => Ok(PictureFormat::Jpeg),
+        "png" => Ok(ImageFormat::Png),
+        "jpg" | "jpeg" => Ok(ImageFormat::Jpeg),
         _ => Err(format!("`format={value}`: give png or jpg")),
     }
 }
@@ -102,7 +101,7 @@ pub struct OverlaySink {
 }
 
 impl OverlaySink {
-    /// Writes into `folder`, which is made if it is missing. Pictures that an earlier stream left there are replaced.
+    /// Writes into `folder`, which is made if it is missing. Images that an earlier stream left there are replaced.
     ///
     /// # Errors
     /// If the folder cannot be made or written to.
@@ -127,10 +126,10 @@ impl OverlaySink {
     }
 
     fn write(&mut self, record: &FrameRecord) -> Result<()> {
-        let Some(picture) = &record.frame else { return Ok(()) };
-        frame::to_rgb(picture, &mut self.rgb)?;
-        self.painter.draw(&mut self.rgb, picture.size, record);
-        self.encode(picture.size)?;
+        let Some(frame) = &record.frame else { return Ok(()) };
+        crate::frame::to_rgb(frame, &mut self.rgb)?;
+        self.painter.draw(&mut self.rgb, frame.size, record);
+        self.encode(frame.size)?;
         let file = format!("overlay-{:06}.{}", record.sequence, self.options.format.extension());
         let path = self.folder.join(file);
         let mut to = std::fs::File::create(&path).map_err(IoError::when("create", &path))?;
@@ -147,10 +146,10 @@ impl OverlaySink {
     fn encode(&mut self, Size { width, height }: Size) -> Result<(), ImageError> {
         self.encoded.clear();
         let written = match self.options.format {
-            PictureFormat::Png => {
+            ImageFormat::Png => {
                 PngEncoder::new(&mut self.encoded).write_image(&self.rgb, width, height, ExtendedColorType::Rgb8)
             }
-            PictureFormat::Jpeg => JpegEncoder::new_with_quality(&mut self.encoded, JPEG_QUALITY).write_image(
+            ImageFormat::Jpeg => JpegEncoder::new_with_quality(&mut self.encoded, JPEG_QUALITY).write_image(
                 &self.rgb,
                 width,
                 height,
@@ -161,7 +160,7 @@ impl OverlaySink {
     }
 }
 
-/// Whether a file of that name was written by an [`OverlaySink`]. A prefix of their own keeps the pictures of a source, often
+/// Whether a file of that name was written by an [`OverlaySink`]. A prefix of their own keeps the images of a source, often
 /// `frame-000001.jpg`, from being taken for ours and removed.
 fn is_ours(name: &str) -> bool {
     let number = name.strip_prefix("overlay-").and_then(|n| n.strip_suffix(".png").or(n.strip_suffix(".jpg")));
@@ -206,26 +205,26 @@ mod tests {
     }
 
     #[test]
-    fn each_nth_frame_is_a_picture_and_old_ones_make_room() {
+    fn each_nth_frame_is_a_image_and_old_ones_make_room() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("overlay-000099.jpg"), "of an earlier stream").unwrap();
         std::fs::write(folder.path().join("notes.txt"), "not ours").unwrap();
-        let options = OverlayOptions { every: 2, keep: 2, format: PictureFormat::Png, boxes: false };
+        let options = OverlayOptions { every: 2, keep: 2, format: ImageFormat::Png, boxes: false };
         let mut sink = OverlaySink::create(folder.path(), options).unwrap();
         for sequence in 0..7 {
             sink.frame(&record(sequence)).unwrap();
         }
         assert_eq!(names(folder.path()), ["notes.txt", "overlay-000004.png", "overlay-000006.png"]);
-        let picture = image::open(folder.path().join("overlay-000006.png")).unwrap();
-        assert_eq!((picture.width(), picture.height()), (32, 24));
+        let image = image::open(folder.path().join("overlay-000006.png")).unwrap();
+        assert_eq!((image.width(), image.height()), (32, 24));
     }
 
     #[test]
     fn options_are_read() {
         assert_eq!(OverlayOptions::parse(""), Ok(OverlayOptions::default()));
-        let expected = OverlayOptions { every: 10, format: PictureFormat::Jpeg, keep: 5, boxes: true };
+        let expected = OverlayOptions { every: 10, format: ImageFormat::Jpeg, keep: 5, boxes: true };
         assert_eq!(OverlayOptions::parse("every=10&format=jpg&keep=5&boxes=true"), Ok(expected));
-        assert_eq!(OverlayOptions::parse("format=png").map(|options| options.format), Ok(PictureFormat::Png));
+        assert_eq!(OverlayOptions::parse("format=png").map(|options| options.format), Ok(ImageFormat::Png));
     }
 
     #[test]

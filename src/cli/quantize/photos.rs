@@ -2,47 +2,45 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::error::{ConfigError, Error, IoError};
-use crate::frame::{self, Normalization, Preprocessor};
+use crate::frame::{self, Normalization, PHOTO_EXTENSIONS, Preprocessor, has_photo_extension};
 use crate::geometry::Size;
 use crate::quantize::Images;
 
-const EXTENSIONS: [&str; 3] = ["jpg", "jpeg", "png"];
-
 /// The photos of a folder as an encoder gets them: letterboxed and normalised.
-pub(super) struct Pictures {
+pub(super) struct Photos {
     paths: Vec<PathBuf>,
-    /// Which turned out to be no pictures.
+    /// Which turned out to be no photos.
     unreadable: BTreeSet<usize>,
     preprocessor: Preprocessor,
 }
 
-impl Pictures {
+impl Photos {
     /// At most `limit` of the photos in `folder` and its subfolders, evenly spread over their sorted paths.
     pub fn find(folder: &Path, limit: usize, input: Size, normalization: Normalization) -> Result<Self, Error> {
         let mut found = Vec::new();
         collect(folder, &mut found)?;
         if found.is_empty() {
-            let reason = format!("no photos in it: it needs files that end in .{}", EXTENSIONS.join(", ."));
+            let reason = format!("no photos in it: it needs files that end in .{}", PHOTO_EXTENSIONS.join(", ."));
             return Err(ConfigError::Invalid { origin: folder.display().to_string(), reason }.into());
         }
         found.sort();
         let paths = spread(&found, limit).cloned().collect();
-        Ok(Pictures { paths, unreadable: BTreeSet::new(), preprocessor: Preprocessor::new(input, normalization) })
+        Ok(Photos { paths, unreadable: BTreeSet::new(), preprocessor: Preprocessor::new(input, normalization) })
     }
 
-    /// Those that are pictures, as far as they have been read.
+    /// Those that are photos, as far as they have been read.
     pub fn readable(&self) -> Vec<&PathBuf> {
         let paths = self.paths.iter().enumerate();
         paths.filter(|(ix, _)| !self.unreadable.contains(ix)).map(|(_, path)| path).collect()
     }
 
-    /// Files that were left out because they are no pictures.
+    /// Files that were left out because they are no photos.
     pub fn skipped(&self) -> usize {
         self.unreadable.len()
     }
 }
 
-impl Images for Pictures {
+impl Images for Photos {
     fn count(&self) -> usize {
         self.paths.len()
     }
@@ -71,7 +69,7 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), IoError> {
         let path = entry.path();
         if entry.file_type().map_err(IoError::when("read", &path))?.is_dir() {
             collect(&path, found)?;
-        } else if path.extension().is_some_and(|e| EXTENSIONS.iter().any(|known| e.eq_ignore_ascii_case(known))) {
+        } else if has_photo_extension(&path) {
             found.push(path);
         }
     }
@@ -87,14 +85,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("deep")).unwrap();
         for name in ["b.JPG", "deep/a.png", "notes.txt", "c.jpeg"] {
-            std::fs::write(dir.path().join(name), b"no picture").unwrap();
+            std::fs::write(dir.path().join(name), b"no photo").unwrap();
         }
-        let find = |limit| Pictures::find(dir.path(), limit, Size::new(4, 4), Normalization::IMAGENET).unwrap();
+        let find = |limit| Photos::find(dir.path(), limit, Size::new(4, 4), Normalization::IMAGENET).unwrap();
         assert_eq!(find(9).count(), 3);
         assert_eq!(find(2).paths, [dir.path().join("b.JPG"), dir.path().join("c.jpeg")]);
-        let mut pictures = find(2);
-        assert!(!pictures.load(0, &mut [0.0; 48]).unwrap() && !pictures.load(0, &mut [0.0; 48]).unwrap());
-        assert_eq!((pictures.skipped(), pictures.readable().len()), (1, 1));
+        let mut photos = find(2);
+        assert!(!photos.load(0, &mut [0.0; 48]).unwrap() && !photos.load(0, &mut [0.0; 48]).unwrap());
+        assert_eq!((photos.skipped(), photos.readable().len()), (1, 1));
     }
 
     #[test]

@@ -8,15 +8,10 @@ use crate::error::{Error, ImageError, IoError};
 use crate::frame::{ColorRange, Colorimetry, Frame, PixelFormat};
 use crate::geometry::Size;
 
-/// Longest side of a picture in pixels.
+/// Longest side of an image in pixels.
 const MAX_SIDE: u32 = 16_384;
-/// Most bytes that decoding one picture may allocate.
+/// Most bytes that decoding one image may allocate.
 const MAX_BYTES: u64 = 1 << 30;
-
-pub(super) fn has_picture_extension(path: &Path) -> bool {
-    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-    ["png", "jpg", "jpeg"].iter().any(|known| extension.eq_ignore_ascii_case(known))
-}
 
 /// The size that the file's header states.
 pub(super) fn size(path: &Path) -> Result<Size, Error> {
@@ -24,7 +19,7 @@ pub(super) fn size(path: &Path) -> Result<Size, Error> {
     checked_size(&decoder, path).map_err(Error::from)
 }
 
-/// Decodes the picture at `path` into `frame` as packed RGB, reusing its buffer.
+/// Decodes the image at `path` into `frame` as packed RGB, reusing its buffer.
 pub(super) fn read(path: &Path, frame: &mut Frame) -> Result<(), Error> {
     let decoder = decoder(path)?;
     let size = checked_size(&decoder, path)?;
@@ -32,9 +27,9 @@ pub(super) fn read(path: &Path, frame: &mut Frame) -> Result<(), Error> {
         frame.data.resize(size.area() * 3, 0);
         decoder.read_image(&mut frame.data).map_err(|e| undecodable(path, e))?;
     } else {
-        let picture = DynamicImage::from_decoder(decoder).map_err(|e| undecodable(path, e))?.into_rgb8();
+        let image = DynamicImage::from_decoder(decoder).map_err(|e| undecodable(path, e))?.into_rgb8();
         frame.data.clear();
-        frame.data.extend_from_slice(&picture);
+        frame.data.extend_from_slice(&image);
     }
     frame.size = size;
     frame.format = PixelFormat::Rgb24;

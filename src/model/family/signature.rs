@@ -3,13 +3,21 @@
 use crate::engine::{Graph, OnnxModel, TensorInfo};
 use crate::error::ModelError;
 
-/// Checks one file against the signature of a family.
+/// One file and the family it is checked against.
 pub(super) struct Signature<'a> {
+    /// Name of the family.
     pub family: &'static str,
+    /// The file.
     pub model: &'a OnnxModel,
 }
 
 impl Signature<'_> {
+    /// Whether the file has inputs and outputs of all these names.
+    pub fn has(&self, inputs: &[&str], outputs: &[&str]) -> bool {
+        let all = |tensors: &[TensorInfo], names: &[&str]| names.iter().all(|n| tensors.iter().any(|t| t.name == *n));
+        all(self.model.inputs(), inputs) && all(self.model.outputs(), outputs)
+    }
+
     /// The declared input called `name`, whose known dimensions must agree with `expected` (`None`: any).
     pub fn input(&self, name: &str, expected: &[Option<usize>]) -> Result<&TensorInfo, ModelError> {
         self.agree("input", self.model.inputs(), name, expected)
@@ -36,10 +44,12 @@ impl Signature<'_> {
         info.fixed_shape().ok_or_else(|| self.mismatch("output", name, shape_text(expected), info.shape_text()))
     }
 
+    /// That `tensor` is not what the family expects.
     pub fn mismatch(&self, role: &'static str, tensor: &str, expected: String, found: String) -> ModelError {
         ModelError::Signature {
             path: self.model.path().into(),
             family: self.family,
+            likely: None,
             role,
             tensor: tensor.into(),
             expected: expected.into(),

@@ -1,0 +1,125 @@
+use std::fmt;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::bundled;
+use super::manifest::FileSpec;
+use crate::engine::{Limits, OnnxModel};
+use crate::error::{Error, IoError, ModelError};
+
+/// Where the files of a model are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// In this folder.
+    Folder(PathBuf),
+    /// In the program itself, as the feature `bundled-model` puts them there.
+    BuiltIn,
+}
+
+/// What a file was found to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase", tag = "state")]
+pub enum FileState {
+    /// Its SHA-256 is the manifest's.
+    Intact,
+    /// There is no such file.
+    Missing,
+    /// Its SHA-256 is another.
+    Altered {
+        /// Its SHA-256 in lower-case hexadecimal digits.
+        found: String,
+    },
+}
+
+impl Location {
+    /// The folder, if it is one.
+    pub fn folder(&self) -> Option<&Path> {
+        match self {
+            Location::Folder(dir) => Some(dir),
+            Location::BuiltIn => None,
+        }
+    }
+
+    /// The path of a manifest's file for messages and reports: it exists only if this is a folder.
+    pub fn path(&self, file: &Path) -> PathBuf {
+        match self {
+            Location::Folder(dir) => dir.join(file),
+            Location::BuiltIn => Path::new("built-in").join(file),
+        }
+    }
+
+    /// Length of a manifest's file; `None` if there is none.
+    pub fn bytes(&self, file: &Path) -> Option<u64> {
+        match self {
+            Location::Folder(dir) => std::fs::metadata(dir.join(file)).ok().map(|m| m.len()),
+            Location::BuiltIn => bundled::file(file).map(|bytes| bytes.len() as u64),
+        }
+    }
+
+    /// Compares a file with its hash.
+    ///
+    /// # Errors
+    /// [`IoError`] if a file that is there cannot be read.
+    pub fn state(&self, file: &FileSpec) -> Result<FileState, IoError> {
+        let found = match self {
+            Location::Folder(dir) => {
+                let path = dir.join(&file.path);
+                if path.is_file() { Some(sha256(&path)?) } else { None }
+            }
+            Location::BuiltIn => bundled::file(&file.path).map(|bytes| hexadecimal(&Sha256::digest(bytes))),
+        };
+        Ok(match found {
+            None => FileState::Missing,
+            Some(found) if found == file.sha256 => FileState::Intact,
+            Some(found) => FileState::Altered { found },
+        })
+    }
+
+    /// Reads and parses a file under the usual [`Limits`]. A file of the program is parsed where it lies.
+    ///
+    /// # Errors
+    /// As [`OnnxModel::open`].
+    pub(super) fn open(&self, file: &Path) -> Result<OnnxModel, Error> {
+        let path = self.path(file);
+        match self {
+            Location::Folder(_) => OnnxModel::open(path, Limits::default()),
+            Location::BuiltIn => match bundled::file(file) {
+                Some(bytes) => Ok(OnnxModel::from_bytes(path, bytes, Limits::default())?),
+                None => Err(ModelError::MissingFile { path }.into()),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Location::Folder(dir) => dir.display().fmt(f),
+            Location::BuiltIn => f.write_str("the program itself"),
+        }
+    }
+}
+
+/// The SHA-256 of a file in lower-case hexadecimal digits.
+///
+/// # Errors
+/// [`IoError`].
+pub fn sha256(path: &Path) -> Result<String, IoError> {
+    let mut file = std::fs::File::open(path).map_err(IoError::when("read", path))?;
+    let mut hash = Sha256::new();
+    let mut block = vec![0u8; 1 << 16];
+    loop {
+        match file.read(&mut block).map_err(IoError::when("read", path))? {
+            0 => break,
+            n => hash.update(&block[..n]),
+        }
+    }
+    Ok(hexadecimal(&hash.finalize()))
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
