@@ -34,7 +34,7 @@ fn main() {
         for (n, (frame, masks)) in shots.iter().enumerate() {
             for ((stepper, count), times) in steppers.iter_mut().zip(COUNTS).zip(&mut times) {
                 let begin = Instant::now();
-                stepper.set_frame(Arc::clone(frame)).expect("the frame is a picture");
+                stepper.set_frame(Arc::clone(frame)).expect("the frame is an image");
                 if n == 0 {
                     for object in 0..count {
                         stepper.select(object as u32, &masks[object % masks.len()]).expect("a mask of the frame");

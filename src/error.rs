@@ -247,10 +247,10 @@ pub enum ModelError {
         /// The installed name that is spelled most like it.
         nearest: Option<String>,
     },
-    /// A manifest, or a file that it lists, is wrong.
+    /// A manifest is wrong, or does not list what is needed.
     #[error("{}: {reason}: see docs/adding-a-model.md", .path.display())]
     Manifest {
-        /// The manifest or the listed file.
+        /// The manifest, or its folder.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
@@ -441,14 +441,14 @@ pub enum ConfigError {
         /// All known names, joined by commas.
         known: String,
     },
-    /// An address has no known scheme.
+    /// An address or option names nothing that is known.
     #[error("`{address}` is not a {what}: use one of {known}")]
     Address {
-        /// What it should address: a source, a sink, prompts.
+        /// What it should name, such as `source` or `precision`.
         what: &'static str,
         /// The address as it was given.
         address: String,
-        /// The addresses that are known.
+        /// What is known, in words.
         known: Cow<'static, str>,
     },
     /// The address is known, but this build or system does not have what serves it.

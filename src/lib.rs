@@ -22,6 +22,7 @@
 //! | 9 | [`pipeline`] | stages on threads, budgets, statistics |
 //! | 10 | `console` | the stream in a browser: a sink and a source of intents |
 //! | 11 | [`cli`] | arguments, progress bars, exit codes |
+#![deny(missing_docs)]
 #![deny(unsafe_code)]
 
 pub mod error;

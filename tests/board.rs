@@ -85,7 +85,7 @@ fn box_of(ids: &[u8], id: u8, size: Size) -> BoundingBox {
         b = BoundingBox::new(b.x0.min(x), b.y0.min(y), b.x1.max(x.trunc() + 1.0), b.y1.max(y + 1.0));
         any = true;
     }
-    assert!(any, "object {id} is in the picture");
+    assert!(any, "object {id} is in the image");
     b
 }
 
@@ -244,7 +244,7 @@ fn fewer_frames_are_encoded_when_one_stands_for_several() {
     };
     let third = run(3);
     let encoded = third.stages.encode.frames_out;
-    assert!((1..=14).contains(&encoded) && encoded < third.frames_out, "the others are carried: {third:?}");
+    assert!((1..=14).contains(&encoded) && encoded < third.frames_out, "the others are propagated: {third:?}");
     assert_eq!(third.frames_out + third.frames_dropped, 40, "every frame is a record or a counted drop");
 }
 

@@ -85,7 +85,7 @@ fn segment_answers_a_box_with_mask_overlay_and_json() {
     assert_eq!((mask.width(), mask.height()), (SIZE.width, SIZE.height));
     assert_eq!((overlay.width(), overlay.height()), (SIZE.width, SIZE.height));
     let found = iou(&mask, &truth);
-    assert!(found > 0.6, "IoU {found} of a box around a rendered thing");
+    assert!(found > 0.6, "IoU {found} of a box around a rendered object");
     let best = &answer["masks"][0];
     assert_eq!(best["rle"]["size"], serde_json::json!([SIZE.height, SIZE.width]));
     assert_eq!(best["area"], mask.iter().filter(|v| **v > 127).count());

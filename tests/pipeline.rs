@@ -276,7 +276,7 @@ impl Encoder for Torn {
 }
 
 #[test]
-fn damaged_pictures_are_drops_unless_there_is_nothing_else() {
+fn damaged_images_are_drops_unless_there_is_nothing_else() {
     let torn = |encoder: Torn| {
         let source = Box::new(SteadySource::new(100.0, 60));
         run(Pipeline::new(source, Box::new(encoder), Box::new(GeometryDecoder), "geometry"), Duration::ZERO)

@@ -136,7 +136,7 @@ fn a_cut_loses_the_object_and_the_cut_back_finds_it() {
     let lost = said.iter().position(|(state, _)| *state == ObjectState::Lost);
     assert!(lost.is_some_and(|n| (20..30).contains(&n)), "lost on frame {lost:?}: {said:?}");
     let taken = said[30..45].iter().filter(|(state, _)| *state != ObjectState::Lost).count();
-    assert_eq!(taken, 0, "another thing was taken for it: {said:?}");
+    assert_eq!(taken, 0, "another object was taken for it: {said:?}");
     assert!(mean(&said[55..]) > 0.7, "{said:?}");
 }
 

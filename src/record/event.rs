@@ -103,26 +103,26 @@ pub enum EventKind {
     },
     /// An input device went away; it is looked for.
     InputLost {
-        /// The device's name or address.
+        /// The address by which the device was opened, such as `touch:auto`.
         input: String,
         /// What was seen of it last.
         reason: String,
     },
     /// A lost input device is back after so many seconds.
     InputReturned {
-        /// The device's name or address.
+        /// The address by which the device was opened, such as `touch:auto`.
         input: String,
         /// How long it was gone, in seconds.
         after_s: f64,
     },
     /// An input device reported more than the system kept: contacts whose end was missed are cancelled.
     InputOverflowed {
-        /// The device's name or address.
+        /// The address by which the device was opened, such as `touch:auto`.
         input: String,
     },
     /// An eye tracker sent what cannot be used, `count` times since this was reported last.
     InputRejected {
-        /// The eye tracker's address.
+        /// The address by which the eye tracker was opened.
         input: String,
         /// How many messages, since this was reported last.
         count: u64,
@@ -132,7 +132,7 @@ pub enum EventKind {
     /// An eye tracker's clock is ahead of the capture clock by `offset_s`, known to `uncertainty_s`. It is reported once it is
     /// known, and when it has changed.
     InputClock {
-        /// The eye tracker's address.
+        /// The address by which the eye tracker was opened.
         input: String,
         /// Its clock minus the capture clock, in seconds.
         offset_s: f64,
@@ -141,9 +141,9 @@ pub enum EventKind {
     },
     /// The source sends, but not as it should, `count` times for one cause: a control that it refuses, another size.
     SourceWarned {
-        /// How often so far.
+        /// How often, for this one cause.
         count: u64,
-        /// What is amiss, and what to do about it.
+        /// What is wrong.
         message: Cow<'static, str>,
     },
     /// A stage holds one frame for longer than it should; `busy_s` is how long so far.
@@ -180,7 +180,7 @@ pub enum EventKind {
     },
     /// A sink failed to write for the first time; it goes on trying.
     SinkFailed {
-        /// The sink's name.
+        /// The address by which the sink was opened, such as `ndjson:-`.
         sink: String,
         /// What failed.
         reason: String,

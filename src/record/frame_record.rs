@@ -13,7 +13,7 @@ use crate::track::{ObjectId, ObjectState};
 pub struct FrameRecord {
     /// The frame the masks belong to.
     pub frame: Option<Arc<Frame>>,
-    /// The frame's number from its source, from 0; numbers of dropped frames are missing.
+    /// The frame's number from its source; the numbers of dropped frames are missing.
     pub sequence: u64,
     /// When the frame was captured, on the capture clock.
     pub captured_at: Timestamp,

@@ -171,6 +171,6 @@ fn silent() -> Result<Value, String> {
     let back = seen.watch(source.as_mut(), PATIENCE, |seen| !seen.recoveries_ms().is_empty())?;
     check(back, || format!("no return: {:?}", seen.events))?;
     let losses = seen.losses();
-    check(losses[0].contains("no picture for 2 s"), || format!("{losses:?}"))?;
+    check(losses[0].contains("no image for 2 s"), || format!("{losses:?}"))?;
     survived(seen, source.as_mut(), 1, json!(losses))
 }
