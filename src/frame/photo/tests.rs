@@ -198,7 +198,9 @@ fn webp_and_tiff_are_turned_as_well() {
 fn broken_pictures_are_typed_errors() {
     let refused = |bytes: &[u8]| matches!(decode_image(bytes, "x.png"), Err(ImageError::Undecodable { .. }));
     assert!(refused(b""));
-    assert!(refused(b"GIF89a and so on"));
+    assert!(refused(b"GIF88a and so on"));
+    let giant = decode_image(b"GIF89a and so on", "x.gif");
+    assert!(matches!(giant, Err(ImageError::AbsurdSize { .. })), "{giant:?}");
     let rgb: Vec<u8> = (0..64 * 64 * 3).map(|i: u32| (i * i / 7 % 251) as u8).collect();
     let wholes = FORMATS.map(|format| encoded(&rgb, 64, 64, format));
     for whole in wholes.into_iter().chain([jpeg(&rgb, 64, 64)]) {

@@ -51,7 +51,11 @@ impl Family for Sam {
     fn recognizes(&self, part: Part, file: &OnnxModel) -> bool {
         let signature = Signature { family: FAMILY, model: file };
         match part {
-            Part::Encoder => file.inputs().len() == 1 && signature.has(&[], &["image_embeddings"]),
+            // Exports call the input and the embeddings by several names.
+            Part::Encoder => {
+                let embeddings = file.outputs().first().is_some_and(|output| output.name.ends_with("embeddings"));
+                file.inputs().len() == 1 && embeddings
+            }
             Part::Decoder => signature.has(&["point_coords", "point_labels"], &["low_res_masks"]),
         }
     }
