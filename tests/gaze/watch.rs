@@ -24,13 +24,19 @@ pub struct Watch {
     pub events: Vec<InputEvent>,
 }
 
+/// The eye tracker at `address`, with or without `gaze:`, for frames of this size.
+pub fn open(address: &str, frame: Size) -> Result<Box<dyn GazeSource>, Error> {
+    let address: PromptAddress = format!("gaze:{}", address.trim_start_matches("gaze:")).parse()?;
+    match address.open(&TouchOptions::default(), frame, Arc::new(MonotonicClock))? {
+        OpenedPrompts::Gaze(source) => Ok(source),
+        _ => panic!("`{address}` is no eye tracker"),
+    }
+}
+
 impl Watch {
+    /// Watches what `address`, with or without `gaze:`, gives.
     pub fn open(address: &str) -> Result<Watch, Error> {
-        let address: PromptAddress = address.parse()?;
-        let OpenedPrompts::Gaze(source) = address.open(&TouchOptions::default(), FRAME, Arc::new(MonotonicClock))?
-        else {
-            panic!("`{address}` is no eye tracker")
-        };
+        let source = open(address, FRAME)?;
         Ok(Watch { source, samples: Vec::new(), signals: Vec::new(), events: Vec::new() })
     }
 

@@ -12,7 +12,7 @@ use foveate::select::gaze::{DwellConfig, DwellSelector};
 
 use crate::common::{FRAME, GeometryDecoder, SteadySource};
 use crate::ends::{GeometryEncoder, MemorySink};
-use crate::watch::Watch;
+use crate::watch::open;
 
 #[test]
 fn what_is_looked_at_is_selected() {
@@ -30,7 +30,7 @@ fn what_is_looked_at_is_selected() {
             thread::sleep(Duration::from_millis(10));
         }
     });
-    let gaze = Watch::open(&address).unwrap().source;
+    let gaze = open(&address, FRAME).unwrap();
     let camera = Intrinsics::from_horizontal_fov(60.0, FRAME.width, FRAME.height);
     let selector = DwellSelector::new(DwellConfig::default(), camera);
     let (sink, seen) = MemorySink::boxed(Duration::ZERO);
@@ -58,5 +58,5 @@ fn what_is_looked_at_is_selected() {
     assert_eq!((gaze.rejected, summary.inputs_lost), (1, 0));
     let written = &seen.summary.as_ref().unwrap()["gaze"];
     assert_eq!(written["rejected"], 1);
-    assert_eq!(written["source"], format!("gaze:{address}"));
+    assert_eq!(written["source"], address);
 }
