@@ -15,6 +15,7 @@ mod family;
 mod load;
 mod location;
 mod manifest;
+mod part;
 mod prompt;
 mod registry;
 
@@ -27,7 +28,8 @@ use crate::mask::LowResLogits;
 pub use family::FamilyId;
 pub use load::{LoadedModel, ModelOptions, PrecisionProbe};
 pub use location::{FileState, Location, sha256};
-pub use manifest::{FileSpec, Files, MANIFEST_FILE, Manifest, ModelSpec, NormalizationSpec, Part, SizeRange};
+pub use manifest::{FileSpec, Files, MANIFEST_FILE, Manifest, ModelSpec, NormalizationSpec, SizeRange};
+pub use part::Part;
 pub use prompt::Prompt;
 pub use registry::{FileCheck, Installed, MODELS_VARIABLE, Registry, user_dir};
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::encoder::EncoderPart;
-use super::manifest::Part;
+use super::part::Part;
 use super::{Candidate, CompileFor, Decoder, Embedding, Prompt, check_origin, check_prompt, take_candidates};
 use crate::engine::{Audit, OnnxModel};
 use crate::error::{ModelError, nearest_name};

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::encoder::{EncoderPart, ImageEncoder};
 use super::family::DecoderPart;
-use super::manifest::{MANIFEST_FILE, ModelSpec, Part};
-use super::registry::Installed;
+use super::manifest::{MANIFEST_FILE, ModelSpec};
+use super::part::Part;
+use super::registry::{Installed, Registry};
 use super::{Decoder, Encoder};
 #[cfg(doc)]
 use crate::engine::OnnxModel;
@@ -57,6 +58,26 @@ pub struct PrecisionProbe {
 struct Parts {
     encoder: EncoderPart,
     decoder: Box<dyn DecoderPart>,
+}
+
+impl Registry {
+    /// Loads the model called `name`.
+    ///
+    /// # Errors
+    /// As [`Self::get`] and [`LoadedModel::load`].
+    pub fn load(&self, name: &str, options: &ModelOptions) -> Result<LoadedModel, Error> {
+        self.get(name)?.load(options)
+    }
+}
+
+impl Installed {
+    /// Loads the model's files, see [`LoadedModel::load`].
+    ///
+    /// # Errors
+    /// As [`LoadedModel::load`].
+    pub fn load(&self, options: &ModelOptions) -> Result<LoadedModel, Error> {
+        LoadedModel::load(self, options)
+    }
 }
 
 impl LoadedModel {

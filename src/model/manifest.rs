@@ -11,16 +11,6 @@ use crate::geometry::Size;
 /// File that lists the models of a folder.
 pub const MANIFEST_FILE: &str = "manifest.toml";
 
-/// Which of a model's two graphs a file holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Part {
-    /// From an image to its embedding.
-    Encoder,
-    /// From an embedding and prompts to masks.
-    Decoder,
-}
-
 /// One model of a manifest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

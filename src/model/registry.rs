@@ -3,9 +3,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::bundled;
-use super::load::{LoadedModel, ModelOptions};
 use super::location::{FileState, Location};
-use super::manifest::{MANIFEST_FILE, Manifest, ModelSpec, Part};
+use super::manifest::{MANIFEST_FILE, Manifest, ModelSpec};
+use super::part::Part;
 use crate::engine::Precision;
 use crate::error::{Error, ModelError, nearest_name};
 
@@ -130,14 +130,6 @@ impl Registry {
         self.models.iter().find(|m| m.spec.name == name)
     }
 
-    /// Loads the model called `name`.
-    ///
-    /// # Errors
-    /// As [`Self::get`] and [`LoadedModel::load`].
-    pub fn load(&self, name: &str, options: &ModelOptions) -> Result<LoadedModel, Error> {
-        self.get(name)?.load(options)
-    }
-
     /// Compares every file of every model with its hash.
     ///
     /// # Errors
@@ -155,14 +147,6 @@ impl Installed {
     /// An entry whose files are in the folder `dir`.
     pub fn in_folder(spec: ModelSpec, dir: impl Into<PathBuf>) -> Self {
         Installed { spec, location: Location::Folder(dir.into()) }
-    }
-
-    /// Loads the model's files, see [`LoadedModel::load`].
-    ///
-    /// # Errors
-    /// As [`LoadedModel::load`].
-    pub fn load(&self, options: &ModelOptions) -> Result<LoadedModel, Error> {
-        LoadedModel::load(self, options)
     }
 
     /// Compares every file of the model with its hash.
