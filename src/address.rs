@@ -108,6 +108,41 @@ macro_rules! built {
 }
 pub(crate) use built;
 
+/// Lets a type with a field `text` be an address of `table`: it is read by the table, written as it was read, and equal to what is
+/// written the same.
+macro_rules! written_address {
+    ($address:ident, $table:expr) => {
+        impl std::str::FromStr for $address {
+            type Err = crate::error::ConfigError;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                $table.parse(text)
+            }
+        }
+
+        impl std::fmt::Display for $address {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.text)
+            }
+        }
+
+        impl std::fmt::Debug for $address {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_tuple(stringify!($address)).field(&self.text).finish()
+            }
+        }
+
+        impl PartialEq for $address {
+            fn eq(&self, other: &Self) -> bool {
+                self.text == other.text
+            }
+        }
+
+        impl Eq for $address {}
+    };
+}
+pub(crate) use written_address;
+
 /// Every kind of source, sink or prompt.
 pub struct Table<A: 'static> {
     /// What the rows are: `source`.

@@ -1,10 +1,9 @@
-use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::str::FromStr;
 use std::sync::Arc;
 
 use super::{SOURCES, Source, SourceOptions};
-use crate::error::{ConfigError, Result};
+use crate::address::written_address;
+use crate::error::Result;
 use crate::time::Clock;
 
 /// Where frames come from, as the command line writes it: one of [`SOURCES`], with what opens it.
@@ -43,34 +42,7 @@ impl SourceAddress {
     }
 }
 
-impl FromStr for SourceAddress {
-    type Err = ConfigError;
-
-    fn from_str(text: &str) -> Result<Self, ConfigError> {
-        SOURCES.parse(text)
-    }
-}
-
-impl fmt::Display for SourceAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl fmt::Debug for SourceAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("SourceAddress").field(&self.text).finish()
-    }
-}
-
-/// Addresses that are written the same are the same.
-impl PartialEq for SourceAddress {
-    fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
-    }
-}
-
-impl Eq for SourceAddress {}
+written_address!(SourceAddress, SOURCES);
 
 impl Hash for SourceAddress {
     fn hash<H: Hasher>(&self, state: &mut H) {

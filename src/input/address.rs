@@ -1,9 +1,8 @@
-use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use super::{GazeSource, PROMPTS, PromptSource, TouchOptions, TouchSource};
-use crate::error::{ConfigError, Result};
+use crate::address::written_address;
+use crate::error::Result;
 use crate::geometry::Size;
 use crate::time::Clock;
 
@@ -102,34 +101,7 @@ impl PromptAddress {
     }
 }
 
-impl FromStr for PromptAddress {
-    type Err = ConfigError;
-
-    fn from_str(text: &str) -> Result<Self, ConfigError> {
-        PROMPTS.parse(text)
-    }
-}
-
-impl fmt::Display for PromptAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl fmt::Debug for PromptAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("PromptAddress").field(&self.text).finish()
-    }
-}
-
-/// Addresses that are written the same are the same.
-impl PartialEq for PromptAddress {
-    fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
-    }
-}
-
-impl Eq for PromptAddress {}
+written_address!(PromptAddress, PROMPTS);
 
 #[cfg(test)]
 mod tests {

@@ -1,9 +1,8 @@
-use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use super::{SINKS, Sink};
-use crate::error::{ConfigError, Result};
+use crate::address::written_address;
+use crate::error::Result;
 
 /// Where records go, as the command line writes it: one of [`SINKS`], with what opens it.
 ///
@@ -77,34 +76,7 @@ impl SinkAddress {
     }
 }
 
-impl FromStr for SinkAddress {
-    type Err = ConfigError;
-
-    fn from_str(text: &str) -> Result<Self, ConfigError> {
-        SINKS.parse(text)
-    }
-}
-
-impl fmt::Display for SinkAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl fmt::Debug for SinkAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("SinkAddress").field(&self.text).finish()
-    }
-}
-
-/// Addresses that are written the same are the same.
-impl PartialEq for SinkAddress {
-    fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
-    }
-}
-
-impl Eq for SinkAddress {}
+written_address!(SinkAddress, SINKS);
 
 #[cfg(test)]
 mod tests {
