@@ -23,7 +23,6 @@ mod tests;
 mod undo;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::error::Result;
 use crate::frame::Frame;
@@ -132,8 +131,9 @@ impl Session {
     /// # Errors
     /// A model that breaks its own contract. What cannot be answered for the user's part is an event.
     pub fn apply_due(&mut self, mut refused: impl FnMut(GazeRefusal)) -> Result<()> {
-        let Some(present) = &self.present else { return Ok(()) };
-        let now_s = self.seconds(present.at());
+        let times = StreamTimes::new(&*self.clock, self.origin);
+        let Some((present, times)) = self.present.as_ref().zip(times) else { return Ok(()) };
+        let now_s = times.seconds(present.at());
         while let Some(request) = self.pending.next_due(now_s) {
             if let Some(refusal) = self.apply(request)? {
                 refused(refusal);
@@ -166,16 +166,6 @@ impl Session {
     /// What happened since the last call, in its order.
     pub fn drain_events(&mut self) -> impl Iterator<Item = Event> {
         self.events.drain(..)
-    }
-
-    /// Seconds from the stream's first frame to `at`.
-    fn seconds(&self, at: Timestamp) -> f64 {
-        self.origin.map_or(0.0, |origin| at.signed_secs_since(origin))
-    }
-
-    /// The time on the capture clock that lies `time_s` seconds after the first frame.
-    fn timestamp(&self, time_s: f64) -> Timestamp {
-        self.origin.unwrap_or(Timestamp::ZERO) + Duration::from_secs_f64(time_s.max(0.0))
     }
 
     /// Makes events of what was found on the frame captured at `at`.

@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::record::FrameRecord;
 use crate::session::{GazeRefusal, Request, Session};
 use crate::sync::{LatestSlot, Pool, Received};
+use crate::time::Timestamp;
 
 /// The decode and track stage: hands requests and frames to the session, and each record to every sink.
 pub(super) struct DecodeStage {
@@ -112,7 +113,7 @@ impl DecodeStage {
         }
     }
 
-    fn send(&mut self, record: &Arc<FrameRecord>, began: crate::time::Timestamp) {
+    fn send(&mut self, record: &Arc<FrameRecord>, began: Timestamp) {
         let now = self.shared.clock.now();
         self.meter.end(now.since(began));
         self.age.record(record.age, now);

@@ -34,8 +34,9 @@ impl Session {
     /// # Errors
     /// A model that breaks its own contract. What cannot be answered for the user's part is an event.
     pub fn apply(&mut self, request: Request) -> Result<Option<GazeRefusal>> {
-        let Some(present) = self.present.clone() else { return Ok(None) };
-        let at = self.timestamp(request.time_s);
+        let times = StreamTimes::new(&*self.clock, self.origin);
+        let Some((present, times)) = self.present.clone().zip(times) else { return Ok(None) };
+        let at = times.at(request.time_s);
         let seen = Arc::clone(self.frames.nearest(at).unwrap_or(&present));
         let scene = Scene { time_s: request.time_s.max(0.0), seen: &seen, present: &present };
         self.answers.retain(|object| self.objects.contains(object));
@@ -68,7 +69,7 @@ impl Session {
                 self.prompt(scene, object, &points, None, UndoCause::Other)?;
             }
             Intent::NextCandidate { since_s } => self.next_candidate(scene, since_s),
-            Intent::Choose { object, candidate } => self.choose(scene, object, candidate),
+            Intent::Choose { object, candidate } => self.choose(scene, object, candidate, scene.time_s),
             Intent::Hover { disc } => self.hover(scene, disc)?,
             Intent::Leave => self.leave(scene),
             Intent::GazeSelection { disc, insistent } => refusal = self.select_by_gaze(scene, disc, insistent)?,
@@ -127,7 +128,7 @@ impl Session {
                 let (letterbox, frame) = (scene.seen.embedding.letterbox, scene.seen.frame.sequence);
                 let candidates = self.objects.candidates().into();
                 self.answers.set(object, Some(AnswerRecord { candidates, chosen, letterbox, frame }));
-                self.remember_step(scene, object, cause, before);
+                self.remember_step(scene.time_s, object, cause, before);
             }
             Err(error) => self.refuse(scene, object, error),
         }
@@ -144,13 +145,13 @@ impl Session {
         }
         let Some(answer) = self.answers.get(object) else { return };
         match next_alternative(&answer.candidates, answer.chosen) {
-            Some(next) => self.choose(Scene { time_s: since_s, ..scene }, object, next),
+            Some(next) => self.choose(scene, object, next, since_s),
             None => self.refuse(scene, object, PromptError::NoAlternative),
         }
     }
 
-    /// Goes over to another candidate of the object's last answer.
-    fn choose(&mut self, scene: Scene, object: ObjectId, next: usize) {
+    /// Goes over to another candidate of the object's last answer; the way back is that of the intent of `step_s`.
+    fn choose(&mut self, scene: Scene, object: ObjectId, next: usize, step_s: f64) {
         let before = self.before(object);
         let answer = self.answers.get(object).filter(|answer| next < answer.candidates.len()).cloned();
         let (Some(answer), Some(memory)) = (answer, self.objects.memory(object)) else {
@@ -163,7 +164,7 @@ impl Session {
         let candidate = Candidate { logits, predicted_iou: candidate.predicted_iou };
         self.objects.replace(object, &candidate, scene.present);
         self.answers.set(object, Some(AnswerRecord { chosen: next, ..answer }));
-        self.remember_step(scene, object, UndoCause::Other, before);
+        self.remember_step(step_s, object, UndoCause::Other, before);
         let frame = scene.present.frame.sequence;
         self.changes.push(Change::Selected { object, prompt_time_s: scene.time_s, frame });
     }
@@ -200,7 +201,7 @@ impl Session {
                 let frame = scene.seen.frame.sequence;
                 self.changes.push(Change::Selected { object, prompt_time_s: scene.time_s, frame });
                 self.answers.set(object, None);
-                self.remember_step(scene, object, UndoCause::Gaze, None);
+                self.remember_step(scene.time_s, object, UndoCause::Gaze, None);
                 Ok(None)
             }
             Err(PromptError::Doubtful) => Ok(Some(GazeRefusal::Doubtful)),
@@ -216,7 +217,10 @@ impl Session {
     fn undo_gaze_selection(&mut self) {
         while let Some(step) = self.undo.pop_gaze() {
             if self.objects.contains(step.object) {
-                self.selected = step.selected;
+                // What was selected since stays the object selected last.
+                if self.selected == Some(step.object) {
+                    self.selected = step.selected;
+                }
                 return self.release(step.object);
             }
         }
@@ -255,11 +259,11 @@ impl Session {
         Some(Before { memory, excluded, answer: self.answers.get(object).cloned() })
     }
 
-    /// Notes that an intent was applied to `object`.
-    fn remember_step(&mut self, scene: Scene, object: ObjectId, cause: UndoCause, before: Option<Before>) {
+    /// Notes that the intent of `time_s` was carried out on `object`.
+    fn remember_step(&mut self, time_s: f64, object: ObjectId, cause: UndoCause, before: Option<Before>) {
         let after = self.objects.memory(object).and_then(|memory| memory.centroid());
         let selected = self.selected.replace(object);
-        self.undo.push(UndoStep { object, time_s: scene.time_s, cause, before, after, selected });
+        self.undo.push(UndoStep { object, time_s, cause, before, after, selected });
     }
 }
 

@@ -19,11 +19,13 @@ impl<'a> StreamTimes<'a> {
         origin.map(|origin| StreamTimes { clock, origin })
     }
 
+    /// Seconds from the first frame to `at`.
     pub fn seconds(&self, at: Timestamp) -> f64 {
         at.signed_secs_since(self.origin)
     }
 
-    fn at(&self, seconds: f64) -> Timestamp {
+    /// The time that lies so many seconds after the first frame, or on it if they are negative.
+    pub fn at(&self, seconds: f64) -> Timestamp {
         self.origin + Duration::from_secs_f64(seconds.max(0.0))
     }
 }

@@ -167,7 +167,11 @@ fn a_double_tap_switches_candidates_and_undo_goes_back() {
     stage.tap(30.0, 30.0);
     let since_s = stage.at();
     let object = stage.area(1);
-    assert!(matches!(stage.again(since_s)[..], [Change::Selected { object: 1, frame: 2, .. }]));
+    let changes = stage.again(since_s);
+    let made_at = stage.at();
+    assert!(
+        matches!(changes[..], [Change::Selected { object: 1, frame: 2, prompt_time_s }] if prompt_time_s == made_at)
+    );
     let group = stage.area(1);
     stage.again(since_s);
     let part = stage.area(1);
@@ -297,6 +301,17 @@ fn gaze_and_touch_share_one_history() {
     assert_eq!(stage.apply(Intent::UndoGazeSelection), [Change::Released { object: 3 }], "whatever came after it");
     assert!(stage.apply(Intent::UndoGazeSelection).is_empty(), "there is no other");
     assert_eq!(stage.undo(), [Change::Released { object: 1 }], "the refinement of what is gone is passed over");
+}
+
+#[test]
+fn taking_a_gaze_selection_back_leaves_what_was_selected_since() {
+    let mut stage = Stage::new();
+    stage.tap(20.0, 20.0);
+    let disc = GazeDisc { center: Point::new(50.0, 50.0), sigma: 1.0 };
+    stage.apply(Intent::GazeSelection { disc, insistent: true });
+    stage.tap(20.0, 50.0);
+    stage.apply(Intent::UndoGazeSelection);
+    assert_eq!(selected(&stage.exclude(5.0, 5.0)), Some(3), "a press beside every object corrects the last one");
 }
 
 #[test]
