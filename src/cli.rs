@@ -16,6 +16,7 @@ mod live;
 mod model_args;
 mod models;
 mod output;
+mod outputs;
 mod progress;
 mod prompt_args;
 mod quantize;

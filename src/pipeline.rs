@@ -207,8 +207,11 @@ impl Pipeline {
         // Every pooled embedding and record may hold a frame, also while it is free; see `Pool`.
         let held = if commands.is_empty() { 0 } else { Session::HELD_FRAMES };
         let encoded_pool = config.prompt_history.max(1) + held + 4;
-        let record_pool = sinks.len() * (config.sink_queue + 1) + 2;
-        let frames = Pool::new(encoded_pool + record_pool + Session::MOTION_FRAMES + 3, Frame::default);
+        let records_of = |sinks: usize| sinks * (config.sink_queue + 1) + 2;
+        let record_pool = records_of(sinks.len());
+        let share_gaze = sinks.iter().filter(|sink| sink.shares_gaze()).count();
+        let gaze_pool = if share_gaze == 0 { 0 } else { records_of(share_gaze) };
+        let frames = Pool::new(encoded_pool + record_pool + gaze_pool + Session::MOTION_FRAMES + 3, Frame::default);
 
         let meters = StageMeters::new();
         let [capture_meter, encode_meter, decode_meter] = meters.chain();
@@ -242,6 +245,7 @@ impl Pipeline {
             session: Session::new(decoder, session_config, Arc::clone(&shared.clock)),
             requests: incoming,
             pool: Pool::new(record_pool, FrameRecord::default),
+            with_gaze: Pool::new(gaze_pool, FrameRecord::default),
             input: encoded_slot,
             outputs: outputs.queues(),
             losses: Losses::new(decode_meter.clone()),

@@ -38,7 +38,9 @@ pub struct FilesSource {
 /// Reads the place of `files:DIR`.
 pub(super) fn address(place: Option<&str>) -> Result<SourceAddress, AddressError> {
     let dir = PathBuf::from(address::path(place)?);
-    Ok(SourceAddress::new(written(&dir), move |options, clock| FilesSource::open(&dir, options, clock)))
+    let reads = dir.clone();
+    let address = SourceAddress::new(written(&dir), move |options, clock| FilesSource::open(&dir, options, clock));
+    Ok(address.reading(reads))
 }
 
 /// The address of a folder.

@@ -8,6 +8,7 @@ use crate::model::{Installed, LoadedModel, ModelOptions, Registry};
 use crate::pipeline::{Degrade, ModelVariants, PipelineConfig, Placement, StageCores};
 
 use super::model_args::{PrecisionChoice, parse_size};
+use super::outputs::Files;
 
 /// The machine's profile, and what to do otherwise than it says.
 #[derive(Debug, Clone, clap::Args)]
@@ -34,6 +35,13 @@ pub struct BoardArgs {
 }
 
 impl BoardArgs {
+    /// What the arguments have read: a profile, and the models.
+    pub fn files(&self) -> Files {
+        let mut files = Files::default();
+        files.reads("--board", [&self.board]).reads_models(self.models_dir.as_deref());
+        files
+    }
+
     /// The profile that the arguments name.
     pub fn board(&self) -> anyhow::Result<Board> {
         Ok(Board::load(&self.board)?)

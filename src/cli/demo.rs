@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::capture::scene::SceneSource;
 use crate::capture::{self, Source, SourceAddress, SourceOptions};
 use crate::pipeline::Summary;
-use crate::sink::{ImageFormat, OverlayOptions, OverlaySink};
+use crate::sink::{ImageFormat, OverlayOptions, OverlaySink, is_overlay};
 use crate::statistics;
 use crate::time::MonotonicClock;
 
@@ -79,6 +79,9 @@ const SCENE_FPS: f64 = 24.0;
 
 /// Runs the command.
 pub fn run(args: DemoArgs) -> anyhow::Result<()> {
+    let mut files = args.board.files();
+    files.reads("--source", args.source.iter().filter_map(SourceAddress::reads));
+    files.writes_into("--out", [&args.out], is_overlay).check()?;
     let board = args.board.board()?;
     let mut options = board.source_options();
     let address = match &args.source {
@@ -102,7 +105,7 @@ pub fn run(args: DemoArgs) -> anyhow::Result<()> {
     let (info, used) = (stream.info.clone(), stream.used());
     let fps = info.rate.unwrap_or(SourceOptions::DEFAULT_FPS);
     let every = fps.round().max(1.0) as u32;
-    let overlays = OverlayOptions { every, format: ImageFormat::Jpeg, ..OverlayOptions::default() };
+    let overlays = OverlayOptions { every, format: ImageFormat::Jpeg, share_gaze: true, ..OverlayOptions::default() };
     let pipeline = stream.pipeline.sink(Box::new(OverlaySink::create(&args.out, overlays)?));
     let selector = dwell_selector(&info, None);
     let mut score = None;

@@ -12,6 +12,7 @@ use crate::time::MonotonicClock;
 use super::board_args::BoardArgs;
 use super::console::{ConsoleArgs, Screen};
 use super::output::print_json;
+use super::outputs::Files;
 use super::service::Service;
 use super::stages;
 use super::stream::Stream;
@@ -103,6 +104,7 @@ pub fn run(args: RunArgs) -> anyhow::Result<()> {
         let (origin, reason) = ("--prompt".into(), "only one eye tracker can be used at a time".into());
         return Err(crate::error::ConfigError::Invalid { origin, reason }.into());
     }
+    files(&args).check()?;
     let board = args.board.board()?;
     let fallback = board.source_options();
     let options = SourceOptions { fps: args.fps.or(fallback.fps), looped: args.looped, ..fallback };
@@ -110,13 +112,13 @@ pub fn run(args: RunArgs) -> anyhow::Result<()> {
     let (touch, size) = (board.touch_options(), source.info().size);
     let open = |address: &PromptAddress| address.open(&touch, size, Arc::new(MonotonicClock));
     let prompts: Vec<_> = args.prompts.iter().map(open).collect::<Result<_, _>>()?;
-    let sinks: Vec<_> = args.sinks.iter().map(SinkAddress::open).collect::<Result<_, _>>()?;
     let screen = (Screen::start(&args.console, shown, from_console)?, from_console);
     let stream = Stream::open(&args.board, board, (source, &options), screen, args.max_objects.into())?;
     let mut stream = prompts.into_iter().fold(stream, Stream::add_prompts);
-    for opened in sinks {
+    // Opened last: a start that fails empties no file.
+    for address in &args.sinks {
         // The page is joined by the stream itself.
-        if let OpenedSink::Sink(sink) = opened {
+        if let OpenedSink::Sink(sink) = address.open()? {
             stream.pipeline = stream.pipeline.sink(sink);
         }
     }
@@ -134,4 +136,18 @@ pub fn run(args: RunArgs) -> anyhow::Result<()> {
         summary.sink_failures
     );
     Ok(())
+}
+
+/// What is read and written.
+fn files(args: &RunArgs) -> Files {
+    let mut files = args.board.files();
+    files.reads("--source", args.source.reads());
+    files.reads("--prompt", args.prompts.iter().filter_map(PromptAddress::reads));
+    for sink in &args.sinks {
+        files.writes_sink(sink);
+    }
+    if args.json {
+        files.writes_stdout();
+    }
+    files
 }

@@ -16,6 +16,7 @@ use crate::statistics::Samples;
 
 use super::model_args::ModelArgs;
 use super::output::{print, print_json};
+use super::outputs::Files;
 use super::prompt_args::PromptArgs;
 
 /// Segment one object in a photo.
@@ -92,6 +93,7 @@ struct AnswerMask {
 
 /// Runs the command.
 pub fn run(args: SegmentArgs) -> anyhow::Result<()> {
+    files(&args).check()?;
     let photo = Arc::new(frame::open_image(&args.photo)?);
     let prior = args.prompt.mask.as_deref().map(read_mask).transpose()?;
     let model = args.model.load()?;
@@ -130,6 +132,15 @@ pub fn run(args: SegmentArgs) -> anyhow::Result<()> {
         masks: masks.iter().enumerate().map(answer_mask).collect(),
     };
     if args.json { print_json(&answer) } else { print(&summary(&answer)) }
+}
+
+/// What is read and written.
+fn files(args: &SegmentArgs) -> Files {
+    let mut files = Files::default();
+    files.reads("the photo", [&args.photo]).reads("--mask", &args.prompt.mask);
+    files.reads_models(args.model.models_dir.as_deref());
+    files.writes("--overlay", &args.overlay).writes("--out-mask", &args.out_mask).writes_stdout();
+    files
 }
 
 fn answer_mask((index, prediction): (usize, &Prediction)) -> AnswerMask {

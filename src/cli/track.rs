@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::capture::list_images;
-use crate::error::IoError;
 use crate::eval::sequences::open_frame;
 use crate::geometry::{BoundingBox, LabeledPoint};
 use crate::mask::Rle;
@@ -16,7 +15,8 @@ use crate::track::{FollowerConfig, ObjectState};
 
 use super::interrupt::on_interrupt;
 use super::model_args::ModelArgs;
-use super::output::{print, print_json};
+use super::output::{make_folder, print, print_json};
+use super::outputs::Files;
 use super::progress;
 use super::prompt_args::{parse_box, parse_point};
 
@@ -104,11 +104,10 @@ struct Line<'a> {
 /// Runs the command.
 pub fn run(args: TrackArgs) -> anyhow::Result<()> {
     let files = list_images(&args.frames)?;
+    written_files(&args, &files).check()?;
     let first_mask = args.first.first_mask.as_deref().map(read_mask).transpose()?;
-    if let Some(out) = &args.out {
-        std::fs::create_dir_all(out).map_err(IoError::when("create", out))?;
-    }
     let model = args.model.load()?;
+    let _claim = args.out.as_deref().map(make_folder).transpose()?;
     let mut stepper = Stepper::new(model.encoder()?, model.decoder()?, FollowerConfig::default());
     let stop = on_interrupt()?;
     let bar = progress::bar(files.len(), "frames");
@@ -155,6 +154,17 @@ pub fn run(args: TrackArgs) -> anyhow::Result<()> {
         print(&format!("{done} frames, {each:.1} ms each, lost on {lost}\n"))?;
     }
     Ok(())
+}
+
+/// What is read and written.
+fn written_files(args: &TrackArgs, frames: &[PathBuf]) -> Files {
+    let mut files = Files::default();
+    files.reads("the frames", [&args.frames]).reads("--first-mask", &args.first.first_mask);
+    files.reads_models(args.model.models_dir.as_deref()).writes_stdout();
+    if let Some(out) = &args.out {
+        files.writes_masks("--out", out, frames);
+    }
+    files
 }
 
 #[cfg(test)]

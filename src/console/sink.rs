@@ -120,6 +120,10 @@ impl Sink for ConsoleSink {
         NAME
     }
 
+    fn shares_gaze(&self) -> bool {
+        self.share_gaze
+    }
+
     fn begin(&mut self, stream: &StreamInfo) -> Result<()> {
         self.lines.begin(stream)?;
         self.hub.begin(stream, self.written.take());

@@ -1,3 +1,4 @@
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{GazeSource, PROMPTS, PromptSource, TouchOptions, TouchSource};
@@ -10,6 +11,7 @@ use crate::time::Clock;
 #[derive(Clone)]
 pub struct PromptAddress {
     text: String,
+    reads: Option<PathBuf>,
     gives: Gives,
 }
 
@@ -44,7 +46,7 @@ impl PromptAddress {
         open: impl Fn() -> Result<S> + Send + Sync + 'static,
     ) -> Self {
         let open = move || open().map(|source| Box::new(source) as Box<dyn PromptSource>);
-        PromptAddress { text, gives: Gives::Prompts(Arc::new(open)) }
+        PromptAddress { text, reads: None, gives: Gives::Prompts(Arc::new(open)) }
     }
 
     /// The same for a source of contacts; `open` is given how the device is used and which clock stamps contacts.
@@ -55,7 +57,7 @@ impl PromptAddress {
         let open = move |options: &TouchOptions, clock: Arc<dyn Clock>| {
             open(options, clock).map(|source| Box::new(source) as Box<dyn TouchSource>)
         };
-        PromptAddress { text, gives: Gives::Touch(Arc::new(open)) }
+        PromptAddress { text, reads: None, gives: Gives::Touch(Arc::new(open)) }
     }
 
     /// The same for an eye tracker; `open` is given the size of the frame whose pixels gaze is given in, and which clock
@@ -67,12 +69,22 @@ impl PromptAddress {
         let open = move |frame: Size, clock: Arc<dyn Clock>| {
             open(frame, clock).map(|source| Box::new(source) as Box<dyn GazeSource>)
         };
-        PromptAddress { text, gives: Gives::Gaze(Arc::new(open)) }
+        PromptAddress { text, reads: None, gives: Gives::Gaze(Arc::new(open)) }
     }
 
     /// The address of the page in a browser, written `text`.
     pub fn page(text: String) -> Self {
-        PromptAddress { text, gives: Gives::Page }
+        PromptAddress { text, reads: None, gives: Gives::Page }
+    }
+
+    /// The same for a source that reads this file, or the files in this folder: no output may be one of them.
+    pub fn reading(self, path: PathBuf) -> Self {
+        PromptAddress { reads: Some(path), ..self }
+    }
+
+    /// The file or folder that is read; `None` for devices and what is received.
+    pub fn reads(&self) -> Option<&Path> {
+        self.reads.as_deref()
     }
 
     /// Opens the source. Contacts and gaze carry the times of `clock`; the kernel's own count only if it is the monotonic

@@ -147,7 +147,8 @@ fn pixel(value: &Value, key: &str) -> Result<f32, String> {
 /// Reads the place of `script:FILE`.
 pub(super) fn address(place: Option<&str>) -> Result<PromptAddress, AddressError> {
     let path = address::path(place)?.to_owned();
-    Ok(PromptAddress::prompts(format!("script:{path}"), move || Script::read(path.as_ref())))
+    let reads = path.clone().into();
+    Ok(PromptAddress::prompts(format!("script:{path}"), move || Script::read(path.as_ref())).reading(reads))
 }
 
 #[cfg(test)]

@@ -19,6 +19,8 @@ pub(super) struct DecodeStage {
     pub session: Session,
     pub requests: Receiver<Request>,
     pub pool: Pool<FrameRecord>,
+    /// Copies that say where the user looks, for the sinks that share it.
+    pub with_gaze: Pool<FrameRecord>,
     pub input: LatestSlot<Stamped<StageItem>>,
     pub outputs: Vec<SinkQueue>,
     /// Frames that found no free record.
@@ -64,7 +66,7 @@ impl DecodeStage {
             self.session.set_frame(present);
             self.apply_requests()?;
         }
-        let Self { pool, session, gaze, shared, .. } = self;
+        let Self { pool, session, shared, .. } = self;
         let mut followed = true;
         let record = pool.fill(|record| {
             record.clear();
@@ -75,8 +77,6 @@ impl DecodeStage {
             record.sequence = frame.sequence;
             record.captured_at = frame.captured_at;
             record.time_s = time_s;
-            record.gaze = gaze.at(frame.captured_at);
-            record.dwell = record.gaze.and_then(|_| gaze.dwell());
             record.age = shared.clock.now().since(frame.captured_at);
             record.frame = Some(frame);
             Ok::<_, crate::Error>(())
@@ -113,11 +113,25 @@ impl DecodeStage {
         }
     }
 
+    /// Gaze is added here and nowhere else: a sink that does not share it gets a record that never held it.
+    fn add_gaze(&mut self, record: &Arc<FrameRecord>) -> Option<Arc<FrameRecord>> {
+        let gaze = self.gaze.at(record.captured_at).filter(|_| self.outputs.iter().any(|sink| sink.shares_gaze))?;
+        let dwell = self.gaze.dwell();
+        let filled = self.with_gaze.fill(|copy| {
+            copy.copy_from(record);
+            (copy.gaze, copy.dwell) = (Some(gaze), dwell);
+            Ok::<_, std::convert::Infallible>(())
+        });
+        filled.ok().flatten()
+    }
+
     fn send(&mut self, record: &Arc<FrameRecord>, began: Timestamp) {
+        let with_gaze = self.add_gaze(record);
         let now = self.shared.clock.now();
         self.meter.end(now.since(began));
         self.age.record(record.age, now);
         for sink in &mut self.outputs {
+            let record = with_gaze.as_ref().filter(|_| sink.shares_gaze).unwrap_or(record);
             if sink.queue.send(Stamped { value: Arc::clone(record), since: now }).is_some() {
                 sink.losses.add(1, "the sink is slower than the stream");
             }

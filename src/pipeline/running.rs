@@ -118,7 +118,8 @@ impl Running {
         let stages = self.threads.join(|stage| stage != SINK);
         let input = self.input_threads.join(|_| true);
         self.outputs.finish(self.sum_up());
-        let sinks = self.threads.join(|_| true);
+        // A sink that is given up keeps its thread.
+        let sinks = if self.outputs.wait() { self.threads.join(|_| true) } else { Ok(()) };
         stages.and(input).and(sinks)?;
         match self.shared.take_failure() {
             Some(error) => Err(error),
