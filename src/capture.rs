@@ -90,22 +90,22 @@ impl SourceOptions {
     pub const DEFAULT_FPS: f64 = 30.0;
     /// Frame size when nobody asks for one.
     pub const DEFAULT_SIZE: Size = Size::new(640, 480);
-    const MAX_FPS: f64 = 100_000.0;
+    /// Least frames a second.
+    pub const MIN_FPS: f64 = 0.001;
+    /// Most frames a second.
+    pub const MAX_FPS: f64 = 100_000.0;
 
     /// The rate asked for.
     ///
     /// # Errors
-    /// [`ConfigError::Invalid`] for rates that are not above zero and at most 100 000.
+    /// [`ConfigError::Invalid`] for rates that are not [`Self::MIN_FPS`] to [`Self::MAX_FPS`].
     pub fn rate(&self) -> Result<f64, ConfigError> {
         let fps = self.fps.unwrap_or(Self::DEFAULT_FPS);
-        if fps.is_finite() && fps > 0.0 && fps <= Self::MAX_FPS {
-            Ok(fps)
-        } else {
-            Err(ConfigError::Invalid {
-                origin: "fps".into(),
-                reason: format!("{fps} is no frame rate: give a number above 0 and at most {}", Self::MAX_FPS),
-            })
+        if (Self::MIN_FPS..=Self::MAX_FPS).contains(&fps) {
+            return Ok(fps);
         }
+        let reason = format!("{fps} is no frame rate: give {} to {}", Self::MIN_FPS, Self::MAX_FPS);
+        Err(ConfigError::Invalid { origin: "fps".into(), reason })
     }
 
     /// What a camera is asked for.

@@ -22,9 +22,14 @@ impl Timestamp {
         Timestamp(nanos)
     }
 
-    /// A moment `seconds` after the clock's start; negative and non-finite values saturate to zero.
+    /// A moment `seconds` after the clock's start; at most the clock's end; negative values and NaN count as zero.
     pub fn from_secs_f64(seconds: f64) -> Self {
         Timestamp((seconds.max(0.0) * 1e9).round() as u64)
+    }
+
+    /// The moment `seconds` later, at most the clock's end; negative values and NaN count as zero.
+    pub fn after_secs(self, seconds: f64) -> Self {
+        Timestamp(self.0.saturating_add(Timestamp::from_secs_f64(seconds).0))
     }
 
     /// Nanoseconds since the clock's start.
@@ -53,17 +58,22 @@ impl Timestamp {
     }
 }
 
+/// The nanoseconds of a duration, at most as many as the clock counts.
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
 impl Add<Duration> for Timestamp {
     type Output = Timestamp;
     fn add(self, rhs: Duration) -> Timestamp {
-        Timestamp(self.0.saturating_add(rhs.as_nanos() as u64))
+        Timestamp(self.0.saturating_add(nanos(rhs)))
     }
 }
 
 impl Sub<Duration> for Timestamp {
     type Output = Timestamp;
     fn sub(self, rhs: Duration) -> Timestamp {
-        Timestamp(self.0.saturating_sub(rhs.as_nanos() as u64))
+        Timestamp(self.0.saturating_sub(nanos(rhs)))
     }
 }
 

@@ -113,7 +113,7 @@ impl FilesSource {
     }
 
     fn due(&self, start: Timestamp, sequence: u64) -> Timestamp {
-        start + Duration::from_secs_f64(sequence as f64 / self.fps)
+        start.after_secs(sequence as f64 / self.fps)
     }
 
     /// Leaves out what can no longer be caught up with.

@@ -146,7 +146,7 @@ impl Source for SceneSource {
         // The small addend keeps a frame that is due this very nanosecond from being rounded away.
         let newest = (now.since(start).as_secs_f64() * self.fps + 1e-6) as u64;
         let sequence = self.next.max(newest);
-        let due = start + Duration::from_secs_f64(self.frame_time(sequence));
+        let due = start.after_secs(self.frame_time(sequence));
         let ahead = due.since(now);
         if ahead > timeout {
             (self.wait)(timeout);

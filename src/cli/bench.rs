@@ -23,6 +23,9 @@ const FRAME: Size = Size::new(640, 480);
 /// Runs before the measurement: caches, clocks and lazily built kernels settle.
 const WARM_UP: u32 = 3;
 
+/// Most measured runs: their times are kept.
+const MAX_RUNS: i64 = 1_000_000;
+
 /// Time a model on this machine.
 ///
 /// The input is a synthetic frame of 640x480 pixels. The encoder's time includes scaling and normalising it; the
@@ -31,7 +34,7 @@ const WARM_UP: u32 = 3;
 #[derive(Debug, clap::Args)]
 pub struct BenchArgs {
     /// Measured runs of each part, after a warm-up
-    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=MAX_RUNS))]
     runs: u32,
     /// Time this file instead of an installed model
     #[arg(long, value_name = "FILE.onnx", conflicts_with_all = ["name", "input_size", "models_dir"])]

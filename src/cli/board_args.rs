@@ -7,7 +7,7 @@ use crate::geometry::Size;
 use crate::model::{Installed, LoadedModel, ModelOptions, Registry};
 use crate::pipeline::{Degrade, ModelVariants, PipelineConfig, Placement, StageCores};
 
-use super::model_args::{PrecisionChoice, parse_size};
+use super::model_args::{PrecisionChoice, parse_size, parse_threads};
 use super::outputs::Files;
 
 /// The machine's profile, and what to do otherwise than it says.
@@ -24,7 +24,7 @@ pub struct BoardArgs {
     #[arg(long, value_name = "auto|f32|f16|int8")]
     precision: Option<PrecisionChoice>,
     /// Threads of the encoder instead of the board's
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_threads)]
     threads: Option<usize>,
     /// Encode at this size, for models that allow it
     #[arg(long, value_name = "WxH", value_parser = parse_size)]

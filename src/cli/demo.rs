@@ -6,6 +6,7 @@ mod score;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -18,7 +19,8 @@ use crate::time::MonotonicClock;
 
 use super::board_args::BoardArgs;
 use super::console::{ConsoleArgs, Screen};
-use super::output::{print, print_json};
+use super::numbers::parse_seconds;
+use super::output::{lossy, print, print_json};
 use super::stages;
 use super::stream::{Stream, dwell_selector};
 use scene_gaze::{CentreGaze, SceneGaze, UntilUsed};
@@ -34,8 +36,8 @@ use score::ScoreSink;
 #[derive(Debug, clap::Args)]
 pub struct DemoArgs {
     /// How long; on a terminal until Ctrl-C, elsewhere 20 seconds
-    #[arg(long, value_name = "N")]
-    seconds: Option<f64>,
+    #[arg(long, value_name = "N", value_parser = parse_seconds)]
+    seconds: Option<Duration>,
     /// Use this source, see `foveate run` [default: a camera if there is one, otherwise the scene]
     #[arg(long, value_name = "ADDRESS")]
     source: Option<SourceAddress>,
@@ -50,6 +52,9 @@ pub struct DemoArgs {
     #[command(flatten)]
     console: ConsoleArgs,
 }
+
+/// How long the demo is where nobody sees a terminal.
+const ELSEWHERE: Duration = Duration::from_secs(20);
 
 /// Objects selected at once in the demo; a further look releases the oldest.
 const OBJECTS: usize = 3;
@@ -69,6 +74,7 @@ struct Report {
     masks_scored: usize,
     selections: usize,
     lost: usize,
+    #[serde(serialize_with = "lossy")]
     overlays: PathBuf,
     #[serde(flatten)]
     summary: Summary,
@@ -119,7 +125,7 @@ pub fn run(args: DemoArgs) -> anyhow::Result<()> {
         None => pipeline.gaze(Box::new(UntilUsed { gaze: CentreGaze::new(info.size), used }), selector),
     };
     let (board, model) = (stream.board.name.clone(), stream.model_name().to_owned());
-    let limit = args.seconds.or_else(|| (!std::io::stderr().is_terminal()).then_some(20.0));
+    let limit = args.seconds.or_else(|| (!std::io::stderr().is_terminal()).then_some(ELSEWHERE));
     let summary = stream.run(limit, |_| {})?;
 
     let figures = score.map(|s| s.lock().unwrap_or_else(|p| p.into_inner()).clone()).unwrap_or_default();

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::error::{Error, IoError};
 use crate::output::claim_folder;
@@ -21,6 +21,11 @@ pub fn print(text: &str) -> anyhow::Result<()> {
     let mut stdout = std::io::stdout().lock();
     let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
     Ok(written.map_err(|e| Error::from(IoError::when("write", "standard output")(e)))?)
+}
+
+/// Writes a path into JSON, which has no other text than UTF-8: what is none becomes U+FFFD.
+pub fn lossy<S: Serializer>(path: &impl AsRef<Path>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.as_ref().display())
 }
 
 /// Makes a folder for results, if it is missing, and claims it for this run until the result is dropped.

@@ -1,6 +1,7 @@
 //! `foveate run`: a stream with prompts to sinks, until it ends.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::address::Table;
 use crate::capture::{SOURCES, SourceAddress, SourceOptions};
@@ -11,6 +12,7 @@ use crate::time::MonotonicClock;
 
 use super::board_args::BoardArgs;
 use super::console::{ConsoleArgs, Screen};
+use super::numbers::{parse_fps, parse_seconds};
 use super::output::print_json;
 use super::outputs::Files;
 use super::service::Service;
@@ -29,7 +31,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "ADDRESS", help = help("Where frames come from", &SOURCES))]
     source: SourceAddress,
     /// Frames a second, for folders, the scene, and as a wish to cameras [default: the board's]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_fps)]
     fps: Option<f64>,
     /// Start a folder again after its last image
     #[arg(long = "loop")]
@@ -41,8 +43,8 @@ pub struct RunArgs {
     #[arg(long = "sink", value_name = "ADDRESS", help = help("Where results go; may be given several times", &SINKS))]
     sinks: Vec<SinkAddress>,
     /// End after so many seconds
-    #[arg(long, value_name = "S")]
-    seconds: Option<f64>,
+    #[arg(long, value_name = "S", value_parser = parse_seconds)]
+    seconds: Option<Duration>,
     /// Objects followed at once; one more releases the oldest
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64))]
     max_objects: u8,

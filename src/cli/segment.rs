@@ -15,7 +15,7 @@ use crate::sink::overlay::write_overlay;
 use crate::statistics::Samples;
 
 use super::model_args::ModelArgs;
-use super::output::{print, print_json};
+use super::output::{lossy, print, print_json};
 use super::outputs::Files;
 use super::prompt_args::PromptArgs;
 
@@ -66,6 +66,7 @@ Examples:
 /// The JSON form of the answer.
 #[derive(Serialize)]
 struct Answer<'a> {
+    #[serde(serialize_with = "lossy")]
     image: &'a Path,
     /// Width and height of the photo.
     size: [u32; 2],

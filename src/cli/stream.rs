@@ -87,11 +87,11 @@ impl<'a> Stream<'a> {
 
     /// Runs the stream until its source ends, Ctrl-C is pressed or `seconds` are over, and sums it up; `each` is called
     /// about ten times a second.
-    pub fn run(self, seconds: Option<f64>, mut each: impl FnMut(&Running)) -> anyhow::Result<Summary> {
+    pub fn run(self, seconds: Option<Duration>, mut each: impl FnMut(&Running)) -> anyhow::Result<Summary> {
         let Stream { args, board, model, mut screen, takes_prompts, stop, pipeline, .. } = self;
         let mut pipeline = screen.join(pipeline, takes_prompts);
         if let Some(seconds) = seconds {
-            interrupt::after(&stop, Duration::try_from_secs_f64(seconds)?);
+            interrupt::after(&stop, seconds);
         }
         if let Some(degrade) = args.degrade(&board, model)? {
             pipeline = pipeline.degrade(degrade);

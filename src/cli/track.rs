@@ -15,7 +15,8 @@ use crate::track::{FollowerConfig, ObjectState};
 
 use super::interrupt::on_interrupt;
 use super::model_args::ModelArgs;
-use super::output::{make_folder, print, print_json};
+use super::numbers::parse_fps;
+use super::output::{lossy, make_folder, print, print_json};
 use super::outputs::Files;
 use super::progress;
 use super::prompt_args::{parse_box, parse_point};
@@ -38,7 +39,7 @@ pub struct TrackArgs {
     #[arg(long, help_heading = "Output")]
     json: bool,
     /// Frames per second of the recording; motion is predicted by it where the model's features cannot be compared
-    #[arg(long, value_name = "N", default_value_t = 25.0, value_parser = positive)]
+    #[arg(long, value_name = "N", default_value_t = 25.0, value_parser = parse_fps)]
     fps: f64,
     /// Encode every Nth frame, and propagate the mask over those between by the image's motion alone: faster, a little less exact
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
@@ -81,17 +82,11 @@ Examples:
   A known first mask, and a line a frame for a program:
     foveate track frames --first-mask first.png --json";
 
-fn positive(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
-        _ => Err(format!("`{text}` is no frame rate: give a number above 0")),
-    }
-}
-
 /// The JSON form of one frame.
 #[derive(Serialize)]
 struct Line<'a> {
     frame: usize,
+    #[serde(serialize_with = "lossy")]
     file: &'a Path,
     state: ObjectState,
     score: f32,

@@ -99,12 +99,12 @@ enum Units {
 /// Reads one line.
 ///
 /// # Errors
-/// What is wrong with it.
+/// What is wrong with it, without a number of what it holds: where a user looks is private, also in messages.
 pub fn parse(line: &[u8], to_frame: ToFrame) -> Result<Said, String> {
     if line.len() > MAX_LINE {
         return Err(too_long());
     }
-    let line: Line = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    let line: Line = serde_json::from_slice(line).map_err(|error| without_content(&error.to_string()))?;
     let time = line.time()?;
     if line.is_signal() {
         return line.signal(time);
@@ -128,9 +128,20 @@ pub fn parse(line: &[u8], to_frame: ToFrame) -> Result<Said, String> {
         _ => return Err("`x` and `y` must both be there, or `confidence` be 0".into()),
     };
     if x.abs() > MAX_PIXELS || y.abs() > MAX_PIXELS {
-        return Err(format!("no place on a frame: {x}, {y}"));
+        return Err(format!("`x` and `y` lie further than {MAX_PIXELS} pixels away: no place on a frame"));
     }
     Ok(Said::Measured(Measured { time, point: to_frame.map(x, y, size), confidence }))
+}
+
+/// What `error`, of serde, says without the key or value that it quotes before what was expected, unless that is a plain word.
+fn without_content(error: &str) -> String {
+    let Some(quote) = error.find(['`', '"']) else { return error.to_owned() };
+    let expected = error.rfind(", expected").filter(|at| *at > quote).unwrap_or(error.len());
+    let quoted = error[quote..expected].trim_matches(['`', '"']);
+    if quoted.chars().all(|c| c.is_alphabetic() || c == '_') {
+        return error.to_owned();
+    }
+    format!("{}{}", error[..quote].trim_end(), &error[expected..])
 }
 
 /// What is wrong with a line of more than [`MAX_LINE`] bytes.
@@ -181,6 +192,8 @@ impl LineSplitter {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::geometry::{Point, Size};
 
@@ -265,6 +278,29 @@ mod tests {
             })
             .collect();
         assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+
+    proptest! {
+        /// Whatever is wrong with a line and wherever, its number is not quoted.
+        #[test]
+        fn no_reason_quotes_a_number(
+            key in prop::sample::select(vec![
+                "time_s", "time_ns", "clock", "x", "y", "size", "units", "confidence", "confirm", "lead_s", "undo", "gaze",
+            ]),
+            form in prop::sample::select(vec![
+                "N", "-N", "\"N\"", "[N]", "[N,N]", "{\"N\":N}", "Ne300", "N.5.5", "\"a\\\"N, expected N\"", "nullN",
+            ]),
+            is_key in any::<bool>(),
+        ) {
+            const MARKER: &str = "7654321.25";
+            let value = form.replace('N', MARKER);
+            let line = match is_key {
+                true => format!(r#"{{"x":1,"y":2,"{MARKER}":{value}}}"#),
+                false => format!(r#"{{"x":1,"{key}":{value}}}"#),
+            };
+            let reason = read(&line).err().unwrap_or_default();
+            prop_assert!(!reason.contains("7654321"), "{line}: {reason}");
+        }
     }
 
     #[test]
