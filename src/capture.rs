@@ -81,6 +81,8 @@ pub struct SourceOptions {
     pub size: Option<Size>,
     /// The only pixel format that a camera may choose, if it offers it.
     pub format: Option<PixelFormat>,
+    /// Gives every frame, however late the reader comes; cameras cannot.
+    pub every_frame: bool,
     /// What to set a camera's controls to; other sources have none.
     pub controls: Controls,
 }
@@ -185,6 +187,11 @@ pub trait Source: Send {
     /// # Errors
     /// Only what reopening cannot mend; a camera that went away is reported by [`Self::take_event`] and `Step::Idle`.
     fn next_frame(&mut self, frame: &mut Frame, timeout: Duration) -> Result<Step>;
+
+    /// True if no frame is lost on a reader that comes late. A camera's are.
+    fn gives_every_frame(&self) -> bool {
+        false
+    }
 
     /// The oldest event not taken yet.
     fn take_event(&mut self) -> Option<SourceEvent> {

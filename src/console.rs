@@ -48,7 +48,7 @@ use crate::board::{Machine, Reading, Sensors, Thermometer};
 use crate::error::{IoError, Result};
 use crate::input::{Command, CommandSource};
 use crate::pipeline::Running;
-use crate::session::Intent;
+use crate::session::{Intent, Origin};
 use crate::sink::Sink;
 use crate::time::Clock;
 
@@ -189,7 +189,7 @@ impl Console {
 
     /// Lets every object go: what was followed is not in the image any more.
     pub fn clear(&self) {
-        let command = Command { made_at: self.hub.clock.now(), intent: Intent::ReleaseAll };
+        let command = Command { made_at: self.hub.clock.now(), origin: Origin::LOCAL, intent: Intent::ReleaseAll };
         if let Err(reason) = self.hub.command(command) {
             tracing::debug!("objects stay: {reason}");
         }

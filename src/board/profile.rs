@@ -296,6 +296,7 @@ impl Board {
             looped: false,
             size: Some(Size::new(width, height)),
             format: self.capture.format,
+            every_frame: false,
             controls: self.capture.controls.clone(),
         }
     }

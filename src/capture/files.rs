@@ -18,7 +18,8 @@ use crate::time::{Clock, Timestamp};
 /// Image n is due at `start + n / fps`, where start is the first call of [`Source::next_frame`], and carries that moment
 /// as its capture time and n as its sequence number. Images are decoded on demand. A reader that falls behind still
 /// gets every image as long as it lags by less than [`Self::CATCH_UP`] of them; beyond that the source goes on with the
-/// newest image that is due and reports the rest as dropped, as a camera would.
+/// newest image that is due and reports the rest as dropped, as a camera would, unless every frame is asked for
+/// ([`SourceOptions::every_frame`]).
 ///
 /// An image that cannot be decoded is reported as dropped; its sequence number stays unused.
 pub struct FilesSource {
@@ -26,6 +27,7 @@ pub struct FilesSource {
     images: Vec<PathBuf>,
     fps: f64,
     looped: bool,
+    every_frame: bool,
     clock: Arc<dyn Clock>,
     start: Option<Timestamp>,
     /// Sequence number of the next image; it goes on counting when a looped folder starts again.
@@ -94,6 +96,7 @@ impl FilesSource {
             images,
             fps,
             looped: options.looped,
+            every_frame: options.every_frame,
             clock,
             start: None,
             next: 0,
@@ -144,7 +147,9 @@ impl Source for FilesSource {
             if !self.looped && self.next >= self.images.len() as u64 {
                 return Ok(Step::End);
             }
-            self.skip_late(start, self.clock.now());
+            if !self.every_frame {
+                self.skip_late(start, self.clock.now());
+            }
             let due = self.due(start, self.next);
             let now = self.clock.now();
             if due > now {
@@ -173,6 +178,10 @@ impl Source for FilesSource {
                 }
             }
         }
+    }
+
+    fn gives_every_frame(&self) -> bool {
+        self.every_frame
     }
 
     fn take_event(&mut self) -> Option<SourceEvent> {

@@ -36,6 +36,14 @@ pub struct RunArgs {
     /// Start a folder again after its last image
     #[arg(long = "loop")]
     looped: bool,
+    /// Decode every frame in order with every prompt of its time and drop none: the same frames, scripts and recordings then
+    /// give the same masks and events in every run. A folder is replayed without being asked unless it loops, a console shows
+    /// it, or prompts come live. For folders and the scene
+    #[arg(long, conflicts_with = "live")]
+    replay: bool,
+    /// Play a folder as a camera would: what comes too late is dropped, and counted
+    #[arg(long)]
+    live: bool,
     /// Where prompts come from; may be given several times
     #[arg(long = "prompt", value_name = "ADDRESS", help = help("Where prompts come from; may be given several times", &PROMPTS))]
     prompts: Vec<PromptAddress>,
@@ -55,6 +63,20 @@ pub struct RunArgs {
     board: BoardArgs,
     #[command(flatten)]
     console: ConsoleArgs,
+}
+
+/// Whether the stream is a replay: on request, and for a folder whose prompts are all recorded.
+///
+/// # Errors
+/// If a replay is asked for with prompts that come live.
+fn replays(args: &RunArgs, shown: bool) -> anyhow::Result<bool> {
+    let live = args.prompts.iter().find(|prompt| !prompt.is_recorded());
+    if let Some(live) = live.filter(|_| args.replay) {
+        let reason = format!("prompts from {live} come live: a replay takes script:FILE and gaze:file:PATH");
+        return Err(crate::error::ConfigError::Invalid { origin: "--replay".into(), reason }.into());
+    }
+    let folder = args.source.place_in("files").is_some();
+    Ok(args.replay || (folder && !args.live && !args.looped && !shown && live.is_none()))
 }
 
 /// What an argument is for, and the addresses that it takes.
@@ -107,15 +129,22 @@ pub fn run(args: RunArgs) -> anyhow::Result<()> {
         return Err(crate::error::ConfigError::Invalid { origin, reason }.into());
     }
     files(&args).check()?;
+    let replay = replays(&args, shown)?;
     let board = args.board.board()?;
     let fallback = board.source_options();
-    let options = SourceOptions { fps: args.fps.or(fallback.fps), looped: args.looped, ..fallback };
+    let options =
+        SourceOptions { fps: args.fps.or(fallback.fps), looped: args.looped, every_frame: replay, ..fallback };
     let source = args.source.open(&options, Arc::new(MonotonicClock))?;
+    if replay && !source.gives_every_frame() {
+        let reason = format!("{} cannot be replayed: give files:DIR or scene:SEED, or leave --replay out", args.source);
+        return Err(crate::error::ConfigError::Invalid { origin: "--replay".into(), reason }.into());
+    }
     let (touch, size) = (board.touch_options(), source.info().size);
     let open = |address: &PromptAddress| address.open(&touch, size, Arc::new(MonotonicClock));
     let prompts: Vec<_> = args.prompts.iter().map(open).collect::<Result<_, _>>()?;
     let screen = (Screen::start(&args.console, shown, from_console)?, from_console);
     let stream = Stream::open(&args.board, board, (source, &options), screen, args.max_objects.into())?;
+    let stream = if replay { stream.replay() } else { stream };
     let mut stream = prompts.into_iter().fold(stream, Stream::add_prompts);
     // Opened last: a start that fails empties no file.
     for address in &args.sinks {

@@ -22,7 +22,7 @@ use super::message::{Naming, SwitchRequest};
 use super::names::Names;
 use super::request_error::RequestError;
 use crate::input::Command;
-use crate::session::Intent;
+use crate::session::{Intent, Origin};
 use crate::sink::StreamInfo;
 use crate::time::Clock;
 use crate::track::ObjectId;
@@ -176,7 +176,8 @@ impl Hub {
     pub fn leave(&self, id: u64) {
         self.shared().pages.leave(id);
         let let_go = Intent::ReleaseFrame { display: id };
-        let _ = self.commands.try_send(Command { made_at: self.clock.now(), intent: let_go });
+        let origin = Origin::page(id as u32);
+        let _ = self.commands.try_send(Command { made_at: self.clock.now(), origin, intent: let_go });
     }
 
     /// Lets a reader of the stream in, unless there are too many.

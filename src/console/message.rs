@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::geometry::{BoundingBox, Label, LabeledPoint, Point};
 use crate::input::Command;
-use crate::session::Intent;
+use crate::session::{Intent, Origin};
 use crate::time::Timestamp;
 use crate::track::ObjectId;
 
@@ -150,7 +150,8 @@ impl Message {
             let at = Timestamp::from_nanos(micros.saturating_mul(1000));
             if at <= now { Ok(at) } else { Err("`at` is no time of a frame that was shown".to_owned()) }
         };
-        let command = |made_at, intent| Ok(Request::Command(Command { made_at, intent }));
+        let origin = Origin::page(display as u32);
+        let command = |made_at, intent| Ok(Request::Command(Command { made_at, origin, intent }));
         match self {
             Message::Ack { frame } => Ok(Request::Ack(frame)),
             Message::Tap { at, x, y } => command(when(at)?, Intent::Select { point: point(x, y)? }),

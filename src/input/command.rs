@@ -1,4 +1,4 @@
-use crate::session::Intent;
+use crate::session::{Intent, Origin};
 use crate::time::Timestamp;
 
 /// An intent of a user who has a display of their own, which shows the stream's frames.
@@ -6,6 +6,8 @@ use crate::time::Timestamp;
 pub struct Command {
     /// When the frame was captured that was shown then: the intent means what is to be seen on it.
     pub made_at: Timestamp,
+    /// Whose display it is: users wait for each other in turns.
+    pub origin: Origin,
     /// What is wanted.
     pub intent: Intent,
 }

@@ -110,7 +110,7 @@ fn parse_line(line: &str) -> Result<Request, String> {
         (false, true) => return Err("nothing is asked for: give `points`, `box` or `release`".into()),
         (false, false) => Intent::Prompt { object: Some(id), points, bbox },
     };
-    Ok(Request { time_s, intent })
+    Ok(Request::new(time_s, intent))
 }
 
 fn parse_points(value: &Value) -> Result<Vec<LabeledPoint>, String> {
@@ -171,9 +171,9 @@ mod tests {
             LabeledPoint::foreground(1.0, 2.0),
         ];
         let bbox = Some(BoundingBox::new(400.0, 200.0, 500.0, 300.0));
-        assert_eq!(out, [Request { time_s: 1.5, intent: Intent::Prompt { object: Some(1), points, bbox } }]);
+        assert_eq!(out, [Request::new(1.5, Intent::Prompt { object: Some(1), points, bbox })]);
         script.poll(100.0, &mut out);
-        assert_eq!(out[1], Request { time_s: 4.0, intent: Intent::Release { object: 1 } });
+        assert_eq!(out[1], Request::new(4.0, Intent::Release { object: 1 }));
         assert!(script.is_finished());
     }
 

@@ -7,13 +7,14 @@ use crossbeam_channel::Receiver;
 use super::config::PipelineConfig;
 use super::losses::Losses;
 use super::meter::{AgeMeter, StageMeter};
-use super::shared::{Shared, Stamped};
+use super::shared::{NumberedEvent, Shared};
 use super::summary::Summary;
 use super::threads::Threads;
 use crate::error::Result;
 use crate::record::{Event, EventKind, FrameRecord};
 use crate::sink::{Sink, StreamInfo};
 use crate::sync::{DropOldest, LatencySummary, Received};
+use crate::time::Timestamp;
 
 /// Name of the sinks' threads.
 pub(super) const SINK: &str = "sink";
@@ -30,11 +31,31 @@ const LOOK: Duration = Duration::from_millis(5);
 
 /// The way to one sink.
 pub(super) struct SinkQueue {
-    pub queue: DropOldest<Stamped<Arc<FrameRecord>>>,
+    pub queue: DropOldest<Outgoing>,
     /// Whether its records may say where the user looks.
     pub shares_gaze: bool,
     /// Records that the queue had no room for.
     pub losses: Losses,
+}
+
+impl SinkQueue {
+    /// Sends a record; true if one was dropped for it. With `wait` none is, unless the stream is to stop.
+    pub fn send(&self, outgoing: Outgoing, wait: bool, shared: &Shared) -> bool {
+        while wait && self.queue.len() >= self.queue.capacity() {
+            if shared.stop.wait(Duration::from_millis(1)) {
+                break;
+            }
+        }
+        self.queue.send(outgoing).is_some()
+    }
+}
+
+/// A record on its way to a sink.
+pub(super) struct Outgoing {
+    pub record: Arc<FrameRecord>,
+    pub since: Timestamp,
+    /// How many records were sent before it.
+    pub number: u64,
 }
 
 /// Every sink of a stream, each on its own thread. When dropped, the queues close: the sinks drain and end.
@@ -48,7 +69,7 @@ pub(super) struct Outputs {
 
 /// What is known of one sink outside its thread.
 struct SinkEnd {
-    queue: DropOldest<Stamped<Arc<FrameRecord>>>,
+    queue: DropOldest<Outgoing>,
     shares_gaze: bool,
     /// Calls that have returned.
     calls: Arc<AtomicU64>,
@@ -59,7 +80,7 @@ impl Outputs {
     /// Starts each of `sinks` with its own of `events`.
     pub fn start(
         sinks: Vec<Box<dyn Sink>>,
-        events: Vec<Receiver<Event>>,
+        events: Vec<Receiver<NumberedEvent>>,
         config: &PipelineConfig,
         stream: &StreamInfo,
         shared: &Shared,
@@ -90,6 +111,7 @@ impl Outputs {
                 sink,
                 queue,
                 events,
+                later: None,
                 stream,
                 summary,
                 meter,
@@ -199,8 +221,10 @@ impl Drop for SetOnDrop {
 /// One sink on its own thread: a slow sink loses its oldest records and stalls nobody.
 struct SinkStage {
     sink: Box<dyn Sink>,
-    queue: DropOldest<Stamped<Arc<FrameRecord>>>,
-    events: Receiver<Event>,
+    queue: DropOldest<Outgoing>,
+    events: Receiver<NumberedEvent>,
+    /// An event that comes after the next record.
+    later: Option<NumberedEvent>,
     stream: StreamInfo,
     /// Set before the queue is closed.
     summary: Arc<OnceLock<Summary>>,
@@ -222,10 +246,17 @@ impl SinkStage {
     pub fn run(mut self) -> u64 {
         let begun = self.sink.begin(&self.stream);
         self.count(begun);
+        // Records sent up to the one that was taken last.
+        let mut sent = 0;
         loop {
             let taken = self.queue.receive(EVENT_WAIT);
-            // Events of a frame are sent before its record, so they are written before it.
-            while let Ok(event) = self.events.try_recv() {
+            // Events of a frame are sent before its record, and written before it; those of the next frame after it.
+            let until = match &taken {
+                Received::Value(outgoing) => outgoing.number,
+                Received::TimedOut => sent,
+                Received::Closed => u64::MAX,
+            };
+            while let Some(event) = self.next_event(until) {
                 if self.is_unread {
                     continue;
                 }
@@ -233,8 +264,9 @@ impl SinkStage {
                 self.count(written);
             }
             match taken {
-                Received::Value(_) if self.is_unread => {}
-                Received::Value(Stamped { value: record, since }) => {
+                Received::Value(outgoing) if self.is_unread => sent = outgoing.number + 1,
+                Received::Value(Outgoing { record, since, number }) => {
+                    sent = number + 1;
                     let began = self.shared.clock.now();
                     self.meter.begin(began, began.since(since));
                     let written = self.sink.frame(&record);
@@ -252,6 +284,16 @@ impl SinkStage {
             self.count(finished);
         }
         self.failures
+    }
+
+    /// The next event before which at most `until` records were sent.
+    fn next_event(&mut self, until: u64) -> Option<Event> {
+        let (after, event) = self.later.take().or_else(|| self.events.try_recv().ok())?;
+        if after > until {
+            self.later = Some((after, event));
+            return None;
+        }
+        Some(event)
     }
 
     /// Counts a write that failed, and reports the first: the sink tries again with the next record, because a disk that is
@@ -275,6 +317,6 @@ impl SinkStage {
             tracing::error!("{error}");
         }
         let kind = EventKind::SinkFailed { sink: name.to_owned(), reason: error.to_string() };
-        self.shared.emit(Event::new(self.shared.stream_time(self.shared.clock.now()), kind));
+        self.shared.emit_from_sink(Event::new(self.shared.stream_time(self.shared.stream_clock.now()), kind));
     }
 }

@@ -84,7 +84,7 @@ impl Stage {
 
     fn apply(&mut self, intent: Intent) -> Vec<Change> {
         self.made_ms += 100;
-        self.session.apply(Request { time_s: self.at(), intent }).unwrap();
+        self.session.apply(Request::new(self.at(), intent)).unwrap();
         self.session.changes.drain(..).collect()
     }
 
@@ -369,9 +369,9 @@ fn a_model_that_breaks_its_contract_is_named() {
     for breaks in rows {
         let mut stage = Stage::with(Box::new(Broken(breaks)));
         let intent = Intent::Select { point: Point::new(20.0, 20.0) };
-        let error = stage.session.apply(Request { time_s: 0.0, intent }).unwrap_err();
+        let error = stage.session.apply(Request::new(0.0, intent)).unwrap_err();
         assert!(matches!(error, Error::Model(ModelError::Run { .. })), "{error}");
         let disc = GazeDisc { center: Point::new(50.0, 50.0), sigma: 1.0 };
-        assert!(stage.session.apply(Request { time_s: 0.0, intent: Intent::Hover { disc } }).is_err());
+        assert!(stage.session.apply(Request::new(0.0, Intent::Hover { disc })).is_err());
     }
 }

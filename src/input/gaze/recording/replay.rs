@@ -16,7 +16,7 @@ pub fn address(place: Option<&str>) -> Result<PromptAddress, AddressError> {
     let address = PromptAddress::gaze(text, move |frame, _| {
         Ok(GazeReplay::new(name.clone(), GazeRecording::read(path.as_ref())?, frame))
     });
-    Ok(address.reading(reads))
+    Ok(address.reading(reads).recorded())
 }
 
 /// A recording given out as if it were measured now: its first scene frame falls on the stream's first frame. Samples from
