@@ -14,7 +14,7 @@ def cases():
         yield case(op, "defaults", [EDGES], opset=max(opset, 13))
         yield case(op, "a map", [numbers(1, 2, 3, 4, low=-4, high=4)], opset=max(opset, 13))
     for op in ["Relu", "Sigmoid", "Elu", "LeakyRelu", "Gelu", "HardSwish"]:
-        yield case(op, "not a number and infinities", [floats(np.nan, np.inf, -np.inf)], opset=20)
+        yield case(op, "infinities", [floats(np.inf, -np.inf)], opset=20)
     for op in ["Relu", "Sigmoid", "LeakyRelu"]:
         yield case(op, "half floats", [numbers(7, dtype=np.float16)], opset=16, tolerance=2e-3)
     yield case("Relu", "integers", [np.array([-3, 0, 4], np.int32)], opset=14)

@@ -39,7 +39,7 @@ def cases():
         yield case(op, "integers", [numbers(5, low=-9, high=9, dtype=np.int32), numbers(5, low=-9, high=9, seed="b",
                                                                                         dtype=np.int32)], opset=13)
         yield case(op, "opset 8", [numbers(2, 3), numbers(3)], opset=8)
-        yield case(op, "not a number", [floats(np.nan, 1, np.nan), floats(0, np.nan, np.nan)], opset=13)
+        yield case(op, "infinities", [floats(np.inf, 1, -np.inf), floats(0, -np.inf, np.inf)], opset=13)
     for op in ["Sum", "Mean"]:
         yield case(op, "one tensor", [numbers(4)], opset=13)
         yield case(op, "three, broadcast", [numbers(2, 3), numbers(3), numbers(2, 1)], opset=13)
@@ -68,7 +68,7 @@ def cases():
                           ("Acosh", 1, 5), ("Atanh", -0.95, 0.95)]:
         yield case(op, "floats", [numbers(3, 7, low=low, high=high)], opset=9 if op not in ("Erf",) else 13)
     for op in ["Sqrt", "Log", "Exp", "Reciprocal", "Tanh", "Erf"]:
-        yield case(op, "edges", [floats(0, -0.0, 100, -100, np.inf, -np.inf, np.nan)], opset=13)
+        yield case(op, "edges", [floats(0, -0.0, 100, -100, np.inf, -np.inf)], opset=13)
     for op in ["Sqrt", "Exp", "Tanh"]:
         yield case(op, "half floats", [numbers(7, low=0.1, dtype=np.float16)], opset=13, tolerance=2e-3)
         yield case(op, "doubles", [numbers(7, low=0.1, dtype=np.float64)], opset=13)
@@ -83,7 +83,7 @@ def cases():
     yield case("Clip", "ends that are inputs", [clip, np.float32(-1), np.float32(0.5)], opset=13)
     yield case("Clip", "integers", [np.array([-9, 0, 9], np.int64), np.int64(-2), np.int64(3)], opset=13, const=[1, 2])
     yield case("Clip", "bytes", [np.array([0, 9, 200], np.uint8), np.uint8(5), np.uint8(100)], opset=13, const=[1, 2])
-    yield case("Clip", "not a number", [floats(np.nan, 1), np.float32(-1), np.float32(0.5)], opset=13, const=[1, 2])
+    yield case("Clip", "infinities", [floats(np.inf, -np.inf), np.float32(-1), np.float32(0.5)], opset=13, const=[1, 2])
     yield case("Clip", "attributes, opset 6", [clip], opset=7, min=-1.0, max=0.5)
     yield case("Clip", "one attribute, opset 6", [clip], opset=10, max=0.5)
     types = [np.float32, np.float16, np.float64, np.int8, np.uint8, np.int32, np.int64, np.bool_]
@@ -92,7 +92,7 @@ def cases():
         given = np.abs(source) if to is np.uint8 else source
         from onnx import helper
         yield case("Cast", f"float to {np.dtype(to).name}", [given], opset=13,
-                   to=helper.np_dtype_to_tensor_dtype(np.dtype(to)))
+                   to=helper.np_dtype_to_tensor_dtype(np.dtype(to)), tolerance=1e-3 if to is np.float16 else 1e-5)
     for of in types[1:]:
         yield case("Cast", f"{np.dtype(of).name} to float", [np.abs(source).astype(of)], opset=13, to=1)
     yield case("Cast", "int64 to int32", [np.array([-5, 0, 2**31 - 1], np.int64)], opset=13, to=6)

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use prost::Message;
 use serde::Deserialize;
 use tract_onnx::data_resolver::MmapDataResolver;
-use tract_onnx::pb::TensorProto;
+use tract_onnx::pb::{ModelProto, TensorProto};
 use tract_onnx::prelude::Tensor;
 use tract_onnx::tensor::load_tensor;
 
@@ -17,11 +17,22 @@ pub(super) struct Record {
     pub model: Vec<u8>,
     pub inputs: Vec<(String, Tensor)>,
     pub outputs: Vec<Tensor>,
+    /// The inputs as the file has them.
+    constants: Vec<TensorProto>,
 }
 
 impl Record {
     pub fn name(&self) -> String {
         format!("{} ({}, opset {})", self.operator, self.tried, self.opset)
+    }
+
+    /// The same graph with its inputs as constants.
+    pub fn folded(&self) -> Vec<u8> {
+        let mut model = ModelProto::decode(&self.model[..]).unwrap();
+        let graph = model.graph.as_mut().unwrap();
+        graph.input.clear();
+        graph.initializer.extend(self.constants.iter().cloned());
+        model.encode_to_vec()
     }
 }
 
@@ -48,10 +59,12 @@ fn parse(mut bytes: &[u8]) -> Vec<Record> {
     while !bytes.is_empty() {
         let head: Head = serde_json::from_slice(blob(&mut bytes)).unwrap();
         let model = blob(&mut bytes).to_vec();
-        let inputs = (0..head.inputs).map(|_| tensor(blob(&mut bytes))).collect();
-        let outputs = (0..head.outputs).map(|_| tensor(blob(&mut bytes)).1).collect();
+        let constants: Vec<TensorProto> =
+            (0..head.inputs).map(|_| TensorProto::decode(blob(&mut bytes)).unwrap()).collect();
+        let inputs = constants.iter().map(|proto| (proto.name.clone(), tensor(proto))).collect();
+        let outputs = (0..head.outputs).map(|_| tensor(&TensorProto::decode(blob(&mut bytes)).unwrap())).collect();
         let Head { operator, opset, tried, tolerance, .. } = head;
-        records.push(Record { operator, opset, tried, tolerance, model, inputs, outputs });
+        records.push(Record { operator, opset, tried, tolerance, model, inputs, outputs, constants });
     }
     records
 }
@@ -63,8 +76,6 @@ fn blob<'a>(bytes: &mut &'a [u8]) -> &'a [u8] {
     blob
 }
 
-fn tensor(bytes: &[u8]) -> (String, Tensor) {
-    let proto = TensorProto::decode(bytes).unwrap();
-    let tensor = load_tensor(&MmapDataResolver, &proto, None).unwrap();
-    (proto.name, tensor)
+fn tensor(proto: &TensorProto) -> Tensor {
+    load_tensor(&MmapDataResolver, proto, None).unwrap()
 }
