@@ -25,6 +25,7 @@ mod knobs;
 mod limits;
 mod names;
 mod onnx;
+mod operators;
 mod ops;
 mod passes;
 mod precision;

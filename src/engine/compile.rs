@@ -13,6 +13,7 @@ use super::graph::Graph;
 use super::guard;
 use super::knobs;
 use super::limits::Limits;
+use super::operators;
 use super::ops;
 use super::passes::{self, Refusal};
 use super::precision::{self, Arithmetic, Precision};
@@ -97,6 +98,7 @@ fn lower(
 pub(super) fn framework() -> tract_onnx::Onnx {
     let mut onnx = tract_onnx::onnx().with_ignore_value_info(true);
     onnx.op_register.insert(ops::FakeQuantize::OPERATOR, ops::FakeQuantize::read);
+    operators::register(&mut onnx);
     onnx
 }
 
