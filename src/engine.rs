@@ -32,8 +32,10 @@ mod precision;
 mod product;
 mod quantized;
 mod rewrite;
+mod steps;
 mod tensor;
 mod threads;
+mod typed;
 
 pub use audit::Audit;
 pub use compile::CompileOptions;

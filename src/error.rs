@@ -186,7 +186,7 @@ pub enum ModelError {
         limit: u64,
     },
     /// The graph has more nodes than the limit.
-    #[error("{}: {nodes} nodes, over the limit of {limit}: raise `max_nodes` if the file is trusted", .path.display())]
+    #[error("{}: {nodes} nodes, over the limit of {limit}: simplify the model with onnxsim, or raise `max_nodes` if the file is trusted", .path.display())]
     TooManyNodes {
         /// The file that was refused.
         path: PathBuf,
@@ -196,7 +196,7 @@ pub enum ModelError {
         limit: usize,
     },
     /// The engine has no implementation of an operator in the graph.
-    #[error("{}: node `{node}` ({operator}) cannot run: {reason}. Export the model without this operator", .path.display())]
+    #[error("{}: node `{node}` ({operator}) cannot run: {reason}. {remedy}", .path.display())]
     UnsupportedOperator {
         /// The file that was refused.
         path: PathBuf,
@@ -206,6 +206,8 @@ pub enum ModelError {
         operator: String,
         /// What the engine says about it.
         reason: String,
+        /// What to do about it.
+        remedy: &'static str,
     },
     /// An input or output is not what the family's models have.
     #[error("{}: {role} tensor `{tensor}`: expected {expected}, found {found}. Is this the right file for family `{family}`?{}",
@@ -226,6 +228,29 @@ pub enum ModelError {
         expected: Box<str>,
         /// The file's type and shape of it, or that it is missing.
         found: Box<str>,
+    },
+    /// What a graph holds at a time would take more memory than the limit.
+    #[error("{}: {what} would take {bytes} bytes, over the limit of {limit}: use a smaller input size, or export a smaller model", .path.display())]
+    TooMuchMemory {
+        /// The file that was refused.
+        path: PathBuf,
+        /// What would take it: `its constants`, `a run`.
+        what: &'static str,
+        /// What it would take.
+        bytes: u128,
+        /// Most bytes allowed, or free on this machine.
+        limit: u64,
+    },
+    /// A graph takes too long to prepare.
+    #[error("{}: the graph is too intricate to prepare ({nodes} nodes, {steps} steps): simplify it with onnxsim, or export a smaller model",
+            .path.display())]
+    TooManySteps {
+        /// The file that was refused.
+        path: PathBuf,
+        /// How many nodes it has.
+        nodes: usize,
+        /// The steps after which it was given up.
+        steps: u64,
     },
     /// A tensor would take more memory than the limit.
     #[error("{}: tensor `{tensor}` would take {bytes} bytes, over the limit of {limit}: use a smaller input size", .path.display())]

@@ -1,4 +1,3 @@
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,9 +7,10 @@ use tract_onnx::prelude::{
     TypedSimplePlan, TypedSimpleState,
 };
 use tract_onnx::tract_core::internal::format_err;
+use tract_onnx::tract_core::plan;
 
 use super::audit::Audit;
-use super::failure::{panic_text, reason, unreadable};
+use super::failure::{at_node, caught, reason, unreadable};
 use super::tensor::{ElementType, Tensor, TensorInfo};
 use crate::error::ModelError;
 
@@ -78,7 +78,10 @@ impl Graph {
     }
 
     fn state(&self) -> Result<TypedSimpleState, ModelError> {
-        self.0.plan.spawn().map_err(|e| self.failed(&e))
+        match caught(|| self.0.plan.spawn()) {
+            Ok(state) => state.map_err(|e| self.failed(&e)),
+            Err(panic) => Err(self.misuse(panic.text)),
+        }
     }
 
     /// Zeros for input `index`.
@@ -198,7 +201,13 @@ impl Session {
         outputs.clear();
         let inputs: TVec<TValue> = self.inputs.iter().map(|t| TValue::from_const(t.0.clone())).collect();
         let state = &mut self.state;
-        let values = match catch_unwind(AssertUnwindSafe(|| state.run(inputs))) {
+        let outcome = caught(|| {
+            state.run_plan_with_eval(inputs, |context, state, node, inputs| {
+                at_node(&node.name, &node.op.name());
+                plan::eval(context, state, node, inputs)
+            })
+        });
+        let values = match outcome {
             Ok(Ok(values)) => values,
             Ok(Err(e)) => {
                 self.state = self.graph.state()?;
@@ -206,7 +215,11 @@ impl Session {
             }
             Err(panic) => {
                 self.state = self.graph.state()?;
-                return Err(self.graph.misuse(panic_text(panic.as_ref())));
+                let text = match panic.node {
+                    Some((node, operator)) => format!("node `{node}` ({operator}): {}", panic.text),
+                    None => panic.text,
+                };
+                return Err(self.graph.misuse(text));
             }
         };
         outputs.extend(values.into_iter().map(|v| Tensor(v.into_arc_tensor())));

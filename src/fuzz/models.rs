@@ -7,7 +7,13 @@ use crate::engine::{ActivationGrid, CompileOptions, Limits, OnnxModel, Quantizat
 use crate::model::Manifest;
 
 /// Small enough that no graph takes long.
-const LIMITS: Limits = Limits { max_file_bytes: 1 << 20, max_nodes: 200, max_tensor_bytes: 1 << 20 };
+const LIMITS: Limits = Limits {
+    max_file_bytes: 1 << 20,
+    max_nodes: 200,
+    max_tensor_bytes: 1 << 20,
+    max_total_bytes: 1 << 24,
+    max_steps: 1 << 20,
+};
 
 /// The manifest of a folder of models.
 pub fn manifest(data: &[u8]) {
