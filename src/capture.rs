@@ -85,6 +85,10 @@ pub struct SourceOptions {
     pub every_frame: bool,
     /// What to set a camera's controls to; other sources have none.
     pub controls: Controls,
+    /// Takes a camera's JPEG images that lack their end marker, as long as none of their data is missing.
+    pub mjpeg_without_end_marker: bool,
+    /// Memory in bytes that decoding one image of a folder may take; 2 GiB if not given.
+    pub max_memory: Option<u64>,
 }
 
 impl SourceOptions {

@@ -3,6 +3,7 @@
 //! [`Error`] says which part refused and carries that part's own error, so that a caller can match on the cause. Every
 //! message ends with what to do next.
 
+mod contain;
 mod device;
 mod pipeline;
 
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use crate::geometry::{Point, Region, Size};
 
+pub(crate) use contain::contain;
 pub use device::DeviceError;
 pub use pipeline::PipelineError;
 
@@ -339,6 +341,12 @@ pub enum ModelError {
     },
 }
 
+/// Bytes in words, such as `1.5 GB`.
+fn megabytes(bytes: u64) -> String {
+    let megabytes = bytes as f64 / 1e6;
+    if megabytes < 1e3 { format!("{megabytes:.0} MB") } else { format!("{:.1} GB", megabytes / 1e3) }
+}
+
 /// Why an image or frame was refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -360,6 +368,37 @@ pub enum ImageError {
         format: &'static str,
         /// A command that converts it.
         converter: &'static str,
+    },
+    /// The file is a photo in a format that is read, but of a kind of it that is not.
+    #[error("{what}: {found}, which is not read: {remedy}")]
+    UnreadKind {
+        /// The file.
+        what: String,
+        /// What it is, with its article.
+        found: &'static str,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// Decoding it would take more memory than it may.
+    #[error("{what}: {}x{} pixels take {} to decode, over the limit of {}: scale the picture first, or raise --max-memory",
+            .size.width, .size.height, megabytes(*.needed), megabytes(*.limit))]
+    TooCostly {
+        /// The file or image.
+        what: String,
+        /// Its size in pixels.
+        size: Size,
+        /// Bytes that it takes.
+        needed: u64,
+        /// Most bytes allowed.
+        limit: u64,
+    },
+    /// A mask file does not say surely which pixels are meant.
+    #[error("{what}: {reason}")]
+    Mask {
+        /// The file.
+        what: String,
+        /// What it holds, and what to do.
+        reason: String,
     },
     /// The image cannot be written in the format that was asked for.
     #[error("{what}: cannot be encoded ({reason}): choose another format or a smaller size")]

@@ -11,9 +11,7 @@ mod tests;
 mod yuv;
 
 pub use format::{ColorEncoding, ColorRange, Colorimetry, PixelFormat, Plane};
-#[cfg(any(test, fuzzing, all(feature = "camera", target_os = "linux")))]
-pub(crate) use jpeg::jpeg_size;
-pub use photo::{PHOTO_EXTENSIONS, decode_image, has_photo_extension, open_image};
+pub use photo::{decode_image, open_image, read_photo};
 pub use preprocess::{Normalization, Preprocessor};
 pub use rgb::to_rgb;
 
@@ -21,8 +19,7 @@ use crate::error::ImageError;
 use crate::geometry::Size;
 use crate::time::Timestamp;
 
-/// The longest side of a frame or photo that is taken, in pixels.
-pub const MAX_SIDE: u32 = 16384;
+pub use crate::picture::{MAX_SIDE, PHOTO_EXTENSIONS, has_photo_extension};
 
 /// One image from a source, in the source's own pixel format.
 ///

@@ -9,19 +9,21 @@
 //! |---|---|---|
 //! | 0 | [`geometry`], [`time`], [`sync`], [`statistics`], [`output`] | points, boxes and the letterbox; the capture clock; what threads share; medians and timings; files that are written |
 //! | 1 | [`error`], [`select`] | typed errors; gaze and touch to selections, by numbers alone |
-//! | 2 | [`frame`], [`mask`] | pixels to tensor; logits to mask |
+//! | 2 | [`picture`] | the one reader of picture files: whole, bearable, contained |
 //! | 2 | [`engine`] | the only place that names tract: load, precision, threads, kernels, audit |
 //! | 2 | [`address`], [`scene`] | tables of what addresses may name; a rendered world with its truth and its simulated user |
-//! | 3 | [`model`], [`quantize`] | from files to an encoder and a decoder; from a float file to an 8-bit one |
-//! | 3 | [`capture`] | where frames come from |
-//! | 4 | [`segment`], [`track`] | encode once and prompt many times; follow from frame to frame |
-//! | 5 | [`record`] | what one frame's result is, and what happened |
-//! | 6 | [`session`], [`sink`] | the objects of a stream, and what an intent does to them; where records go |
-//! | 7 | [`input`] | where intents come from |
-//! | 8 | [`board`], [`eval`] | the machine we run on; measuring a model and following on data with truth |
-//! | 9 | [`pipeline`] | stages on threads, budgets, statistics |
-//! | 10 | `console` | the stream in a browser: a sink and a source of intents |
-//! | 11 | [`cli`] | arguments, progress bars, exit codes |
+//! | 3 | [`frame`], [`mask`] | pixels to tensor; logits to mask |
+//! | 3 | [`quantize`] | from a float file to an 8-bit one |
+//! | 4 | [`model`] | from files to an encoder and a decoder |
+//! | 4 | [`capture`] | where frames come from |
+//! | 5 | [`segment`], [`track`] | encode once and prompt many times; follow from frame to frame |
+//! | 6 | [`record`] | what one frame's result is, and what happened |
+//! | 7 | [`session`], [`sink`] | the objects of a stream, and what an intent does to them; where records go |
+//! | 8 | [`input`] | where intents come from |
+//! | 9 | [`board`], [`eval`] | the machine we run on; measuring a model and following on data with truth |
+//! | 10 | [`pipeline`] | stages on threads, budgets, statistics |
+//! | 11 | `console` | the stream in a browser: a sink and a source of intents |
+//! | 12 | [`cli`] | arguments, progress bars, exit codes |
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
 
@@ -32,9 +34,11 @@ pub mod statistics;
 pub mod time;
 
 pub mod address;
+pub mod picture;
+pub mod sync;
+
 pub mod frame;
 pub mod mask;
-pub mod sync;
 
 pub mod engine;
 pub mod quantize;

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[&[&str]] = &[
     &["geometry", "output", "statistics", "sync", "time"],
     &["error", "select"],
-    &["address", "engine", "frame", "mask", "scene"],
-    &["capture", "model", "quantize"],
+    &["address", "engine", "picture", "scene"],
+    &["frame", "mask", "quantize"],
+    &["capture", "model"],
     &["segment", "track"],
     &["record"],
     &["session", "sink"],

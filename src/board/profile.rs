@@ -91,13 +91,21 @@ struct Capture {
     /// Frames per second.
     fps: f64,
     format: Option<PixelFormat>,
+    /// Takes JPEG images that lack their end marker.
+    mjpeg_without_end_marker: bool,
     controls: Controls,
 }
 
 impl Default for Capture {
     fn default() -> Self {
         let Size { width, height } = SourceOptions::DEFAULT_SIZE;
-        Capture { size: [width, height], fps: SourceOptions::DEFAULT_FPS, format: None, controls: Controls::default() }
+        Capture {
+            size: [width, height],
+            fps: SourceOptions::DEFAULT_FPS,
+            format: None,
+            mjpeg_without_end_marker: false,
+            controls: Controls::default(),
+        }
     }
 }
 
@@ -158,6 +166,7 @@ const KEYS: &[&str] = &[
     "capture.size",
     "capture.fps",
     "capture.format",
+    "capture.mjpeg_without_end_marker",
     "capture.controls.exposure",
     "capture.controls.gain",
     "capture.controls.focus",
@@ -298,6 +307,8 @@ impl Board {
             format: self.capture.format,
             every_frame: false,
             controls: self.capture.controls.clone(),
+            mjpeg_without_end_marker: self.capture.mjpeg_without_end_marker,
+            max_memory: None,
         }
     }
 }

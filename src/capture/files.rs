@@ -1,4 +1,4 @@
-mod decode;
+mod list;
 mod natural;
 
 use std::path::{Path, PathBuf};
@@ -8,9 +8,12 @@ use std::time::Duration;
 use super::events::Events;
 use super::{Source, SourceAddress, SourceEvent, SourceInfo, SourceOptions, Step};
 use crate::address::{self, AddressError};
-use crate::error::{ConfigError, ImageError, IoError, Result};
-use crate::frame::{Frame, PHOTO_EXTENSIONS, PixelFormat, has_photo_extension};
+use crate::error::{Error, ImageError, Result};
+use crate::frame::{Frame, PixelFormat, read_photo};
+use crate::picture;
 use crate::time::{Clock, Timestamp};
+
+pub use list::list_images;
 
 /// A folder of photos ([`PHOTO_EXTENSIONS`]), played like a camera: in natural order of their names (`2.png` before `10.png`), at
 /// a steady rate, as RGB.
@@ -25,6 +28,8 @@ use crate::time::{Clock, Timestamp};
 pub struct FilesSource {
     info: SourceInfo,
     images: Vec<PathBuf>,
+    /// What decoding an image may take.
+    max_bytes: u64,
     fps: f64,
     looped: bool,
     every_frame: bool,
@@ -50,26 +55,6 @@ fn written(dir: &Path) -> String {
     format!("files:{}", dir.display())
 }
 
-/// The photos of a folder in natural order of their names (`2.png` before `10.png`).
-///
-/// # Errors
-/// A folder that cannot be read, or has no images.
-pub fn list_images(dir: &Path) -> Result<Vec<PathBuf>> {
-    let mut images = Vec::new();
-    for entry in std::fs::read_dir(dir).map_err(IoError::when("read", dir))? {
-        let path = entry.map_err(IoError::when("read", dir))?.path();
-        if has_photo_extension(&path) && path.is_file() {
-            images.push(path);
-        }
-    }
-    if images.is_empty() {
-        let reason = format!("no images in this folder: give a folder of .{} files", PHOTO_EXTENSIONS.join(", ."));
-        return Err(ConfigError::Invalid { origin: written(dir), reason }.into());
-    }
-    images.sort_by(|a, b| natural::compare(&a.to_string_lossy(), &b.to_string_lossy()));
-    Ok(images)
-}
-
 impl FilesSource {
     /// How many images the reader may lag behind before images are skipped; as many as a camera driver has buffers.
     pub const CATCH_UP: u64 = 4;
@@ -83,17 +68,23 @@ impl FilesSource {
         let address = written(dir);
         let images = list_images(dir)?;
 
-        let mut size = Err(no_readable_image(&address));
+        let max_bytes = options.max_memory.unwrap_or(picture::DEFAULT_DECODE_BYTES);
+        let (mut size, mut first) = (None, None);
         for path in &images {
-            if let Ok(found) = decode::size(path) {
-                size = Ok(found);
-                break;
+            match picture::read(path).and_then(|b| Ok(picture::size(&b, &path.display().to_string(), max_bytes)?)) {
+                Ok(found) => {
+                    size = Some(found);
+                    break;
+                }
+                Err(error) => drop(first.get_or_insert(error)),
             }
         }
-        let info = SourceInfo { address, size: size?, format: PixelFormat::Rgb24, rate: Some(fps), intrinsics: None };
+        let Some(size) = size else { return Err(no_readable_image(&address, first).into()) };
+        let info = SourceInfo { address, size, format: PixelFormat::Rgb24, rate: Some(fps), intrinsics: None };
         Ok(FilesSource {
             info,
             images,
+            max_bytes,
             fps,
             looped: options.looped,
             every_frame: options.every_frame,
@@ -162,7 +153,7 @@ impl Source for FilesSource {
             let sequence = self.next;
             self.next += 1;
             let path = &self.images[(sequence % self.images.len() as u64) as usize];
-            match decode::read(path, frame) {
+            match read_photo(path, self.max_bytes, frame) {
                 Ok(()) => {
                     self.failed = 0;
                     frame.sequence = sequence;
@@ -173,7 +164,7 @@ impl Source for FilesSource {
                     self.events.dropped(1, error.to_string());
                     self.failed += 1;
                     if self.failed >= self.images.len() {
-                        return Err(no_readable_image(&self.info.address).into());
+                        return Err(no_readable_image(&self.info.address, Some(error)).into());
                     }
                 }
             }
@@ -189,8 +180,10 @@ impl Source for FilesSource {
     }
 }
 
-fn no_readable_image(address: &str) -> ImageError {
-    ImageError::Undecodable { what: address.to_owned(), reason: "none of the images can be decoded".into() }
+/// None of the images can be read, and why one of them cannot.
+fn no_readable_image(address: &str, one: Option<Error>) -> ImageError {
+    let why = one.map(|error| format!("; {error}")).unwrap_or_default();
+    ImageError::Undecodable { what: address.to_owned(), reason: format!("none of the images can be decoded{why}") }
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use crate::address::AddressError;
 use crate::error::{DeviceError, Result};
 use crate::frame::{Colorimetry, Frame, PixelFormat};
 use crate::geometry::Size;
+use crate::picture::jpeg;
 use crate::time::{Clock, Timestamp};
 
 /// How long a camera may take to open, and a user to allow it.
@@ -40,7 +41,7 @@ fn written(index: u32) -> String {
 /// Opens camera `index` and starts streaming.
 fn open(index: u32, options: &SourceOptions, clock: Arc<dyn Clock>) -> Result<CameraSource<NokhwaDriver>> {
     let driver =
-        NokhwaDriver { index, wish: options.wish()?, controls: options.controls.clone(), clock: Arc::clone(&clock) };
+        NokhwaDriver { index, wish: options.wish()?, options: options.clone(), clock: Arc::clone(&clock) };
     Ok(CameraSource::open(written(index), driver, clock)?)
 }
 
@@ -74,7 +75,7 @@ pub(super) fn list(wish: &Wish) -> Vec<CameraInfo> {
 pub(super) struct NokhwaDriver {
     index: u32,
     wish: Wish,
-    controls: Controls,
+    options: SourceOptions,
     clock: Arc<dyn Clock>,
 }
 
@@ -92,13 +93,15 @@ pub(super) struct NokhwaStream {
     images: Receiver<std::result::Result<CameraImage, String>>,
     stop: Arc<AtomicBool>,
     last: Option<u32>,
+    /// Gives JPEG images the end marker that they lack.
+    complete: bool,
 }
 
 impl Driver for NokhwaDriver {
     type Stream = NokhwaStream;
 
     fn open(&mut self, warnings: &mut Vec<String>) -> Result<NokhwaStream, DeviceError> {
-        if self.controls != Controls::default() {
+        if self.options.controls != Controls::default() {
             warnings.push("[capture.controls] is not applied through nokhwa: use v4l:PATH on Linux".into());
         }
         let (opened, opening) = bounded(1);
@@ -119,7 +122,13 @@ impl Driver for NokhwaDriver {
             })
             .map_err(|e| unsupported(format!("cannot start its thread: {e}")))?;
         match opening.recv_timeout(OPENING) {
-            Ok(choice) => Ok(NokhwaStream { choice: choice?, images, stop, last: None }),
+            Ok(choice) => Ok(NokhwaStream {
+                choice: choice?,
+                images,
+                stop,
+                last: None,
+                complete: self.options.mjpeg_without_end_marker,
+            }),
             Err(_) => Err(unsupported(format!("it does not open within {} s", OPENING.as_secs()))),
         }
     }
@@ -268,6 +277,9 @@ impl Stream for NokhwaStream {
         let image_size = size(image.buffer.resolution());
         frame.data.clear();
         frame.data.extend_from_slice(image.buffer.buffer());
+        if self.complete && format == PixelFormat::Mjpeg {
+            jpeg::complete(&mut frame.data);
+        }
         frame.size = image_size;
         frame.format = format;
         frame.stride = format.min_stride(image_size.width);

@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::events::Events;
 use super::{Choice, Source, SourceEvent, SourceInfo, Step};
 use crate::error::{DeviceError, Result};
-use crate::frame::Frame;
+use crate::frame::{Frame, PixelFormat};
 use crate::time::{Clock, Timestamp};
 
 /// A camera that can be opened, again and again.
@@ -48,6 +48,10 @@ pub(super) struct Arrival {
     /// How often the driver refused to take a buffer back; it is offered again.
     pub refused: u64,
 }
+
+const SHORT: &str = "bytes are missing: lost by the camera or on its cable";
+const SHORT_JPEG: &str = "bytes are missing: lost by the camera or on its cable; for a camera whose JPEG images never have \
+    an end marker, set `mjpeg_without_end_marker` in the board's [capture]";
 
 /// The first wait before a lost camera is opened again; it doubles with each failure.
 const FIRST_DELAY: Duration = Duration::from_millis(100);
@@ -231,7 +235,8 @@ impl<D: Driver> Source for CameraSource<D> {
                 self.counter.explained += arrival.passed_over + arrival.damaged + arrival.short;
                 self.events.dropped(arrival.passed_over, "a newer image was there already");
                 self.events.dropped(arrival.damaged, "damaged by the camera or on its cable");
-                self.events.dropped(arrival.short, "bytes are missing: lost by the camera or on its cable");
+                let short = if self.info.format == PixelFormat::Mjpeg { SHORT_JPEG } else { SHORT };
+                self.events.dropped(arrival.short, short);
                 self.events.warned(arrival.refused, "the driver refused a buffer (VIDIOC_QBUF), it is offered again");
                 let now = self.clock.now();
                 if let Some(sequence) = arrival.sequence {

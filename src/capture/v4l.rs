@@ -33,7 +33,7 @@ fn written(path: &Path) -> String {
 
 /// Opens the device at `path` and starts streaming.
 fn open(path: &Path, options: &SourceOptions, clock: Arc<dyn Clock>) -> Result<CameraSource<V4lDriver>> {
-    let driver = V4lDriver::new(path.to_path_buf(), options.wish()?, options.controls.clone());
+    let driver = V4lDriver::new(path.to_path_buf(), options.wish()?, options);
     Ok(CameraSource::open(written(path), driver, clock)?)
 }
 

@@ -1,9 +1,10 @@
 //! Photos, camera frames and masks.
 
 use super::Folder;
-use crate::frame::{Frame, MAX_SIDE, PixelFormat, decode_image, jpeg_size, to_rgb};
+use crate::frame::{Frame, MAX_SIDE, PixelFormat, decode_image, to_rgb};
 use crate::mask::file::read_mask;
 use crate::mask::{Mask, Rle};
+use crate::picture::jpeg::jpeg_size;
 
 /// Most pixels of an image that is decoded whole: larger ones only cost time.
 const MAX_PIXELS: usize = 1 << 20;
@@ -27,7 +28,7 @@ pub fn photo(data: &[u8]) {
 
 /// A camera's MJPEG frame, of the size that it claims.
 pub fn mjpeg(data: &[u8]) {
-    let Ok(size) = jpeg_size(data) else { return };
+    let Ok(size) = jpeg_size(data, false) else { return };
     if size.area() > MAX_PIXELS {
         return;
     }

@@ -4,8 +4,9 @@ use v4l::v4l_sys as sys;
 
 use super::colour::colorimetry;
 use super::ioctl::{PixelLayout, fourcc};
-use crate::frame::{ColorRange, Colorimetry, Frame, PixelFormat, Plane, jpeg_size};
+use crate::frame::{ColorRange, Colorimetry, Frame, PixelFormat, Plane};
 use crate::geometry::Size;
+use crate::picture::jpeg::{self, jpeg_size};
 
 /// The formats that can be read, by V4L2's codes. Those with an M keep their colour planes in memory planes of their own.
 pub(super) const FORMATS: [(u32, PixelFormat); 16] = [
@@ -47,6 +48,8 @@ pub(super) struct Arrangement {
     stride: usize,
     colorimetry: Colorimetry,
     parts: Vec<Part>,
+    /// Whether a JPEG image must end in its marker.
+    end_needed: bool,
 }
 
 impl Arrangement {
@@ -65,7 +68,7 @@ impl Arrangement {
         let colorimetry = colorimetry(format, layout)?;
         if format == PixelFormat::Mjpeg {
             let parts = Vec::new();
-            return Ok(Arrangement { format, size: layout.size, stride: 0, colorimetry, parts });
+            return Ok(Arrangement { format, size: layout.size, stride: 0, colorimetry, parts, end_needed: true });
         }
         let stride = layout.strides[0];
         let targets = format.planes(layout.size, stride).into_iter().filter(|plane| plane.rows > 0);
@@ -86,14 +89,20 @@ impl Arrangement {
             Some(Part { source, .. }) => {
                 Err(format!("it states {} bytes per row, too few for {width} pixels of {format}", source.stride))
             }
-            None => Ok(Arrangement { format, size: layout.size, stride, colorimetry, parts }),
+            None => Ok(Arrangement { format, size: layout.size, stride, colorimetry, parts, end_needed: true }),
         }
+    }
+
+    /// Whether JPEG images must end in their marker.
+    pub(super) fn with_end_needed(mut self, end_needed: bool) -> Self {
+        self.end_needed = end_needed;
+        self
     }
 
     /// Whether a buffer holds a whole image; `bytes` is what the driver wrote into a memory plane.
     pub(super) fn is_whole<'a>(&self, bytes: impl Fn(usize) -> &'a [u8]) -> bool {
         match self.format {
-            PixelFormat::Mjpeg => jpeg_size(bytes(0)).is_ok(),
+            PixelFormat::Mjpeg => jpeg_size(bytes(0), self.end_needed).is_ok(),
             _ => self.parts.iter().all(|part| bytes(part.memory_plane).len() >= part.source.end()),
         }
     }
@@ -109,7 +118,10 @@ impl Arrangement {
         if self.format == PixelFormat::Mjpeg {
             data.extend_from_slice(bytes(0));
             // A camera may send another size than the one it answered with.
-            frame.size = jpeg_size(data).unwrap_or(self.size);
+            frame.size = jpeg_size(data, self.end_needed).unwrap_or(self.size);
+            if !self.end_needed {
+                jpeg::complete(data);
+            }
             return;
         }
         for Part { memory_plane, source, target } in &self.parts {

@@ -7,7 +7,7 @@ use super::ioctl::{Capability, Node, Refusal, SizeRange};
 use super::stream::V4lStream;
 use super::{controls, device_error};
 use crate::capture::reopen::Driver;
-use crate::capture::{Choice, Controls, FormatOffer, Wish, negotiate};
+use crate::capture::{Choice, Controls, FormatOffer, SourceOptions, Wish, negotiate};
 use crate::error::DeviceError;
 use crate::frame::PixelFormat;
 use crate::geometry::Size;
@@ -20,6 +20,8 @@ pub(crate) struct V4lDriver {
     path: PathBuf,
     wish: Wish,
     controls: Controls,
+    /// Whether its JPEG images must end in their marker.
+    end_needed: bool,
     /// The camera that was opened first; another one is never taken for it.
     camera: Option<Identity>,
 }
@@ -90,8 +92,9 @@ fn snap(wanted: u32, min: u32, max: u32, step: u32) -> u32 {
 }
 
 impl V4lDriver {
-    pub(super) fn new(path: PathBuf, wish: Wish, controls: Controls) -> Self {
-        V4lDriver { path, wish, controls, camera: None }
+    pub(super) fn new(path: PathBuf, wish: Wish, options: &SourceOptions) -> Self {
+        let (controls, end_needed) = (options.controls.clone(), !options.mjpeg_without_end_marker);
+        V4lDriver { path, wish, controls, end_needed, camera: None }
     }
 
     /// The node of the camera that was opened first, wherever it is now; at first, the one at the path.
@@ -142,7 +145,7 @@ impl Driver for V4lDriver {
         let layout = node.set_format(code, choice.size).map_err(fail("set the format (VIDIOC_S_FMT)"))?;
         let format = pixel_format(layout.fourcc)
             .ok_or_else(|| refuse(format!("it answers {} with another format", choice.format)))?;
-        let arrangement = Arrangement::new(format, &layout).map_err(refuse)?;
+        let arrangement = Arrangement::new(format, &layout).map_err(refuse)?.with_end_needed(self.end_needed);
         let stated = choice.rate;
         let rate = node.set_rate(stated.unwrap_or(self.wish.fps)).unwrap_or(None);
         choice = Choice { format, size: layout.size, rate: rate.or(stated), ..choice };

@@ -4,8 +4,11 @@ use image::codecs::png::PngEncoder;
 use image::codecs::webp::WebPEncoder;
 use image::{ExtendedColorType, GrayAlphaImage, ImageBuffer, ImageEncoder, LumaA, Rgba};
 
+use std::path::Path;
+
 use super::*;
-use crate::frame::PixelFormat;
+use crate::error::Error;
+use crate::frame::{PixelFormat, decode_image, open_image};
 
 fn png(data: &[u8], width: u32, height: u32, color: ExtendedColorType) -> Vec<u8> {
     let mut bytes = Vec::new();
