@@ -43,7 +43,6 @@ pub use graph::{Graph, Session};
 pub use limits::Limits;
 pub use onnx::OnnxModel;
 pub use precision::Precision;
-pub(crate) use precision::has_byte_products;
 pub(crate) use product::Columns;
 pub(crate) use rewrite::{ActivationGrid, Convolution, QuantizationPlan};
 pub use tensor::{ElementType, Tensor, TensorInfo};

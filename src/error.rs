@@ -283,7 +283,7 @@ pub enum ModelError {
         reason: String,
     },
     /// The file's SHA-256 is not that of the manifest.
-    #[error("{}: SHA-256 is {found}, the manifest says {expected}: fetch the file again", .path.display())]
+    #[error("{}: SHA-256 is {found}, the manifest says {expected}: fetch the file again, or, if you changed it yourself, put its hash into the manifest", .path.display())]
     Checksum {
         /// The file that was refused.
         path: PathBuf,
@@ -330,6 +330,24 @@ pub enum ModelError {
         name: String,
         /// What differs between the two.
         reason: String,
+    },
+    /// What a graph makes is no number, or beyond all that a model works with.
+    #[error("running `{graph}` failed: its output `{output}` has values that are not finite numbers. Its weights are broken or \
+             overflow in this precision: try `--precision f32`, or export the model again")]
+    NotFinite {
+        /// Which graph ran: its file's name.
+        graph: String,
+        /// The output's name in the graph.
+        output: String,
+    },
+    /// A file holds weights that are no numbers.
+    #[error("{}: weights `{tensor}` have values that are not finite numbers: train or export the model again, or fetch the file \
+             again", .path.display())]
+    BrokenWeights {
+        /// The file that was refused.
+        path: PathBuf,
+        /// The tensor's name in the graph.
+        tensor: String,
     },
     /// The engine failed, or the model gave what is no answer.
     #[error("running `{graph}` failed: {reason}. Please report this with the model's name")]

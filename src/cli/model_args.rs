@@ -74,12 +74,18 @@ impl fmt::Display for PrecisionChoice {
 /// What the model computes in and, where that was chosen, by what.
 pub fn precision_text(model: &LoadedModel) -> String {
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
-    let name = model.precision().name();
+    let name = match (model.precision(), model.audit().0) {
+        (Precision::Int8, audit) if audit.int8_macs * 2 < audit.macs => {
+            let share = audit.int8_macs as f64 / audit.macs as f64 * 100.0;
+            &format!("int8, but {share:.0} % of the encoder's products are of integers here, the rest of f32")
+        }
+        (precision, _) => precision.name(),
+    };
     match model.precision_probe() {
         Some(PrecisionProbe { int8, f32 }) => {
-            format!("{name} (the encoder takes {:.1} ms in int8, {:.1} ms in f32)", ms(int8), ms(f32))
+            format!("{name} (measured: the encoder takes {:.1} ms in int8, {:.1} ms in f32)", ms(int8), ms(f32))
         }
-        None => name.to_owned(),
+        None => (*name).to_owned(),
     }
 }
 

@@ -227,6 +227,31 @@ impl Session {
     }
 }
 
+impl Session {
+    /// As [`Self::run`], for the graphs of a model: what a broken weight or an overflow made is no answer, whatever looks at
+    /// it after. The engine's kernels may turn it into ordinary numbers again, so it is told here.
+    ///
+    /// # Errors
+    /// As [`Self::run`], and [`ModelError::NotFinite`] naming the first output with a number that is none, or beyond 1e12.
+    pub fn run_finite(&mut self, outputs: &mut Vec<Tensor>) -> Result<(), ModelError> {
+        self.run(outputs)?;
+        let found = outputs.iter().position(|tensor| tensor.as_f32().is_some_and(|values| !all_sound(values)));
+        let Some(place) = found else { return Ok(()) };
+        outputs.clear();
+        let output = self.graph.0.outputs.get(place).map_or_else(String::new, |info| info.name.clone());
+        Err(ModelError::NotFinite { graph: self.graph.0.name.clone(), output })
+    }
+}
+
+/// Larger than any number that a model works with, and small enough that sums and products of such numbers stay finite.
+const LARGEST: f32 = 1e12;
+
+/// Whether all are numbers, and none is beyond [`LARGEST`].
+fn all_sound(values: &[f32]) -> bool {
+    // In pieces without an early end, which the compiler makes vectors of.
+    values.chunks(256).all(|piece| piece.iter().fold(true, |sound, value| sound & (value.abs() <= LARGEST)))
+}
+
 impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Session({})", self.graph.0.name)

@@ -8,7 +8,7 @@
 //!    what pictures need.
 //! 2. `operators` knows what is run and what to do about the rest.
 //! 3. `shapes` infers what each node makes before it is made; on the way `inputs` looks at what the node is given.
-//! 4. `memory` adds up what a run holds.
+//! 4. `weights` finds constants that cannot be meant, and `memory` adds up what a run holds.
 
 mod attributes;
 mod file;
@@ -16,6 +16,7 @@ mod inputs;
 mod memory;
 mod operators;
 mod shapes;
+mod weights;
 #[cfg(test)]
 mod tests;
 
@@ -26,7 +27,7 @@ use crate::error::ModelError;
 
 pub(super) use file::check_file;
 pub(super) use memory::check_run;
-pub(super) use operators::{check_operators, remove_unsuited};
+pub(super) use operators::{check_grids, check_operators, remove_unsuited};
 pub(super) use shapes::{Operators, check_shapes, infer_shapes};
 
 /// Refuses a tensor of `dims` that is larger than the limit. One without elements takes no memory, but its other dimensions

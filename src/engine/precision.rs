@@ -9,7 +9,6 @@ use tract_onnx::tract_core::internal::*;
 use tract_onnx::tract_core::ops::cast::cast;
 use tract_onnx::tract_core::ops::konst::Const;
 
-use super::kernels::{Dots, Variant};
 use super::steps::Steps;
 
 /// What a graph is asked to compute in. Inputs and outputs are `f32` either way.
@@ -52,11 +51,6 @@ impl std::str::FromStr for Precision {
             }),
         }
     }
-}
-
-/// Whether this processor multiplies and adds bytes by fours, so that integers beat floats on any convolution.
-pub(crate) fn has_byte_products() -> bool {
-    Dots::best(Variant::best()).is_some_and(Dots::is_fast)
 }
 
 /// How a precision is carried out on this processor.

@@ -8,6 +8,7 @@ use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, TensorProto, tensor_shap
 
 use super::attributes::check_attributes;
 use super::check_size;
+use super::weights::check_weights;
 use crate::engine::failure::{node_name, unreadable};
 use crate::engine::limits::Limits;
 use crate::error::ModelError;
@@ -51,6 +52,7 @@ impl FileCheck<'_> {
         for tensor in &graph.initializer {
             self.tensor(tensor, &tensor.name)?;
         }
+        check_weights(self.path, graph)?;
         for value in graph.input.iter().chain(&graph.output) {
             if let Some(type_proto::Value::TensorType(t)) = value.r#type.as_ref().and_then(|t| t.value.as_ref()) {
                 let dims: Vec<Option<u128>> = t.shape.iter().flat_map(|s| &s.dim).map(declared_dim).collect();
@@ -89,7 +91,9 @@ impl FileCheck<'_> {
             ));
         }
         let Some(width) = element_bytes(tensor.data_type) else {
-            return Err(unreadable(path, format!("constant `{name}` has elements of type {}", tensor.data_type)));
+            let kind = DataType::try_from(tensor.data_type).map_or("unknown", |kind| kind.as_str_name());
+            let reason = format!("constant `{name}` has elements of type {kind}, which is not computed with: use 8, 16 or 32 bits");
+            return Err(unreadable(path, reason));
         };
         if tensor.dims.iter().any(|d| *d < 0) {
             return Err(unreadable(path, format!("constant `{name}` has a negative dimension")));

@@ -1,8 +1,10 @@
 //! Which operators are run.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use tract_onnx::Onnx;
+use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::{GraphProto, ModelProto, NodeProto};
 
 use crate::engine::failure::{WITHOUT_IT, node_name};
@@ -54,6 +56,34 @@ pub(in crate::engine) fn check_operators(path: &Path, proto: &ModelProto, onnx: 
             });
         }
         open.extend(graph.node.iter().flat_map(|n| &n.attribute).flat_map(|a| a.g.iter().chain(&a.graphs)));
+    }
+    Ok(())
+}
+
+/// Refuses quantised tensors of other than 8 bits (32 for biases), which the engine takes for 8.
+pub(in crate::engine) fn check_grids(path: &Path, proto: &ModelProto) -> Result<(), ModelError> {
+    let Some(graph) = &proto.graph else { return Ok(()) };
+    let types: HashMap<&str, i32> = graph.initializer.iter().map(|t| (t.name.as_str(), t.data_type)).collect();
+    for node in &graph.node {
+        if !matches!(node.op_type.as_str(), "QuantizeLinear" | "DequantizeLinear" | "QLinearConv" | "QLinearMatMul") {
+            continue;
+        }
+        let constants = node.input.iter().filter_map(|name| types.get(name.as_str()).copied());
+        let told = node.attribute.iter().filter(|a| a.name == "output_dtype").map(|a| a.i as i32);
+        let bits = constants.chain(told).find_map(|kind| match DataType::try_from(kind) {
+            Ok(DataType::Int16 | DataType::Uint16) => Some(16),
+            Ok(DataType::Int4 | DataType::Uint4) => Some(4),
+            _ => None,
+        });
+        if let Some(bits) = bits {
+            return Err(ModelError::UnsupportedOperator {
+                path: path.into(),
+                node: node_name(node).into(),
+                operator: node.op_type.clone(),
+                reason: format!("it quantises to {bits} bits"),
+                remedy: "Quantise activations and weights to 8 bits, or give the float model to `foveate quantize`",
+            });
+        }
     }
     Ok(())
 }

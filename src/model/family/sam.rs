@@ -253,7 +253,7 @@ impl SamSession {
         if let Some(ix) = self.has_mask {
             self.session.fill_input(ix, &[f32::from(u8::from(mask.is_some()))])?;
         }
-        self.session.run(outputs)
+        self.session.run_finite(outputs)
     }
 }
 
