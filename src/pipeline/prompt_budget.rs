@@ -67,7 +67,7 @@ mod tests {
         assert_eq!(carried_out(at_25(), &[2; 100]), 5);
         assert_eq!(carried_out(at_25(), &[500; 100]), 1);
         assert_eq!(carried_out(at_25(), &[0; 100]), 100);
-        assert_eq!(carried_out(at_25(), &[1, 4, 4]), 2, "one more like the last would be too much");
+        assert_eq!(carried_out(at_25(), &[1, 5, 4]), 2, "one more like the last would be too much");
         assert_eq!(carried_out(PromptBudget::for_rate(0.0), &[500; 100]), 100);
         assert_eq!(carried_out(PromptBudget::unlimited(), &[500; 100]), 100);
     }
