@@ -317,9 +317,12 @@ pub enum ModelError {
 }
 
 /// Bytes in words, such as `1.5 GB`.
-fn megabytes(bytes: u64) -> String {
-    let megabytes = bytes as f64 / 1e6;
-    if megabytes < 1e3 { format!("{megabytes:.0} MB") } else { format!("{:.1} GB", megabytes / 1e3) }
+fn in_words(bytes: u64) -> String {
+    match bytes as f64 {
+        bytes if bytes < 1e6 => format!("{:.0} kB", bytes / 1e3),
+        bytes if bytes < 1e9 => format!("{:.0} MB", bytes / 1e6),
+        bytes => format!("{:.1} GB", bytes / 1e9),
+    }
 }
 
 /// Why an image or frame was refused.
@@ -356,7 +359,7 @@ pub enum ImageError {
     },
     /// Decoding it would take more memory than it may.
     #[error("{what}: {}x{} pixels take {} to decode, over the limit of {}: scale the picture first, or raise --max-memory",
-            .size.width, .size.height, megabytes(*.needed), megabytes(*.limit))]
+            .size.width, .size.height, in_words(*.needed), in_words(*.limit))]
     TooCostly {
         /// The file or image.
         what: String,

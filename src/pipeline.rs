@@ -18,6 +18,7 @@ mod degrade;
 mod encode;
 mod input;
 mod losses;
+mod memory;
 mod meter;
 mod output;
 mod pace;
@@ -59,6 +60,7 @@ use degrade::{Stream, Supervisor, Switch};
 use encode::EncodeStage;
 use input::{GazeCell, GazeInput, InputStage, TouchInput};
 use losses::Losses;
+use memory::Plan;
 use output::Outputs;
 use pace::Pace;
 use shared::{Shared, SlotSender};
@@ -180,7 +182,8 @@ impl Pipeline {
     /// # Errors
     /// [`PipelineError::Spawn`](crate::error::PipelineError::Spawn) when the system refuses a thread,
     /// [`PipelineError::Placement`](crate::error::PipelineError::Placement) when it refuses the affinity or policy that the
-    /// configuration insists on; threads already started end at once.
+    /// configuration insists on, [`PipelineError::Memory`](crate::error::PipelineError::Memory) for frames that are too large for
+    /// the limit of memory; threads already started end at once.
     pub fn start(self) -> Result<Running> {
         let Pipeline {
             source,
@@ -204,11 +207,9 @@ impl Pipeline {
         let shared = Shared::new(clock, stop.clone(), event_senders);
         let mut threads = Threads::new(stop);
 
-        // Every pooled embedding and record may hold a frame, also while it is free; see `Pool`.
         let held = if commands.is_empty() { 0 } else { Session::HELD_FRAMES };
-        let encoded_pool = config.prompt_history.max(1) + held + 4;
-        let record_pool = sinks.len() * (config.sink_queue + 1) + 2;
-        let frames = Pool::new(encoded_pool + record_pool + Session::MOTION_FRAMES + 3, Frame::default);
+        let Plan { config, pools, frame_bytes } = memory::plan(&config, sinks.len(), held, info.size, info.format)?;
+        let frames = Pool::new(pools.frames, Frame::default);
 
         let meters = StageMeters::new();
         let [capture_meter, encode_meter, decode_meter] = meters.chain();
@@ -241,7 +242,7 @@ impl Pipeline {
         let stage = DecodeStage {
             session: Session::new(decoder, session_config, Arc::clone(&shared.clock)),
             requests: incoming,
-            pool: Pool::new(record_pool, FrameRecord::default),
+            pool: Pool::new(pools.records, FrameRecord::default),
             input: encoded_slot,
             outputs: outputs.queues(),
             losses: Losses::new(decode_meter.clone()),
@@ -260,7 +261,7 @@ impl Pipeline {
         let stage = EncodeStage {
             encoder,
             pace: Pace::new(every.clone()),
-            pool: Pool::new(encoded_pool, Encoded::empty),
+            pool: Pool::new(pools.encoded, Encoded::empty),
             input: frame_slot,
             output: encoded_sender,
             meter: encode_meter.clone(),
@@ -297,6 +298,7 @@ impl Pipeline {
         let stage = CaptureStage {
             source,
             pool: frames,
+            frame_bytes,
             output: frame_sender,
             losses: Losses::new(capture_meter.clone()),
             meter: capture_meter,
