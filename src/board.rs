@@ -5,6 +5,7 @@ mod cpu;
 mod detect;
 mod frequency;
 mod machine;
+mod memory;
 mod profile;
 mod scheduling;
 #[cfg(test)]
@@ -16,6 +17,7 @@ pub use budgets::{Budgets, Rung};
 pub use detect::{Detection, detect};
 pub use frequency::Frequency;
 pub use machine::Machine;
+pub use memory::ByteSize;
 pub use profile::{Affinity, Board};
 pub use scheduling::{OnFailure, Policy, Scheduling};
 pub use thermal::{Cooling, Firmware, Reading, Sensors, Temperature, Thermometer};

@@ -332,8 +332,10 @@ pub enum ModelError {
         reason: String,
     },
     /// What a graph makes is no number, or beyond all that a model works with.
-    #[error("running `{graph}` failed: its output `{output}` has values that are not finite numbers. Its weights are broken or \
-             overflow in this precision: try `--precision f32`, or export the model again")]
+    #[error(
+        "running `{graph}` failed: its output `{output}` has values that are not finite numbers. Its weights are broken or \
+             overflow in this precision: try `--precision f32`, or export the model again"
+    )]
     NotFinite {
         /// Which graph ran: its file's name.
         graph: String,
@@ -360,9 +362,12 @@ pub enum ModelError {
 }
 
 /// Bytes in words, such as `1.5 GB`.
-fn megabytes(bytes: u64) -> String {
-    let megabytes = bytes as f64 / 1e6;
-    if megabytes < 1e3 { format!("{megabytes:.0} MB") } else { format!("{:.1} GB", megabytes / 1e3) }
+fn in_words(bytes: u64) -> String {
+    match bytes as f64 {
+        bytes if bytes < 1e6 => format!("{:.0} kB", bytes / 1e3),
+        bytes if bytes < 1e9 => format!("{:.0} MB", bytes / 1e6),
+        bytes => format!("{:.1} GB", bytes / 1e9),
+    }
 }
 
 /// Why an image or frame was refused.
@@ -399,7 +404,7 @@ pub enum ImageError {
     },
     /// Decoding it would take more memory than it may.
     #[error("{what}: {}x{} pixels take {} to decode, over the limit of {}: scale the picture first, or raise --max-memory",
-            .size.width, .size.height, megabytes(*.needed), megabytes(*.limit))]
+            .size.width, .size.height, in_words(*.needed), in_words(*.limit))]
     TooCostly {
         /// The file or image.
         what: String,

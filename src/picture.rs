@@ -22,8 +22,8 @@ use crate::geometry::Size;
 
 pub use budget::DEFAULT_DECODE_BYTES;
 pub(crate) use file::read;
-pub use names::{PHOTO_EXTENSIONS, has_photo_extension, is_hidden};
 pub(crate) use names::has_video_extension;
+pub use names::{PHOTO_EXTENSIONS, has_photo_extension, is_hidden};
 
 /// The longest side of a picture or frame that is taken, in pixels.
 pub const MAX_SIDE: u32 = 16384;

@@ -18,6 +18,7 @@ mod degrade;
 mod encode;
 mod input;
 mod losses;
+mod memory;
 mod meter;
 mod output;
 mod pace;
@@ -62,6 +63,7 @@ use degrade::{Stream, Supervisor, Switch};
 use encode::EncodeStage;
 use input::{Destination, GazeCell, GazeInput, InputStage, TouchInput};
 use losses::Losses;
+use memory::{KeptBy, Plan};
 use output::Outputs;
 use pace::Pace;
 use prompt_budget::PromptBudget;
@@ -196,7 +198,8 @@ impl Pipeline {
     /// # Errors
     /// [`PipelineError::Spawn`](crate::error::PipelineError::Spawn) when the system refuses a thread,
     /// [`PipelineError::Placement`](crate::error::PipelineError::Placement) when it refuses the affinity or policy that the
-    /// configuration insists on; threads already started end at once.
+    /// configuration insists on, [`PipelineError::Memory`](crate::error::PipelineError::Memory) for frames that are too large for
+    /// the limit of memory; threads already started end at once.
     pub fn start(self) -> Result<Running> {
         let Pipeline {
             source,
@@ -226,14 +229,11 @@ impl Pipeline {
         }
         let mut threads = Threads::new(stop);
 
-        // Every pooled embedding and record may hold a frame, also while it is free; see `Pool`.
         let held = if commands.is_empty() { 0 } else { Session::HELD_FRAMES };
-        let encoded_pool = config.prompt_history.max(1) + held + 4;
-        let records_of = |sinks: usize| sinks * (config.sink_queue + 1) + 2;
-        let record_pool = records_of(sinks.len());
         let share_gaze = sinks.iter().filter(|sink| sink.shares_gaze()).count();
-        let gaze_pool = if share_gaze == 0 { 0 } else { records_of(share_gaze) };
-        let frames = Pool::new(encoded_pool + record_pool + gaze_pool + Session::MOTION_FRAMES + 3, Frame::default);
+        let kept_by = KeptBy { sinks: sinks.len(), share_gaze, held };
+        let Plan { config, pools, frame_bytes } = memory::plan(&config, kept_by, info.size, info.format)?;
+        let frames = Pool::new(pools.frames, Frame::default);
 
         let meters = StageMeters::new();
         let [capture_meter, encode_meter, decode_meter] = meters.chain();
@@ -296,8 +296,8 @@ impl Pipeline {
                 None => PromptBudget::for_rate(info.rate.unwrap_or(SourceOptions::DEFAULT_FPS)),
             },
             inputs,
-            pool: Pool::new(record_pool, FrameRecord::default),
-            with_gaze: Pool::new(gaze_pool, FrameRecord::default),
+            pool: Pool::new(pools.records, FrameRecord::default),
+            with_gaze: Pool::new(pools.with_gaze, FrameRecord::default),
             input: encoded_slot,
             outputs: outputs.queues(),
             losses: Losses::new(decode_meter.clone()),
@@ -312,7 +312,7 @@ impl Pipeline {
         let stage = EncodeStage {
             encoder,
             pace: Pace::new(every.clone()),
-            pool: Pool::new(encoded_pool, Encoded::empty),
+            pool: Pool::new(pools.encoded, Encoded::empty),
             input: frame_slot,
             output: encoded_sender,
             meter: encode_meter.clone(),
@@ -335,6 +335,7 @@ impl Pipeline {
         let stage = CaptureStage {
             source,
             pool: frames,
+            frame_bytes,
             output: frame_sender,
             losses: Losses::new(capture_meter.clone()),
             meter: capture_meter,

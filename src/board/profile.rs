@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_path_to_error::{Path, Segment};
 
 use super::touch::Touch;
-use super::{Budgets, Scheduling, detect};
+use super::{Budgets, ByteSize, Scheduling, detect};
 use crate::capture::{Controls, Setting, SourceOptions};
 use crate::engine::Precision;
 use crate::error::{ConfigError, IoError, Result, nearest_name};
@@ -28,6 +28,9 @@ pub struct Board {
     /// The age in milliseconds up to which the frame that a late prompt refers to is kept.
     #[serde(default = "half_a_second")]
     pub max_age_ms: u32,
+    /// Bytes that frames and masks under way may take; `None` is what suits the machine.
+    #[serde(default)]
+    pub max_memory: Option<ByteSize>,
     #[serde(default, rename = "match")]
     pub(super) matches: Match,
     #[serde(default)]
@@ -139,6 +142,7 @@ const KEYS: &[&str] = &[
     "precision",
     "input_size",
     "max_age_ms",
+    "max_memory",
     "match.arch",
     "match.compatible",
     "match.cpuinfo",
@@ -308,7 +312,7 @@ impl Board {
             every_frame: false,
             controls: self.capture.controls.clone(),
             mjpeg_without_end_marker: self.capture.mjpeg_without_end_marker,
-            max_memory: None,
+            max_memory: self.max_memory.map(|size| size.0),
         }
     }
 }

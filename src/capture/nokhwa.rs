@@ -40,8 +40,7 @@ fn written(index: u32) -> String {
 
 /// Opens camera `index` and starts streaming.
 fn open(index: u32, options: &SourceOptions, clock: Arc<dyn Clock>) -> Result<CameraSource<NokhwaDriver>> {
-    let driver =
-        NokhwaDriver { index, wish: options.wish()?, options: options.clone(), clock: Arc::clone(&clock) };
+    let driver = NokhwaDriver { index, wish: options.wish()?, options: options.clone(), clock: Arc::clone(&clock) };
     Ok(CameraSource::open(written(index), driver, clock)?)
 }
 

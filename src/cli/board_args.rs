@@ -1,8 +1,8 @@
 //! `--board` and the arguments that override it, for the commands that run a stream.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::board::{Board, Sensors};
+use crate::board::{Board, ByteSize, Sensors};
 use crate::geometry::Size;
 use crate::model::{Installed, LoadedModel, ModelOptions, Registry};
 use crate::pipeline::{Degrade, ModelVariants, PipelineConfig, Placement, StageCores};
@@ -29,6 +29,10 @@ pub struct BoardArgs {
     /// Encode at this size, for models that allow it
     #[arg(long, value_name = "WxH", value_parser = parse_size)]
     input_size: Option<Size>,
+    /// Memory that frames and masks under way may take, such as 512M or 2G, instead of the board's: of large frames fewer are kept
+    /// [default: a quarter of the machine's memory, at most 2G]
+    #[arg(long, value_name = "SIZE")]
+    max_memory: Option<ByteSize>,
     /// A folder with a manifest.toml and model files, instead of the bundled ones
     #[arg(long, value_name = "DIR")]
     models_dir: Option<PathBuf>,
@@ -44,7 +48,10 @@ impl BoardArgs {
 
     /// The profile that the arguments name.
     pub fn board(&self) -> anyhow::Result<Board> {
-        Ok(Board::load(&self.board)?)
+        let mut board = Board::load(&self.board)?;
+        let own = self.max_memory.or(board.max_memory);
+        board.max_memory = Some(own.unwrap_or_else(|| ByteSize::for_streams(Path::new("/"))));
+        Ok(board)
     }
 
     /// Loads the model that the board, or an argument, names, with its threads where the board wants the encoder.
@@ -121,6 +128,7 @@ pub fn pipeline_config(board: &Board, fps: f64) -> PipelineConfig {
             sink: cores.sink.clone(),
         },
         scheduling: board.scheduling.clone(),
+        max_memory: board.max_memory.map(|size| size.0),
         ..PipelineConfig::default()
     }
 }

@@ -27,9 +27,12 @@ pub struct PromptArgs {
         help_heading = "Prompt"
     )]
     pub bbox: Option<BoundingBox>,
-    /// An earlier or rough mask to start from: a grey PNG of the photo's size, bright inside
+    /// An earlier or rough mask to start from, of the photo's size: 0 outside, anything else inside (docs/prompts.md)
     #[arg(long, value_name = "PNG", help_heading = "Prompt")]
     pub mask: Option<PathBuf>,
+    /// The label of the object, where the mask has several
+    #[arg(long, value_name = "N", requires = "mask", help_heading = "Prompt")]
+    pub mask_label: Option<u16>,
 }
 
 /// `X,Y` or `X,Y,1` for a point on the object, `X,Y,0` for one off it.

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::frame;
+use crate::board::ByteSize;
+use crate::frame::{self, Frame};
 use crate::geometry::BoundingBox;
 use crate::mask::Rle;
-use crate::mask::file::{read_mask, write_mask};
+use crate::mask::file::{read_prompt_mask, write_mask};
 use crate::model::Prompt;
+use crate::picture::DEFAULT_DECODE_BYTES;
 use crate::segment::{Prediction, Predictor};
 use crate::sink::overlay::write_overlay;
 use crate::statistics::Samples;
@@ -46,6 +48,9 @@ pub struct SegmentArgs {
     /// Print one JSON object with the masks as COCO RLE
     #[arg(long, help_heading = "Output")]
     json: bool,
+    /// Memory that decoding the photo may take, such as 512M or 4G [default: 2G]
+    #[arg(long, value_name = "SIZE")]
+    max_memory: Option<ByteSize>,
     #[command(flatten)]
     model: ModelArgs,
 }
@@ -95,8 +100,10 @@ struct AnswerMask {
 /// Runs the command.
 pub fn run(args: SegmentArgs) -> anyhow::Result<()> {
     files(&args).check()?;
-    let photo = Arc::new(frame::open_image(&args.photo)?);
-    let prior = args.prompt.mask.as_deref().map(read_mask).transpose()?;
+    let mut photo = Frame::default();
+    frame::read_photo(&args.photo, args.max_memory.map_or(DEFAULT_DECODE_BYTES, |size| size.0), &mut photo)?;
+    let photo = Arc::new(photo);
+    let prior = args.prompt.mask.as_deref().map(|m| read_prompt_mask(m, args.prompt.mask_label)).transpose()?;
     let model = args.model.load()?;
     let mut predictor = Predictor::new(model.encoder()?, model.decoder()?);
 

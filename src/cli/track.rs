@@ -5,11 +5,13 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use crate::board::ByteSize;
 use crate::capture::list_images;
 use crate::eval::sequences::open_frame;
 use crate::geometry::{BoundingBox, LabeledPoint};
 use crate::mask::Rle;
-use crate::mask::file::{read_mask, write_mask_of};
+use crate::mask::file::{read_prompt_mask, write_mask_of};
+use crate::picture::DEFAULT_DECODE_BYTES;
 use crate::session::Stepper;
 use crate::track::{FollowerConfig, ObjectState};
 
@@ -24,7 +26,8 @@ use super::prompt_args::{parse_box, parse_point};
 /// Follow one object through a folder of frames.
 ///
 /// Say what to follow on the first frame, with its mask, points or a box; every frame's mask is written as a PNG under the
-/// frame's own name. Frames are PNGs or JPEGs in the order of their names, numbers by value.
+/// frame's own name. Frames are photos in the order of their names, numbers by value; hidden files are none. A damaged frame
+/// is told, keeps its number and gets no mask.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct TrackArgs {
@@ -44,6 +47,9 @@ pub struct TrackArgs {
     /// Encode every Nth frame, and propagate the mask over those between by the image's motion alone: faster, a little less exact
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     encode_every: u32,
+    /// Memory that decoding one frame may take, such as 512M or 4G [default: 2G]
+    #[arg(long, value_name = "SIZE")]
+    max_memory: Option<ByteSize>,
     #[command(flatten)]
     model: ModelArgs,
 }
@@ -52,9 +58,12 @@ pub struct TrackArgs {
 #[derive(Debug, clap::Args)]
 #[group(id = "first", required = true, multiple = true)]
 struct First {
-    /// Its mask: a grey PNG of the frame's size, bright inside
+    /// Its mask, of the frame's size: 0 outside, anything else inside (docs/prompts.md)
     #[arg(long, value_name = "PNG", conflicts_with_all = ["points", "bbox"], help_heading = "Prompt")]
     first_mask: Option<PathBuf>,
+    /// The label of the object, where the mask has several
+    #[arg(long, value_name = "N", requires = "first_mask", help_heading = "Prompt")]
+    mask_label: Option<u16>,
     /// A point on it, or off it with a third number 0. May be repeated
     #[arg(
         long = "point",
@@ -96,23 +105,47 @@ struct Line<'a> {
     rle: Rle,
 }
 
+/// The JSON form of a frame that cannot be read.
+#[derive(Serialize)]
+struct Damaged<'a> {
+    frame: usize,
+    #[serde(serialize_with = "lossy")]
+    file: &'a Path,
+    damaged: String,
+}
+
 /// Runs the command.
 pub fn run(args: TrackArgs) -> anyhow::Result<()> {
     let files = list_images(&args.frames)?;
     written_files(&args, &files).check()?;
-    let first_mask = args.first.first_mask.as_deref().map(read_mask).transpose()?;
+    let first_mask =
+        args.first.first_mask.as_deref().map(|m| read_prompt_mask(m, args.first.mask_label)).transpose()?;
     let model = args.model.load()?;
     let _claim = args.out.as_deref().map(make_folder).transpose()?;
     let mut stepper = Stepper::new(model.encoder()?, model.decoder()?, FollowerConfig::default());
     let stop = on_interrupt()?;
     let bar = progress::bar(files.len(), "frames");
-    let (mut spent, mut lost) = (Duration::ZERO, 0);
+    let (mut spent, mut lost, mut damaged) = (Duration::ZERO, 0, 0);
+    let max_memory = args.max_memory.map_or(DEFAULT_DECODE_BYTES, |size| size.0);
     let mut done = 0;
     for (number, file) in files.iter().enumerate() {
         if stop.is_stopped() {
             break;
         }
-        let frame = open_frame(file, number, args.fps)?;
+        let frame = match open_frame(file, number, args.fps, max_memory) {
+            Ok(frame) => frame,
+            // The prompt speaks about the first frame.
+            Err(error) if number == 0 => return Err(error.into()),
+            Err(error) => {
+                tracing::warn!("frame {number} gets no mask: {error}");
+                if args.json {
+                    print_json(&Damaged { frame: number, file, damaged: error.to_string() })?;
+                }
+                damaged += 1;
+                bar.advance();
+                continue;
+            }
+        };
         let began = Instant::now();
         let between = !number.is_multiple_of(args.encode_every as usize);
         if !between || stepper.propagate(&frame).is_none() {
@@ -146,7 +179,8 @@ pub fn run(args: TrackArgs) -> anyhow::Result<()> {
     bar.clear();
     if !args.json {
         let each = spent.as_secs_f64() * 1e3 / done.max(1) as f64;
-        print(&format!("{done} frames, {each:.1} ms each, lost on {lost}\n"))?;
+        let damaged = if damaged > 0 { format!(", {damaged} more damaged") } else { String::new() };
+        print(&format!("{done} frames, {each:.1} ms each, lost on {lost}{damaged}\n"))?;
     }
     Ok(())
 }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::error::{ConfigError, Error, IoError};
+use crate::error::{ConfigError, Error, ImageError, IoError};
 use crate::mask::Mask;
-use crate::mask::file::Codes;
+use crate::mask::file::{Codes, read_mask};
+use crate::picture::is_hidden;
 
 /// How a set lays out its masks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,16 +71,27 @@ pub fn list(root: &Path, layout: Layout) -> Result<Vec<Photo>, Error> {
 /// The objects in one mask file; those without a pixel are left out.
 ///
 /// # Errors
-/// As [`Codes::read`].
+/// As [`Codes::read`] and [`read_mask`]; a trimap of other codes.
 pub fn truths(mask: &Path, layout: Layout) -> Result<Vec<Truth>, Error> {
+    if layout == Layout::Suffixed {
+        let object = read_mask(mask)?;
+        let ignored = Mask::new(object.size());
+        return Ok([Truth { object, ignored }].into_iter().filter(|t| !t.object.is_empty()).collect());
+    }
     let codes = Codes::read(mask)?;
     let of = |object: &dyn Fn(u16) -> bool, ignored: &dyn Fn(u16) -> bool| Truth {
         object: codes.select(object),
         ignored: codes.select(ignored),
     };
     let truths = match layout {
-        Layout::Trimap => vec![of(&|c| c == 255, &|c| c != 0 && c != 255)],
-        Layout::Suffixed => vec![of(&|c| c > 127, &|_| false)],
+        Layout::Trimap | Layout::Suffixed => {
+            if !codes.data.contains(&255) && codes.data.iter().any(|code| !matches!(code, 0 | 128)) {
+                let reason =
+                    "a trimap has 0 outside, 128 where nobody knows and 255 inside: write its mask anew".to_owned();
+                return Err(ImageError::Mask { what: mask.display().to_string(), reason }.into());
+            }
+            vec![of(&|c| c == 255, &|c| c != 0 && c != 255)]
+        }
         Layout::Ids => {
             let ids: std::collections::BTreeSet<u16> =
                 codes.data.iter().copied().filter(|c| *c != 0 && *c != 255).collect();
@@ -98,7 +110,7 @@ fn image_files(folder: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
             .extension()
             .and_then(|e| e.to_str())
             .is_some_and(|e| ["png", "jpg", "jpeg"].iter().any(|known| e.eq_ignore_ascii_case(known)));
-        if let (true, Some(stem)) = (image, path.file_stem().and_then(|s| s.to_str())) {
+        if let (true, Some(stem)) = (image && !is_hidden(&path), path.file_stem().and_then(|s| s.to_str())) {
             found.push((stem.to_owned(), path));
         }
     }

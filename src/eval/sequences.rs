@@ -18,6 +18,7 @@ use crate::frame::{self, Frame};
 use crate::mask::file::{read_mask, write_mask_of};
 use crate::mask::{BoundaryMeasure, Mask};
 use crate::model::LoadedModel;
+use crate::picture::{DEFAULT_DECODE_BYTES, is_hidden};
 use crate::session::Stepper;
 use crate::statistics::{Samples, mean};
 use crate::sync::StopToken;
@@ -140,12 +141,14 @@ pub fn run(
     })
 }
 
-/// A frame of a folder, as if it had been captured as number `number` of a recording of `fps` frames per second.
+/// A frame of a folder, as if it had been captured as number `number` of a recording of `fps` frames per second; decoding it may
+/// take `max_memory` bytes.
 ///
 /// # Errors
 /// As [`frame::open_image`].
-pub fn open_frame(file: &Path, number: usize, fps: f64) -> Result<Arc<Frame>, Error> {
-    let mut image = frame::open_image(file)?;
+pub fn open_frame(file: &Path, number: usize, fps: f64, max_memory: u64) -> Result<Arc<Frame>, Error> {
+    let mut image = Frame::default();
+    frame::read_photo(file, max_memory, &mut image)?;
     image.sequence = number as u64;
     image.captured_at = Timestamp::from_secs_f64(number as f64 / fps);
     Ok(Arc::new(image))
@@ -185,7 +188,7 @@ fn follow(
         }
         let object = read_mask(mask)?;
         let truth = Truth { ignored: Mask::new(object.size()), object };
-        let frame = open_frame(image, number, FPS)?;
+        let frame = open_frame(image, number, FPS, DEFAULT_DECODE_BYTES)?;
         let first = (number == 0).then_some(&truth);
         step(config, number, frame, first, stepper, timings)?;
         let Some(found) = stepper.record().objects().first() else { continue };
@@ -259,7 +262,7 @@ pub fn names(config: &SequencesConfig) -> Result<Vec<String>, Error> {
     let mut names = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(IoError::when("read", dir))? {
         let entry = entry.map_err(IoError::when("read", dir))?;
-        if entry.path().is_dir() {
+        if entry.path().is_dir() && !is_hidden(&entry.path()) {
             names.push(entry.file_name().into_string().map_err(|name| not_text(dir, &name))?);
         }
     }

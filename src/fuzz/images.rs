@@ -5,15 +5,14 @@ use crate::frame::{Frame, MAX_SIDE, PixelFormat, decode_image, to_rgb};
 use crate::mask::file::read_mask;
 use crate::mask::{Mask, Rle};
 use crate::picture::jpeg::jpeg_size;
+use crate::picture::{self, DEFAULT_DECODE_BYTES};
 
 /// Most pixels of an image that is decoded whole: larger ones only cost time.
 const MAX_PIXELS: usize = 1 << 20;
 
 /// Whether an image file claims more than [`MAX_PIXELS`].
 fn is_large(data: &[u8]) -> bool {
-    let reader = image::ImageReader::new(std::io::Cursor::new(data)).with_guessed_format();
-    let dimensions = reader.ok().and_then(|reader| reader.into_dimensions().ok());
-    dimensions.is_some_and(|(width, height)| width as usize * height as usize > MAX_PIXELS)
+    picture::size(data, "photo", DEFAULT_DECODE_BYTES).is_ok_and(|size| size.area() > MAX_PIXELS)
 }
 
 /// A photo as a file holds it.

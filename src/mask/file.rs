@@ -1,73 +1,46 @@
-//! Masks as files: grey PNGs read as codes, masks written as 0 and 255.
+//! Masks as files: what their codes mean, and masks written as 0 and 255.
+
+mod codes;
+mod meaning;
 
 use std::ffi::OsString;
 use std::io::{Cursor, ErrorKind};
 use std::path::Path;
-
-use image::DynamicImage;
 
 use crate::error::{Error, ImageError, IoError};
 use crate::geometry::Size;
 use crate::mask::Mask;
 use crate::output::write_whole;
 
-/// Longest side of a mask file.
-const SIDE_LIMIT: u32 = 16_384;
+pub use codes::Codes;
 
-/// The grey values of a mask file, row by row.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Codes {
-    /// Width and height in pixels.
-    pub size: Size,
-    /// One value a pixel, without padding.
-    pub data: Vec<u16>,
-}
-
-impl Codes {
-    /// Reads a grey image file. A colour file is taken when its three channels are equal.
-    ///
-    /// # Errors
-    /// [`IoError`] for a file that cannot be opened, [`ImageError::Undecodable`] for one that is no grey image.
-    pub fn read(path: &Path) -> Result<Codes, Error> {
-        let undecodable = |reason: String| ImageError::Undecodable { what: path.display().to_string(), reason };
-        let mut reader = image::ImageReader::open(path).map_err(IoError::when("read", path))?;
-        let mut limits = image::Limits::default();
-        limits.max_image_width = Some(SIDE_LIMIT);
-        limits.max_image_height = Some(SIDE_LIMIT);
-        reader.limits(limits);
-        let reader = reader.with_guessed_format().map_err(IoError::when("read", path))?;
-        let image = reader.decode().map_err(|e| undecodable(e.to_string()))?;
-        let size = Size::new(image.width(), image.height());
-        let data = match image {
-            DynamicImage::ImageLuma16(grey) => grey.into_raw(),
-            DynamicImage::ImageLuma8(grey) => grey.iter().map(|v| *v as u16).collect(),
-            colour => {
-                let rgb = colour.into_rgb8();
-                if rgb.pixels().any(|p| p[0] != p[1] || p[1] != p[2]) {
-                    return Err(undecodable("a mask is grey, this picture has colours".to_owned()).into());
-                }
-                rgb.pixels().map(|p| p[0] as u16).collect()
-            }
-        };
-        Ok(Codes { size, data })
-    }
-
-    /// The pixels whose code satisfies `inside`.
-    pub fn select(&self, inside: impl Fn(u16) -> bool) -> Mask {
-        let mut mask = Mask::new(self.size);
-        for (pixel, code) in mask.data_mut().iter_mut().zip(&self.data) {
-            *pixel = inside(*code) as u8;
-        }
-        mask
-    }
-}
-
-/// Reads a mask file, bright (above 127) inside.
+/// Reads a mask file, whatever tool wrote it: 0 and 255, 0 and 1, 16 bits, a palette, soft edges. `docs/prompts.md` states the
+/// rule. A mask without a pixel inside is a mask.
 ///
 /// # Errors
-/// As [`Codes::read`].
+/// As [`Codes::read`]; [`ImageError::Mask`] for one that does not say surely which pixels are meant.
 pub fn read_mask(path: &Path) -> Result<Mask, Error> {
-    Ok(Codes::read(path)?.select(|code| code > 127))
+    Codes::read(path)?.object(None).map_err(|reason| unclear(path, reason))
+}
+
+/// Reads a mask file as the prompt of one object: the one whose pixels have the code `label`, or the only one.
+///
+/// # Errors
+/// As [`read_mask`]; [`ImageError::Mask`] for a mask without a pixel inside.
+pub fn read_prompt_mask(path: &Path, label: Option<u16>) -> Result<Mask, Error> {
+    let codes = Codes::read(path)?;
+    let mask = codes.object(label).map_err(|reason| unclear(path, reason))?;
+    if mask.is_empty() {
+        return Err(unclear(
+            path,
+            "the mask is empty, no pixel of it is inside: give one that shows the object".into(),
+        ));
+    }
+    Ok(mask)
+}
+
+fn unclear(path: &Path, reason: String) -> Error {
+    ImageError::Mask { what: path.display().to_string(), reason }.into()
 }
 
 /// Writes `mask` as an 8-bit grey PNG, 255 inside.

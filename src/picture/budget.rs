@@ -25,7 +25,8 @@ pub(super) fn check(
     let size = opened.size;
     let pixels = size.area() as u64;
     if pixels > FREE_PIXELS + PIXELS_A_BYTE * bytes.len() as u64 {
-        let reason = format!("it claims {}x{} pixels, which its {} bytes cannot hold", size.width, size.height, bytes.len());
+        let reason =
+            format!("it claims {}x{} pixels, which its {} bytes cannot hold", size.width, size.height, bytes.len());
         return Err(ImageError::Undecodable { what: what.into(), reason });
     }
     let color = opened.decoder.color_type();

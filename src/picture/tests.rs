@@ -232,3 +232,111 @@ fn files_are_read_and_missing_ones_named() {
     std::fs::write(&path, png(&[5, 6, 7], 1, 1, ExtendedColorType::Rgb8)).unwrap();
     assert_eq!(open_image(&path).unwrap().data, [5, 6, 7]);
 }
+
+/// Six formats' files of a real texture, whose ends are as they should be but whose middle is missing.
+#[test]
+fn a_picture_without_its_middle_is_damaged_whatever_its_end() {
+    let rgb: Vec<u8> = (0..64 * 64 * 3).map(|i: u32| (i * i / 7 % 251) as u8).collect();
+    for format in FORMATS.into_iter().filter(|format| *format != ImageFormat::Bmp) {
+        let whole = encoded(&rgb, 64, 64, format);
+        for part in [whole.len() / 3, whole.len() / 2] {
+            let end = whole.len().saturating_sub(14);
+            let cut = [&whole[..part], &whole[end..]].concat();
+            assert!(decode_image(&cut, "x").is_err(), "{format:?} without {part} to {end}");
+        }
+    }
+    for (name, bytes) in [
+        ("webp", &include_bytes!("../../tests/pictures/lossy.webp")[..]),
+        ("deflate", include_bytes!("../../tests/pictures/deflate.tif")),
+        ("lzw", include_bytes!("../../tests/pictures/lzw.tif")),
+    ] {
+        decode_image(bytes, name).unwrap();
+        assert!(decode_image(&bytes[..bytes.len() / 2], name).is_err(), "{name}");
+    }
+}
+
+/// The container's length is that of what is left: only the image's data tells.
+#[test]
+fn a_webp_picture_whose_container_was_made_to_fit_is_damaged() {
+    let rgb: Vec<u8> = (0..64 * 64 * 3).map(|i: u32| (i * i / 7 % 251) as u8).collect();
+    let whole = encoded(&rgb, 64, 64, ImageFormat::WebP);
+    let mut cut = whole[..whole.len() / 2 / 2 * 2].to_vec();
+    let (riff, chunk) = (cut.len() as u32 - 8, cut.len() as u32 - 20);
+    cut[4..8].copy_from_slice(&riff.to_le_bytes());
+    cut[16..20].copy_from_slice(&chunk.to_le_bytes());
+    assert!(decode_image(&cut, "x.webp").is_err());
+}
+
+fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    let framed = [&kind[..], data].concat();
+    [&(data.len() as u32).to_be_bytes(), &framed[..], &crc32fast::hash(&framed).to_be_bytes()].concat()
+}
+
+#[test]
+fn damaged_chunks_of_a_png_are_found_and_what_accompanies_it_is_left_out() {
+    let whole = png(&[200; 12], 2, 2, ExtendedColorType::Rgb8);
+    let with = |extra: Vec<u8>| [&whole[..33], &extra, &whole[33..]].concat();
+    // A colour profile and texts whose compressed parts are none, and a chunk that is wrong altogether.
+    for kind in [b"iCCP", b"zTXt", b"iTXt", b"acTL", b"abCd"] {
+        assert_eq!(decode_image(&with(chunk(kind, b"name\0\0not deflated")), "x").unwrap().data, [200; 12]);
+    }
+    let mut data = whole.clone();
+    data[45] ^= 1;
+    assert!(decode_image(&data, "x").unwrap_err().to_string().contains("checksum"));
+    let hostile = include_bytes!("../../tests/pictures/palette-of-four-bytes.png");
+    assert!(matches!(decode_image(hostile, "x"), Err(ImageError::Undecodable { .. })));
+    assert!(decode(hostile, "x", DEFAULT_DECODE_BYTES).is_err());
+}
+
+#[test]
+fn pictures_that_claim_more_than_they_hold_are_refused_by_their_headers() {
+    let claims = |mut bytes: Vec<u8>, side: u32| {
+        bytes[16..20].copy_from_slice(&side.to_be_bytes());
+        bytes[20..24].copy_from_slice(&side.to_be_bytes());
+        let sum = crc32fast::hash(&bytes[12..29]);
+        bytes[29..33].copy_from_slice(&sum.to_be_bytes());
+        decode_image(&bytes, "x").unwrap_err().to_string()
+    };
+    let small = png(&[200; 12], 2, 2, ExtendedColorType::Rgb8);
+    assert!(claims(small, 16384).contains("too few bytes"));
+    let gif = [&b"GIF89a\xff\x3f\xff\x3f"[..], &[0; 30]].concat();
+    assert!(decode_image(&gif, "x").is_err());
+    // A picture that is all there, and costs more than it may.
+    let flat = png(&vec![0; 1 << 20], 1 << 10, 1 << 10, ExtendedColorType::L8);
+    let mut rgb = Vec::new();
+    assert!(matches!(decode_rgb(&flat, "x", 1 << 20, &mut rgb), Err(ImageError::TooCostly { .. })));
+    assert_eq!(decode_rgb(&flat, "x", 1 << 23, &mut rgb).unwrap(), Size::new(1 << 10, 1 << 10));
+}
+
+#[test]
+fn an_animated_webp_gives_its_first_frame() {
+    let frame = decode_image(include_bytes!("../../tests/pictures/animated.webp"), "x").unwrap();
+    assert_eq!(frame.size, Size::new(16, 16));
+    assert!(frame.data.iter().any(|v| *v > 128));
+}
+
+#[test]
+fn a_video_is_named_with_what_takes_its_frames_out() {
+    for bytes in [&b"\0\0\0\x18ftypisom\0\0\x02\0isomiso2"[..], b"RIFF\0\0\0\0AVI LIST", b"\x1a\x45\xdf\xa3...."] {
+        let text = decode_image(bytes, "film").unwrap_err().to_string();
+        assert!(text.contains("a video") && text.contains("ffmpeg -i"), "{text}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_never_ends_or_never_begins_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let endless = folder.path().join("1.png");
+    std::os::unix::fs::symlink("/dev/zero", &endless).unwrap();
+    assert!(open_image(&endless).unwrap_err().to_string().contains("a device"));
+    let socket = folder.path().join("2.png");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    assert!(open_image(&socket).unwrap_err().to_string().contains("a socket"));
+    assert!(open_image(folder.path()).unwrap_err().to_string().contains("a folder"));
+    let pipe = folder.path().join("3.png");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    if made.is_ok_and(|status| status.success()) {
+        assert!(open_image(&pipe).unwrap_err().to_string().contains("a pipe"));
+    }
+}

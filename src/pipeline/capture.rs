@@ -6,6 +6,7 @@ use super::shared::{Shared, SlotSender, Turnstile, WAIT};
 use crate::capture::{Source, SourceEvent, Step};
 use crate::error::Error;
 use crate::frame::Frame;
+use crate::geometry::Size;
 use crate::record::{Event, EventKind};
 use crate::sync::Pool;
 use crate::time::ManualClock;
@@ -14,6 +15,8 @@ use crate::time::ManualClock;
 pub(super) struct CaptureStage {
     pub source: Box<dyn Source>,
     pub pool: Pool<Frame>,
+    /// Most bytes of a frame that is handed on.
+    pub frame_bytes: u64,
     pub output: SlotSender<Arc<Frame>>,
     pub meter: StageMeter,
     /// Frames that the source lost.
@@ -30,6 +33,8 @@ pub(super) struct CaptureStage {
 enum Unfilled {
     Step(Step),
     Error(Error),
+    /// The frame takes more memory than it may.
+    TooLarge(Size),
 }
 
 impl CaptureStage {
@@ -40,8 +45,12 @@ impl CaptureStage {
         while !self.shared.stop.is_stopped() {
             // A call that does not come back shows as a stalled stage.
             self.meter.occupy(self.shared.clock.now());
-            let Self { source, pool, .. } = &mut self;
+            let Self { source, pool, frame_bytes, .. } = &mut self;
             let filled = pool.fill(|frame| match source.next_frame(frame, WAIT) {
+                Ok(Step::Frame) if frame.data.len() as u64 > *frame_bytes => {
+                    frame.data = Vec::new();
+                    Err(Unfilled::TooLarge(frame.size))
+                }
                 Ok(Step::Frame) => Ok(()),
                 Ok(step) => Err(Unfilled::Step(step)),
                 Err(error) => Err(Unfilled::Error(error)),
@@ -74,6 +83,11 @@ impl CaptureStage {
                     // Every frame is still held downstream; the pool is sized so that this passes within a frame.
                     self.losses.add(1, "every frame buffer is in use");
                     self.shared.stop.wait(std::time::Duration::from_millis(2));
+                }
+                Err(Unfilled::TooLarge(Size { width, height })) => {
+                    let reason =
+                        format!("frames of {width}x{height} pixels do not fit into --max-memory: scale them first");
+                    self.losses.add(1, reason);
                 }
                 Err(Unfilled::Step(Step::End)) => break,
                 Err(Unfilled::Step(_)) => {}

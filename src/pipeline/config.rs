@@ -25,6 +25,8 @@ pub struct PipelineConfig {
     pub affinity: StageCores,
     /// How the scheduler treats each stage's thread, and what a refusal means.
     pub scheduling: Scheduling,
+    /// Bytes that frames and masks under way may take; `None` is any number.
+    pub max_memory: Option<u64>,
     /// Frames of the source that each encoding stands for at least: 1 encodes all that there is time for.
     pub encode_every: u32,
 }
@@ -65,6 +67,7 @@ impl Default for PipelineConfig {
             stall_after: Duration::from_secs(2),
             affinity: StageCores::default(),
             scheduling: Scheduling::default(),
+            max_memory: None,
             encode_every: 1,
         }
     }

@@ -66,7 +66,10 @@ fn none_found(dir: &Path, folders: &[PathBuf], videos: &[PathBuf]) -> String {
     });
     match (filled, videos.first()) {
         (Some(folder), _) => {
-            format!("no images in this folder itself, but in folders below it: give one of them, such as {}", folder.display())
+            format!(
+                "no images in this folder itself, but in folders below it: give one of them, such as {}",
+                folder.display()
+            )
         }
         (None, Some(video)) => format!("no images in {}: {} is {}", dir.display(), video.display(), take_out(video)),
         (None, None) => {

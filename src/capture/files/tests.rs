@@ -165,3 +165,46 @@ fn senseless_rates_are_refused() {
         assert!(FilesSource::open(dir.path(), &options, Arc::new(ManualClock::default())).is_err());
     }
 }
+
+/// A quarter turn in the EXIF data of a JPEG file.
+fn turned(mut jpeg: Vec<u8>) -> Vec<u8> {
+    let exif = b"\xff\xe1\0\x22Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+    jpeg.splice(2..2, exif.iter().copied());
+    jpeg
+}
+
+fn jpeg(size: (u32, u32)) -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let image = RgbImage::from_fn(size.0, size.1, |x, y| Rgb([(x * 5) as u8, (y * 9) as u8, (x * y) as u8]));
+    image.write_to(&mut bytes, image::ImageFormat::Jpeg).unwrap();
+    bytes.into_inner()
+}
+
+#[test]
+fn frames_are_upright_and_cut_ones_dropped_as_everywhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let whole = jpeg((48, 32));
+    let cut = [&whole[..whole.len() * 3 / 4], &[0xff, 0xd9]].concat();
+    for (name, bytes) in [("1.jpg", turned(whole.clone())), ("2.jpg", cut), ("3.jpg", whole)] {
+        std::fs::write(dir.path().join(name), bytes).unwrap();
+    }
+    std::fs::write(dir.path().join("._3.jpg"), b"\0\x05\x16\x07").unwrap();
+    std::fs::write(dir.path().join("4.png"), include_bytes!("../../../tests/pictures/palette-of-four-bytes.png"))
+        .unwrap();
+    let (mut source, clock) = source(dir.path(), 10.0, false);
+    assert_eq!((source.info().size, source.len()), (Size::new(32, 48), 4));
+    let mut frame = Frame::default();
+    let mut seen = Vec::new();
+    loop {
+        match source.next_frame(&mut frame, NOW).unwrap() {
+            Step::Frame => seen.push((frame.sequence, frame.size)),
+            Step::Idle => clock.advance(Duration::from_millis(50)),
+            Step::End => break,
+        }
+    }
+    assert_eq!(seen, [(0, Size::new(32, 48)), (2, Size::new(48, 32))]);
+    for name in ["2.jpg", "4.png"] {
+        let Some(SourceEvent::Dropped { count: 1, reason }) = source.take_event() else { panic!("no event") };
+        assert!(reason.contains(name), "{reason}");
+    }
+}

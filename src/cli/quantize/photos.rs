@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{ConfigError, Error, IoError};
 use crate::frame::{self, Normalization, PHOTO_EXTENSIONS, Preprocessor, has_photo_extension};
 use crate::geometry::Size;
+use crate::picture::is_hidden;
 use crate::quantize::Images;
 
 /// The photos of a folder as an encoder gets them: letterboxed and normalised.
@@ -67,6 +68,9 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), IoError> {
     for entry in std::fs::read_dir(folder).map_err(IoError::when("read", folder))? {
         let entry = entry.map_err(IoError::when("read", folder))?;
         let path = entry.path();
+        if is_hidden(&path) {
+            continue;
+        }
         if entry.file_type().map_err(IoError::when("read", &path))?.is_dir() {
             collect(&path, found)?;
         } else if has_photo_extension(&path) {

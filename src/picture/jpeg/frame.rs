@@ -97,10 +97,9 @@ fn foreign(marker: u8, precision: u8, components: u8) -> Result<(), Refusal> {
             "a JPEG of 12 bits a channel",
             "convert it first: `gdal_translate -of PNG -ot Byte -scale 0 4095 0 255 photo.jpg photo.png`",
         ),
-        (_, _, 4) => (
-            "a JPEG in printing colours (CMYK)",
-            "convert it first: `magick photo.jpg -colorspace sRGB photo.png`",
-        ),
+        (_, _, 4) => {
+            ("a JPEG in printing colours (CMYK)", "convert it first: `magick photo.jpg -colorspace sRGB photo.png`")
+        }
         (_, 8, 1 | 3) => return Ok(()),
         _ => return Err(Refusal::Damaged("its frame header is damaged")),
     };

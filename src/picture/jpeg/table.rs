@@ -23,12 +23,8 @@ impl Table {
         if symbols.len() != counts.iter().map(|c| usize::from(*c)).sum::<usize>() || symbols.len() > 256 {
             return Err(BAD);
         }
-        let mut table = Table {
-            short: Box::new([0; 1 << SHORT]),
-            ends: [0; 17],
-            offsets: [0; 17],
-            symbols: symbols.to_vec(),
-        };
+        let mut table =
+            Table { short: Box::new([0; 1 << SHORT]), ends: [0; 17], offsets: [0; 17], symbols: symbols.to_vec() };
         let (mut code, mut place) = (0u32, 0usize);
         for length in 1..=16u32 {
             let count = usize::from(counts[length as usize - 1]);

@@ -50,7 +50,8 @@ fn a_missing_scan_is_damage() {
 #[test]
 fn a_missing_or_misplaced_part_between_restarts_is_damage() {
     let (_, data) = FILES[1];
-    let marks: Vec<usize> = (0..data.len() - 1).filter(|at| data[*at] == 0xff && data[*at + 1] & 0xf8 == 0xd0).collect();
+    let marks: Vec<usize> =
+        (0..data.len() - 1).filter(|at| data[*at] == 0xff && data[*at + 1] & 0xf8 == 0xd0).collect();
     assert!(marks.len() > 3);
     for pair in marks.windows(2) {
         let without = [&data[..pair[0]], &data[pair[1]..]].concat();
