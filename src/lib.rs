@@ -7,7 +7,7 @@
 //!
 //! | layer | modules | what they do |
 //! |---|---|---|
-//! | 0 | [`geometry`], [`time`], [`sync`], [`statistics`] | points, boxes and the letterbox; the capture clock; what threads share; medians and timings |
+//! | 0 | [`geometry`], [`time`], [`sync`], [`statistics`], [`text`] | points, boxes and the letterbox; the capture clock; what threads share; medians and timings; text from outside |
 //! | 1 | [`error`], [`select`] | typed errors; gaze and touch to selections, by numbers alone |
 //! | 2 | [`frame`], [`mask`] | pixels to tensor; logits to mask |
 //! | 2 | [`engine`] | the only place that names tract: load, precision, threads, kernels, audit |
@@ -28,6 +28,7 @@
 pub mod error;
 pub mod geometry;
 pub mod statistics;
+pub mod text;
 pub mod time;
 
 pub mod address;

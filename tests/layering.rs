@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Modules by layer, the lowest first. Modules of one layer do not import each other.
 const LAYERS: &[&[&str]] = &[
-    &["geometry", "statistics", "sync", "time"],
+    &["geometry", "statistics", "sync", "text", "time"],
     &["error", "select"],
     &["address", "engine", "frame", "mask", "scene"],
     &["capture", "model", "quantize"],
