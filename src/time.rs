@@ -49,7 +49,8 @@ impl Timestamp {
 
     /// Seconds from `other` to `self`, negative when `self` comes first.
     pub fn signed_secs_since(self, other: Timestamp) -> f64 {
-        self.0.wrapping_sub(other.0) as i64 as f64 / 1e9
+        let seconds = self.0.abs_diff(other.0) as f64 / 1e9;
+        if self < other { -seconds } else { seconds }
     }
 
     /// Distance in time, whichever comes first.
@@ -116,7 +117,7 @@ pub struct ManualClock(Arc<AtomicU64>);
 impl ManualClock {
     /// Moves the time on.
     pub fn advance(&self, by: Duration) {
-        self.0.fetch_add(by.as_nanos() as u64, Ordering::SeqCst);
+        self.0.fetch_add(nanos(by), Ordering::SeqCst);
     }
 
     /// Sets the time, backwards too.
@@ -143,6 +144,14 @@ mod tests {
         assert_eq!(a.since(b), Duration::ZERO);
         assert!((a.signed_secs_since(b) + 0.5).abs() < 1e-9);
         assert_eq!(Timestamp::ZERO - Duration::from_secs(1), Timestamp::ZERO);
+        let end = Timestamp::from_nanos(u64::MAX);
+        assert_eq!((a + Duration::MAX, end - Duration::MAX), (end, Timestamp::ZERO));
+        assert!((end.signed_secs_since(Timestamp::ZERO) - 1.8446744e10).abs() < 1e3);
+        assert!((Timestamp::ZERO.signed_secs_since(end) + 1.8446744e10).abs() < 1e3);
+        for seconds in [f64::NAN, f64::NEG_INFINITY, -1.0] {
+            assert_eq!(Timestamp::from_secs_f64(seconds), Timestamp::ZERO);
+        }
+        assert_eq!(Timestamp::from_secs_f64(f64::INFINITY), end);
     }
 
     #[test]

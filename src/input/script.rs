@@ -9,6 +9,7 @@ use crate::address::{self, AddressError};
 use crate::error::{ConfigError, IoError, Result, nearest_name};
 use crate::geometry::{BoundingBox, Label, LabeledPoint};
 use crate::segment::{WrittenError, written_box, written_id, written_label, written_point};
+use crate::text;
 use crate::track::ObjectId;
 
 use super::{PromptAddress, PromptSource};
@@ -49,9 +50,8 @@ impl Script {
         if bytes.len() as u64 > MAX_BYTES {
             return Err(invalid("a script of more than 16 MiB is refused: split it").into());
         }
-        let text = String::from_utf8(bytes).map_err(|_| invalid("not UTF-8 text: save the script as UTF-8"))?;
-        // Some editors begin a text with a byte order mark.
-        Ok(Script::parse(&origin, text.strip_prefix('\u{feff}').unwrap_or(&text))?)
+        let text = text::decode(&bytes).map_err(|reason| invalid(&reason.to_string()))?;
+        Ok(Script::parse(&origin, text)?)
     }
 
     /// Parses a script; `origin` is the name by which errors call it.
@@ -60,7 +60,7 @@ impl Script {
     /// [`ConfigError::Invalid`] with the number of the first wrong line.
     pub fn parse(origin: &str, text: &str) -> Result<Self, ConfigError> {
         let mut events = Vec::new();
-        for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        for (i, line) in text::without_mark(text).lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let event = parse_line(line)
                 .map_err(|reason| ConfigError::Invalid { origin: format!("{origin}, line {}", i + 1), reason })?;
             events.push(event);
@@ -263,8 +263,17 @@ mod tests {
     fn binary_files_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x");
-        std::fs::write(&path, [0xff, 0xfe, 0x00]).unwrap();
-        assert!(Script::read(&path).unwrap_err().to_string().contains("UTF-8"));
+        for (bytes, expected) in [(&b"\xff\xfe\0"[..], "UTF-16"), (b"\xfe\xff\0", "UTF-16"), (b"\xff", "not UTF-8")] {
+            std::fs::write(&path, bytes).unwrap();
+            let reason = Script::read(&path).unwrap_err().to_string();
+            assert!(reason.contains(expected) && reason.contains("save it as UTF-8"), "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_script() {
+        let line = "{\"time_s\":2,\"object\":1,\"release\":true}\n";
+        assert_eq!(Script::parse("s", &format!("\u{feff}{line}")), Script::parse("s", line));
     }
 
     proptest::proptest! {
