@@ -20,6 +20,8 @@ mod compile;
 mod failure;
 mod graph;
 mod guard;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod hostile;
 mod kernels;
 mod knobs;
 mod limits;

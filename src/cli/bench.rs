@@ -13,7 +13,7 @@ use crate::geometry::{LabeledPoint, Size};
 use crate::model::{Embedding, Prompt};
 use crate::statistics::Samples;
 
-use super::model_args::ModelArgs;
+use super::model_args::{ModelArgs, precision_text};
 use super::output::{print, print_json};
 use super::progress;
 
@@ -143,7 +143,7 @@ pub fn run(args: BenchArgs) -> anyhow::Result<()> {
         decoder: Part::new(&decoding, decoder_audit),
         peak_rss_bytes: peak_rss_bytes(),
     };
-    if args.json { print_json(&report) } else { print(&table(&report)) }
+    if args.json { print_json(&report) } else { print(&table(&report, &precision_text(&model))) }
 }
 
 /// Slopes with grain: no two rows alike, nothing that a kernel could find easy.
@@ -168,8 +168,8 @@ fn parse_peak_rss(status: &str) -> Option<u64> {
     kilobytes.checked_mul(1024)
 }
 
-fn table(report: &Report) -> String {
-    let Report { model, precision, threads, runs, input_size: [width, height], .. } = report;
+fn table(report: &Report, precision: &str) -> String {
+    let Report { model, threads, runs, input_size: [width, height], .. } = report;
     let mut text = format!("{model} ({precision}), input {width}x{height}, {threads} thread(s), {runs} runs\n");
     text.push_str(HEADING);
     text.push_str(&part_line("encoder", &report.encoder));

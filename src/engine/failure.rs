@@ -57,7 +57,7 @@ pub(super) struct Panic {
 thread_local! {
     /// How many calls of [`caught`] this thread is in.
     static CAUGHT: Cell<usize> = const { Cell::new(0) };
-    /// The node that this thread works on. Runs come by for every node, so the buffers are kept.
+    /// The node that this thread prepares.
     static NODE: RefCell<Node> = const { RefCell::new(Node { known: false, name: String::new(), operator: String::new() }) };
 }
 

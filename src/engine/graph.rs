@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use tract_onnx::tract_core::internal::format_err;
 use tract_onnx::tract_core::plan;
 
 use super::audit::Audit;
-use super::failure::{at_node, caught, reason, unreadable};
+use super::failure::{caught, reason, unreadable};
 use super::tensor::{ElementType, Tensor, TensorInfo};
 use crate::error::ModelError;
 
@@ -201,9 +202,10 @@ impl Session {
         outputs.clear();
         let inputs: TVec<TValue> = self.inputs.iter().map(|t| TValue::from_const(t.0.clone())).collect();
         let state = &mut self.state;
+        let running = Cell::new(None);
         let outcome = caught(|| {
             state.run_plan_with_eval(inputs, |context, state, node, inputs| {
-                at_node(&node.name, &node.op.name());
+                running.set(Some(node.id));
                 plan::eval(context, state, node, inputs)
             })
         });
@@ -215,11 +217,11 @@ impl Session {
             }
             Err(panic) => {
                 self.state = self.graph.state()?;
-                let text = match panic.node {
-                    Some((node, operator)) => format!("node `{node}` ({operator}): {}", panic.text),
+                let node = running.get().map(|id| self.graph.0.plan.model().node(id));
+                return Err(self.graph.misuse(match node {
+                    Some(node) => format!("node `{}` ({}): {}", node.name, node.op.name(), panic.text),
                     None => panic.text,
-                };
-                return Err(self.graph.misuse(text));
+                }));
             }
         };
         outputs.extend(values.into_iter().map(|v| Tensor(v.into_arc_tensor())));
