@@ -12,6 +12,8 @@ mod nokhwa;
 #[cfg(feature = "camera")]
 mod reopen;
 pub mod scene;
+#[cfg(feature = "camera")]
+mod stamps;
 #[cfg(all(feature = "camera", target_os = "linux"))]
 mod v4l;
 
