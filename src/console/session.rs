@@ -49,15 +49,15 @@ impl Closing {
 /// One page's side of the talk: what it may say, and how much of it.
 #[derive(Clone, Debug)]
 pub struct Session {
-    /// Names the page's display.
-    pub id: u64,
+    /// The page's number.
+    pub id: u32,
     budget: Bucket,
     strikes: u32,
 }
 
 impl Session {
     /// A session of page `id` that begins at `now`.
-    pub fn new(id: u64, now: Timestamp) -> Self {
+    pub fn new(id: u32, now: Timestamp) -> Self {
         Session { id, budget: Bucket::new(PER_SECOND, BURST, now), strikes: 0 }
     }
 
@@ -156,7 +156,7 @@ mod tests {
                 Outcome::Close(Closing { code, reason }) => {
                     assert!(code == 1008 && !reason.is_empty());
                     closed += 1;
-                    session = Session::new(n, now);
+                    session = Session::new(n as u32, now);
                 }
             }
             now = now + Duration::from_micros(random() % 20_000);

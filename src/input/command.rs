@@ -8,6 +8,9 @@ pub struct Command {
     pub made_at: Timestamp,
     /// What is wanted.
     pub intent: Intent,
+    /// Which page asks, by a number that is its own while it is open; 0 stands for all programs by HTTP. `None` if nobody
+    /// did but the program itself.
+    pub page: Option<u32>,
 }
 
 /// Where commands come from.
