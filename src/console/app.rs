@@ -37,8 +37,9 @@ impl App {
 
     /// Counts a prompt; false when there are too many.
     pub fn admit_prompt(&self, asker: Asker, now: Timestamp) -> bool {
+        let frames = self.hub.frame_count();
         // It is whole after any panic: its numbers are set one by one.
-        self.admission.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).admit(asker, now)
+        self.admission.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).admit(asker, frames, now)
     }
 
     /// Room for a page or a reader of the stream, which it has until it is dropped; `None` when there is none for it.

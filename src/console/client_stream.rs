@@ -20,12 +20,14 @@ pub struct ClientStream {
     place: Place,
     /// Runs while the client takes nothing.
     deaf: Option<Pin<Box<Sleep>>>,
+    /// What a client hears last that was told nothing else.
+    parting: &'static [u8],
 }
 
 impl ClientStream {
-    /// The connection `stream` at `place`.
-    pub fn new(stream: TcpStream, place: Place) -> Self {
-        ClientStream { stream, place, deaf: None }
+    /// The connection `stream` at `place`. If nothing was written when it ends, `parting` is.
+    pub fn new(stream: TcpStream, place: Place, parting: &'static [u8]) -> Self {
+        ClientStream { stream, place, deaf: None, parting }
     }
 
     fn check_place(&mut self, cx: &mut Context<'_>) -> Result<()> {
@@ -47,6 +49,7 @@ impl ClientStream {
         self.check_place(cx)?;
         if let Poll::Ready(written) = write(Pin::new(&mut self.stream), cx) {
             self.deaf = None;
+            self.parting = &[];
             self.place.waiting().was_read(Instant::now());
             return Poll::Ready(written);
         }
@@ -54,6 +57,14 @@ impl ClientStream {
         let deaf = self.deaf.get_or_insert_with(|| Box::pin(tokio::time::sleep(DEAF)));
         ready!(deaf.as_mut().poll(cx));
         Poll::Ready(Err(Error::new(ErrorKind::TimedOut, "the client reads nothing")))
+    }
+}
+
+impl Drop for ClientStream {
+    fn drop(&mut self) {
+        if !self.parting.is_empty() {
+            let _ = self.stream.try_write(self.parting);
+        }
     }
 }
 

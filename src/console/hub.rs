@@ -1,5 +1,6 @@
 //! What the stream's thread and the server's thread share. Every lock is short, and nobody waits for a page.
 
+mod demand;
 mod holds;
 mod pages;
 mod pulse;
@@ -14,20 +15,20 @@ use axum::body::Bytes;
 use crossbeam_channel::Sender;
 use tokio::sync::{mpsc, oneshot};
 
+pub use demand::{Demand, FrameTimes};
 pub use pages::{Outgoing, PagesFigures};
 pub use pulse::Vitals;
 pub use snapshot::{Snapshot, SnapshotObject};
 pub use state::ObjectFigures;
 
 use super::figures::Figures;
-use super::jpeg::LEVEL_COUNT;
 use super::message::{Naming, SwitchRequest};
 use super::names::Names;
 use super::request_error::RequestError;
 use crate::input::Command;
 use crate::session::Intent;
 use crate::sink::StreamInfo;
-use crate::time::{Clock, Timestamp};
+use crate::time::Clock;
 use crate::track::ObjectId;
 
 use holds::Holds;
@@ -59,35 +60,6 @@ struct Shared {
     snapshots: SnapshotRequests,
     holds: Holds,
     pulse: Pulse,
-}
-
-/// When a frame was captured, and how it fared.
-#[derive(Clone, Copy, Debug)]
-pub struct FrameTimes {
-    /// Seconds since the stream's start.
-    pub time_s: f64,
-    /// When it was captured.
-    pub captured_at: Timestamp,
-    /// From capture to mask.
-    pub age: Duration,
-}
-
-/// What is wanted of the next frame.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Demand {
-    /// Images by level.
-    pub levels: [bool; LEVEL_COUNT],
-    /// A line of NDJSON.
-    pub lines: bool,
-    /// A [`Snapshot`].
-    pub snapshot: bool,
-}
-
-impl Demand {
-    /// Whether nobody wants anything.
-    pub fn is_none(&self) -> bool {
-        *self == Demand::default()
-    }
 }
 
 impl Hub {
@@ -342,5 +314,41 @@ impl Hub {
 impl Shared {
     fn has_room(&self) -> bool {
         !self.state.ended && self.pages.len() + self.readers.len() < MAX_CLIENTS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::StageMeter;
+    use crate::time::{ManualClock, Timestamp};
+
+    /// The source's frames are those of the pipeline's first stage.
+    #[test]
+    fn a_stream_that_prompts_starve_is_noticed() {
+        let clock = ManualClock::default();
+        clock.set(Timestamp::from_secs_f64(100.0));
+        let (commands, taken) = crossbeam_channel::bounded(1000);
+        let hub = Hub::new(Arc::new(clock.clone()), true, commands, crossbeam_channel::bounded(1).0);
+        let capture = StageMeter::new("capture");
+        let run = |half_seconds: u64, shown: u64, prompts: u64| {
+            for _ in 0..half_seconds {
+                clock.advance(Duration::from_millis(500));
+                let captured_at = hub.clock.now();
+                (0..12).for_each(|_| capture.end(Duration::ZERO));
+                let times = FrameTimes { time_s: 0.0, captured_at, age: Duration::from_millis(40) };
+                for _ in 0..shown {
+                    hub.next_frame(std::iter::empty(), times);
+                }
+                for _ in 0..prompts {
+                    hub.command(Command { made_at: captured_at, intent: Intent::Undo, page: Some(1) }).unwrap();
+                }
+                taken.try_iter().for_each(drop);
+                hub.set_figures(Figures { stages: vec![capture.report()], ..Figures::default() });
+            }
+            hub.vitals().and_then(|vitals| vitals.starved())
+        };
+        assert_eq!(run(20, 12, 1), None);
+        assert!(run(10, 3, 50).is_some_and(|reason| reason.contains("100 prompts")));
     }
 }

@@ -28,6 +28,11 @@ const SHARE: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Longest time that a connection without a place has.
 const WITHOUT_PLACE: Duration = Duration::from_secs(2);
+/// Of that, the longest time that the headers of its request may take.
+const WITHOUT_PLACE_HEADERS: Duration = Duration::from_secs(1);
+/// What it hears that asks nothing.
+const FULL: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 /// Longest time that the headers of a request may take, and that an idle connection is kept.
 const HEADERS: Duration = Duration::from_secs(15);
 /// Longest time that connections get to say goodbye.
@@ -164,11 +169,14 @@ impl Door {
         if let Some(place) = self.inside.enter(peer, share, now) {
             http.header_read_timeout(HEADERS);
             let front = self.front(peer, &place, false);
-            tokio::spawn(serve(http, stream, place, front));
+            tokio::spawn(serve(http, ClientStream::new(stream, place, &[]), front));
         } else if let Some(place) = self.outside.enter(peer, all, now) {
-            http.header_read_timeout(WITHOUT_PLACE).keep_alive(false);
+            http.header_read_timeout(WITHOUT_PLACE_HEADERS).keep_alive(false);
             let front = self.front(peer, &place, true);
-            tokio::spawn(tokio::time::timeout(WITHOUT_PLACE, serve(http, stream, place, front)));
+            let stream = ClientStream::new(stream, place, FULL);
+            tokio::spawn(tokio::time::timeout(WITHOUT_PLACE, serve(http, stream, front)));
+        } else {
+            let _ = stream.try_write(FULL);
         }
     }
 
@@ -183,9 +191,8 @@ impl Door {
     }
 }
 
-async fn serve(http: http1::Builder, stream: TcpStream, place: Place, front: Front) {
-    let stream = TokioIo::new(ClientStream::new(stream, place));
-    if let Err(error) = http.serve_connection(stream, front).with_upgrades().await {
+async fn serve(http: http1::Builder, stream: ClientStream, front: Front) {
+    if let Err(error) = http.serve_connection(TokioIo::new(stream), front).with_upgrades().await {
         tracing::debug!("a connection ended: {error}");
     }
 }
