@@ -8,8 +8,8 @@ use crate::time::Timestamp;
 const PAGE: (f64, f64) = (12.0, 12.0);
 /// Prompts of one address by HTTP.
 const HTTP: (f64, f64) = (50.0, 100.0);
-/// Prompts at once of one that has just come: connecting anew wins nothing.
-const FIRST: f64 = 4.0;
+/// Prompts at once of a page that has just come: connecting anew wins nothing.
+const FIRST: f64 = 1.0;
 /// Prompts of all together on a quick stream, a second.
 const ALL: f64 = 60.0;
 /// Prompts of all together for each frame, and at once: a stream that is slow answers fewer.

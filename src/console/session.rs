@@ -8,6 +8,8 @@ const PER_SECOND: f64 = 150.0;
 const BURST: f64 = 300.0;
 /// Messages that make no sense before the page is hung up on.
 const STRIKES: u32 = 16;
+/// A prompt that came too soon counts as so many messages more: who goes on regardless is hung up on.
+const HASTE: u32 = 2;
 /// Longest part of a reason that is sent back.
 const REASON: usize = 200;
 
@@ -67,6 +69,14 @@ impl Session {
     /// If there are too many; the connection is to end.
     pub fn count(&mut self, now: Timestamp) -> Result<(), Closing> {
         if self.budget.take(now) { Ok(()) } else { Err(Closing::TOO_MANY) }
+    }
+
+    /// Counts a prompt that came too soon.
+    ///
+    /// # Errors
+    /// As [`Self::count`].
+    pub fn count_haste(&mut self, now: Timestamp) -> Result<(), Closing> {
+        (0..HASTE).try_for_each(|_| self.count(now))
     }
 
     /// Reads a message, and decides what becomes of it.

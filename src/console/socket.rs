@@ -126,6 +126,7 @@ async fn take(
             if holds || app.admit_prompt(Asker::Page(session.id), now) {
                 app.hub.command(command).err()
             } else {
+                session.count_haste(now).map_err(Some)?;
                 Some(RequestError::TooMany)
             }
         }

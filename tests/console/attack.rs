@@ -1,6 +1,7 @@
 //! The whole program while its console is attacked: `make test-attack`. It prints figures of this machine, and asserts
 //! nothing of them.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::net::TcpStream;
 use std::path::Path;
@@ -43,6 +44,19 @@ impl Program {
     fn resident_mib(&self) -> f64 {
         let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.child.id())).unwrap_or_default();
         statm.split(' ').nth(1).and_then(|pages| pages.parse::<f64>().ok()).unwrap_or(0.0) * 4096.0 / (1 << 20) as f64
+    }
+
+    /// Seconds of a processor that each thread has had, by the threads' names.
+    fn seconds(&self) -> BTreeMap<String, f64> {
+        let mut out = BTreeMap::new();
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id()));
+        for task in tasks.into_iter().flatten().flatten() {
+            let stat = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+            let Some((name, rest)) = stat.split_once('(').and_then(|(_, rest)| rest.rsplit_once(')')) else { continue };
+            let times = rest.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok());
+            *out.entry(name.to_owned()).or_default() += times.sum::<f64>() / 100.0;
+        }
+        out
     }
 
     fn files(&self) -> usize {
@@ -125,7 +139,7 @@ fn never_read(port: u16, stop: &AtomicBool) {
 
 /// Connections that ask to be upgraded and are kept for as long as may be.
 fn crowd_in(port: u16, stop: &AtomicBool, told: &Told) {
-    let (began, mut kept, mut count) = (Instant::now(), std::collections::VecDeque::new(), 0u32);
+    let (began, mut kept, mut count) = (Instant::now(), VecDeque::new(), 0u32);
     while !stop.load(Ordering::Relaxed) {
         kept.push_back(crowd::upgrading(port));
         if kept.len() > 400 {
@@ -167,6 +181,7 @@ fn ages(records: &Path) -> Vec<f64> {
 
 /// Prints the stream's figures over `seconds`, with the health as it is told meanwhile.
 fn phase(name: &str, seconds: u64, program: &Program, records: &Path) {
+    let seconds_before = program.seconds();
     let (before, began, stop) = (ages(records).len(), Instant::now(), AtomicBool::new(false));
     let mut resident = Vec::new();
     let health = std::thread::scope(|scope| {
@@ -184,12 +199,17 @@ fn phase(name: &str, seconds: u64, program: &Program, records: &Path) {
     new.sort_by(f64::total_cmp);
     let at = |share: f64| new.get((new.len() as f64 * share) as usize).copied().unwrap_or(f64::NAN);
     let slowest = health.iter().map(|(took, _)| *took).fold(0.0, f64::max);
-    let mut told = std::collections::BTreeMap::<&str, usize>::new();
+    let mut told = BTreeMap::<&str, usize>::new();
     health.iter().for_each(|(_, status)| *told.entry(status).or_default() += 1);
     let (least, most) = resident.iter().fold((f64::MAX, 0.0f64), |(a, b), mib| (a.min(*mib), b.max(*mib)));
+    let spent = program.seconds().into_iter().map(|(name, s)| {
+        let before = seconds_before.get(&name).copied().unwrap_or(0.0);
+        (name, ((s - before) / passed * 100.0).round())
+    });
+    let busy: BTreeMap<_, _> = spent.filter(|(_, percent)| *percent >= 1.0).collect();
     println!(
         "{name}: {rate:.1} frames a second, age p50 {:.0} p95 {:.0} max {:.0} ms; health within {slowest:.2} s {told:?}; \
-         memory {least:.0} to {most:.0} MiB; {} files open",
+         memory {least:.0} to {most:.0} MiB; {} files open; percent of a core {busy:?}",
         at(0.5),
         at(0.95),
         new.last().unwrap_or(&f64::NAN),
