@@ -1,4 +1,3 @@
-use std::future::Future;
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -20,6 +19,7 @@ pub struct ClientStream {
     place: Place,
     /// Runs while the client takes nothing.
     deaf: Option<Pin<Box<Sleep>>>,
+    patience: Duration,
     /// What a client hears last that was told nothing else.
     parting: &'static [u8],
 }
@@ -27,7 +27,7 @@ pub struct ClientStream {
 impl ClientStream {
     /// The connection `stream` at `place`. If nothing was written when it ends, `parting` is.
     pub fn new(stream: TcpStream, place: Place, parting: &'static [u8]) -> Self {
-        ClientStream { stream, place, deaf: None, parting }
+        ClientStream { stream, place, deaf: None, patience: DEAF, parting }
     }
 
     fn check_place(&mut self, cx: &mut Context<'_>) -> Result<()> {
@@ -54,7 +54,8 @@ impl ClientStream {
             return Poll::Ready(written);
         }
         self.place.waiting().for_reader(Instant::now());
-        let deaf = self.deaf.get_or_insert_with(|| Box::pin(tokio::time::sleep(DEAF)));
+        let patience = self.patience;
+        let deaf = self.deaf.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
         ready!(deaf.as_mut().poll(cx));
         Poll::Ready(Err(Error::new(ErrorKind::TimedOut, "the client reads nothing")))
     }
@@ -98,5 +99,64 @@ impl AsyncWrite for ClientStream {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::*;
+    use crate::console::connections::Connections;
+
+    const PEER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    /// A connection, and its other end.
+    async fn pair(place: Place, parting: &'static [u8]) -> (ClientStream, std::net::TcpStream) {
+        let listener = tokio::net::TcpListener::bind((PEER, 0)).await.unwrap();
+        let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        (ClientStream::new(listener.accept().await.unwrap().0, place, parting), client)
+    }
+
+    fn run(test: impl Future<Output = ()>) {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
+    }
+
+    #[test]
+    fn a_client_that_reads_nothing_is_given_up_and_its_place_is_free() {
+        run(async {
+            let all = Connections::new(1, Duration::MAX);
+            let (mut stream, _client) = pair(all.enter(PEER, 1, Instant::now()).unwrap(), &[]).await;
+            stream.patience = Duration::from_millis(20);
+            let bytes = [0; 1 << 16];
+            let error = loop {
+                let written = std::future::poll_fn(|cx| Pin::new(&mut stream).poll_write(cx, &bytes)).await;
+                if let Err(error) = written {
+                    break error;
+                }
+            };
+            assert_eq!(error.kind(), ErrorKind::TimedOut);
+            assert!(all.enter(PEER, 1, Instant::now()).is_none());
+            drop(stream);
+            assert!(all.enter(PEER, 1, Instant::now()).is_some());
+        });
+    }
+
+    #[test]
+    fn a_client_whose_place_another_has_hears_it_and_ends() {
+        run(async {
+            let all = Connections::new(1, Duration::ZERO);
+            let (mut stream, mut client) = pair(all.enter(PEER, 1, Instant::now()).unwrap(), b"full").await;
+            let _newcomer = all.enter(PEER, 1, Instant::now()).unwrap();
+            let mut buffer = [0; 16];
+            let mut buffer = ReadBuf::new(&mut buffer);
+            let read = std::future::poll_fn(|cx| Pin::new(&mut stream).poll_read(cx, &mut buffer)).await;
+            assert_eq!(read.unwrap_err().kind(), ErrorKind::ConnectionAborted);
+            drop(stream);
+            let mut heard = String::new();
+            client.read_to_string(&mut heard).unwrap();
+            assert_eq!(heard, "full");
+        });
     }
 }
