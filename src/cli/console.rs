@@ -2,12 +2,12 @@
 
 mod switch_handler;
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
 use crate::board::Board;
 use crate::capture::{Exchangeable, Source, SourceOptions};
-use crate::console::{Console, ConsoleOptions};
+use crate::console::{AllowedHost, BasePath, Console, ConsoleOptions, ProxyOptions};
 use crate::model::LoadedModel;
 use crate::pipeline::{Pipeline, Running};
 use crate::time::MonotonicClock;
@@ -25,6 +25,32 @@ pub struct ConsoleArgs {
     /// Show on the console where the user looks
     #[arg(long)]
     share_gaze: bool,
+    #[command(flatten)]
+    proxy: ProxyArgs,
+}
+
+/// How a reverse proxy serves the console.
+#[derive(Debug, Clone, Default, clap::Args)]
+struct ProxyArgs {
+    /// The path under which a reverse proxy serves the console, such as /foveate
+    #[arg(long, value_name = "PATH")]
+    base_path: Option<BasePath>,
+    /// A name by which a reverse proxy is called, with the port if its links have one; may be given several times
+    #[arg(long = "allow-host", value_name = "NAME[:PORT]")]
+    allow_hosts: Vec<AllowedHost>,
+    /// The address of a reverse proxy whose X-Forwarded-For says who asks; may be given several times
+    #[arg(long = "trust-proxy", value_name = "ADDR")]
+    trust_proxies: Vec<IpAddr>,
+}
+
+impl ProxyArgs {
+    fn options(&self) -> ProxyOptions {
+        ProxyOptions {
+            base_path: self.base_path.clone().unwrap_or_default(),
+            allowed_hosts: self.allow_hosts.clone(),
+            trusted: self.trust_proxies.clone(),
+        }
+    }
 }
 
 /// `ADDR:PORT`, or a name instead of the address: the first address that it has, one of IPv4 if it has one.
@@ -61,6 +87,7 @@ impl Screen {
             listen: args.listen.unwrap_or(ConsoleOptions::LISTEN),
             takes_prompts,
             share_gaze: args.share_gaze,
+            proxy: args.proxy.options(),
         };
         Ok(Screen { console: Some(Console::start(options, Arc::new(MonotonicClock))?), switches: None })
     }

@@ -153,16 +153,18 @@ impl Message {
         serde_json::from_str(text).map_err(|error| format!("not a message that is known: {error}"))
     }
 
-    /// What it asks for. `now` stands for a time that is not given, and no frame is newer; `display` is who freezes.
+    /// What it asks for. `now` stands for a time that is not given, and no frame is newer; `page` is who asks, and the display
+    /// that it freezes.
     ///
     /// # Errors
     /// What is wrong with it, for the user.
-    pub fn request(self, now: Timestamp, display: u64) -> Result<Request, String> {
+    pub fn request(self, now: Timestamp, page: u32) -> Result<Request, String> {
+        let display = u64::from(page);
         let when = |micros: u64| {
             let at = Timestamp::from_nanos(micros.saturating_mul(1000));
             if at <= now { Ok(at) } else { Err("`at` is no time of a frame that was shown".to_owned()) }
         };
-        let origin = Origin::page(display as u32);
+        let origin = Origin::page(page);
         let command = |made_at, intent| Ok(Request::Command(Command { made_at, origin, intent }));
         match self {
             Message::Ack { frame } => Ok(Request::Ack(frame)),

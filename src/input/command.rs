@@ -6,7 +6,8 @@ use crate::time::Timestamp;
 pub struct Command {
     /// When the frame was captured that was shown then: the intent means what is to be seen on it.
     pub made_at: Timestamp,
-    /// Whose display it is: users wait for each other in turns.
+    /// Whose display it is: users wait for each other in turns. A page has a number of its own while it is open, and 0 stands for
+    /// all programs by HTTP.
     pub origin: Origin,
     /// What is wanted.
     pub intent: Intent,

@@ -16,6 +16,11 @@ impl Origin {
     pub const fn page(number: u32) -> Origin {
         Origin(2 << 32 | number as u64)
     }
+
+    /// The number of a page in a browser; `None` for other origins.
+    pub const fn page_number(self) -> Option<u32> {
+        if self.0 >> 32 == 2 { Some(self.0 as u32) } else { None }
+    }
 }
 
 #[cfg(test)]
@@ -27,5 +32,7 @@ mod tests {
         let all = [Origin::LOCAL, Origin::source(0), Origin::source(u32::MAX), Origin::page(0), Origin::page(u32::MAX)];
         assert!(all.is_sorted_by(|a, b| a < b), "{all:?}");
         assert_eq!(Origin::default(), Origin::LOCAL);
+        let pages = all.map(Origin::page_number);
+        assert_eq!(pages, [None, None, None, Some(0), Some(u32::MAX)]);
     }
 }
