@@ -46,7 +46,7 @@ impl PromptAddress {
         open: impl Fn() -> Result<S> + Send + Sync + 'static,
     ) -> Self {
         let open = move || open().map(|source| Box::new(source) as Box<dyn PromptSource>);
-        PromptAddress { text, gives: Gives::Prompts(Arc::new(open)), recorded: true }
+        PromptAddress { text, gives: Gives::Prompts(Arc::new(open)), recorded: false }
     }
 
     /// The same for a source of contacts; `open` is given how the device is used and which clock stamps contacts.

@@ -156,7 +156,7 @@ fn number(value: &Value, key: &str) -> Result<f64, String> {
 /// Reads the place of `script:FILE`.
 pub(super) fn address(place: Option<&str>) -> Result<PromptAddress, AddressError> {
     let path = address::path(place)?.to_owned();
-    Ok(PromptAddress::prompts(format!("script:{path}"), move || Script::read(path.as_ref())))
+    Ok(PromptAddress::prompts(format!("script:{path}"), move || Script::read(path.as_ref())).recorded())
 }
 
 #[cfg(test)]

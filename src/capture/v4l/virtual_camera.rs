@@ -41,7 +41,7 @@ mod tests {
         let webcam = Capability::named("UVC Camera", "usb-0000:00:14.0-1");
         assert!(idle(path, &loopback, sys.path()).is_none(), "it does not say");
         std::fs::create_dir(sys.path().join("video42")).unwrap();
-        let mut said = |state: &str, capability: &Capability| {
+        let said = |state: &str, capability: &Capability| {
             std::fs::write(sys.path().join("video42/state"), state).unwrap();
             idle(path, capability, sys.path()).map(|error| error.to_string())
         };
