@@ -239,7 +239,7 @@ impl Pipeline {
         let [capture_meter, encode_meter, decode_meter] = meters.chain();
         let (frame_sender, frame_slot) = SlotSender::new();
         let (encoded_sender, encoded_slot) = SlotSender::new();
-        let requests = Requests::default();
+        let requests = if replay.is_some() { Requests::unbounded() } else { Requests::default() };
         let gaze_cell = GazeCell::default();
         let (gaze_refusals, refusals) = bounded(REFUSALS);
         let age = AgeMeter::default();

@@ -141,6 +141,12 @@ fn every_bad_input_has_its_exit_code_and_remedy() {
             &["encoder_thread", "did you mean"],
         ),
         case("board is no TOML", "run --source files:frames2 --board notoml.toml", 2, &["notoml.toml"]),
+        case(
+            "a replay of what comes live",
+            "run --source files:frames2 --replay --prompt gaze:udp://127.0.0.1:0",
+            2,
+            &["--replay", "script:FILE"],
+        ),
         case("unwritable NDJSON", "run --source files:frames2 --sink ndjson:no/such/dir/x.ndjson", 1, &["no/such/dir"]),
         case("evaluation without data", "eval grabcut --data nowhere", 1, &["nowhere"]),
         case(

@@ -128,6 +128,40 @@ fn run_gives_a_record_for_every_frame_in_order() {
     assert_eq!(overlays, 12);
 }
 
+/// Lines of a stream's output without what measures the run itself.
+fn unmeasured(ran: &Ran) -> Vec<Value> {
+    let mut lines = ran.ndjson();
+    assert_eq!(lines.pop().unwrap()["type"], "summary");
+    lines.iter_mut().filter_map(Value::as_object_mut).for_each(|line| drop(line.remove("age_ms")));
+    lines
+}
+
+#[test]
+fn a_folder_is_replayed_with_the_same_output_in_every_run() {
+    let sandbox = Sandbox::new();
+    let b = box_of(&frames(&sandbox, 6));
+    let lines = [
+        format!("{{\"time_s\":0,\"object\":1.0,\"box\":{b:?}}}\n"),
+        format!("{{\"time_s\":0.01,\"object\":2,\"box\":[-20,-9,{},999]}}\n", SIZE.width + 20),
+        "{\"time_s\":9,\"object\":3,\"points\":[[30,40,1.0]]}\n".to_owned(),
+    ];
+    sandbox.file("script.ndjson", lines.concat());
+    // Faster than any machine encodes.
+    let command = "run --source files:frames --fps 500 --prompt script:script.ndjson --sink ndjson:-";
+    let runs = [0; 2].map(|_| sandbox.foveate(&command.split(' ').collect::<Vec<_>>()));
+    assert!(runs[0].stderr().contains("replay: every frame"), "{}", runs[0].describe());
+    let summary = runs[0].ndjson().pop().unwrap();
+    let summary = &summary["summary"];
+    assert_eq!((&summary["replay"], &summary["frames_dropped"]), (&true.into(), &0.into()), "{summary}");
+    assert_eq!((&summary["frames_out"], &summary["prompts_unanswered"]), (&6.into(), &1.into()), "{summary}");
+    let [first, second] = runs.map(|ran| unmeasured(&ran));
+    assert_eq!(first, second);
+    let (records, others) = split(first);
+    assert_eq!(records[0]["objects"][0]["object"], 1, "a prompt at 0 s is on frame 0: {others:?}");
+    let late = others.iter().filter(|e| e["event"] == "rejected").collect::<Vec<_>>();
+    assert!(matches!(late[..], [late] if late["object"] == 3 && late["prompt_time_s"] == 9.0), "{others:?}");
+}
+
 #[test]
 fn run_drops_what_it_cannot_keep_up_with_and_says_so() {
     let sandbox = Sandbox::new();

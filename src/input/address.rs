@@ -48,7 +48,7 @@ impl PromptAddress {
         open: impl Fn() -> Result<S> + Send + Sync + 'static,
     ) -> Self {
         let open = move || open().map(|source| Box::new(source) as Box<dyn PromptSource>);
-        PromptAddress { text, reads: None, gives: Gives::Prompts(Arc::new(open)), recorded: true }
+        PromptAddress { text, reads: None, gives: Gives::Prompts(Arc::new(open)), recorded: false }
     }
 
     /// The same for a source of contacts; `open` is given how the device is used and which clock stamps contacts.

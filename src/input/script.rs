@@ -157,7 +157,8 @@ fn number(value: &Value, key: &str) -> Result<f64, String> {
 pub(super) fn address(place: Option<&str>) -> Result<PromptAddress, AddressError> {
     let path = address::path(place)?.to_owned();
     let reads = path.clone().into();
-    Ok(PromptAddress::prompts(format!("script:{path}"), move || Script::read(path.as_ref())).reading(reads))
+    let script = PromptAddress::prompts(format!("script:{path}"), move || Script::read(path.as_ref()));
+    Ok(script.reading(reads).recorded())
 }
 
 #[cfg(test)]

@@ -11,6 +11,9 @@ use crate::record::{Event, EventKind};
 use crate::sync::Pool;
 use crate::time::ManualClock;
 
+/// How many times [`WAIT`] the second frame waits at most for the end of the first.
+const FIRST_WAITS: usize = 10;
+
 /// The capture stage: fills pooled frames and makes each the latest.
 pub(super) struct CaptureStage {
     pub source: Box<dyn Source>,
@@ -70,14 +73,16 @@ impl CaptureStage {
                     if let Some(clock) = &self.replay {
                         clock.set(frame.captured_at);
                     }
-                    // The first frame is never replaced: prompts may be for it.
-                    let alone = std::mem::take(&mut first) || self.replay.is_some();
-                    if self.output.put(frame, now, alone.then(|| self.turnstile.turn())) {
+                    // The first frame is not to be replaced: prompts may be for it. A camera cannot be left alone for long.
+                    let waits = match (&self.replay, std::mem::take(&mut first)) {
+                        (Some(_), _) => usize::MAX,
+                        (None, true) => FIRST_WAITS,
+                        (None, false) => 0,
+                    };
+                    if self.output.put(frame, now, (waits > 0).then(|| self.turnstile.turn())) {
                         self.replaced.add(1, "encoding takes longer than the time between frames");
                     }
-                    if alone {
-                        self.turnstile.wait(&self.shared.stop);
-                    }
+                    self.turnstile.wait(&self.shared.stop, waits);
                 }
                 Ok(None) => {
                     // Every frame is still held downstream; the pool is sized so that this passes within a frame.

@@ -65,6 +65,12 @@ struct Inner {
 }
 
 impl Requests {
+    /// With room for every request, for a replay: none is refused.
+    pub fn unbounded() -> Self {
+        let queue = RequestQueue::unbounded();
+        Requests(Arc::new(Mutex::new(Inner { queue, ..Inner::default() })))
+    }
+
     /// Lets a request wait; of too many one is refused, and told.
     pub fn push(&self, request: Request, shared: &Shared) {
         let mut inner = self.lock();

@@ -153,10 +153,10 @@ impl Turnstile {
         Turn(self.0.clone())
     }
 
-    /// Waits for the end of the turn that was given last, or for the stop.
-    pub fn wait(&self, stop: &StopToken) {
-        while let Err(RecvTimeoutError::Timeout) = self.1.recv_timeout(WAIT) {
-            if stop.is_stopped() {
+    /// Waits for the end of the turn that was given last, for the stop, and no longer than for so many times [`WAIT`].
+    pub fn wait(&self, stop: &StopToken, waits: usize) {
+        for _ in 0..waits {
+            if stop.is_stopped() || self.1.recv_timeout(WAIT) != Err(RecvTimeoutError::Timeout) {
                 return;
             }
         }

@@ -18,6 +18,7 @@ pub struct RequestQueue {
     turn: u64,
     /// Requests that were due had to stay behind.
     crowded: bool,
+    unbounded: bool,
 }
 
 #[derive(Debug)]
@@ -41,6 +42,11 @@ impl RequestQueue {
     /// Requests of all origins together that there is room for.
     pub const TOTAL: usize = 1024;
 
+    /// A queue that has room for every request, for sources that bound what they say themselves.
+    pub fn unbounded() -> Self {
+        RequestQueue { unbounded: true, ..RequestQueue::default() }
+    }
+
     /// Requests that wait.
     pub fn len(&self) -> usize {
         self.len
@@ -63,14 +69,14 @@ impl RequestQueue {
     /// The request that there is no room for: this one, or the latest of the origin that has most of them waiting.
     pub fn push(&mut self, request: Request) -> Result<(), Request> {
         let at = self.lane(request.origin);
-        if self.lanes[at].requests.len() >= Self::PER_ORIGIN {
+        if !self.unbounded && self.lanes[at].requests.len() >= Self::PER_ORIGIN {
             return Err(request);
         }
         let lane = &mut self.lanes[at];
         let place = lane.requests.partition_point(|other| other.time_s.total_cmp(&request.time_s).is_le());
         lane.requests.insert(place, request);
         self.len += 1;
-        if self.len <= Self::TOTAL {
+        if self.unbounded || self.len <= Self::TOTAL {
             return Ok(());
         }
         let longest = self.lanes.iter_mut().max_by_key(|lane| lane.requests.len());
@@ -191,6 +197,15 @@ mod tests {
         queue.push(request(Origin::page(2), 0.0, 779)).unwrap();
         let mut of_flood = || (0..2).filter(|_| queue.next_due(1.0).unwrap().origin == Origin::page(1)).count();
         assert_eq!([of_flood(), of_flood()], [1, 1]);
+    }
+
+    #[test]
+    fn an_unbounded_queue_has_room_for_all() {
+        let (mut queue, mut bounded) = (RequestQueue::unbounded(), RequestQueue::default());
+        let refused = (0..2000).filter(|n| bounded.push(request(Origin::LOCAL, 0.0, *n)).is_err()).count();
+        assert_eq!((refused, bounded.len()), (2000 - RequestQueue::PER_ORIGIN, RequestQueue::PER_ORIGIN));
+        assert!((0..2000).all(|n| queue.push(request(Origin::LOCAL, 0.0, n)).is_ok()));
+        assert_eq!(std::iter::from_fn(|| queue.next_due(0.0)).count(), 2000);
     }
 
     #[test]

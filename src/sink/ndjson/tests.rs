@@ -89,6 +89,7 @@ fn events() -> Vec<Event> {
             output_time_s: 1.41,
         },
         EventKind::Rejected { object, prompt_time_s: 1.36, reason: reason.clone() },
+        EventKind::PromptsRefused { count: 3, reason: reason.clone().into() },
         EventKind::Released { object },
         EventKind::Undone { object },
         EventKind::Lost { object },
