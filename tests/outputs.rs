@@ -191,6 +191,8 @@ fn what_another_run_writes_is_left_to_it() {
     let sandbox = sandbox();
     let file = sandbox.file("run.ndjson", "half a line");
     sandbox.file("out/overlay-000001.jpg", "a picture");
+    sandbox.file("other.ndjson", "of an earlier run");
+    sandbox.file("other/overlay-000001.jpg", "of an earlier run");
     let (file, folder) = (File::open(file).unwrap(), File::open(sandbox.path().join("out")).unwrap());
     file.lock().unwrap();
     folder.lock().unwrap();
@@ -198,6 +200,7 @@ fn what_another_run_writes_is_left_to_it() {
     for command in [
         "run --source files:frames --sink ndjson:run.ndjson",
         "run --source files:frames --sink overlay:out",
+        "run --source files:frames --sink ndjson:other.ndjson --sink overlay:other --sink ndjson:run.ndjson",
         "track frames --point 53,40 --out out",
     ] {
         let ran = run(&sandbox, command);
@@ -261,7 +264,8 @@ fn a_pipe_without_a_reader_holds_up_nothing() {
     let sinks = ["--sink", "ndjson:pipe", "--sink", "ndjson:other.ndjson"];
     let source = ["run", "--source", "files:frames", "--fps", "20", "--loop", "--seconds", "1"];
     let mut command = sandbox.command(&[&source[..], &sinks[..]].concat());
-    let mut running = Running::start(std::mem::replace(command.stderr(Stdio::piped()), Command::new("true")));
+    command.stderr(Stdio::piped());
+    let mut running = Running::start(command);
     assert_eq!(running.code_within(LONG), Some(1), "what nobody read is told");
     let mut told = String::new();
     running.0.stderr.take().unwrap().read_to_string(&mut told).unwrap();

@@ -19,7 +19,7 @@ use foveate::geometry::{LabeledPoint, Region, Size};
 use foveate::input::PromptSource;
 use foveate::model::{Embedding, Encoder};
 use foveate::pipeline::{Pipeline, PipelineConfig, Summary};
-use foveate::record::{EventKind, FrameRecord};
+use foveate::record::{Event, EventKind, FrameRecord};
 use foveate::session::{Intent, Request};
 use foveate::sink::Sink;
 use foveate::sync::StopToken;
@@ -363,12 +363,45 @@ fn a_full_disk_is_told_once_and_the_stream_goes_on() {
 }
 
 #[test]
-fn a_reader_who_goes_away_ends_the_stream() {
+fn a_reader_who_goes_away_ends_its_sink_and_no_other() {
     let failing = Box::new(Failing { kind: ErrorKind::BrokenPipe });
-    let (result, seen) =
-        run(pipeline(SteadySource::new(50.0, 1_000_000), Duration::ZERO).sink(failing), Duration::ZERO);
-    assert!(result.unwrap_err().is_closed_pipe());
-    assert!(seen.lock().unwrap().summary.is_some(), "the other sink still finishes");
+    let (summary, seen) = run(pipeline(SteadySource::new(50.0, 40), Duration::ZERO).sink(failing), Duration::ZERO);
+    let summary = summary.unwrap();
+    assert_eq!(summary.sink_failures, 1, "nothing more is written: {summary:?}");
+    let seen = seen.lock().unwrap();
+    assert_eq!(seen.frames.len() as u64, summary.frames_out, "the other sink gets every record");
+    let failed = |e: &Event| matches!(&e.kind, EventKind::SinkFailed { sink, .. } if sink == "failing");
+    assert_eq!(seen.events.iter().filter(|e| failed(e)).count(), 1, "{:?}", seen.events);
+    assert!(seen.summary.is_some());
+}
+
+#[test]
+fn a_stream_that_nobody_reads_any_more_ends() {
+    let failing = || Box::new(Failing { kind: ErrorKind::BrokenPipe });
+    let pipeline = pipeline(SteadySource::new(50.0, 1_000_000), Duration::ZERO).sink(failing()).sink(failing());
+    assert!(pipeline.start().unwrap().wait(|_| {}).unwrap_err().is_closed_pipe());
+}
+
+/// Never comes back from its first frame.
+struct Stuck;
+
+impl Sink for Stuck {
+    fn name(&self) -> &str {
+        "stuck"
+    }
+    fn frame(&mut self, _: &FrameRecord) -> Result<()> {
+        loop {
+            std::thread::park();
+        }
+    }
+}
+
+#[test]
+fn a_sink_that_never_comes_back_does_not_keep_the_stream_from_ending() {
+    let (summary, seen) =
+        run(pipeline(SteadySource::new(50.0, 20), Duration::ZERO).sink(Box::new(Stuck)), Duration::ZERO);
+    assert_eq!(summary.unwrap().sink_failures, 1, "what it held is lost");
+    assert!(seen.lock().unwrap().summary.is_some());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -15,10 +15,7 @@ pub struct NamedPipe {
 impl NamedPipe {
     /// Whether `path` names one.
     pub fn is_at(path: &Path) -> bool {
-        #[cfg(unix)]
-        return std::fs::metadata(path).is_ok_and(|m| std::os::unix::fs::FileTypeExt::is_fifo(&m.file_type()));
-        #[cfg(not(unix))]
-        return false;
+        std::fs::metadata(path).is_ok_and(|found| is_pipe(&found))
     }
 
     /// The pipe at `path`, which is opened with the first write that finds a reader.
@@ -62,6 +59,16 @@ impl Write for NamedPipe {
             None => Err(io::Error::new(ErrorKind::NotConnected, "nobody reads this pipe: start its reader first")),
         }
     }
+}
+
+#[cfg(unix)]
+fn is_pipe(found: &Metadata) -> bool {
+    std::os::unix::fs::FileTypeExt::is_fifo(&found.file_type())
+}
+
+#[cfg(not(unix))]
+fn is_pipe(_found: &Metadata) -> bool {
+    false
 }
 
 /// `None` while nobody reads the pipe.

@@ -13,7 +13,7 @@ use crate::geometry::Size;
 use crate::output::{claim_folder, write_whole};
 
 use super::overlay::Painter;
-use super::{Place, Sink, SinkAddress};
+use super::{Place, Sink, SinkAddress, StreamInfo};
 use crate::record::FrameRecord;
 
 /// File format of overlay images.
@@ -104,24 +104,20 @@ pub struct OverlaySink {
     encoded: Vec<u8>,
     written: VecDeque<PathBuf>,
     seen: u64,
+    /// The images of an earlier stream are gone.
+    is_begun: bool,
     /// Holds the folder for this sink alone.
     _claim: Option<File>,
 }
 
 impl OverlaySink {
-    /// Writes into `folder`, which is made if it is missing. Images that an earlier stream left there are replaced.
+    /// Writes into `folder`, which is made if it is missing. Images that an earlier stream left there stay until the stream begins.
     ///
     /// # Errors
     /// If the folder cannot be made or written to, or another run writes into it.
     pub fn create(folder: &Path, options: OverlayOptions) -> Result<Self> {
         std::fs::create_dir_all(folder).map_err(IoError::when("create", folder))?;
         let claim = claim_folder(folder).map_err(IoError::when("write", folder))?;
-        for entry in std::fs::read_dir(folder).map_err(IoError::when("read", folder))?.flatten() {
-            if is_overlay(&entry.file_name()) {
-                let path = entry.path();
-                std::fs::remove_file(&path).map_err(IoError::when("replace", &path))?;
-            }
-        }
         Ok(OverlaySink {
             name: format!("overlay:{}", folder.display()),
             folder: folder.to_path_buf(),
@@ -131,8 +127,24 @@ impl OverlaySink {
             encoded: Vec::new(),
             written: VecDeque::new(),
             seen: 0,
+            is_begun: false,
             _claim: claim,
         })
+    }
+
+    /// Removes what an earlier stream left.
+    fn clear(&mut self) -> Result<()> {
+        if std::mem::replace(&mut self.is_begun, true) {
+            return Ok(());
+        }
+        let folder = &self.folder;
+        for entry in std::fs::read_dir(folder).map_err(IoError::when("read", folder))?.flatten() {
+            if is_overlay(&entry.file_name()) {
+                let path = entry.path();
+                std::fs::remove_file(&path).map_err(IoError::when("replace", &path))?;
+            }
+        }
+        Ok(())
     }
 
     fn write(&mut self, record: &FrameRecord) -> Result<()> {
@@ -186,7 +198,12 @@ impl Sink for OverlaySink {
         self.options.share_gaze
     }
 
+    fn begin(&mut self, _: &StreamInfo) -> Result<()> {
+        self.clear()
+    }
+
     fn frame(&mut self, record: &FrameRecord) -> Result<()> {
+        self.clear()?;
         let due = self.seen.is_multiple_of(self.options.every.max(1).into());
         self.seen += 1;
         if !due {
