@@ -45,6 +45,10 @@ console-parts:
 	@scripts/console.sh
 	@# As `make test` builds it: a plain build has fewer features in shared dependencies, and compiles them a second time.
 	$(CARGO) test --release --locked --no-run
+.PHONY: test-attack
+test-attack: packages ## The stream's rate and health while hostile pages and crowds attack the console (a minute; prints figures)
+	$(CARGO) test --release --locked --test console -- --ignored --nocapture
+
 .PHONY: soak
 soak: packages ## 100,000 frames with objects coming and going: memory stays as it was (10 minutes)
 	$(CARGO) test --release --locked --test soak -- --ignored --nocapture

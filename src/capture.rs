@@ -12,6 +12,8 @@ mod nokhwa;
 #[cfg(feature = "camera")]
 mod reopen;
 pub mod scene;
+#[cfg(feature = "camera")]
+mod stamps;
 #[cfg(all(feature = "camera", target_os = "linux"))]
 mod v4l;
 
@@ -81,6 +83,8 @@ pub struct SourceOptions {
     pub size: Option<Size>,
     /// The only pixel format that a camera may choose, if it offers it.
     pub format: Option<PixelFormat>,
+    /// Gives every frame, however late the reader comes; cameras cannot.
+    pub every_frame: bool,
     /// What to set a camera's controls to; other sources have none.
     pub controls: Controls,
     /// Takes a camera's JPEG images that lack their end marker, as long as none of their data is missing.
@@ -94,22 +98,22 @@ impl SourceOptions {
     pub const DEFAULT_FPS: f64 = 30.0;
     /// Frame size when nobody asks for one.
     pub const DEFAULT_SIZE: Size = Size::new(640, 480);
-    const MAX_FPS: f64 = 100_000.0;
+    /// Least frames a second.
+    pub const MIN_FPS: f64 = 0.001;
+    /// Most frames a second.
+    pub const MAX_FPS: f64 = 100_000.0;
 
     /// The rate asked for.
     ///
     /// # Errors
-    /// [`ConfigError::Invalid`] for rates that are not above zero and at most 100 000.
+    /// [`ConfigError::Invalid`] for rates that are not [`Self::MIN_FPS`] to [`Self::MAX_FPS`].
     pub fn rate(&self) -> Result<f64, ConfigError> {
         let fps = self.fps.unwrap_or(Self::DEFAULT_FPS);
-        if fps.is_finite() && fps > 0.0 && fps <= Self::MAX_FPS {
-            Ok(fps)
-        } else {
-            Err(ConfigError::Invalid {
-                origin: "fps".into(),
-                reason: format!("{fps} is no frame rate: give a number above 0 and at most {}", Self::MAX_FPS),
-            })
+        if (Self::MIN_FPS..=Self::MAX_FPS).contains(&fps) {
+            return Ok(fps);
         }
+        let reason = format!("{fps} is no frame rate: give {} to {}", Self::MIN_FPS, Self::MAX_FPS);
+        Err(ConfigError::Invalid { origin: "fps".into(), reason })
     }
 
     /// What a camera is asked for.
@@ -189,6 +193,11 @@ pub trait Source: Send {
     /// # Errors
     /// Only what reopening cannot mend; a camera that went away is reported by [`Self::take_event`] and `Step::Idle`.
     fn next_frame(&mut self, frame: &mut Frame, timeout: Duration) -> Result<Step>;
+
+    /// True if no frame is lost on a reader that comes late. A camera's are.
+    fn gives_every_frame(&self) -> bool {
+        false
+    }
 
     /// The oldest event not taken yet.
     fn take_event(&mut self) -> Option<SourceEvent> {

@@ -13,9 +13,12 @@ mod eval;
 mod exit;
 mod interrupt;
 mod live;
+mod message;
 mod model_args;
 mod models;
+mod numbers;
 mod output;
+mod outputs;
 mod progress;
 mod prompt_args;
 mod quantize;
@@ -26,6 +29,7 @@ mod stages;
 mod stream;
 mod track;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -68,7 +72,16 @@ enum Command {
 
 /// Runs the command line and gives the program's exit code.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => match message::of_arguments(&error, std::env::args_os()) {
+            Some(text) => {
+                eprintln!("{text}");
+                return Exit::Usage.into();
+            }
+            None => error.exit(),
+        },
+    };
     log_to_stderr(cli.verbose);
     let result = match cli.command {
         Command::Demo(args) => demo::run(args),
@@ -85,26 +98,20 @@ pub fn main() -> ExitCode {
         Ok(()) => Exit::Done.into(),
         Err(error) if Exit::is_closed_pipe(&error) => Exit::Done.into(),
         Err(error) => {
-            eprintln!("error: {}", message(&error));
+            eprintln!("error: {}", message::message(&error));
             Exit::of(&error).into()
         }
     }
-}
-
-/// The error and its causes in one line; a cause that the text before it already tells is left out.
-fn message(error: &anyhow::Error) -> String {
-    error.chain().fold(String::new(), |told, cause| match cause.to_string() {
-        cause if told.contains(&cause) => told,
-        cause if told.is_empty() => cause,
-        cause => format!("{told}: {cause}"),
-    })
 }
 
 fn log_to_stderr(verbose: u8) {
     let default = ["foveate=warn", "foveate=info", "foveate=trace"][usize::from(verbose.min(2))];
     let filter = tracing_subscriber::EnvFilter::try_from_env("FOVEATE_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    // Colours are for who sees them (no-color.org).
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
+    log.with_target(false).init();
 }
 
 #[cfg(test)]
@@ -112,18 +119,6 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
-
-    #[test]
-    fn a_message_tells_each_cause_once() {
-        use anyhow::Context;
-
-        use crate::error::{Error, IoError};
-
-        let full = IoError::when("write", "out.png")(std::io::ErrorKind::StorageFull.into());
-        let text = message(&Err::<(), _>(Error::from(full)).context("overlay").unwrap_err());
-        assert!(text.starts_with("overlay: out.png: cannot write: "), "{text}");
-        assert_eq!(text.matches("no storage space").count(), 1, "{text}");
-    }
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -10,11 +10,16 @@
 //! page has shown the ones before it. `docs/console.md` describes how it is used and what it lets in.
 
 mod access;
+mod admission;
 mod app;
 mod bucket;
+mod client_stream;
+mod connections;
 mod downloads;
 mod figures;
 mod frame_message;
+mod front;
+mod health;
 mod hub;
 mod jpeg;
 mod message;
@@ -22,6 +27,7 @@ mod metrics;
 mod names;
 mod pace;
 mod page;
+mod proxy;
 mod qr;
 mod request_error;
 mod response;
@@ -32,6 +38,7 @@ mod sink;
 mod socket;
 mod source;
 mod token;
+mod visitor;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -43,12 +50,13 @@ pub use figures::{BoardFigures, Choices, Figures, ModelFigures};
 #[cfg(any(test, fuzzing))]
 pub(crate) use message::Message;
 pub use message::SwitchRequest;
+pub use proxy::{AllowedHost, BasePath, ParseProxyError, ProxyOptions};
 
 use crate::board::{Machine, Reading, Sensors, Thermometer};
 use crate::error::{IoError, Result};
 use crate::input::{Command, CommandSource};
 use crate::pipeline::Running;
-use crate::session::Intent;
+use crate::session::{Intent, Origin};
 use crate::sink::Sink;
 use crate::time::Clock;
 
@@ -67,7 +75,7 @@ const MAX_COMMANDS: usize = 64;
 const FIGURES_INTERVAL: Duration = Duration::from_millis(500);
 
 /// How a console is served.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ConsoleOptions {
     /// Where to listen; port 0 takes any that is free. Elsewhere than on loopback a token is needed.
@@ -76,6 +84,8 @@ pub struct ConsoleOptions {
     pub takes_prompts: bool,
     /// Shows where the user looks.
     pub share_gaze: bool,
+    /// How a reverse proxy passes requests on.
+    pub proxy: ProxyOptions,
 }
 
 impl ConsoleOptions {
@@ -85,7 +95,7 @@ impl ConsoleOptions {
 
 impl Default for ConsoleOptions {
     fn default() -> Self {
-        ConsoleOptions { listen: Self::LISTEN, takes_prompts: true, share_gaze: false }
+        ConsoleOptions { listen: Self::LISTEN, takes_prompts: true, share_gaze: false, proxy: ProxyOptions::default() }
     }
 }
 
@@ -114,7 +124,8 @@ impl Console {
         let token = if at.ip().is_loopback() { None } else { Some(Token::random()) };
         let token = token.transpose().map_err(IoError::when("read", "the system's random numbers"))?;
         let names = machine_names();
-        let mut link = format!("http://{}/", server::outer_address(at));
+        let proxy = Arc::new(options.proxy.clone());
+        let mut link = format!("http://{}{}", server::outer_address(at), proxy.base_path);
         if let Some(token) = &token {
             link.push_str(&format!("?token={}", token.reveal()));
         }
@@ -122,8 +133,9 @@ impl Console {
         let (send_command, commands) = bounded(MAX_COMMANDS);
         let (send_switch, switches) = bounded(1);
         let hub = Arc::new(Hub::new(clock, options.takes_prompts, send_command, send_switch));
-        let access = Access::new(at.ip(), at.port(), token, names);
-        let server = Server::start(listener, routes::router(App::new(Arc::clone(&hub), access)))?;
+        let access = Access::new(at.ip(), at.port(), token, names, &proxy);
+        let router = routes::router(App::new(Arc::clone(&hub), access, Arc::clone(&proxy)));
+        let server = Server::start(listener, router, proxy)?;
         Ok(Console {
             hub,
             options,
@@ -189,7 +201,7 @@ impl Console {
 
     /// Lets every object go: what was followed is not in the image any more.
     pub fn clear(&self) {
-        let command = Command { made_at: self.hub.clock.now(), intent: Intent::ReleaseAll };
+        let command = Command { made_at: self.hub.clock.now(), origin: Origin::LOCAL, intent: Intent::ReleaseAll };
         if let Err(reason) = self.hub.command(command) {
             tracing::debug!("objects stay: {reason}");
         }

@@ -188,7 +188,7 @@ pub enum ModelError {
         limit: u64,
     },
     /// The graph has more nodes than the limit.
-    #[error("{}: {nodes} nodes, over the limit of {limit}: raise `max_nodes` if the file is trusted", .path.display())]
+    #[error("{}: {nodes} nodes, over the limit of {limit}: simplify the model with onnxsim, or raise `max_nodes` if the file is trusted", .path.display())]
     TooManyNodes {
         /// The file that was refused.
         path: PathBuf,
@@ -198,7 +198,7 @@ pub enum ModelError {
         limit: usize,
     },
     /// The engine has no implementation of an operator in the graph.
-    #[error("{}: node `{node}` ({operator}) cannot run: {reason}. Export the model without this operator", .path.display())]
+    #[error("{}: node `{node}` ({operator}) cannot run: {reason}. {remedy}", .path.display())]
     UnsupportedOperator {
         /// The file that was refused.
         path: PathBuf,
@@ -208,6 +208,8 @@ pub enum ModelError {
         operator: String,
         /// What the engine says about it.
         reason: String,
+        /// What to do about it.
+        remedy: &'static str,
     },
     /// An input or output is not what the family's models have.
     #[error("{}: {role} tensor `{tensor}`: expected {expected}, found {found}. Is this the right file for family `{family}`?{}",
@@ -228,6 +230,29 @@ pub enum ModelError {
         expected: Box<str>,
         /// The file's type and shape of it, or that it is missing.
         found: Box<str>,
+    },
+    /// What a graph holds at a time would take more memory than the limit.
+    #[error("{}: {what} would take {bytes} bytes, over the limit of {limit}: use a smaller input size, or export a smaller model", .path.display())]
+    TooMuchMemory {
+        /// The file that was refused.
+        path: PathBuf,
+        /// What would take it: `its constants`, `a run`.
+        what: &'static str,
+        /// What it would take.
+        bytes: u128,
+        /// Most bytes allowed, or free on this machine.
+        limit: u64,
+    },
+    /// A graph takes too long to prepare.
+    #[error("{}: the graph is too intricate to prepare ({nodes} nodes, {steps} steps): simplify it with onnxsim, or export a smaller model",
+            .path.display())]
+    TooManySteps {
+        /// The file that was refused.
+        path: PathBuf,
+        /// How many nodes it has.
+        nodes: usize,
+        /// The steps after which it was given up.
+        steps: u64,
     },
     /// A tensor would take more memory than the limit.
     #[error("{}: tensor `{tensor}` would take {bytes} bytes, over the limit of {limit}: use a smaller input size", .path.display())]
@@ -258,7 +283,7 @@ pub enum ModelError {
         reason: String,
     },
     /// The file's SHA-256 is not that of the manifest.
-    #[error("{}: SHA-256 is {found}, the manifest says {expected}: fetch the file again", .path.display())]
+    #[error("{}: SHA-256 is {found}, the manifest says {expected}: fetch the file again, or, if you changed it yourself, put its hash into the manifest", .path.display())]
     Checksum {
         /// The file that was refused.
         path: PathBuf,
@@ -305,6 +330,26 @@ pub enum ModelError {
         name: String,
         /// What differs between the two.
         reason: String,
+    },
+    /// What a graph makes is no number, or beyond all that a model works with.
+    #[error(
+        "running `{graph}` failed: its output `{output}` has values that are not finite numbers or beyond 1e12. Its weights \
+             are broken or overflow in this precision: try `--precision f32`, or export the model again"
+    )]
+    NotFinite {
+        /// Which graph ran: its file's name.
+        graph: String,
+        /// The output's name in the graph.
+        output: String,
+    },
+    /// A file holds weights that are no numbers.
+    #[error("{}: weights `{tensor}` have values that are not finite numbers: train or export the model again, or fetch the file \
+             again", .path.display())]
+    BrokenWeights {
+        /// The file that was refused.
+        path: PathBuf,
+        /// The tensor's name in the graph.
+        tensor: String,
     },
     /// The engine failed, or the model gave what is no answer.
     #[error("running `{graph}` failed: {reason}. Please report this with the model's name")]

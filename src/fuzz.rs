@@ -19,7 +19,9 @@ pub use images::{mask_file, mjpeg, photo, rle};
 pub use messages::console_message;
 pub use messages::{addresses, board, script};
 pub use models::{manifest, model, quantize};
-pub use recordings::{recording_mobile_mapping, recording_neon, recording_pupil_core};
+pub use recordings::{
+    recording_invisible, recording_mobile_mapping, recording_neon, recording_pupil_cloud, recording_pupil_core,
+};
 
 /// A fuzz target: the name of its file in `fuzz/fuzz_targets`, and what it calls.
 pub type Target = (&'static str, fn(&[u8]));
@@ -39,8 +41,10 @@ pub const TARGETS: &[Target] = &[
     ("phone_status", phone_status),
     ("photo", photo),
     ("quantize", quantize),
+    ("recording_invisible", recording_invisible),
     ("recording_mobile_mapping", recording_mobile_mapping),
     ("recording_neon", recording_neon),
+    ("recording_pupil_cloud", recording_pupil_cloud),
     ("recording_pupil_core", recording_pupil_core),
     ("rle", rle),
     ("rtp", rtp),

@@ -7,7 +7,7 @@
 //!
 //! | layer | modules | what they do |
 //! |---|---|---|
-//! | 0 | [`geometry`], [`time`], [`sync`], [`statistics`] | points, boxes and the letterbox; the capture clock; what threads share; medians and timings |
+//! | 0 | [`geometry`], [`time`], [`sync`], [`statistics`], [`text`], [`output`] | points, boxes and the letterbox; the capture clock; what threads share; medians and timings; text from outside; files that are written |
 //! | 1 | [`error`], [`select`] | typed errors; gaze and touch to selections, by numbers alone |
 //! | 2 | [`picture`] | the one reader of picture files: whole, bearable, contained |
 //! | 2 | [`engine`] | the only place that names tract: load, precision, threads, kernels, audit |
@@ -29,7 +29,9 @@
 
 pub mod error;
 pub mod geometry;
+pub mod output;
 pub mod statistics;
+pub mod text;
 pub mod time;
 
 pub mod address;

@@ -22,13 +22,15 @@ mod memory;
 mod meter;
 mod output;
 mod pace;
+mod prompt_budget;
+mod refusals;
+mod requests;
 mod running;
 mod shared;
 mod summary;
 mod threads;
 mod watchdog;
 
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 
 use crossbeam_channel::bounded;
@@ -38,10 +40,11 @@ pub use config::{PipelineConfig, StageCores};
 pub use degrade::{Degrade, DegradeSummary, Ladder, ModelVariants, Setting, Step, Variant, Variants};
 pub use meter::{AgeMeter, StageMeter, StageMeters, StageReport, StageReports};
 pub use pace::EncodeEvery;
+pub use requests::PromptReport;
 pub use running::Running;
 pub use summary::{Summary, Throughput};
 
-use crate::capture::Source;
+use crate::capture::{Source, SourceOptions};
 use crate::error::Result;
 use crate::frame::Frame;
 use crate::input::{CommandSource, GazeSource, PromptSource, TouchSource};
@@ -52,23 +55,25 @@ use crate::select::touch::TouchSelector;
 use crate::session::{Encoded, Session, SessionConfig};
 use crate::sink::{Sink, StreamInfo};
 use crate::sync::{Pool, StopToken};
-use crate::time::{Clock, MonotonicClock};
+use crate::time::{Clock, ManualClock, MonotonicClock};
 
 use capture::CaptureStage;
 use decode::DecodeStage;
 use degrade::{Stream, Supervisor, Switch};
 use encode::EncodeStage;
-use input::{GazeCell, GazeInput, InputStage, TouchInput};
+use input::{Destination, GazeCell, GazeInput, InputStage, TouchInput};
 use losses::Losses;
-use memory::Plan;
+use memory::{KeptBy, Plan};
 use output::Outputs;
 use pace::Pace;
-use shared::{Shared, SlotSender};
+use prompt_budget::PromptBudget;
+use requests::Requests;
+use shared::{Shared, SlotSender, Turnstile};
 use threads::Threads;
 use watchdog::Watchdog;
 
-/// Requests on their way to the session; a source of more waits.
-const REQUESTS: usize = Session::PENDING_REQUESTS;
+/// Refused selections by gaze that the selector has not heard of yet.
+const REFUSALS: usize = 256;
 /// Events that wait for one sink.
 const EVENTS: usize = 1024;
 
@@ -86,6 +91,7 @@ pub struct Pipeline {
     config: PipelineConfig,
     degrade: Option<Degrade>,
     exchangeable: bool,
+    replay: bool,
     clock: Arc<dyn Clock>,
     stop: StopToken,
 }
@@ -112,6 +118,7 @@ impl Pipeline {
             config: PipelineConfig::default(),
             degrade: None,
             exchangeable: false,
+            replay: false,
             clock: Arc::new(MonotonicClock),
             stop: StopToken::new(),
         }
@@ -165,6 +172,15 @@ impl Pipeline {
         self
     }
 
+    /// Lets each frame through every stage before the next is read, with every prompt of its time, and loses none on the way,
+    /// not at the sinks either: over the same frames and prompts the records and events are the same in every run, but for
+    /// latencies. The source must give every frame however late it is asked for ([`Source::gives_every_frame`]), and what is
+    /// touched, looked at or said live is taken as it comes.
+    pub fn replay(mut self) -> Self {
+        self.replay = true;
+        self
+    }
+
     /// Replaces the system's clock; the source must stamp its frames with the same one.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -198,26 +214,34 @@ impl Pipeline {
             config,
             degrade,
             exchangeable,
+            replay,
             clock,
             stop,
         } = self;
         let started = clock.now();
         let info = source.info().clone();
         let (event_senders, event_receivers): (Vec<_>, Vec<_>) = sinks.iter().map(|_| bounded(EVENTS)).unzip();
-        let shared = Shared::new(clock, stop.clone(), event_senders);
+        let mut shared = Shared::new(clock, stop.clone(), event_senders);
+        // In a replay the frames tell the time.
+        let replay = replay.then(ManualClock::default);
+        if let Some(clock) = &replay {
+            shared = shared.replayed(Arc::new(clock.clone()));
+        }
         let mut threads = Threads::new(stop);
 
         let held = if commands.is_empty() { 0 } else { Session::HELD_FRAMES };
-        let Plan { config, pools, frame_bytes } = memory::plan(&config, sinks.len(), held, info.size, info.format)?;
+        let share_gaze = sinks.iter().filter(|sink| sink.shares_gaze()).count();
+        let kept_by = KeptBy { sinks: sinks.len(), share_gaze, held };
+        let Plan { config, pools, frame_bytes } = memory::plan(&config, kept_by, info.size, info.format)?;
         let frames = Pool::new(pools.frames, Frame::default);
 
         let meters = StageMeters::new();
         let [capture_meter, encode_meter, decode_meter] = meters.chain();
         let (frame_sender, frame_slot) = SlotSender::new();
         let (encoded_sender, encoded_slot) = SlotSender::new();
-        let (requests, incoming) = bounded(REQUESTS);
+        let requests = Requests::default();
         let gaze_cell = GazeCell::default();
-        let (gaze_refusals, refusals) = bounded(REQUESTS);
+        let (gaze_refusals, refusals) = bounded(REFUSALS);
         let age = AgeMeter::default();
 
         let every = EncodeEvery::new(config.encode_every);
@@ -239,24 +263,51 @@ impl Pipeline {
             prompt_history: config.prompt_history,
             follower: config.follower,
         };
+        // The input stage ends with the stream: it has its own token, which the end of the stages sets. In a replay the decode
+        // stage reads the inputs, frame by frame.
+        let input_stop = StopToken::new();
+        let mut input_threads = Threads::new(input_stop.clone());
+        let gaze_report = Arc::new(OnceLock::new());
+        let report = Arc::clone(&gaze_report);
+        let gaze = gaze.map(|(source, selector)| {
+            let cell = gaze_cell.clone();
+            GazeInput { source, selector, cell, refusals, report }
+        });
+        let input_shared = shared.with_stop(input_stop);
+        let inputs_lost = Arc::default();
+        let to = Destination {
+            output: requests.clone(),
+            shared: if replay.is_some() { shared.clone() } else { input_shared.clone() },
+            losses: Arc::clone(&inputs_lost),
+        };
+        let mut inputs = Some(InputStage::new(prompts, touch, commands, gaze, to));
+        if replay.is_none()
+            && let Some(mut stage) = inputs.take()
+        {
+            stage.prime();
+            input_threads.spawn("input", &Placement::default(), move || stage.run())?;
+        }
+
         let stage = DecodeStage {
-            session: Session::new(decoder, session_config, Arc::clone(&shared.clock)),
-            requests: incoming,
+            session: Session::new(decoder, session_config, Arc::clone(&shared.stream_clock)),
+            requests: requests.clone(),
+            budget: match replay {
+                Some(_) => PromptBudget::unlimited(),
+                None => PromptBudget::for_rate(info.rate.unwrap_or(SourceOptions::DEFAULT_FPS)),
+            },
+            inputs,
             pool: Pool::new(pools.records, FrameRecord::default),
+            with_gaze: Pool::new(pools.with_gaze, FrameRecord::default),
             input: encoded_slot,
             outputs: outputs.queues(),
             losses: Losses::new(decode_meter.clone()),
             meter: decode_meter.clone(),
             age: age.clone(),
             shared: shared.clone(),
-            gaze: gaze_cell.clone(),
+            gaze: gaze_cell,
             gaze_refusals,
         };
-        let unanswered = Arc::new(OnceLock::new());
-        let set_unanswered = Arc::clone(&unanswered);
-        threads.spawn("decode", &place(&cores.decode, policies.decode), move || {
-            let _ = set_unanswered.set(stage.run());
-        })?;
+        threads.spawn("decode", &place(&cores.decode, policies.decode), move || stage.run())?;
 
         let stage = EncodeStage {
             encoder,
@@ -271,20 +322,6 @@ impl Pipeline {
             shared: shared.clone(),
         };
         threads.spawn("encode", &config.encoder_placement(), move || stage.run())?;
-
-        // The input stage ends with the stream: it has its own token, which the end of the stages sets.
-        let input_stop = StopToken::new();
-        let mut input_threads = Threads::new(input_stop.clone());
-        let gaze_report = Arc::new(OnceLock::new());
-        let report = Arc::clone(&gaze_report);
-        let gaze = gaze.map(|(source, selector)| GazeInput { source, selector, cell: gaze_cell, refusals, report });
-        let input_shared = shared.with_stop(input_stop);
-        let inputs_lost = Arc::new(AtomicU64::new(0));
-        let losses = Arc::clone(&inputs_lost);
-        let shared_too = input_shared.clone();
-        let stage =
-            InputStage { sources: prompts, touch, commands, gaze, losses, output: requests, shared: shared_too };
-        input_threads.spawn("input", &Placement::default(), move || stage.run())?;
 
         let supervisor = degrade.zip(switch.clone()).map(|(degrade, switch)| {
             let model = stream.model.clone();
@@ -303,6 +340,8 @@ impl Pipeline {
             losses: Losses::new(capture_meter.clone()),
             meter: capture_meter,
             replaced: Losses::new(encode_meter),
+            turnstile: Turnstile::new(),
+            replay: replay.clone(),
             shared: shared.clone(),
         };
         threads.spawn("capture", &place(&cores.capture, policies.capture), move || stage.run())?;
@@ -317,7 +356,8 @@ impl Pipeline {
             meters,
             outputs,
             age,
-            unanswered,
+            requests,
+            replay: replay.is_some(),
             inputs_lost,
             gaze_report,
             watchdog,

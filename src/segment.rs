@@ -15,6 +15,7 @@ mod prediction;
 mod predictor;
 #[cfg(test)]
 mod tests;
+mod written;
 mod zoom;
 
 pub use alternatives::next_alternative;
@@ -24,4 +25,5 @@ pub use choice::best_matching_prompt;
 pub use decoder::MaskDecoder;
 pub use prediction::{Prediction, Predictions};
 pub use predictor::Predictor;
+pub use written::{WrittenError, written_box, written_id, written_label, written_point};
 pub use zoom::zoom_region;

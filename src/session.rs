@@ -14,9 +14,10 @@ mod gaze_search;
 mod intent;
 mod object;
 mod object_set;
+mod origin;
 mod overlap;
-mod pending;
 mod phases;
+mod request_queue;
 mod stepper;
 #[cfg(test)]
 mod tests;
@@ -34,26 +35,26 @@ use crate::track::ObjectId;
 pub use config::SessionConfig;
 pub use encoded::Encoded;
 pub use intent::{GazeRefusal, Intent, Request};
+pub use origin::Origin;
+pub use request_queue::RequestQueue;
 pub use stepper::Stepper;
 
 use answers::Answers;
 use change::Change;
 use frame_history::FrameHistory;
 use object_set::ObjectSet;
-use pending::Pending;
 use phases::{Phases, StreamTimes};
 use undo::UndoHistory;
 
 /// The objects of one stream, and everything that is asked about them.
 ///
-/// For each encoded frame: [`Self::set_frame`], [`Self::enqueue`] what was asked, [`Self::apply_due`], [`Self::follow`]; for a
-/// frame that is not encoded [`Self::propagate`]. [`Self::drain_events`] then gives what happened. With a constant number of
-/// objects a frame allocates nothing here.
+/// For each encoded frame: [`Self::set_frame`], [`Self::apply`] what was asked, which waits in a [`RequestQueue`],
+/// [`Self::follow`]; for a frame that is not encoded [`Self::propagate`]. [`Self::drain_events`] then gives what happened. With a
+/// constant number of objects a frame allocates nothing here.
 pub struct Session {
     objects: ObjectSet,
     max_objects: usize,
     frames: FrameHistory,
-    pending: Pending,
     answers: Answers,
     undo: UndoHistory,
     phases: Phases,
@@ -74,8 +75,6 @@ impl Session {
     pub const HELD_FRAMES: usize = FrameHistory::HELD;
     /// Frames that measuring motion holds on to.
     pub const MOTION_FRAMES: usize = crate::track::MotionPropagator::FRAMES;
-    /// Requests that wait for the frame of their time.
-    pub const PENDING_REQUESTS: usize = Pending::LIMIT;
 
     /// A session without objects. Events carry the times of `clock`.
     pub fn new(decoder: Box<dyn Decoder>, config: SessionConfig, clock: Arc<dyn Clock>) -> Self {
@@ -84,7 +83,6 @@ impl Session {
             objects: ObjectSet::new(decoder, config.follower, config.decodes_per_frame),
             max_objects,
             frames: FrameHistory::new(config.prompt_history),
-            pending: Pending::default(),
             answers: Answers::default(),
             undo: UndoHistory::default(),
             phases: Phases::default(),
@@ -108,38 +106,6 @@ impl Session {
         self.set_origin(encoded.at());
         self.frames.push(Arc::clone(encoded));
         self.present = Some(Arc::clone(encoded));
-    }
-
-    /// True while a further request finds room to wait for its frame.
-    pub fn has_room(&self) -> bool {
-        self.pending.len() < Self::PENDING_REQUESTS
-    }
-
-    /// Lets a request wait for the frame of its time.
-    pub fn enqueue(&mut self, request: Request) {
-        self.pending.push(request);
-    }
-
-    /// Requests whose time has not come.
-    pub fn pending(&self) -> usize {
-        self.pending.len()
-    }
-
-    /// Carries out every request whose time has come on the present frame, earliest first. `refused` hears of selections by
-    /// gaze that selected nothing.
-    ///
-    /// # Errors
-    /// A model that breaks its own contract. What cannot be answered for the user's part is an event.
-    pub fn apply_due(&mut self, mut refused: impl FnMut(GazeRefusal)) -> Result<()> {
-        let times = StreamTimes::new(&*self.clock, self.origin);
-        let Some((present, times)) = self.present.as_ref().zip(times) else { return Ok(()) };
-        let now_s = times.seconds(present.at());
-        while let Some(request) = self.pending.next_due(now_s) {
-            if let Some(refusal) = self.apply(request)? {
-                refused(refusal);
-            }
-        }
-        Ok(())
     }
 
     /// Finds every object on the present frame and writes it into `record`.

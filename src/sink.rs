@@ -8,8 +8,8 @@ mod images;
 mod ndjson;
 pub mod overlay;
 
-pub use address::{OpenedSink, SinkAddress};
-pub use images::{ImageFormat, OverlayOptions, OverlaySink};
+pub use address::{OpenedSink, Place, SinkAddress};
+pub use images::{ImageFormat, OverlayOptions, OverlaySink, is_overlay};
 pub use ndjson::{NdjsonOptions, NdjsonSink, WIRE_VERSION};
 
 #[cfg(feature = "console")]
@@ -75,6 +75,12 @@ pub struct StreamInfo {
 pub trait Sink: Send {
     /// The address it was opened by, such as `ndjson:-`.
     fn name(&self) -> &str;
+
+    /// Whether the sink passes on where the user looks, because its user asked for that. Raw gaze is private: in the records
+    /// that a sink is given there is none unless it says so here.
+    fn shares_gaze(&self) -> bool {
+        false
+    }
 
     /// Called before the first frame.
     fn begin(&mut self, _stream: &StreamInfo) -> Result<()> {

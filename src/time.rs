@@ -22,9 +22,14 @@ impl Timestamp {
         Timestamp(nanos)
     }
 
-    /// A moment `seconds` after the clock's start; negative and non-finite values saturate to zero.
+    /// A moment `seconds` after the clock's start; at most the clock's end; negative values and NaN count as zero.
     pub fn from_secs_f64(seconds: f64) -> Self {
         Timestamp((seconds.max(0.0) * 1e9).round() as u64)
+    }
+
+    /// The moment `seconds` later, at most the clock's end; negative values and NaN count as zero.
+    pub fn after_secs(self, seconds: f64) -> Self {
+        Timestamp(self.0.saturating_add(Timestamp::from_secs_f64(seconds).0))
     }
 
     /// Nanoseconds since the clock's start.
@@ -44,7 +49,8 @@ impl Timestamp {
 
     /// Seconds from `other` to `self`, negative when `self` comes first.
     pub fn signed_secs_since(self, other: Timestamp) -> f64 {
-        self.0.wrapping_sub(other.0) as i64 as f64 / 1e9
+        let seconds = self.0.abs_diff(other.0) as f64 / 1e9;
+        if self < other { -seconds } else { seconds }
     }
 
     /// Distance in time, whichever comes first.
@@ -53,17 +59,22 @@ impl Timestamp {
     }
 }
 
+/// The nanoseconds of a duration, at most as many as the clock counts.
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
 impl Add<Duration> for Timestamp {
     type Output = Timestamp;
     fn add(self, rhs: Duration) -> Timestamp {
-        Timestamp(self.0.saturating_add(rhs.as_nanos() as u64))
+        Timestamp(self.0.saturating_add(nanos(rhs)))
     }
 }
 
 impl Sub<Duration> for Timestamp {
     type Output = Timestamp;
     fn sub(self, rhs: Duration) -> Timestamp {
-        Timestamp(self.0.saturating_sub(rhs.as_nanos() as u64))
+        Timestamp(self.0.saturating_sub(nanos(rhs)))
     }
 }
 
@@ -106,7 +117,7 @@ pub struct ManualClock(Arc<AtomicU64>);
 impl ManualClock {
     /// Moves the time on.
     pub fn advance(&self, by: Duration) {
-        self.0.fetch_add(by.as_nanos() as u64, Ordering::SeqCst);
+        self.0.fetch_add(nanos(by), Ordering::SeqCst);
     }
 
     /// Sets the time, backwards too.
@@ -133,6 +144,14 @@ mod tests {
         assert_eq!(a.since(b), Duration::ZERO);
         assert!((a.signed_secs_since(b) + 0.5).abs() < 1e-9);
         assert_eq!(Timestamp::ZERO - Duration::from_secs(1), Timestamp::ZERO);
+        let end = Timestamp::from_nanos(u64::MAX);
+        assert_eq!((a + Duration::MAX, end - Duration::MAX), (end, Timestamp::ZERO));
+        assert!((end.signed_secs_since(Timestamp::ZERO) - 1.8446744e10).abs() < 1e3);
+        assert!((Timestamp::ZERO.signed_secs_since(end) + 1.8446744e10).abs() < 1e3);
+        for seconds in [f64::NAN, f64::NEG_INFINITY, -1.0] {
+            assert_eq!(Timestamp::from_secs_f64(seconds), Timestamp::ZERO);
+        }
+        assert_eq!(Timestamp::from_secs_f64(f64::INFINITY), end);
     }
 
     #[test]

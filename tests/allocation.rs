@@ -78,7 +78,7 @@ impl PromptSource for TwoObjects {
         if !std::mem::replace(&mut self.0, true) {
             for (object, x) in [(1, 40.0), (2, 90.0)] {
                 let points = vec![LabeledPoint::foreground(x, 40.0)];
-                out.push(Request { time_s: 0.0, intent: Intent::Prompt { object: Some(object), points, bbox: None } });
+                out.push(Request::new(0.0, Intent::Prompt { object: Some(object), points, bbox: None }));
             }
         }
     }

@@ -124,7 +124,7 @@ fn an_overloaded_stream_goes_down_with_its_selection_and_says_so() {
     let area = |id: u8| ids.iter().filter(|i| **i == id).count();
     let target = scene.objects().iter().map(|o| o.id).max_by_key(|id| area(*id)).unwrap();
     let bbox = Some(box_of(&ids, target, size));
-    let prompt = Request { time_s: 0.0, intent: Intent::Prompt { object: Some(7), points: Vec::new(), bbox } };
+    let prompt = Request::new(0.0, Intent::Prompt { object: Some(7), points: Vec::new(), bbox });
 
     let (sink, seen) = MemorySink::boxed(Duration::ZERO);
     let stop = StopToken::new();

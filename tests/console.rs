@@ -1,6 +1,12 @@
 //! The console's server from outside: what it answers, and what it refuses.
 #![cfg(feature = "console")]
 
+#[path = "console/attack.rs"]
+mod attack;
+#[path = "console/crowd.rs"]
+mod crowd;
+#[path = "console/proxy.rs"]
+mod proxy;
 #[path = "console/schema.rs"]
 mod schema;
 #[path = "console/stream.rs"]
@@ -13,8 +19,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tungstenite::Message;
 
+use proxy::Passing;
 use schema::Api;
-use stream::{Answer, Served, answer_of};
+use stream::{Answer, Served, answer_of, ask, dial};
 
 /// A WebSocket's way to its end: the code and reason with which the server hangs up.
 fn closing(socket: &mut stream::Socket) -> (u16, String) {
@@ -365,4 +372,204 @@ fn garbage_over_sockets_neither_breaks_nor_grows_the_server() {
     served.wait_until("the stream runs on", |served| {
         served.try_request("GET", "/healthz", &[], "").is_some_and(|answer| answer.status == 200)
     });
+}
+
+/// The next message of JSON that `is` so, for ten seconds.
+fn hear(page: &mut stream::Socket, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+    let until = Instant::now() + Duration::from_secs(10);
+    while Instant::now() < until {
+        let message = page.read().unwrap_or_else(|error| panic!("{what}: {error}"));
+        if message.is_text() && is(&json_of(&message)) {
+            return json_of(&message);
+        }
+    }
+    panic!("never heard: {what}");
+}
+
+fn say(page: &mut stream::Socket, message: Value) {
+    page.send(Message::Text(message.to_string().into())).unwrap();
+}
+
+/// The header of the next frame.
+fn next_frame(page: &mut stream::Socket) -> Value {
+    loop {
+        if let Message::Binary(bytes) = page.read().unwrap() {
+            let length = u32::from_le_bytes(bytes[..4].try_into().unwrap()) as usize;
+            return serde_json::from_slice(&bytes[4..4 + length]).unwrap();
+        }
+    }
+}
+
+#[test]
+fn health_is_told_and_others_get_in_while_clients_never_read() {
+    let served = Served::start();
+    served.wait_for_frames(1);
+    let _deaf: Vec<_> = (0..64).map(|_| crowd::never_reading(served.port)).collect();
+    for _ in 0..5 {
+        assert_eq!(served.get("/healthz").status, 200);
+    }
+    served.wait_until("who never reads gives way", |served| {
+        served.try_request("GET", "/api/state", &[], "").is_some_and(|answer| answer.status == 200)
+    });
+}
+
+#[test]
+fn health_is_told_behind_a_crowd_that_says_nothing() {
+    let served = Served::start();
+    served.wait_for_frames(1);
+    // Pages keep half of the places; silence takes the others and all that is before the door.
+    let _pages: Vec<_> = (0..32).map(|_| served.dial("/ws", &[]).unwrap()).collect();
+    let _silent: Vec<_> = (0..300).map(|_| TcpStream::connect(("127.0.0.1", served.port)).unwrap()).collect();
+    assert_eq!(served.get("/healthz").status, 200);
+    let api = Api::new(&serde_json::from_str(include_str!("../docs/openapi.json")).unwrap());
+    api.check("/healthz", "get", &served.get("/healthz"));
+}
+
+#[test]
+fn upgraded_connections_keep_their_places() {
+    let served = Served::start();
+    let mut crowd: Vec<_> = (0..300).map(|_| crowd::upgrading(served.port)).collect();
+    let statuses: Vec<_> = crowd.iter_mut().map(crowd::status).collect();
+    let upgraded = statuses.iter().filter(|status| **status == Some(101)).count();
+    // One that finds no room for a page says so and goes, which frees its place within seconds.
+    assert!((32..150).contains(&upgraded), "{upgraded} of 300 were let in");
+    assert!(statuses.contains(&Some(503)), "{statuses:?}");
+    assert_eq!(served.get("/healthz").status, 200);
+}
+
+#[test]
+fn a_page_that_floods_is_told_and_others_are_heard() {
+    let served = Served::start();
+    served.wait_for_frames(1);
+    let mut hasty = served.dial("/ws", &[]).unwrap();
+    let at = next_frame(&mut hasty)["at"].clone();
+    let mut calm = served.dial("/ws", &[]).unwrap();
+    for _ in 0..60 {
+        say(&mut hasty, json!({ "type": "tap", "at": at, "x": 1, "y": 2 }));
+    }
+    let refused = hear(&mut hasty, "that it is too hasty", |m| m["type"] == "refused");
+    assert_eq!(refused["code"], "too_many");
+    assert!(refused["reason"].as_str().unwrap().contains("wait"), "{refused}");
+    say(&mut calm, json!({ "type": "tap", "at": at, "x": 30, "y": 40 }));
+    let heard = std::cell::RefCell::new(Vec::new());
+    served.wait_until("the calm page's tap arrives", |served| {
+        heard.borrow_mut().extend(served.commands().into_iter().map(|command| command.origin.page_number()));
+        heard.borrow().contains(&Some(2))
+    });
+    assert!(heard.borrow().len() < 40, "{} of 61 came through", heard.borrow().len());
+}
+
+#[test]
+fn a_fifth_frozen_page_is_refused_and_a_frame_that_is_gone_is_no_other() {
+    let served = Served::start();
+    let mut pages: Vec<_> = (0..5).map(|_| served.dial("/ws", &[]).unwrap()).collect();
+    let mut times = Vec::new();
+    for page in &mut pages {
+        let at = next_frame(page)["at"].clone();
+        say(page, json!({ "type": "hold", "at": at }));
+        times.push(at);
+    }
+    let refused = hear(&mut pages[4], "that it cannot be frozen", |m| m["type"] == "refused");
+    assert_eq!(refused["code"], "too_many_frozen");
+    // Two seconds of frames, more than any history.
+    served.wait_for_frames(100);
+    served.commands();
+    for (page, at) in pages.iter_mut().zip(&times) {
+        say(page, json!({ "type": "tap", "at": at, "x": 1, "y": 2 }));
+    }
+    let refused = hear(&mut pages[4], "that its frame is gone", |m| m["code"] == "frame_gone");
+    assert!(refused["reason"].as_str().unwrap().contains("pause"), "{refused}");
+    let taps = std::cell::RefCell::new(Vec::new());
+    served.wait_until("the four are answered on their frames", |served| {
+        taps.borrow_mut().extend(served.commands().into_iter().map(|c| json!(c.made_at.as_nanos() / 1000)));
+        taps.borrow().len() >= 4
+    });
+    assert!(taps.borrow().iter().all(|at| times[..4].contains(at)));
+    // One that goes on, and one that goes away, make room for two.
+    say(&mut pages[0], json!({ "type": "resume" }));
+    drop(pages.remove(1));
+    let mut more: Vec<_> = (0..3).map(|_| served.dial("/ws", &[]).unwrap()).collect();
+    let until = Instant::now() + Duration::from_secs(10);
+    for page in &mut more[..2] {
+        while !page_holds(page) {
+            assert!(Instant::now() < until, "nothing makes room");
+        }
+    }
+    assert!(!page_holds(&mut more[2]), "a third finds none");
+}
+
+/// Freezes a page; false when it is refused.
+fn page_holds(page: &mut stream::Socket) -> bool {
+    let shown = next_frame(page);
+    say(page, json!({ "type": "ack", "frame": shown["frame"] }));
+    say(page, json!({ "type": "hold", "at": shown["at"] }));
+    // What comes after it shows that it was taken.
+    say(page, json!({ "type": "label", "object": 77 }));
+    let refused = hear(page, "an answer", |m| m["type"] == "refused");
+    refused["code"] == "unknown_object"
+}
+
+#[test]
+fn behind_a_proxy_an_address_has_its_share_of_the_pages() {
+    let served = Served::with(|options| options.proxy.trusted = vec!["127.0.0.1".parse().unwrap()]);
+    let own = [("X-Forwarded-For", "203.0.113.7")];
+    let mut pages: Vec<_> = (0..9).map(|_| served.dial("/ws", &own).unwrap()).collect();
+    assert_eq!(closing(pages.last_mut().unwrap()).0, 1013, "a ninth of one address");
+    let other = [("X-Forwarded-For", "198.51.100.1, 203.0.113.8")];
+    assert!(next_frame(&mut served.dial("/ws", &other).unwrap())["at"].is_u64(), "another address has room");
+}
+
+/// The page and all that belongs to it, through proxies of either kind.
+#[test]
+fn the_console_is_reached_through_a_proxy() {
+    let served = Served::with(|options| {
+        options.proxy.base_path = "/lab/foveate".parse().unwrap();
+        options.proxy.allowed_hosts = vec!["robot.example".parse().unwrap()];
+    });
+    assert!(served.link.ends_with("/lab/foveate/"), "{}", served.link);
+    served.wait_for_frames(1);
+    let forwarded = "203.0.113.7";
+    let kinds = [
+        Passing { takes_off: None, keeps_host: true, forwarded },
+        Passing { takes_off: Some("/lab/foveate"), keeps_host: true, forwarded },
+        Passing { takes_off: None, keeps_host: false, forwarded },
+    ];
+    let host = [("Host", "robot.example"), ("Connection", "close")];
+    for passing in kinds {
+        let port = proxy::start(served.port, passing);
+        let get = |path: &str| ask(port, "GET", path, &host, "").unwrap_or_else(|| panic!("{path}: no answer"));
+        let page = get("/lab/foveate/");
+        assert_eq!(page.status, 200, "{}", page.text());
+        let text = page.text();
+        let links: Vec<_> = text.split('"').filter(|part| part.starts_with("./")).collect();
+        assert!(links.len() > 12 && !text.contains("=\"/"), "all links are relative: {links:?}");
+        for link in links {
+            let path = format!("/lab/foveate{}", &link[1..]);
+            assert_eq!(get(&path).status, 200, "{path}");
+        }
+        let origin = |origin| [host[0], ("Origin", origin), ("Sec-Fetch-Site", "same-origin")];
+        let mut socket = dial(port, "/lab/foveate/ws", &origin("https://robot.example")).unwrap();
+        assert!(next_frame(&mut socket)["at"].is_u64());
+        let refused = dial(port, "/lab/foveate/ws", &origin("https://evil.example")).expect_err("a refusal");
+        assert!(refused.contains("403"), "{refused}");
+        if passing.keeps_host {
+            let foreign = [("Host", "evil.example"), ("Connection", "close")];
+            assert_eq!(ask(port, "GET", "/lab/foveate/api/state", &foreign, "").unwrap().status, 421);
+        }
+    }
+    let bare = served.get("/lab/foveate?x=1");
+    assert_eq!((bare.status, bare.header("location")), (308, Some("/lab/foveate/?x=1")));
+    assert_eq!(served.get("/lab/foveates").status, 404);
+}
+
+#[test]
+fn behind_a_proxy_the_token_leads_to_its_path() {
+    let served = Served::with(|options| {
+        options.listen = "0.0.0.0:0".parse().unwrap();
+        options.proxy.base_path = "/foveate".parse().unwrap();
+    });
+    let (_, token) = served.link.split_once("/foveate/?token=").expect("a token");
+    let answer = served.get(&format!("/foveate/?token={token}"));
+    assert_eq!((answer.status, answer.header("location")), (303, Some("/foveate/")));
+    assert!(answer.header("set-cookie").unwrap().contains("; Path=/foveate/; "));
 }

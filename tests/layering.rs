@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Modules by layer, the lowest first. Modules of one layer do not import each other.
 const LAYERS: &[&[&str]] = &[
-    &["geometry", "statistics", "sync", "time"],
+    &["geometry", "output", "statistics", "sync", "text", "time"],
     &["error", "select"],
     &["address", "engine", "picture", "scene"],
     &["frame", "mask", "quantize"],

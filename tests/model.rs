@@ -428,6 +428,44 @@ fn the_registry_finds_verifies_and_suggests() {
 }
 
 #[test]
+fn a_file_that_is_not_the_manifests_is_not_loaded() {
+    let dir = tempfile::tempdir().unwrap();
+    for file in ["manifest.toml", "foveate_encoder.onnx", "foveate_decoder.onnx"] {
+        std::fs::copy(models().join(file), dir.path().join(file)).unwrap();
+    }
+    let registry = Registry::from_dirs(&[dir.path().to_path_buf()]).unwrap();
+    assert!(registry.load("tiny", &ModelOptions::default()).is_ok());
+    for file in ["foveate_encoder.onnx", "foveate_decoder.onnx"] {
+        let path = dir.path().join(file);
+        let whole = std::fs::read(&path).unwrap();
+        // One bit of a weight: the graph is as it was.
+        let mut altered = whole.clone();
+        let last = altered.len() / 2;
+        altered[last] ^= 1;
+        std::fs::write(&path, altered).unwrap();
+        let error = registry.load("tiny", &ModelOptions::default()).unwrap_err();
+        assert!(matches!(error, Error::Model(ModelError::Checksum { .. })), "{error}");
+        assert!(error.to_string().contains(file), "{error}");
+        std::fs::write(&path, whole).unwrap();
+    }
+}
+
+#[test]
+fn the_precision_is_measured_where_there_is_a_choice() {
+    let bundled = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+    let registry = Registry::from_dirs(&[bundled]).unwrap();
+    let chosen = registry.load("foveate", &ModelOptions::default()).unwrap();
+    let probe = chosen.precision_probe().unwrap();
+    let faster = if probe.int8 < probe.f32 { Precision::Int8 } else { Precision::F32 };
+    assert_eq!(chosen.precision(), faster, "{probe:?}");
+    let mut asked = ModelOptions::default();
+    asked.precision = Some(Precision::F32);
+    let model = registry.load("foveate", &asked).unwrap();
+    assert!(model.precision_probe().is_none() && model.precision() == Precision::F32);
+    assert!(load("tiny", ModelOptions::default()).precision_probe().is_none());
+}
+
+#[test]
 fn manifests_with_mistakes_are_refused() {
     let good = std::fs::read_to_string(models().join("manifest.toml")).unwrap();
     let parse = |text: &str| foveate::model::Manifest::parse(Path::new("m.toml"), text).map_err(|e| e.to_string());

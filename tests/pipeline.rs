@@ -40,7 +40,7 @@ impl PromptSource for Prompts {
 
 fn point(time_s: f64, object: u32, x: f32, y: f32) -> Request {
     let points = vec![LabeledPoint::foreground(x, y)];
-    Request { time_s, intent: Intent::Prompt { object: Some(object), points, bbox: None } }
+    Request::new(time_s, Intent::Prompt { object: Some(object), points, bbox: None })
 }
 
 fn pipeline(source: SteadySource, encode: Duration) -> Pipeline {
@@ -117,7 +117,7 @@ fn a_slow_sink_stalls_nobody() {
 
 #[test]
 fn a_prompt_selects_and_the_object_is_carried_until_released() {
-    let release = Request { time_s: 0.8, intent: Intent::Release { object: 3 } };
+    let release = Request::new(0.8, Intent::Release { object: 3 });
     let prompts = Prompts(vec![point(0.3, 3, 60.0, 40.0), release]);
     let (summary, seen) =
         run(pipeline(SteadySource::new(30.0, 36), Duration::ZERO).prompts(Box::new(prompts)), Duration::ZERO);

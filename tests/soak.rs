@@ -111,7 +111,7 @@ impl PromptSource for Restless {
             Intent::Prompt { object: Some(object), points: vec![point], bbox: None }
         };
         // The stream asks a second ahead.
-        out.push(Request { time_s: (until_s - 1.0).max(0.0), intent });
+        out.push(Request::new((until_s - 1.0).max(0.0), intent));
     }
 
     fn is_finished(&self) -> bool {

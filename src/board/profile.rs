@@ -10,6 +10,7 @@ use crate::engine::Precision;
 use crate::error::{ConfigError, IoError, Result, nearest_name};
 use crate::frame::PixelFormat;
 use crate::geometry::Size;
+use crate::text::{self, NotText};
 
 /// How foveate runs on one kind of machine; `board-configs/schema.md` documents every key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -202,8 +203,10 @@ impl Board {
         if choice == "auto" {
             Ok(detect(path::Path::new("/"))?.board)
         } else if choice.ends_with(".toml") || choice.contains(['/', path::MAIN_SEPARATOR]) {
-            let text = std::fs::read_to_string(choice).map_err(IoError::when("read", choice))?;
-            Ok(Board::parse(&text, choice)?)
+            let bytes = std::fs::read(choice).map_err(IoError::when("read", choice))?;
+            let invalid =
+                |reason: NotText| ConfigError::Invalid { origin: choice.to_owned(), reason: reason.to_string() };
+            Ok(Board::parse(text::decode(&bytes).map_err(invalid)?, choice)?)
         } else {
             Ok(Board::bundled(choice)?)
         }
@@ -237,8 +240,8 @@ impl Board {
     pub fn parse(text: &str, origin: &str) -> Result<Board, ConfigError> {
         let invalid = |reason: String| ConfigError::Invalid { origin: origin.to_owned(), reason };
         let message = |e: toml::de::Error| e.to_string().trim_end().to_owned();
-        let document =
-            toml::Deserializer::parse(text).map_err(|e| invalid(format!("not a TOML file: {}", message(e))))?;
+        let document = toml::Deserializer::parse(text::without_mark(text))
+            .map_err(|e| invalid(format!("not a TOML file: {}", message(e))))?;
         let board: Board = serde_path_to_error::deserialize(document).map_err(|e| {
             let key = key_of(e.path());
             match is_known(&key) {
@@ -309,6 +312,7 @@ impl Board {
             looped: false,
             size: Some(Size::new(width, height)),
             format: self.capture.format,
+            every_frame: false,
             controls: self.capture.controls.clone(),
             mjpeg_without_end_marker: self.capture.mjpeg_without_end_marker,
             max_memory: self.max_memory.map(|size| size.0),

@@ -1,4 +1,5 @@
 use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{SOURCES, Source, SourceOptions};
@@ -10,6 +11,7 @@ use crate::time::Clock;
 #[derive(Clone)]
 pub struct SourceAddress {
     text: String,
+    reads: Option<PathBuf>,
     open: Arc<Open>,
 }
 
@@ -24,7 +26,17 @@ impl SourceAddress {
         let open = move |options: &SourceOptions, clock: Arc<dyn Clock>| {
             open(options, clock).map(|source| Box::new(source) as Box<dyn Source>)
         };
-        SourceAddress { text, open: Arc::new(open) }
+        SourceAddress { text, reads: None, open: Arc::new(open) }
+    }
+
+    /// The same for a source that reads this file, or the files in this folder: no output may be one of them.
+    pub fn reading(self, path: PathBuf) -> Self {
+        SourceAddress { reads: Some(path), ..self }
+    }
+
+    /// The file or folder that is read; `None` for a camera and what is made.
+    pub fn reads(&self) -> Option<&Path> {
+        self.reads.as_deref()
     }
 
     /// Opens the source. Frames are stamped with `clock`; kernel stamps count only if it is the monotonic one.

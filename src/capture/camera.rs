@@ -38,6 +38,10 @@ impl From<DeviceError> for CameraProblem {
                 "add your user to the `video` group (sudo usermod -aG video $USER) and log in again",
             ),
             DeviceError::Busy { .. } => ("busy".into(), "close the program that holds it"),
+            DeviceError::IdleVirtual { kind, .. } => (
+                format!("an idle virtual camera ({kind}), no program writes to it"),
+                "start the program that writes to it, such as OBS or ffmpeg with `-f v4l2`",
+            ),
             DeviceError::Unsupported { reason, .. } => (reason, "use another camera"),
             DeviceError::Lost { reason, .. } | DeviceError::Unreachable { reason, .. } => {
                 (reason, "check its cable and power")

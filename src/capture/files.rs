@@ -21,7 +21,8 @@ pub use list::list_images;
 /// Image n is due at `start + n / fps`, where start is the first call of [`Source::next_frame`], and carries that moment
 /// as its capture time and n as its sequence number. Images are decoded on demand. A reader that falls behind still
 /// gets every image as long as it lags by less than [`Self::CATCH_UP`] of them; beyond that the source goes on with the
-/// newest image that is due and reports the rest as dropped, as a camera would.
+/// newest image that is due and reports the rest as dropped, as a camera would, unless every frame is asked for
+/// ([`SourceOptions::every_frame`]).
 ///
 /// An image that cannot be decoded is reported as dropped; its sequence number stays unused.
 pub struct FilesSource {
@@ -31,6 +32,7 @@ pub struct FilesSource {
     max_bytes: u64,
     fps: f64,
     looped: bool,
+    every_frame: bool,
     clock: Arc<dyn Clock>,
     start: Option<Timestamp>,
     /// Sequence number of the next image; it goes on counting when a looped folder starts again.
@@ -43,7 +45,9 @@ pub struct FilesSource {
 /// Reads the place of `files:DIR`.
 pub(super) fn address(place: Option<&str>) -> Result<SourceAddress, AddressError> {
     let dir = PathBuf::from(address::path(place)?);
-    Ok(SourceAddress::new(written(&dir), move |options, clock| FilesSource::open(&dir, options, clock)))
+    let reads = dir.clone();
+    let address = SourceAddress::new(written(&dir), move |options, clock| FilesSource::open(&dir, options, clock));
+    Ok(address.reading(reads))
 }
 
 /// The address of a folder.
@@ -83,6 +87,7 @@ impl FilesSource {
             max_bytes,
             fps,
             looped: options.looped,
+            every_frame: options.every_frame,
             clock,
             start: None,
             next: 0,
@@ -102,7 +107,7 @@ impl FilesSource {
     }
 
     fn due(&self, start: Timestamp, sequence: u64) -> Timestamp {
-        start + Duration::from_secs_f64(sequence as f64 / self.fps)
+        start.after_secs(sequence as f64 / self.fps)
     }
 
     /// Leaves out what can no longer be caught up with.
@@ -133,7 +138,9 @@ impl Source for FilesSource {
             if !self.looped && self.next >= self.images.len() as u64 {
                 return Ok(Step::End);
             }
-            self.skip_late(start, self.clock.now());
+            if !self.every_frame {
+                self.skip_late(start, self.clock.now());
+            }
             let due = self.due(start, self.next);
             let now = self.clock.now();
             if due > now {
@@ -162,6 +169,10 @@ impl Source for FilesSource {
                 }
             }
         }
+    }
+
+    fn gives_every_frame(&self) -> bool {
+        self.every_frame
     }
 
     fn take_event(&mut self) -> Option<SourceEvent> {

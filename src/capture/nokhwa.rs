@@ -24,8 +24,6 @@ use crate::time::{Clock, Timestamp};
 
 /// How long a camera may take to open, and a user to allow it.
 const OPENING: Duration = Duration::from_secs(60);
-/// A capture time further from now than this comes from a clock that was set meanwhile.
-const PLAUSIBLE_AGE: Duration = Duration::from_secs(5);
 
 /// Reads the place of `nokhwa:INDEX`.
 pub(super) fn address(place: Option<&str>) -> Result<SourceAddress, AddressError> {
@@ -81,7 +79,9 @@ pub(super) struct NokhwaDriver {
 /// One image on its way from the camera's thread.
 struct CameraImage {
     buffer: Buffer,
-    at: Timestamp,
+    arrived: Timestamp,
+    /// When the system says that it was captured.
+    reported: Option<Timestamp>,
     sequence: u32,
 }
 
@@ -154,8 +154,10 @@ impl CameraThread {
             let result = camera.frame().map_err(|e| e.to_string());
             let broken = result.is_err();
             let now = self.clock.now();
-            let at = |buffer: &Buffer| buffer.capture_timestamp().and_then(age).map_or(now, |age| now - age);
-            self.put(result.map(|buffer| CameraImage { at: at(&buffer), buffer, sequence }));
+            self.put(result.map(|buffer| {
+                let reported = buffer.capture_timestamp().and_then(|since_epoch| on_capture_clock(since_epoch, now));
+                CameraImage { arrived: now, reported, buffer, sequence }
+            }));
             if broken {
                 break;
             }
@@ -172,10 +174,13 @@ impl CameraThread {
     }
 }
 
-/// How long ago a wall-clock time was.
-fn age(since_epoch: Duration) -> Option<Duration> {
-    let age = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH + since_epoch).ok()?;
-    (age <= PLAUSIBLE_AGE).then_some(age)
+/// What the capture clock showed at a time of the wall clock; it shows `now` at present.
+fn on_capture_clock(since_epoch: Duration, now: Timestamp) -> Option<Timestamp> {
+    let at = SystemTime::UNIX_EPOCH.checked_add(since_epoch)?;
+    Some(match SystemTime::now().duration_since(at) {
+        Ok(age) => now - age,
+        Err(ahead) => now + ahead.duration(),
+    })
 }
 
 fn start(index: u32, wish: &Wish) -> Result<(Camera, Choice), DeviceError> {
@@ -283,10 +288,10 @@ impl Stream for NokhwaStream {
         frame.format = format;
         frame.stride = format.min_stride(image_size.width);
         frame.colorimetry = Colorimetry::default();
-        frame.captured_at = image.at;
+        frame.captured_at = image.arrived;
         if frame.check().is_err() {
             return Ok(Arrival { passed_over, short: 1, ..Arrival::default() });
         }
-        Ok(Arrival { sequence: Some(image.sequence), passed_over, ..Arrival::default() })
+        Ok(Arrival { sequence: Some(image.sequence), reported: image.reported, passed_over, ..Arrival::default() })
     }
 }

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::events::Events;
+use super::stamps::Stamps;
 use super::{Choice, Source, SourceEvent, SourceInfo, Step};
 use crate::error::{DeviceError, Result};
 use crate::frame::{Frame, PixelFormat};
@@ -21,11 +22,17 @@ pub(super) trait Stream: Send {
     /// The format that streams; its cost does not matter any more.
     fn choice(&self) -> Choice;
 
-    /// Waits at most `timeout` and writes the newest image, with its capture time but without its sequence number.
+    /// Waits at most `timeout` and writes the newest image, with the time of its arrival as its capture time and without its
+    /// sequence number.
     ///
     /// # Errors
     /// Why the device has to be opened again.
     fn read(&mut self, frame: &mut Frame, timeout: Duration, clock: &dyn Clock) -> Result<Arrival, String>;
+
+    /// Why no image comes, where that is known.
+    fn silence(&self) -> Option<String> {
+        None
+    }
 
     /// As [`Source::dma_buffers`].
     #[cfg(target_os = "linux")]
@@ -39,6 +46,8 @@ pub(super) trait Stream: Send {
 pub(super) struct Arrival {
     /// The driver's counter of the image that was written; `None` if none was.
     pub sequence: Option<u32>,
+    /// When the camera says that it was captured, if it does.
+    pub reported: Option<Timestamp>,
     /// Good images that were passed over because a newer one was there.
     pub passed_over: u64,
     /// Images that the driver marked as damaged.
@@ -114,6 +123,7 @@ pub(super) struct CameraSource<D: Driver> {
     info: SourceInfo,
     state: State<D::Stream>,
     counter: Counter,
+    stamps: Stamps,
     /// Since when images are missing, if they are.
     lost_at: Option<Timestamp>,
     losses: u64,
@@ -145,6 +155,7 @@ impl<D: Driver> CameraSource<D> {
             info,
             state: State::Streaming { stream, alive },
             counter: Counter::default(),
+            stamps: Stamps::default(),
             lost_at: None,
             losses: 0,
             reported: Vec::new(),
@@ -181,6 +192,7 @@ impl<D: Driver> CameraSource<D> {
             Ok(stream) => {
                 self.info.rate = stream.choice().rate;
                 self.counter.reopened();
+                self.stamps.reopened();
                 self.state = State::Streaming { stream, alive: self.clock.now() };
             }
             Err(error) => {
@@ -191,7 +203,10 @@ impl<D: Driver> CameraSource<D> {
         self.warn_once(warnings);
     }
 
-    fn received(&mut self, frame: &mut Frame, driver_sequence: u32) {
+    fn received(&mut self, frame: &mut Frame, driver_sequence: u32, reported: Option<Timestamp>) {
+        let (captured_at, fault) = self.stamps.check(reported, frame.captured_at);
+        frame.captured_at = captured_at;
+        self.warn_once(fault.map(|fault| fault.message().to_owned()).into_iter().collect());
         let (sequence, lost) = self.counter.next(driver_sequence);
         frame.sequence = sequence;
         self.events.dropped(lost, "the driver had no free buffer for them, or the camera lost them");
@@ -241,11 +256,12 @@ impl<D: Driver> Source for CameraSource<D> {
                 let now = self.clock.now();
                 if let Some(sequence) = arrival.sequence {
                     *alive = now;
-                    self.received(frame, sequence);
+                    self.received(frame, sequence, arrival.reported);
                     return Ok(Step::Frame);
                 }
                 if now.since(*alive) >= STALLED_AFTER {
-                    self.lose(format!("no image for {} s", STALLED_AFTER.as_secs()));
+                    let why = stream.silence().map(|why| format!(": {why}")).unwrap_or_default();
+                    self.lose(format!("no image for {} s{why}", STALLED_AFTER.as_secs()));
                 }
                 Ok(Step::Idle)
             }

@@ -47,7 +47,7 @@ type Wait = Box<dyn FnMut(Duration) + Send>;
 ///
 /// Frame `n` shows the world at `n / fps` seconds and is due, and stamped, so long after the first was asked for. A
 /// consumer that comes too late gets the newest frame that is due; those it missed leave a gap in the sequence numbers and
-/// are reported as dropped.
+/// are reported as dropped, unless every frame is asked for ([`SourceOptions::every_frame`]).
 pub struct SceneSource {
     info: SourceInfo,
     scene: Arc<Scene>,
@@ -55,6 +55,7 @@ pub struct SceneSource {
     clock: Arc<dyn Clock>,
     start: StreamStart,
     wait: Wait,
+    every_frame: bool,
     next: u64,
     rendering: Rendering,
     events: Events,
@@ -80,7 +81,8 @@ impl SceneSource {
     /// As [`Self::new`].
     pub fn open(seed: u64, options: &SourceOptions, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
         let scene = Scene::new(seed, options.size.unwrap_or(SourceOptions::DEFAULT_SIZE));
-        Self::new(Arc::new(scene), options.rate()?, clock)
+        let source = Self::new(Arc::new(scene), options.rate()?, clock)?;
+        Ok(SceneSource { every_frame: options.every_frame, ..source })
     }
 
     /// A camera on `scene` with `fps` frames per second.
@@ -107,6 +109,7 @@ impl SceneSource {
             clock,
             start: StreamStart::default(),
             wait: Box::new(std::thread::sleep),
+            every_frame: false,
             next: 0,
             rendering: Rendering::default(),
             events: Events::default(),
@@ -145,8 +148,8 @@ impl Source for SceneSource {
         let start = *self.start.0.get_or_init(|| now);
         // The small addend keeps a frame that is due this very nanosecond from being rounded away.
         let newest = (now.since(start).as_secs_f64() * self.fps + 1e-6) as u64;
-        let sequence = self.next.max(newest);
-        let due = start + Duration::from_secs_f64(self.frame_time(sequence));
+        let sequence = if self.every_frame { self.next } else { self.next.max(newest) };
+        let due = start.after_secs(self.frame_time(sequence));
         let ahead = due.since(now);
         if ahead > timeout {
             (self.wait)(timeout);
@@ -169,6 +172,10 @@ impl Source for SceneSource {
         frame.stride = self.info.size.width as usize * 3;
         self.next = sequence + 1;
         Ok(Step::Frame)
+    }
+
+    fn gives_every_frame(&self) -> bool {
+        self.every_frame
     }
 
     fn take_event(&mut self) -> Option<SourceEvent> {

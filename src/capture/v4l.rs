@@ -7,6 +7,7 @@ mod device;
 mod find;
 mod ioctl;
 mod stream;
+mod virtual_camera;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,9 @@ use crate::error::{DeviceError, Result};
 use crate::time::Clock;
 use device::{V4lDriver, check_capability, offers};
 use ioctl::Node;
+
+/// Where the system describes capture devices.
+const SYS: &str = "/sys/class/video4linux";
 
 /// Reads the place of `v4l:PATH`.
 pub(super) fn address(place: Option<&str>) -> Result<SourceAddress, AddressError> {
@@ -45,7 +49,7 @@ pub(super) fn list(wish: &Wish) -> Vec<CameraInfo> {
 fn describe(path: &Path, number: u32, wish: &Wish) -> Option<CameraInfo> {
     let mut camera = CameraInfo {
         address: written(path),
-        name: std::fs::read_to_string(format!("/sys/class/video4linux/video{number}/name"))
+        name: std::fs::read_to_string(format!("{SYS}/video{number}/name"))
             .map(|name| name.trim().to_owned())
             .unwrap_or_default(),
         bus: String::new(),
@@ -55,10 +59,16 @@ fn describe(path: &Path, number: u32, wish: &Wish) -> Option<CameraInfo> {
     };
     match Node::open(path) {
         Err(e) => camera.problem = Some(device_error(path, "open it", &e).into()),
-        Ok(node) if !node.capability().captures_images() => return None,
         Ok(node) => {
             camera.name = node.capability().card.clone();
             camera.bus = node.capability().bus.clone();
+            if let Some(idle) = virtual_camera::idle(path, node.capability(), Path::new(SYS)) {
+                camera.problem = Some(idle.into());
+                return Some(camera);
+            }
+            if !node.capability().captures_images() {
+                return None;
+            }
             match check_capability(path, node.capability()).and_then(|()| offers(&node, path, wish.size)) {
                 Err(error) => camera.problem = Some(error.into()),
                 Ok(formats) => {

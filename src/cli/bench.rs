@@ -13,7 +13,7 @@ use crate::geometry::{LabeledPoint, Size};
 use crate::model::{Embedding, Prompt};
 use crate::statistics::Samples;
 
-use super::model_args::ModelArgs;
+use super::model_args::{ModelArgs, precision_text};
 use super::output::{print, print_json};
 use super::progress;
 
@@ -23,6 +23,9 @@ const FRAME: Size = Size::new(640, 480);
 /// Runs before the measurement: caches, clocks and lazily built kernels settle.
 const WARM_UP: u32 = 3;
 
+/// Most measured runs: their times are kept.
+const MAX_RUNS: i64 = 1_000_000;
+
 /// Time a model on this machine.
 ///
 /// The input is a synthetic frame of 640x480 pixels. The encoder's time includes scaling and normalising it; the
@@ -31,7 +34,7 @@ const WARM_UP: u32 = 3;
 #[derive(Debug, clap::Args)]
 pub struct BenchArgs {
     /// Measured runs of each part, after a warm-up
-    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=MAX_RUNS))]
     runs: u32,
     /// Time this file instead of an installed model
     #[arg(long, value_name = "FILE.onnx", conflicts_with_all = ["name", "input_size", "models_dir"])]
@@ -140,7 +143,7 @@ pub fn run(args: BenchArgs) -> anyhow::Result<()> {
         decoder: Part::new(&decoding, decoder_audit),
         peak_rss_bytes: peak_rss_bytes(),
     };
-    if args.json { print_json(&report) } else { print(&table(&report)) }
+    if args.json { print_json(&report) } else { print(&table(&report, &precision_text(&model))) }
 }
 
 /// Slopes with grain: no two rows alike, nothing that a kernel could find easy.
@@ -165,8 +168,8 @@ fn parse_peak_rss(status: &str) -> Option<u64> {
     kilobytes.checked_mul(1024)
 }
 
-fn table(report: &Report) -> String {
-    let Report { model, precision, threads, runs, input_size: [width, height], .. } = report;
+fn table(report: &Report, precision: &str) -> String {
+    let Report { model, threads, runs, input_size: [width, height], .. } = report;
     let mut text = format!("{model} ({precision}), input {width}x{height}, {threads} thread(s), {runs} runs\n");
     text.push_str(HEADING);
     text.push_str(&part_line("encoder", &report.encoder));

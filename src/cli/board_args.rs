@@ -7,7 +7,8 @@ use crate::geometry::Size;
 use crate::model::{Installed, LoadedModel, ModelOptions, Registry};
 use crate::pipeline::{Degrade, ModelVariants, PipelineConfig, Placement, StageCores};
 
-use super::model_args::{PrecisionChoice, parse_size};
+use super::model_args::{PrecisionChoice, parse_size, parse_threads};
+use super::outputs::Files;
 
 /// The machine's profile, and what to do otherwise than it says.
 #[derive(Debug, Clone, clap::Args)]
@@ -23,7 +24,7 @@ pub struct BoardArgs {
     #[arg(long, value_name = "auto|f32|f16|int8")]
     precision: Option<PrecisionChoice>,
     /// Threads of the encoder instead of the board's
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_threads)]
     threads: Option<usize>,
     /// Encode at this size, for models that allow it
     #[arg(long, value_name = "WxH", value_parser = parse_size)]
@@ -38,6 +39,13 @@ pub struct BoardArgs {
 }
 
 impl BoardArgs {
+    /// What the arguments have read: a profile, and the models.
+    pub fn files(&self) -> Files {
+        let mut files = Files::default();
+        files.reads("--board", [&self.board]).reads_models(self.models_dir.as_deref());
+        files
+    }
+
     /// The profile that the arguments name.
     pub fn board(&self) -> anyhow::Result<Board> {
         let mut board = Board::load(&self.board)?;

@@ -2,12 +2,12 @@
 
 mod switch_handler;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
 use crate::board::Board;
 use crate::capture::{Exchangeable, Source, SourceOptions};
-use crate::console::{Console, ConsoleOptions};
+use crate::console::{AllowedHost, BasePath, Console, ConsoleOptions, ProxyOptions};
 use crate::model::LoadedModel;
 use crate::pipeline::{Pipeline, Running};
 use crate::time::MonotonicClock;
@@ -20,11 +20,52 @@ use switch_handler::{SwitchHandler, Switched};
 #[command(next_help_heading = "Console")]
 pub struct ConsoleArgs {
     /// Serve the console there; elsewhere than on loopback it asks for a token [default: 127.0.0.1:8090]
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = parse_listen)]
     listen: Option<SocketAddr>,
     /// Show on the console where the user looks
     #[arg(long)]
     share_gaze: bool,
+    #[command(flatten)]
+    proxy: ProxyArgs,
+}
+
+/// How a reverse proxy serves the console.
+#[derive(Debug, Clone, Default, clap::Args)]
+struct ProxyArgs {
+    /// The path under which a reverse proxy serves the console, such as /foveate
+    #[arg(long, value_name = "PATH")]
+    base_path: Option<BasePath>,
+    /// A name by which a reverse proxy is called, with the port if its links have one; may be given several times
+    #[arg(long = "allow-host", value_name = "NAME[:PORT]")]
+    allow_hosts: Vec<AllowedHost>,
+    /// The address of a reverse proxy whose X-Forwarded-For says who asks; may be given several times
+    #[arg(long = "trust-proxy", value_name = "ADDR")]
+    trust_proxies: Vec<IpAddr>,
+}
+
+impl ProxyArgs {
+    fn options(&self) -> ProxyOptions {
+        ProxyOptions {
+            base_path: self.base_path.clone().unwrap_or_default(),
+            allowed_hosts: self.allow_hosts.clone(),
+            trusted: self.trust_proxies.clone(),
+        }
+    }
+}
+
+/// `ADDR:PORT`, or a name instead of the address: the first address that it has, one of IPv4 if it has one.
+fn parse_listen(text: &str) -> Result<SocketAddr, String> {
+    let refused = |reason: &str| {
+        format!("{reason}: give ADDR:PORT, as in 127.0.0.1:8090, localhost:8090, or 0.0.0.0:8090 for every device")
+    };
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let port = text.rsplit_once(':').filter(|(name, _)| !name.is_empty()).map(|(_, port)| port.parse::<u16>());
+    let Some(Ok(_)) = port else { return Err(refused(&format!("`{text}` is no address to listen on"))) };
+    let found: Vec<SocketAddr> = text.to_socket_addrs().map(Iterator::collect).unwrap_or_default();
+    let first = found.iter().find(|address| address.is_ipv4()).or(found.first());
+    first.copied().ok_or_else(|| refused(&format!("`{text}` names no machine that is known here")))
 }
 
 /// Whether a user at the page has taken over.
@@ -46,6 +87,7 @@ impl Screen {
             listen: args.listen.unwrap_or(ConsoleOptions::LISTEN),
             takes_prompts,
             share_gaze: args.share_gaze,
+            proxy: args.proxy.options(),
         };
         Ok(Screen { console: Some(Console::start(options, Arc::new(MonotonicClock))?), switches: None })
     }
@@ -126,6 +168,23 @@ impl Screen {
                 }
                 console.describe(&handler.board.name, handler.source.clone(), handler.model.clone(), handler.choices());
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_to_listen_on_may_be_a_name() {
+        assert_eq!(parse_listen("127.0.0.1:8090"), Ok(ConsoleOptions::LISTEN));
+        assert_eq!(parse_listen("[::1]:0").map(|address| address.is_ipv6()), Ok(true));
+        let named = parse_listen("localhost:8090").unwrap();
+        assert!(named.ip().is_loopback() && named.port() == 8090, "{named}");
+        for text in ["", "8090", ":8090", "localhost", "localhost:", "localhost:99999", "no such name:80"] {
+            let message = parse_listen(text).unwrap_err();
+            assert!(message.contains("127.0.0.1:8090") && message.contains(text), "{message}");
         }
     }
 }

@@ -6,19 +6,21 @@ mod score;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::capture::scene::SceneSource;
 use crate::capture::{self, Source, SourceAddress, SourceOptions};
 use crate::pipeline::Summary;
-use crate::sink::{ImageFormat, OverlayOptions, OverlaySink};
+use crate::sink::{ImageFormat, OverlayOptions, OverlaySink, is_overlay};
 use crate::statistics;
 use crate::time::MonotonicClock;
 
 use super::board_args::BoardArgs;
 use super::console::{ConsoleArgs, Screen};
-use super::output::{print, print_json};
+use super::numbers::parse_seconds;
+use super::output::{lossy, print, print_json};
 use super::stages;
 use super::stream::{Stream, dwell_selector};
 use scene_gaze::{CentreGaze, SceneGaze, UntilUsed};
@@ -34,8 +36,8 @@ use score::ScoreSink;
 #[derive(Debug, clap::Args)]
 pub struct DemoArgs {
     /// How long; on a terminal until Ctrl-C, elsewhere 20 seconds
-    #[arg(long, value_name = "N")]
-    seconds: Option<f64>,
+    #[arg(long, value_name = "N", value_parser = parse_seconds)]
+    seconds: Option<Duration>,
     /// Use this source, see `foveate run` [default: a camera if there is one, otherwise the scene]
     #[arg(long, value_name = "ADDRESS")]
     source: Option<SourceAddress>,
@@ -50,6 +52,9 @@ pub struct DemoArgs {
     #[command(flatten)]
     console: ConsoleArgs,
 }
+
+/// How long the demo is where nobody sees a terminal.
+const ELSEWHERE: Duration = Duration::from_secs(20);
 
 /// Objects selected at once in the demo; a further look releases the oldest.
 const OBJECTS: usize = 3;
@@ -69,6 +74,7 @@ struct Report {
     masks_scored: usize,
     selections: usize,
     lost: usize,
+    #[serde(serialize_with = "lossy")]
     overlays: PathBuf,
     #[serde(flatten)]
     summary: Summary,
@@ -79,6 +85,9 @@ const SCENE_FPS: f64 = 24.0;
 
 /// Runs the command.
 pub fn run(args: DemoArgs) -> anyhow::Result<()> {
+    let mut files = args.board.files();
+    files.reads("--source", args.source.iter().filter_map(SourceAddress::reads));
+    files.writes_into("--out", [&args.out], is_overlay).check()?;
     let board = args.board.board()?;
     let mut options = board.source_options();
     let address = match &args.source {
@@ -102,7 +111,7 @@ pub fn run(args: DemoArgs) -> anyhow::Result<()> {
     let (info, used) = (stream.info.clone(), stream.used());
     let fps = info.rate.unwrap_or(SourceOptions::DEFAULT_FPS);
     let every = fps.round().max(1.0) as u32;
-    let overlays = OverlayOptions { every, format: ImageFormat::Jpeg, ..OverlayOptions::default() };
+    let overlays = OverlayOptions { every, format: ImageFormat::Jpeg, share_gaze: true, ..OverlayOptions::default() };
     let pipeline = stream.pipeline.sink(Box::new(OverlaySink::create(&args.out, overlays)?));
     let selector = dwell_selector(&info, None);
     let mut score = None;
@@ -116,7 +125,7 @@ pub fn run(args: DemoArgs) -> anyhow::Result<()> {
         None => pipeline.gaze(Box::new(UntilUsed { gaze: CentreGaze::new(info.size), used }), selector),
     };
     let (board, model) = (stream.board.name.clone(), stream.model_name().to_owned());
-    let limit = args.seconds.or_else(|| (!std::io::stderr().is_terminal()).then_some(20.0));
+    let limit = args.seconds.or_else(|| (!std::io::stderr().is_terminal()).then_some(ELSEWHERE));
     let summary = stream.run(limit, |_| {})?;
 
     let figures = score.map(|s| s.lock().unwrap_or_else(|p| p.into_inner()).clone()).unwrap_or_default();

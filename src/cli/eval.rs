@@ -12,7 +12,8 @@ use crate::segment::Predictor;
 
 use super::interrupt::on_interrupt;
 use super::model_args::ModelArgs;
-use super::output::{print, print_json};
+use super::output::{make_folder, print, print_json};
+use super::outputs::Files;
 use super::progress;
 
 /// Measure a model on photos or sequences with known masks.
@@ -89,8 +90,12 @@ pub fn run(args: EvalArgs) -> anyhow::Result<()> {
     };
     let mut photos = dataset::list(&args.data, layout)?;
     photos.truncate(args.limit.map_or(usize::MAX, |n| n as usize));
-    let images = args.out.map(ResultImages::create).transpose()?;
+    let mut files = Files::default();
+    files.reads_trees("--data", ["images", "masks"].map(|folder| args.data.join(folder)));
+    files.reads_models(args.model.models_dir.as_deref()).writes_into("--out", &args.out, |_| true).check()?;
     let model = args.model.load()?;
+    let _claim = args.out.as_deref().map(make_folder).transpose()?;
+    let images = args.out.map(ResultImages::create).transpose()?;
     let mut predictor = Predictor::new(model.encoder()?, model.decoder()?);
 
     let stop = on_interrupt()?;

@@ -74,12 +74,18 @@ impl fmt::Display for PrecisionChoice {
 /// What the model computes in and, where that was chosen, by what.
 pub fn precision_text(model: &LoadedModel) -> String {
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
-    let name = model.precision().name();
+    let name = match (model.precision(), model.audit().0) {
+        (Precision::Int8, audit) if audit.int8_macs * 2 < audit.macs => {
+            let share = audit.int8_macs as f64 / audit.macs as f64 * 100.0;
+            &format!("int8, but {share:.0} % of the encoder's products are of integers here, the rest of f32")
+        }
+        (precision, _) => precision.name(),
+    };
     match model.precision_probe() {
         Some(PrecisionProbe { int8, f32 }) => {
-            format!("{name} (the encoder takes {:.1} ms in int8, {:.1} ms in f32)", ms(int8), ms(f32))
+            format!("{name} (measured: the encoder takes {:.1} ms in int8, {:.1} ms in f32)", ms(int8), ms(f32))
         }
-        None => name.to_owned(),
+        None => (*name).to_owned(),
     }
 }
 
@@ -91,15 +97,18 @@ pub(super) fn parse_threads(text: &str) -> Result<usize, String> {
     count.ok_or_else(|| format!("`{text}` is not a number of threads: give 1 to {MAX_THREADS}"))
 }
 
+/// Longest side of a model's input.
+const MAX_SIDE: u32 = 16_384;
+
 /// `WxH`, or one number for a square.
 pub(super) fn parse_size(text: &str) -> Result<Size, String> {
-    let side = |t: &str| t.parse().ok().filter(|v| *v > 0);
+    let side = |t: &str| t.parse().ok().filter(|v| (1..=MAX_SIDE).contains(v));
     let size = match text.split_once('x') {
         Some((width, height)) => side(width).zip(side(height)),
         None => side(text).map(|s| (s, s)),
     };
     size.map(|(width, height)| Size::new(width, height))
-        .ok_or_else(|| format!("`{text}` is not a size: give WxH in pixels, as in 512x384, or one number for a square"))
+        .ok_or_else(|| format!("`{text}` is not a size: give WxH, sides of 1 to {MAX_SIDE} pixels, as in 512x384, or one number for a square"))
 }
 
 #[cfg(test)]
@@ -110,7 +119,7 @@ mod tests {
     fn sizes_are_two_numbers_or_a_square() {
         assert_eq!(parse_size("512x384"), Ok(Size::new(512, 384)));
         assert_eq!(parse_size("256"), Ok(Size::new(256, 256)));
-        for text in ["", "x", "0x5", "-1x5", "5x", "axb", "1x2x3"] {
+        for text in ["", "x", "0x5", "-1x5", "5x", "axb", "1x2x3", "4294967295x2", "16385"] {
             assert!(parse_size(text).is_err_and(|e| e.contains("WxH")), "{text}");
         }
     }

@@ -1,13 +1,13 @@
 //! `foveate models`: what is installed, and whether it is whole.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Serialize;
 
 use crate::error::{Error, ModelError};
 use crate::model::{FileCheck, FileState, Installed, Location, Part, Registry, SizeRange};
 
-use super::output::{print, print_json};
+use super::output::{lossy, print, print_json};
 
 /// See which models are installed, and check their files.
 #[derive(Debug, clap::Args)]
@@ -111,7 +111,7 @@ struct Entry<'a> {
     licence: &'a str,
     source: &'a str,
     /// The folder of its files; `null` when they are in the program itself.
-    folder: Option<&'a Path>,
+    folder: Option<String>,
     #[serde(skip)]
     location: &'a Location,
     files: Vec<FileEntry>,
@@ -121,6 +121,7 @@ struct Entry<'a> {
 struct FileEntry {
     precision: &'static str,
     part: Part,
+    #[serde(serialize_with = "lossy")]
     path: PathBuf,
     /// `null` when the file is missing.
     bytes: Option<u64>,
@@ -143,7 +144,7 @@ impl<'a> Entry<'a> {
             input_sizes: spec.sizes,
             licence: &spec.licence,
             source: &spec.source,
-            folder: installed.location.folder(),
+            folder: installed.location.folder().map(|folder| folder.display().to_string()),
             location: &installed.location,
             files: installed.verify()?.into_iter().map(|check| FileEntry::new(installed, check)).collect(),
         })

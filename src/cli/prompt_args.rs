@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::geometry::{BoundingBox, Label, LabeledPoint, Point};
+use crate::geometry::{BoundingBox, Label, LabeledPoint};
+use crate::segment::{written_box, written_label, written_point};
 
 /// What to segment. At least one of these; all that are given speak about the same object.
 #[derive(Debug, Clone, clap::Args)]
@@ -42,12 +43,11 @@ pub fn parse_point(text: &str) -> Result<LabeledPoint, String> {
         )
     };
     let mut fields = text.split(',').map(str::trim);
-    let mut coordinate = || fields.next().and_then(finite).ok_or_else(expected);
-    let point = Point::new(coordinate()?, coordinate()?);
+    let mut coordinate = || fields.next().and_then(number).ok_or_else(expected);
+    let point = written_point(coordinate()?, coordinate()?).map_err(|_| expected())?;
     let label = match fields.next() {
-        None | Some("1") => Label::Foreground,
-        Some("0") => Label::Background,
-        Some(_) => return Err(expected()),
+        None => Label::Foreground,
+        Some(label) => number(label).and_then(|label| written_label(label).ok()).ok_or_else(expected)?,
     };
     if fields.next().is_some() {
         return Err(expected());
@@ -57,17 +57,15 @@ pub fn parse_point(text: &str) -> Result<LabeledPoint, String> {
 
 /// `X0,Y0,X1,Y1`, left, top, right and bottom edge.
 pub fn parse_box(text: &str) -> Result<BoundingBox, String> {
-    let numbers: Option<Vec<f32>> = text.split(',').map(|field| finite(field.trim())).collect();
-    match numbers.as_deref() {
-        Some(&[x0, y0, x1, y1]) if x0 < x1 && y0 < y1 => Ok(BoundingBox::new(x0, y0, x1, y1)),
-        _ => {
-            Err(format!("`{text}` is not a box: give X0,Y0,X1,Y1 in pixels with X0<X1 and Y0<Y1, as in 40,30,200,180"))
-        }
-    }
+    let numbers: Option<Vec<f64>> = text.split(',').map(|field| number(field.trim())).collect();
+    let edges = numbers.and_then(|numbers| <[f64; 4]>::try_from(numbers).ok());
+    edges.and_then(|edges| written_box(edges).ok()).ok_or_else(|| {
+        format!("`{text}` is not a box: give X0,Y0,X1,Y1 in pixels with X0<X1 and Y0<Y1, as in 40,30,200,180")
+    })
 }
 
-fn finite(text: &str) -> Option<f32> {
-    text.parse().ok().filter(|v: &f32| v.is_finite())
+fn number(text: &str) -> Option<f64> {
+    text.parse().ok()
 }
 
 #[cfg(test)]
@@ -96,6 +94,8 @@ mod tests {
             LabeledPoint::foreground(5.0, 6.0),
         ];
         assert_eq!(p.points, expected);
+        assert_eq!(parse(&["--point", "3,4,1.0"]).unwrap().points, [LabeledPoint::foreground(3.0, 4.0)]);
+        assert_eq!(parse(&["--point", "3,4,0.0"]).unwrap().points, [LabeledPoint::background(3.0, 4.0)]);
         assert_eq!(parse(&["--box", "-5,0,10,20"]).unwrap().bbox, Some(BoundingBox::new(-5.0, 0.0, 10.0, 20.0)));
         assert_eq!(parse(&["--point", "-5,3"]).unwrap().points, [LabeledPoint::foreground(-5.0, 3.0)]);
     }

@@ -19,6 +19,7 @@ use crate::quantize::{self, Method, QuantizeOptions};
 use super::interrupt::on_interrupt;
 use super::model_args::{parse_size, parse_threads};
 use super::output::{print, print_json};
+use super::outputs::Files;
 use photos::Photos;
 use progress::Progress;
 use report::{Report, Work};
@@ -117,6 +118,9 @@ fn parse_percentile(text: &str) -> Result<f64, String> {
 /// Runs the command.
 pub fn run(args: QuantizeArgs) -> anyhow::Result<()> {
     let source = Source::new(&args)?;
+    let mut files = Files::default();
+    files.reads("the model", source.files()).reads_trees("--calibration", &args.photos.calibration);
+    files.writes("--out", [&args.out]).check()?;
     let model = source.open()?;
     let options = QuantizeOptions {
         method: args.method,

@@ -1,6 +1,7 @@
 //! `foveate run`: a stream with prompts to sinks, until it ends.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::address::Table;
 use crate::capture::{SOURCES, SourceAddress, SourceOptions};
@@ -11,7 +12,9 @@ use crate::time::MonotonicClock;
 
 use super::board_args::BoardArgs;
 use super::console::{ConsoleArgs, Screen};
+use super::numbers::{parse_fps, parse_seconds};
 use super::output::print_json;
+use super::outputs::Files;
 use super::service::Service;
 use super::stages;
 use super::stream::Stream;
@@ -28,11 +31,19 @@ pub struct RunArgs {
     #[arg(long, value_name = "ADDRESS", help = help("Where frames come from", &SOURCES))]
     source: SourceAddress,
     /// Frames a second, for folders, the scene, and as a wish to cameras [default: the board's]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_fps)]
     fps: Option<f64>,
     /// Start a folder again after its last image
     #[arg(long = "loop")]
     looped: bool,
+    /// Decode every frame in order with every prompt of its time and drop none: the same frames, scripts and recordings then
+    /// give the same masks and events in every run. A folder is replayed without being asked unless it loops, a console shows
+    /// it, or prompts come live. For folders and the scene
+    #[arg(long, conflicts_with = "live")]
+    replay: bool,
+    /// Play a folder as a camera would: what comes too late is dropped, and counted
+    #[arg(long)]
+    live: bool,
     /// Where prompts come from; may be given several times
     #[arg(long = "prompt", value_name = "ADDRESS", help = help("Where prompts come from; may be given several times", &PROMPTS))]
     prompts: Vec<PromptAddress>,
@@ -40,8 +51,8 @@ pub struct RunArgs {
     #[arg(long = "sink", value_name = "ADDRESS", help = help("Where results go; may be given several times", &SINKS))]
     sinks: Vec<SinkAddress>,
     /// End after so many seconds
-    #[arg(long, value_name = "S")]
-    seconds: Option<f64>,
+    #[arg(long, value_name = "S", value_parser = parse_seconds)]
+    seconds: Option<Duration>,
     /// Objects followed at once; one more releases the oldest
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64))]
     max_objects: u8,
@@ -52,6 +63,20 @@ pub struct RunArgs {
     board: BoardArgs,
     #[command(flatten)]
     console: ConsoleArgs,
+}
+
+/// Whether the stream is a replay: on request, and for a folder whose prompts are all recorded.
+///
+/// # Errors
+/// If a replay is asked for with prompts that come live.
+fn replays(args: &RunArgs, shown: bool) -> anyhow::Result<bool> {
+    let live = args.prompts.iter().find(|prompt| !prompt.is_recorded());
+    if let Some(live) = live.filter(|_| args.replay) {
+        let reason = format!("prompts from {live} come live: a replay takes script:FILE and gaze:file:PATH");
+        return Err(crate::error::ConfigError::Invalid { origin: "--replay".into(), reason }.into());
+    }
+    let folder = args.source.place_in("files").is_some();
+    Ok(args.replay || (folder && !args.live && !args.looped && !shown && live.is_none()))
 }
 
 /// What an argument is for, and the addresses that it takes.
@@ -103,20 +128,28 @@ pub fn run(args: RunArgs) -> anyhow::Result<()> {
         let (origin, reason) = ("--prompt".into(), "only one eye tracker can be used at a time".into());
         return Err(crate::error::ConfigError::Invalid { origin, reason }.into());
     }
+    files(&args).check()?;
+    let replay = replays(&args, shown)?;
     let board = args.board.board()?;
     let fallback = board.source_options();
-    let options = SourceOptions { fps: args.fps.or(fallback.fps), looped: args.looped, ..fallback };
+    let options =
+        SourceOptions { fps: args.fps.or(fallback.fps), looped: args.looped, every_frame: replay, ..fallback };
     let source = args.source.open(&options, Arc::new(MonotonicClock))?;
+    if replay && !source.gives_every_frame() {
+        let reason = format!("{} cannot be replayed: give files:DIR or scene:SEED, or leave --replay out", args.source);
+        return Err(crate::error::ConfigError::Invalid { origin: "--replay".into(), reason }.into());
+    }
     let (touch, size) = (board.touch_options(), source.info().size);
     let open = |address: &PromptAddress| address.open(&touch, size, Arc::new(MonotonicClock));
     let prompts: Vec<_> = args.prompts.iter().map(open).collect::<Result<_, _>>()?;
-    let sinks: Vec<_> = args.sinks.iter().map(SinkAddress::open).collect::<Result<_, _>>()?;
     let screen = (Screen::start(&args.console, shown, from_console)?, from_console);
     let stream = Stream::open(&args.board, board, (source, &options), screen, args.max_objects.into())?;
+    let stream = if replay { stream.replay() } else { stream };
     let mut stream = prompts.into_iter().fold(stream, Stream::add_prompts);
-    for opened in sinks {
+    // Opened last: a start that fails empties no file.
+    for address in &args.sinks {
         // The page is joined by the stream itself.
-        if let OpenedSink::Sink(sink) = opened {
+        if let OpenedSink::Sink(sink) = address.open()? {
             stream.pipeline = stream.pipeline.sink(sink);
         }
     }
@@ -134,4 +167,18 @@ pub fn run(args: RunArgs) -> anyhow::Result<()> {
         summary.sink_failures
     );
     Ok(())
+}
+
+/// What is read and written.
+fn files(args: &RunArgs) -> Files {
+    let mut files = args.board.files();
+    files.reads("--source", args.source.reads());
+    files.reads("--prompt", args.prompts.iter().filter_map(PromptAddress::reads));
+    for sink in &args.sinks {
+        files.writes_sink(sink);
+    }
+    if args.json {
+        files.writes_stdout();
+    }
+    files
 }

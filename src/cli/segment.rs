@@ -17,7 +17,8 @@ use crate::sink::overlay::write_overlay;
 use crate::statistics::Samples;
 
 use super::model_args::ModelArgs;
-use super::output::{print, print_json};
+use super::output::{lossy, print, print_json};
+use super::outputs::Files;
 use super::prompt_args::PromptArgs;
 
 /// Segment one object in a photo.
@@ -70,6 +71,7 @@ Examples:
 /// The JSON form of the answer.
 #[derive(Serialize)]
 struct Answer<'a> {
+    #[serde(serialize_with = "lossy")]
     image: &'a Path,
     /// Width and height of the photo.
     size: [u32; 2],
@@ -97,6 +99,7 @@ struct AnswerMask {
 
 /// Runs the command.
 pub fn run(args: SegmentArgs) -> anyhow::Result<()> {
+    files(&args).check()?;
     let mut photo = Frame::default();
     frame::read_photo(&args.photo, args.max_memory.map_or(DEFAULT_DECODE_BYTES, |size| size.0), &mut photo)?;
     let photo = Arc::new(photo);
@@ -137,6 +140,15 @@ pub fn run(args: SegmentArgs) -> anyhow::Result<()> {
         masks: masks.iter().enumerate().map(answer_mask).collect(),
     };
     if args.json { print_json(&answer) } else { print(&summary(&answer)) }
+}
+
+/// What is read and written.
+fn files(args: &SegmentArgs) -> Files {
+    let mut files = Files::default();
+    files.reads("the photo", [&args.photo]).reads("--mask", &args.prompt.mask);
+    files.reads_models(args.model.models_dir.as_deref());
+    files.writes("--overlay", &args.overlay).writes("--out-mask", &args.out_mask).writes_stdout();
+    files
 }
 
 fn answer_mask((index, prediction): (usize, &Prediction)) -> AnswerMask {

@@ -48,8 +48,16 @@ pub fn table(summary: &Summary) -> String {
         let spent = spent.collect::<Vec<_>>().join(", ");
         let _ = writeln!(out, "{} steps on the board's ladder: {spent}; at the end {}", degrade.steps, degrade.setting);
     }
-    if summary.prompts_unanswered > 0 {
-        let _ = writeln!(out, "{} prompts were for a time after the last frame", summary.prompts_unanswered);
+    let prompts = &summary.prompts;
+    if prompts.left > 0 {
+        let _ = writeln!(out, "{} prompts had no frame before the stream ended", prompts.left);
+    }
+    if prompts.refused > 0 {
+        let _ = writeln!(out, "{} prompts were refused because too many waited", prompts.refused);
+    }
+    if prompts.rejected > 0 {
+        let _ =
+            writeln!(out, "{} of {} prompts could not be answered on their frame", prompts.rejected, prompts.applied);
     }
     out
 }

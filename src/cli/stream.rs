@@ -28,6 +28,7 @@ pub struct Stream<'a> {
     screen: Screen,
     takes_prompts: bool,
     stop: StopToken,
+    replay: bool,
     /// Sinks and inputs are added to it.
     pub pipeline: Pipeline,
 }
@@ -53,7 +54,13 @@ impl<'a> Stream<'a> {
         let stop = interrupt::on_interrupt()?;
         let pipeline =
             Pipeline::new(source, model.encoder()?, model.decoder()?, name).config(config).stop_token(stop.clone());
-        Ok(Stream { args, board, info, model, screen, takes_prompts, stop, pipeline })
+        Ok(Stream { args, board, info, model, screen, takes_prompts, stop, replay: false, pipeline })
+    }
+
+    /// Makes the stream a replay, and says so: every frame is decoded in order at full quality, with its prompts.
+    pub fn replay(self) -> Self {
+        eprintln!("replay: every frame in order with the prompts of its time, none dropped");
+        Stream { replay: true, pipeline: self.pipeline.replay(), ..self }
     }
 
     /// The name of the model that the stream begins with.
@@ -87,13 +94,14 @@ impl<'a> Stream<'a> {
 
     /// Runs the stream until its source ends, Ctrl-C is pressed or `seconds` are over, and sums it up; `each` is called
     /// about ten times a second.
-    pub fn run(self, seconds: Option<f64>, mut each: impl FnMut(&Running)) -> anyhow::Result<Summary> {
-        let Stream { args, board, model, mut screen, takes_prompts, stop, pipeline, .. } = self;
+    pub fn run(self, seconds: Option<Duration>, mut each: impl FnMut(&Running)) -> anyhow::Result<Summary> {
+        let Stream { args, board, model, mut screen, takes_prompts, stop, replay, pipeline, .. } = self;
         let mut pipeline = screen.join(pipeline, takes_prompts);
         if let Some(seconds) = seconds {
-            interrupt::after(&stop, Duration::try_from_secs_f64(seconds)?);
+            interrupt::after(&stop, seconds);
         }
-        if let Some(degrade) = args.degrade(&board, model)? {
+        // What is given up depends on how fast this run is.
+        if !replay && let Some(degrade) = args.degrade(&board, model)? {
             pipeline = pipeline.degrade(degrade);
         }
         let mut live = Live::new();

@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use crate::board::ByteSize;
 use crate::capture::list_images;
-use crate::error::IoError;
 use crate::eval::sequences::open_frame;
 use crate::geometry::{BoundingBox, LabeledPoint};
 use crate::mask::Rle;
@@ -18,7 +17,9 @@ use crate::track::{FollowerConfig, ObjectState};
 
 use super::interrupt::on_interrupt;
 use super::model_args::ModelArgs;
-use super::output::{print, print_json};
+use super::numbers::parse_fps;
+use super::output::{lossy, make_folder, print, print_json};
+use super::outputs::Files;
 use super::progress;
 use super::prompt_args::{parse_box, parse_point};
 
@@ -41,7 +42,7 @@ pub struct TrackArgs {
     #[arg(long, help_heading = "Output")]
     json: bool,
     /// Frames per second of the recording; motion is predicted by it where the model's features cannot be compared
-    #[arg(long, value_name = "N", default_value_t = 25.0, value_parser = positive)]
+    #[arg(long, value_name = "N", default_value_t = 25.0, value_parser = parse_fps)]
     fps: f64,
     /// Encode every Nth frame, and propagate the mask over those between by the image's motion alone: faster, a little less exact
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
@@ -90,17 +91,11 @@ Examples:
   A known first mask, and a line a frame for a program:
     foveate track frames --first-mask first.png --json";
 
-fn positive(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
-        _ => Err(format!("`{text}` is no frame rate: give a number above 0")),
-    }
-}
-
 /// The JSON form of one frame.
 #[derive(Serialize)]
 struct Line<'a> {
     frame: usize,
+    #[serde(serialize_with = "lossy")]
     file: &'a Path,
     state: ObjectState,
     score: f32,
@@ -114,6 +109,7 @@ struct Line<'a> {
 #[derive(Serialize)]
 struct Damaged<'a> {
     frame: usize,
+    #[serde(serialize_with = "lossy")]
     file: &'a Path,
     damaged: String,
 }
@@ -121,12 +117,11 @@ struct Damaged<'a> {
 /// Runs the command.
 pub fn run(args: TrackArgs) -> anyhow::Result<()> {
     let files = list_images(&args.frames)?;
+    written_files(&args, &files).check()?;
     let first_mask =
         args.first.first_mask.as_deref().map(|m| read_prompt_mask(m, args.first.mask_label)).transpose()?;
-    if let Some(out) = &args.out {
-        std::fs::create_dir_all(out).map_err(IoError::when("create", out))?;
-    }
     let model = args.model.load()?;
+    let _claim = args.out.as_deref().map(make_folder).transpose()?;
     let mut stepper = Stepper::new(model.encoder()?, model.decoder()?, FollowerConfig::default());
     let stop = on_interrupt()?;
     let bar = progress::bar(files.len(), "frames");
@@ -188,6 +183,17 @@ pub fn run(args: TrackArgs) -> anyhow::Result<()> {
         print(&format!("{done} frames, {each:.1} ms each, lost on {lost}{damaged}\n"))?;
     }
     Ok(())
+}
+
+/// What is read and written.
+fn written_files(args: &TrackArgs, frames: &[PathBuf]) -> Files {
+    let mut files = Files::default();
+    files.reads("the frames", [&args.frames]).reads("--first-mask", &args.first.first_mask);
+    files.reads_models(args.model.models_dir.as_deref()).writes_stdout();
+    if let Some(out) = &args.out {
+        files.writes_masks("--out", out, frames);
+    }
+    files
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::proxy::{AllowedHost, ProxyOptions};
 use super::token::Token;
 
 /// Why a request is refused.
@@ -18,7 +19,8 @@ pub struct Refusal {
 const FOREIGN_HOST: Refusal = Refusal {
     status: 421,
     code: "foreign_host",
-    reason: "this name is not one of this machine's: open the link that the terminal shows",
+    reason: "this name is not one of this machine's: open the link that the terminal shows, or allow the name of a proxy \
+             with --allow-host",
 };
 const FOREIGN_ORIGIN: Refusal =
     Refusal { status: 403, code: "foreign_origin", reason: "another site may not talk to the console" };
@@ -57,17 +59,22 @@ pub struct Access {
     token: Option<Token>,
     /// Names of this machine, in lower case, beside addresses.
     names: Vec<String>,
+    /// Names of a proxy.
+    hosts: Vec<AllowedHost>,
     /// Only loopback addresses are served.
     loopback: bool,
     cookie: String,
+    /// The path for which the cookie is.
+    path: String,
 }
 
 impl Access {
     /// Rules for a server that listens on `ip` and `port`. Elsewhere than on loopback a token is needed, and `names` are
-    /// further names of this machine.
-    pub fn new(ip: IpAddr, port: u16, token: Option<Token>, names: Vec<String>) -> Self {
+    /// further names of this machine. Behind `proxy` its names and its path count as well.
+    pub fn new(ip: IpAddr, port: u16, token: Option<Token>, names: Vec<String>, proxy: &ProxyOptions) -> Self {
         let names = names.into_iter().map(|name| name.to_ascii_lowercase()).collect();
-        Access { token, names, loopback: ip.is_loopback(), cookie: format!("foveate-{port}") }
+        let (hosts, path) = (proxy.allowed_hosts.clone(), proxy.base_path.to_string());
+        Access { token, names, hosts, loopback: ip.is_loopback(), cookie: format!("foveate-{port}"), path }
     }
 
     /// Lets a request in or not.
@@ -76,7 +83,7 @@ impl Access {
     /// If its host is none of this machine's names, another site sends it, or the token is missing or wrong.
     pub fn check(&self, head: &RequestHead) -> Result<(), Refusal> {
         self.check_host(head.host)?;
-        check_origin(head)?;
+        self.check_origin(head)?;
         self.check_token(head)
     }
 
@@ -84,7 +91,9 @@ impl Access {
     pub fn cookie_for(&self, query: Option<&str>) -> Option<String> {
         let token = self.token.as_ref()?;
         let right = parameter(query?, "token").is_some_and(|given| token.is(given));
-        right.then(|| format!("{}={}; Path=/; HttpOnly; SameSite=Lax; Max-Age=31536000", self.cookie, token.reveal()))
+        let Access { cookie, path, .. } = self;
+        let lasts = "HttpOnly; SameSite=Lax; Max-Age=31536000";
+        right.then(|| format!("{cookie}={}; Path={path}; {lasts}", token.reveal()))
     }
 
     /// A name that somebody else's name server made to point here is not ours: it is the one defence against a page of
@@ -94,9 +103,30 @@ impl Access {
         let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
         let ours = match address {
             Ok(ip) => !self.loopback || ip.is_loopback(),
-            Err(_) => name == "localhost" || name.ends_with(".localhost") || self.names.contains(&name),
+            Err(_) => {
+                let of_proxy = self.hosts.iter().any(|host| host.name() == name);
+                name == "localhost" || name.ends_with(".localhost") || self.names.contains(&name) || of_proxy
+            }
         };
         if ours { Ok(()) } else { Err(FOREIGN_HOST) }
+    }
+
+    fn check_origin(&self, head: &RequestHead) -> Result<(), Refusal> {
+        if let Some(origin) = head.origin {
+            let place = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+            let same = place.zip(head.host).is_some_and(|(origin, host)| origin.eq_ignore_ascii_case(host));
+            // A proxy may call us by our own name.
+            let of_proxy = place.is_some_and(|origin| self.hosts.iter().any(|host| host.is_origin(origin)));
+            if !same && !of_proxy {
+                return Err(FOREIGN_ORIGIN);
+            }
+        }
+        match head.site {
+            None | Some("none" | "same-origin") => Ok(()),
+            // A link to the page, in a mail or on another site.
+            Some(_) if head.is_page && head.mode == Some("navigate") => Ok(()),
+            Some(_) => Err(FOREIGN_ORIGIN),
+        }
     }
 
     fn check_token(&self, head: &RequestHead) -> Result<(), Refusal> {
@@ -115,22 +145,6 @@ impl Access {
             refusal = WRONG_TOKEN;
         }
         Err(refusal)
-    }
-}
-
-fn check_origin(head: &RequestHead) -> Result<(), Refusal> {
-    if let Some(origin) = head.origin {
-        let place = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
-        let same = place.zip(head.host).is_some_and(|(origin, host)| origin.eq_ignore_ascii_case(host));
-        if !same {
-            return Err(FOREIGN_ORIGIN);
-        }
-    }
-    match head.site {
-        None | Some("none" | "same-origin") => Ok(()),
-        // A link to the page, in a mail or on another site.
-        Some(_) if head.is_page && head.mode == Some("navigate") => Ok(()),
-        Some(_) => Err(FOREIGN_ORIGIN),
     }
 }
 
@@ -155,11 +169,12 @@ mod tests {
     use super::*;
 
     fn local() -> Access {
-        Access::new("127.0.0.1".parse().unwrap(), 8090, None, vec!["robot".into()])
+        Access::new("127.0.0.1".parse().unwrap(), 8090, None, vec!["robot".into()], &ProxyOptions::default())
     }
 
     fn open(token: &Token) -> Access {
-        Access::new("0.0.0.0".parse().unwrap(), 8090, Some(token.clone()), vec!["Robot".into(), "robot.local".into()])
+        let names = vec!["Robot".into(), "robot.local".into()];
+        Access::new("0.0.0.0".parse().unwrap(), 8090, Some(token.clone()), names, &ProxyOptions::default())
     }
 
     fn host(host: &str) -> RequestHead<'_> {
@@ -220,5 +235,30 @@ mod tests {
         assert_eq!(access.check(&by("cross-site", "navigate", true)), Ok(()));
         assert_eq!(access.check(&by("cross-site", "navigate", false)), Err(FOREIGN_ORIGIN));
         assert_eq!(access.check(&by("same-origin", "cors", false)), Ok(()));
+    }
+
+    #[test]
+    fn a_proxy_has_its_names_its_origin_and_its_path() {
+        let proxy = ProxyOptions {
+            base_path: "/foveate".parse().unwrap(),
+            allowed_hosts: vec!["robot.example".parse().unwrap(), "lab.example:8443".parse().unwrap()],
+            ..ProxyOptions::default()
+        };
+        let token = Token::random().unwrap();
+        let access = Access::new("127.0.0.1".parse().unwrap(), 8090, None, Vec::new(), &proxy);
+        for ours in ["robot.example", "Robot.Example:443", "lab.example:8443", "lab.example"] {
+            assert_eq!(access.check(&host(ours)), Ok(()), "{ours}");
+        }
+        assert_eq!(access.check(&host("evil.robot.example")), Err(FOREIGN_HOST));
+        let from = |origin| RequestHead { origin: Some(origin), ..host("127.0.0.1:8090") };
+        for ours in ["https://robot.example", "https://lab.example:8443", "http://127.0.0.1:8090"] {
+            assert_eq!(access.check(&from(ours)), Ok(()), "{ours}");
+        }
+        for theirs in ["https://robot.example:3000", "https://lab.example", "https://evil.example", "null"] {
+            assert_eq!(access.check(&from(theirs)), Err(FOREIGN_ORIGIN), "{theirs}");
+        }
+        let access = Access::new("0.0.0.0".parse().unwrap(), 8090, Some(token.clone()), Vec::new(), &proxy);
+        let cookie = access.cookie_for(Some(&format!("token={}", token.reveal()))).unwrap();
+        assert!(cookie.contains("; Path=/foveate/; "), "{cookie}");
     }
 }

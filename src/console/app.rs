@@ -1,13 +1,17 @@
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use super::access::Access;
-use super::bucket::Bucket;
-use super::hub::Hub;
+use super::admission::{Admission, Asker};
+use super::connections::{Connections, Place};
+use super::hub::{Hub, MAX_CLIENTS};
+use super::proxy::ProxyOptions;
+use super::visitor::Visitor;
 use crate::time::Timestamp;
 
-/// Prompts by HTTP: a second in the long run, and at once.
-const PROMPTS_PER_SECOND: f64 = 50.0;
-const PROMPT_BURST: f64 = 100.0;
+/// Of the pages and readers one in so many is one address's, unless it is this machine's.
+const SHARE: usize = 4;
 
 /// What every handler holds; clones share it.
 #[derive(Clone)]
@@ -16,19 +20,36 @@ pub struct App {
     pub hub: Arc<Hub>,
     /// Who may talk to the server.
     pub access: Arc<Access>,
-    prompts: Arc<Mutex<Bucket>>,
+    /// How a proxy passes requests on.
+    pub proxy: Arc<ProxyOptions>,
+    seats: Connections,
+    admission: Arc<Mutex<Admission>>,
 }
 
 impl App {
-    /// The state of a server that serves `hub` to whom `access` lets in.
-    pub fn new(hub: Arc<Hub>, access: Access) -> Self {
-        let bucket = Bucket::new(PROMPTS_PER_SECOND, PROMPT_BURST, hub.clock.now());
-        App { hub, access: Arc::new(access), prompts: Arc::new(Mutex::new(bucket)) }
+    /// The state of a server that serves `hub` to whom `access` lets in, behind `proxy`.
+    pub fn new(hub: Arc<Hub>, access: Access, proxy: Arc<ProxyOptions>) -> Self {
+        let admission = Arc::new(Mutex::new(Admission::new(hub.clock.now())));
+        // A page that does not read is hung up on; none gives way to another.
+        let seats = Connections::new(MAX_CLIENTS, Duration::MAX);
+        App { hub, access: Arc::new(access), proxy, seats, admission }
     }
 
-    /// Counts a prompt that came by HTTP; false when there are too many.
-    pub fn admit_prompt(&self, now: Timestamp) -> bool {
-        // A bucket is whole after any panic: its numbers are set one by one.
-        self.prompts.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take(now)
+    /// Counts a prompt; false when there are too many.
+    pub fn admit_prompt(&self, asker: Asker, now: Timestamp) -> bool {
+        let frames = self.hub.frame_count();
+        // It is whole after any panic: its numbers are set one by one.
+        self.admission.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).admit(asker, frames, now)
+    }
+
+    /// Room for a page or a reader of the stream, which it has until it is dropped; `None` when there is none for it.
+    pub fn seat(&self, visitor: Visitor) -> Option<Place> {
+        let share = if self.is_shared(visitor.address) { MAX_CLIENTS } else { MAX_CLIENTS / SHARE };
+        self.seats.enter(visitor.address, share, Instant::now())
+    }
+
+    /// Whether many may stand behind an address: this machine's own, or a proxy that does not say for whom it asks.
+    fn is_shared(&self, address: IpAddr) -> bool {
+        address.to_canonical().is_loopback() || self.proxy.is_trusted(address)
     }
 }

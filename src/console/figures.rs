@@ -3,7 +3,7 @@ use serde::Serialize;
 use super::message::SwitchRequest;
 use super::request_error::RequestError;
 use crate::board::{Machine, Reading};
-use crate::pipeline::{DegradeSummary, Running, StageReport};
+use crate::pipeline::{DegradeSummary, PromptReport, Running, StageReport};
 use crate::sync::LatencySummary;
 
 /// What the panels show: the stream, the machine, and what can be changed.
@@ -21,6 +21,8 @@ pub struct Figures {
     pub age: LatencySummary,
     /// The pipeline's stages, in the order in which frames pass them.
     pub stages: Vec<StageReport>,
+    /// What became of the prompts, and whether they come faster than there is time for.
+    pub prompts: PromptReport,
     /// The rung of the board's ladder, if it has one.
     pub degrade: Option<DegradeSummary>,
     /// The processor's temperature.
@@ -112,6 +114,7 @@ impl Figures {
     pub fn take(&mut self, running: &Running, reading: &Reading) {
         self.age = running.age();
         self.stages = running.reports().into();
+        self.prompts = running.prompts();
         self.degrade = running.degrade();
         self.celsius = reading.celsius;
         self.throttled.clone_from(&reading.throttled);

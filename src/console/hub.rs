@@ -1,6 +1,9 @@
 //! What the stream's thread and the server's thread share. Every lock is short, and nobody waits for a page.
 
+mod demand;
+mod holds;
 mod pages;
+mod pulse;
 mod readers;
 mod snapshot;
 mod state;
@@ -12,28 +15,31 @@ use axum::body::Bytes;
 use crossbeam_channel::Sender;
 use tokio::sync::{mpsc, oneshot};
 
+pub use demand::{Demand, FrameTimes};
 pub use pages::{Outgoing, PagesFigures};
+pub use pulse::Vitals;
 pub use snapshot::{Snapshot, SnapshotObject};
 pub use state::ObjectFigures;
 
 use super::figures::Figures;
-use super::jpeg::LEVEL_COUNT;
 use super::message::{Naming, SwitchRequest};
 use super::names::Names;
 use super::request_error::RequestError;
 use crate::input::Command;
-use crate::session::Intent;
+use crate::session::{Intent, Origin};
 use crate::sink::StreamInfo;
 use crate::time::Clock;
 use crate::track::ObjectId;
 
+use holds::Holds;
 use pages::Pages;
+use pulse::Pulse;
 use readers::Readers;
 use snapshot::SnapshotRequests;
 use state::StreamState;
 
 /// Most pages and readers of the NDJSON stream at a time.
-const MAX_CLIENTS: usize = 32;
+pub const MAX_CLIENTS: usize = 32;
 
 /// See the module.
 pub struct Hub {
@@ -52,24 +58,8 @@ struct Shared {
     pages: Pages,
     readers: Readers,
     snapshots: SnapshotRequests,
-}
-
-/// What is wanted of the next frame.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Demand {
-    /// Images by level.
-    pub levels: [bool; LEVEL_COUNT],
-    /// A line of NDJSON.
-    pub lines: bool,
-    /// A [`Snapshot`].
-    pub snapshot: bool,
-}
-
-impl Demand {
-    /// Whether nobody wants anything.
-    pub fn is_none(&self) -> bool {
-        *self == Demand::default()
-    }
+    holds: Holds,
+    pulse: Pulse,
 }
 
 impl Hub {
@@ -98,11 +88,14 @@ impl Hub {
     }
 
     /// Notes a frame, and gives back what is wanted of it.
-    pub fn next_frame(&self, objects: impl Iterator<Item = ObjectFigures>, time_s: f64) -> Demand {
+    pub fn next_frame(&self, objects: impl Iterator<Item = ObjectFigures>, times: FrameTimes) -> Demand {
         let now = self.clock.now();
         let mut shared = self.shared();
-        let Shared { state, pages, readers, snapshots } = &mut *shared;
-        state.frame(objects, time_s, now);
+        self.let_go(&mut shared.holds);
+        let Shared { state, pages, readers, snapshots, holds, pulse } = &mut *shared;
+        state.frame(objects, times.time_s, now);
+        holds.frame(times.captured_at);
+        pulse.frame(times.age);
         pages.keep_answers(|id| state.is_followed(id));
         let demand = Demand { levels: pages.next_frame(), lines: readers.len() > 0, snapshot: !snapshots.is_empty() };
         if state.forget_names() {
@@ -139,7 +132,15 @@ impl Hub {
 
     /// Sets what the panels show, and sends the state to the pages.
     pub fn set_figures(&self, figures: Figures) {
+        let now = self.clock.now();
         let mut shared = self.shared();
+        let before = &shared.state.figures;
+        if (&before.source, &before.model) != (&figures.source, &figures.model) {
+            shared.pulse.restart();
+        }
+        if let Some(capture) = figures.stages.iter().find(|stage| stage.stage == "capture") {
+            shared.pulse.tick(capture.frames_out, now);
+        }
         shared.state.figures = figures;
         let text = self.json(&shared, "state").into();
         shared.pages.broadcast(&text);
@@ -162,7 +163,7 @@ impl Hub {
     // The server's side.
 
     /// Lets a page in, unless there are too many: its number, and what it gets.
-    pub fn join(&self) -> Option<(u64, mpsc::Receiver<Outgoing>)> {
+    pub fn join(&self) -> Option<(u32, mpsc::Receiver<Outgoing>)> {
         let mut shared = self.shared();
         if !shared.has_room() {
             return None;
@@ -173,10 +174,24 @@ impl Hub {
     }
 
     /// Lets a page go, and the frame that it held.
-    pub fn leave(&self, id: u64) {
-        self.shared().pages.leave(id);
-        let let_go = Intent::ReleaseFrame { display: id };
-        let _ = self.commands.try_send(Command { made_at: self.clock.now(), intent: let_go });
+    pub fn leave(&self, id: u32) {
+        let mut shared = self.shared();
+        shared.pages.leave(id);
+        shared.holds.leave(id.into());
+        self.let_go(&mut shared.holds);
+    }
+
+    /// Lets the frames go whose pages have gone. If the stream does not keep up with commands, another time.
+    fn let_go(&self, holds: &mut Holds) {
+        for display in holds.left() {
+            let intent = Intent::ReleaseFrame { display };
+            let origin = u32::try_from(display).map_or(Origin::LOCAL, Origin::page);
+            let command = Command { made_at: self.clock.now(), origin, intent };
+            if self.commands.try_send(command.clone()).is_err() {
+                return;
+            }
+            holds.passed_on(&command);
+        }
     }
 
     /// Lets a reader of the stream in, unless there are too many.
@@ -193,7 +208,7 @@ impl Hub {
     }
 
     /// A page shows a frame.
-    pub fn shown(&self, id: u64, frame: u64) {
+    pub fn shown(&self, id: u32, frame: u64) {
         let now = self.clock.now();
         self.shared().pages.shown(id, frame, now);
     }
@@ -201,15 +216,24 @@ impl Hub {
     /// Passes a command on to the stream.
     ///
     /// # Errors
-    /// If the stream takes no prompts, or does not keep up with them.
+    /// If the stream takes no prompts or does not keep up with them, or the frame that a page means is gone or cannot be held.
     pub fn command(&self, command: Command) -> Result<(), RequestError> {
         if !self.takes_prompts {
             return Err(RequestError::ViewOnly);
         }
-        if !matches!(command.intent, Intent::HoldFrame { .. } | Intent::ReleaseFrame { .. }) {
-            self.shared().state.used = true;
+        let mut shared = self.shared();
+        self.let_go(&mut shared.holds);
+        if let Some(page) = command.origin.page_number().filter(|page| *page > 0) {
+            shared.holds.check(page.into(), &command)?;
         }
-        self.commands.try_send(command).map_err(|_| RequestError::Busy)
+        let changes = !matches!(command.intent, Intent::HoldFrame { .. } | Intent::ReleaseFrame { .. });
+        shared.state.used |= changes;
+        self.commands.try_send(command.clone()).map_err(|_| RequestError::Busy)?;
+        shared.holds.passed_on(&command);
+        if changes {
+            shared.pulse.prompt();
+        }
+        Ok(())
     }
 
     /// Whether a command or a switch has come from a page or by HTTP.
@@ -258,6 +282,11 @@ impl Hub {
         self.shared().state.last_frame_at().map(|at| now.since(at))
     }
 
+    /// How fast the stream goes; `None` before it is known.
+    pub fn vitals(&self) -> Option<Vitals> {
+        self.shared().pulse.vitals()
+    }
+
     /// How many frames the console saw.
     pub fn frame_count(&self) -> u64 {
         self.shared().state.frames
@@ -286,5 +315,42 @@ impl Hub {
 impl Shared {
     fn has_room(&self) -> bool {
         !self.state.ended && self.pages.len() + self.readers.len() < MAX_CLIENTS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::StageMeter;
+    use crate::time::{ManualClock, Timestamp};
+
+    /// The source's frames are those of the pipeline's first stage.
+    #[test]
+    fn a_stream_that_prompts_starve_is_noticed() {
+        let clock = ManualClock::default();
+        clock.set(Timestamp::from_secs_f64(100.0));
+        let (commands, taken) = crossbeam_channel::bounded(1000);
+        let hub = Hub::new(Arc::new(clock.clone()), true, commands, crossbeam_channel::bounded(1).0);
+        let capture = StageMeter::new("capture");
+        let run = |half_seconds: u64, shown: u64, prompts: u64| {
+            for _ in 0..half_seconds {
+                clock.advance(Duration::from_millis(500));
+                let captured_at = hub.clock.now();
+                (0..12).for_each(|_| capture.end(Duration::ZERO));
+                let times = FrameTimes { time_s: 0.0, captured_at, age: Duration::from_millis(40) };
+                for _ in 0..shown {
+                    hub.next_frame(std::iter::empty(), times);
+                }
+                for _ in 0..prompts {
+                    hub.command(Command { made_at: captured_at, origin: Origin::page(1), intent: Intent::Undo })
+                        .unwrap();
+                }
+                taken.try_iter().for_each(drop);
+                hub.set_figures(Figures { stages: vec![capture.report()], ..Figures::default() });
+            }
+            hub.vitals().and_then(|vitals| vitals.starved())
+        };
+        assert_eq!(run(20, 12, 1), None);
+        assert!(run(10, 3, 50).is_some_and(|reason| reason.contains("100 prompts")));
     }
 }

@@ -2,16 +2,15 @@
 
 use serde::Deserialize;
 
-use crate::geometry::{BoundingBox, Label, LabeledPoint, Point};
+use crate::geometry::{BoundingBox, LabeledPoint, Point};
 use crate::input::Command;
-use crate::session::Intent;
+use crate::segment::{written_box, written_id, written_label, written_point};
+use crate::session::{Intent, Origin};
 use crate::time::Timestamp;
 use crate::track::ObjectId;
 
 /// Points in one message at most; the decoder takes fewer still.
 const POINTS: usize = 64;
-/// Coordinates beyond this are on no frame.
-const FAR: f32 = 65_536.0;
 /// Longest name of an object, in characters.
 const NAME: usize = 48;
 
@@ -26,50 +25,50 @@ pub enum Message {
     /// Select what lies there, or refine it if it is selected.
     Tap {
         at: u64,
-        x: f32,
-        y: f32,
+        x: f64,
+        y: f64,
     },
     /// What lies there does not belong to the object under it, or else to the one selected last.
     Exclude {
         at: u64,
-        x: f32,
-        y: f32,
+        x: f64,
+        y: f64,
     },
     /// A further point, label 1 inside and 0 outside, for `object`.
     Point {
         at: u64,
-        object: ObjectId,
-        x: f32,
-        y: f32,
-        label: u8,
+        object: WrittenId,
+        x: f64,
+        y: f64,
+        label: f64,
     },
     /// Select by a box `[x0, y0, x1, y1]`, corners in any order.
     Box {
         at: u64,
-        r#box: [f32; 4],
+        r#box: [f64; 4],
     },
     /// Select by points along a stroke, or refine if it begins on a selected object.
     Scribble {
         at: u64,
-        points: Vec<[f32; 2]>,
+        points: Vec<[f64; 2]>,
     },
     /// Any prompt: points as in a script, a box, or both; a new object unless one is named.
     Prompt {
         at: Option<u64>,
-        object: Option<ObjectId>,
+        object: Option<WrittenId>,
         points: Option<Vec<ScriptPoint>>,
-        r#box: Option<[f32; 4]>,
+        r#box: Option<[f64; 4]>,
     },
     /// Another candidate of the object's last answer.
     Choose {
         at: u64,
-        object: ObjectId,
+        object: WrittenId,
         candidate: usize,
     },
     /// Take the last prompt back.
     Undo {},
     Release {
-        object: ObjectId,
+        object: WrittenId,
     },
     /// Let every object go.
     Clear {},
@@ -81,7 +80,7 @@ pub enum Message {
     Resume {},
     /// What an object is called and drawn in.
     Label {
-        object: ObjectId,
+        object: WrittenId,
         name: Option<String>,
         color: Option<String>,
     },
@@ -93,12 +92,25 @@ pub enum Message {
     },
 }
 
+/// The whole number of an object, `7` or `7.0`.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(try_from = "f64")]
+pub struct WrittenId(ObjectId);
+
+impl TryFrom<f64> for WrittenId {
+    type Error = String;
+
+    fn try_from(value: f64) -> Result<Self, String> {
+        written_id(value).map(WrittenId).ok_or_else(|| format!("`object` is {value}: give a whole number, 0 or more"))
+    }
+}
+
 /// `[x, y]` or `[x, y, label]`.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(untagged)]
 pub enum ScriptPoint {
-    Labelled(f32, f32, u8),
-    Plain(f32, f32),
+    Labelled(f64, f64, f64),
+    Plain(f64, f64),
 }
 
 /// A name and colour of an object.
@@ -141,16 +153,19 @@ impl Message {
         serde_json::from_str(text).map_err(|error| format!("not a message that is known: {error}"))
     }
 
-    /// What it asks for. `now` stands for a time that is not given, and no frame is newer; `display` is who freezes.
+    /// What it asks for. `now` stands for a time that is not given, and no frame is newer; `page` is who asks, and the display
+    /// that it freezes.
     ///
     /// # Errors
     /// What is wrong with it, for the user.
-    pub fn request(self, now: Timestamp, display: u64) -> Result<Request, String> {
+    pub fn request(self, now: Timestamp, page: u32) -> Result<Request, String> {
+        let display = u64::from(page);
         let when = |micros: u64| {
             let at = Timestamp::from_nanos(micros.saturating_mul(1000));
             if at <= now { Ok(at) } else { Err("`at` is no time of a frame that was shown".to_owned()) }
         };
-        let command = |made_at, intent| Ok(Request::Command(Command { made_at, intent }));
+        let origin = Origin::page(page);
+        let command = |made_at, intent| Ok(Request::Command(Command { made_at, origin, intent }));
         match self {
             Message::Ack { frame } => Ok(Request::Ack(frame)),
             Message::Tap { at, x, y } => command(when(at)?, Intent::Select { point: point(x, y)? }),
@@ -160,9 +175,9 @@ impl Message {
             }
             Message::Point { at, object, x, y, label } => {
                 let points = vec![labelled(x, y, label)?];
-                command(when(at)?, Intent::Prompt { object: Some(object), points, bbox: None })
+                command(when(at)?, Intent::Prompt { object: Some(object.0), points, bbox: None })
             }
-            Message::Box { at, r#box } => command(when(at)?, Intent::Box { bbox: bounds(r#box)? }),
+            Message::Box { at, r#box } => command(when(at)?, Intent::Box { bbox: dragged(r#box)? }),
             Message::Scribble { at, points } => {
                 let points = few(points)?.into_iter().map(|[x, y]| point(x, y)).collect::<Result<Vec<_>, _>>()?;
                 if points.len() < 2 {
@@ -173,15 +188,18 @@ impl Message {
             Message::Prompt { at, object, points, r#box } => {
                 let points = few(points.unwrap_or_default())?;
                 let points = points.into_iter().map(ScriptPoint::read).collect::<Result<Vec<_>, _>>()?;
-                let bbox = r#box.map(bounds).transpose()?;
+                let bbox = r#box.map(written_box).transpose().map_err(|error| format!("`box` {error}"))?;
+                let object = object.map(|id| id.0);
                 if points.is_empty() && bbox.is_none() {
                     return Err("nothing is asked for: give `points`, `box` or both".into());
                 }
                 command(at.map_or(Ok(now), when)?, Intent::Prompt { object, points, bbox })
             }
-            Message::Choose { at, object, candidate } => command(when(at)?, Intent::Choose { object, candidate }),
+            Message::Choose { at, object, candidate } => {
+                command(when(at)?, Intent::Choose { object: object.0, candidate })
+            }
             Message::Undo {} => command(now, Intent::Undo),
-            Message::Release { object } => command(now, Intent::Release { object }),
+            Message::Release { object } => command(now, Intent::Release { object: object.0 }),
             Message::Clear {} => command(now, Intent::ReleaseAll),
             Message::Hold { at } => command(when(at)?, Intent::HoldFrame { display }),
             Message::Resume {} => command(now, Intent::ReleaseFrame { display }),
@@ -193,7 +211,7 @@ impl Message {
                 if color.as_ref().is_some_and(|c| !is_color(c)) {
                     return Err("a colour is written #rrggbb".into());
                 }
-                Ok(Request::Name(Naming { object, name, color }))
+                Ok(Request::Name(Naming { object: object.0, name, color }))
             }
             Message::Switch { model, precision, source } => {
                 Ok(Request::Switch(SwitchRequest { model, precision, source }))
@@ -206,7 +224,7 @@ impl ScriptPoint {
     fn read(self) -> Result<LabeledPoint, String> {
         match self {
             ScriptPoint::Labelled(x, y, label) => labelled(x, y, label),
-            ScriptPoint::Plain(x, y) => labelled(x, y, 1),
+            ScriptPoint::Plain(x, y) => labelled(x, y, 1.0),
         }
     }
 }
@@ -215,26 +233,19 @@ fn few<T>(points: Vec<T>) -> Result<Vec<T>, String> {
     if points.len() <= POINTS { Ok(points) } else { Err(format!("at most {POINTS} points in one message")) }
 }
 
-fn point(x: f32, y: f32) -> Result<Point, String> {
-    if x.abs() <= FAR && y.abs() <= FAR {
-        Ok(Point::new(x, y))
-    } else {
-        Err("coordinates are pixels of the frame".into())
-    }
+fn point(x: f64, y: f64) -> Result<Point, String> {
+    written_point(x, y).map_err(|error| format!("a point {error}"))
 }
 
-fn labelled(x: f32, y: f32, label: u8) -> Result<LabeledPoint, String> {
-    let label = match label {
-        1 => Label::Foreground,
-        0 => Label::Background,
-        _ => return Err("`label` is 1 for inside or 0 for outside".into()),
-    };
+fn labelled(x: f64, y: f64, label: f64) -> Result<LabeledPoint, String> {
+    let label = written_label(label).map_err(|error| format!("a point {error}"))?;
     Ok(LabeledPoint { point: point(x, y)?, label })
 }
 
-fn bounds([x0, y0, x1, y1]: [f32; 4]) -> Result<BoundingBox, String> {
-    let (a, b) = (point(x0, y0)?, point(x1, y1)?);
-    Ok(BoundingBox::new(a.x.min(b.x), a.y.min(b.y), a.x.max(b.x), a.y.max(b.y)))
+/// A box that was dragged, from any corner to the one across.
+fn dragged([x0, y0, x1, y1]: [f64; 4]) -> Result<BoundingBox, String> {
+    let edges = [x0.min(x1), y0.min(y1), x0.max(x1), y0.max(y1)];
+    written_box(edges).map_err(|error| format!("`box` {error}"))
 }
 
 fn is_color(text: &str) -> bool {
@@ -274,6 +285,10 @@ mod tests {
         let prompt = Intent::Prompt { object: None, points, bbox: Some(bbox) };
         let text = r#"{"type":"prompt","points":[[1,2],[3,4,0]],"box":[1,2,30,40]}"#;
         assert_eq!(command(text), (5_000_000, prompt), "without a time it is of now");
+        let points = vec![LabeledPoint::foreground(1.0, 2.0)];
+        let prompt = Intent::Prompt { object: Some(4), points, bbox: Some(BoundingBox::new(-3.5, 2.0, 30.0, 900.0)) };
+        let text = r#"{"type":"prompt","object":4.0,"points":[[1.0,2.0,1.0]],"box":[-3.5,2,30,900]}"#;
+        assert_eq!(command(text).1, prompt, "as in a script and on the command line");
         assert_eq!(command(r#"{"type":"hold","at":9}"#), (9, Intent::HoldFrame { display: 3 }));
         assert_eq!(command(r#"{"type":"clear"}"#).1, Intent::ReleaseAll);
         let naming = Naming { object: 2, name: Some("cup".into()), color: Some("#12aBff".into()) };

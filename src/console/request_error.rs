@@ -15,6 +15,15 @@ pub enum RequestError {
     /// As many prompts wait for the stream as can.
     #[error("the stream does not keep up with prompts: try again")]
     Busy,
+    /// More prompts than one page, or all together, may send.
+    #[error("prompts come faster than the stream can answer them: wait a moment")]
+    TooMany,
+    /// The frame that was seen is kept no more.
+    #[error("the frame that you saw is gone: point at the image as it is now, or pause it first")]
+    FrameGone,
+    /// As many pages hold a frame as can.
+    #[error("{0} pages are paused already, and the stream keeps no more frames: let one of them go on")]
+    TooManyFrozen(usize),
     /// No object of this number is followed.
     #[error("there is no object {0}")]
     UnknownObject(ObjectId),
@@ -45,6 +54,9 @@ impl RequestError {
             RequestError::PageOnly => "page_only",
             RequestError::ViewOnly => "view_only",
             RequestError::Busy => "busy",
+            RequestError::TooMany => "too_many",
+            RequestError::FrameGone => "frame_gone",
+            RequestError::TooManyFrozen(_) => "too_many_frozen",
             RequestError::UnknownObject(_) => "unknown_object",
             RequestError::NotOffered { .. } => "not_offered",
             RequestError::NothingToSwitch => "nothing_to_switch",

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Request as HttpRequest, State};
@@ -13,11 +14,15 @@ use axum::routing::{get, post};
 use serde_json::json;
 
 use super::access::RequestHead;
+use super::admission::Asker;
 use super::app::App;
+use super::connections::network;
+use super::health::health;
 use super::hub::Snapshot;
 use super::message::{Message, Request};
 use super::request_error::RequestError;
 use super::response::{json_response, problem};
+use super::visitor::Visitor;
 use super::{downloads, metrics, page, socket};
 use crate::time::Timestamp;
 
@@ -27,6 +32,8 @@ const BODY: usize = 64 << 10;
 const REQUEST: Duration = Duration::from_secs(10);
 /// Longest wait for the next frame.
 const FRAME: Duration = Duration::from_secs(2);
+
+const FULL: &str = "as many are connected as can be: try again";
 
 /// The API as OpenAPI describes it.
 pub const OPENAPI: &str = include_str!("../../docs/openapi.json");
@@ -54,7 +61,12 @@ pub fn router(app: App) -> Router {
 }
 
 /// Lets a request in or not, and puts on every answer what a browser must know.
-async fn guard(State(app): State<App>, request: HttpRequest, next: Next) -> Response {
+async fn guard(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    request: HttpRequest,
+    next: Next,
+) -> Response {
     let path = request.uri().path();
     let headers = request.headers();
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
@@ -82,10 +94,19 @@ async fn guard(State(app): State<App>, request: HttpRequest, next: Next) -> Resp
                 problem(status, refusal.code, refusal.reason)
             }
         }
+        // Health has a place of its own.
+        Ok(()) if visitor.is_without_place && path != "/healthz" => {
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            let mut response = if head.is_page { page::refusal(status, FULL) } else { problem(status, "full", FULL) };
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            response
+        }
         Ok(()) => match app.access.cookie_for(head.query).filter(|_| head.is_page) {
             // The token leaves the address, where it would be seen, for a cookie.
-            Some(cookie) => (StatusCode::SEE_OTHER, [(header::LOCATION, "/".to_owned()), (header::SET_COOKIE, cookie)])
-                .into_response(),
+            Some(cookie) => {
+                let root = app.proxy.base_path.to_string();
+                (StatusCode::SEE_OTHER, [(header::LOCATION, root), (header::SET_COOKIE, cookie)]).into_response()
+            }
             None if upgrades => next.run(request).await,
             None => match tokio::time::timeout(REQUEST, next.run(request)).await {
                 Ok(response) => response,
@@ -157,15 +178,21 @@ async fn next_frame(app: &App) -> Result<Arc<Snapshot>, Box<Response>> {
     }
 }
 
-async fn prompts(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Response {
+async fn prompts(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     // A form of another site cannot send this type without asking first.
     let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     if kind.split(';').next().map(str::trim) != Some("application/json") {
         return problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", "send application/json");
     }
     let now = app.hub.clock.now();
-    if !app.admit_prompt(now) {
-        return problem(StatusCode::TOO_MANY_REQUESTS, "too_many", "too many prompts a second");
+    if !app.admit_prompt(Asker::Http(network(visitor.address)), now) {
+        let error = RequestError::TooMany;
+        return problem(StatusCode::TOO_MANY_REQUESTS, error.code(), &error.to_string());
     }
     match carry_out(&app, &body, now) {
         Ok(()) => json_response(StatusCode::ACCEPTED, json!({ "accepted": true }).to_string()),
@@ -189,22 +216,6 @@ fn carry_out(app: &App, body: &[u8], now: Timestamp) -> Result<(), RequestError>
         Request::Switch(request) => app.hub.switch(request),
         Request::Ack(_) => Ok(()),
     }
-}
-
-/// No frame for so long is a stream that stands still.
-const STILL: Duration = Duration::from_secs(5);
-
-async fn health(State(app): State<App>) -> Response {
-    let idle = app.hub.idle();
-    let stuck = app.hub.figures().stuck;
-    let (status, reason) = match (stuck, idle) {
-        (Some(what), _) => ("stuck", Some(what)),
-        (None, None) => ("starting", Some("no frame has come yet".to_owned())),
-        (None, Some(idle)) if idle > STILL => ("still", Some(format!("no frame for {:.0} s", idle.as_secs_f64()))),
-        (None, Some(_)) => ("ok", None),
-    };
-    let code = if reason.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    json_response(code, json!({ "status": status, "reason": reason }).to_string())
 }
 
 #[cfg(test)]

@@ -1,20 +1,38 @@
-use std::io::Write;
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 
+use super::client_stream::ClientStream;
+use super::connections::{Connections, Place};
+use super::front::Front;
+use super::proxy::ProxyOptions;
 use crate::error::{ConfigError, IoError, PipelineError, Result};
 
-/// Connections at a time, pages included.
+/// Most connections at a time, pages included.
 const CONNECTIONS: usize = 64;
+/// Fewest, however few files the system lets the program open.
+const FEWEST: usize = 8;
+/// Of the files that the program may open, one in so many is a connection's at most; as many again wait for a place.
+const OF_FILES: usize = 8;
+/// Of the places one in so many is one address's, unless it is this machine's.
+const SHARE: usize = 4;
+/// Who keeps the server waiting for longer loses its place when there is none for others.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Longest time that a connection without a place has.
+const WITHOUT_PLACE: Duration = Duration::from_secs(2);
+/// Of that, the longest time that the headers of its request may take.
+const WITHOUT_PLACE_HEADERS: Duration = Duration::from_secs(1);
+/// What it hears that asks nothing.
+const FULL: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 /// Longest time that the headers of a request may take, and that an idle connection is kept.
 const HEADERS: Duration = Duration::from_secs(15);
 /// Longest time that connections get to say goodbye.
@@ -63,14 +81,15 @@ pub fn outer_address(at: SocketAddr) -> SocketAddr {
 }
 
 impl Server {
-    /// Serves `router` on `listener`.
+    /// Serves `router` on `listener`, behind `proxy` if there is one.
     ///
     /// # Errors
     /// When the system refuses the thread.
-    pub fn start(listener: TcpListener, router: Router) -> Result<Server> {
+    pub fn start(listener: TcpListener, router: Router, proxy: Arc<ProxyOptions>) -> Result<Server> {
         let (stop, stopped) = oneshot::channel();
         let builder = std::thread::Builder::new().name("foveate-console".into());
-        let thread = builder.spawn(move || run(listener, router, stopped));
+        let door = Door::new(router, proxy);
+        let thread = builder.spawn(move || run(listener, door, stopped));
         let thread = thread.map_err(|source| PipelineError::Spawn { stage: "console".into(), source })?;
         Ok(Server { stop: Some(stop), thread: Some(thread) })
     }
@@ -85,55 +104,96 @@ impl Drop for Server {
     }
 }
 
-fn run(listener: TcpListener, router: Router, stopped: oneshot::Receiver<()>) {
+fn run(listener: TcpListener, door: Door, stopped: oneshot::Receiver<()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => return tracing::error!("the console cannot run: {error}"),
     };
-    if let Err(error) = runtime.block_on(accept(listener, router, stopped)) {
+    if let Err(error) = runtime.block_on(accept(listener, door, stopped)) {
         tracing::error!("the console ends: {error}");
     }
     runtime.block_on(async { tokio::time::sleep(GOODBYE).await });
     runtime.shutdown_background();
 }
 
-async fn accept(listener: TcpListener, router: Router, mut stopped: oneshot::Receiver<()>) -> Result<(), IoError> {
+async fn accept(listener: TcpListener, door: Door, mut stopped: oneshot::Receiver<()>) -> Result<(), IoError> {
     let failed = |error| IoError::when("listen on", "console")(error);
     let listener = tokio::net::TcpListener::from_std(listener).map_err(failed)?;
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             _ = &mut stopped => return Ok(()),
         };
-        let Ok((stream, _)) = accepted else {
+        match accepted {
+            Ok((stream, peer)) => door.open(stream, peer.ip()),
             // Too many open files: it passes when a connection ends.
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            continue;
-        };
-        let Ok(place) = Arc::clone(&room).try_acquire_owned() else {
-            refuse(stream);
-            continue;
-        };
-        let service = TowerToHyperService::new(router.clone());
-        tokio::spawn(async move {
-            let _ = stream.set_nodelay(true);
-            let mut http = http1::Builder::new();
-            http.timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(HEAD);
-            let served = http.serve_connection(TokioIo::new(stream), service).with_upgrades().await;
-            if let Err(error) = served {
-                tracing::debug!("a connection ended: {error}");
-            }
-            drop(place);
-        });
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
     }
 }
 
-fn refuse(stream: TcpStream) {
-    const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-    if let Ok(mut stream) = stream.into_std() {
-        let _ = stream.write(FULL);
+/// How many connections there may be, so that the rest of the program has files to open.
+fn capacity() -> usize {
+    #[cfg(unix)]
+    let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    #[cfg(not(unix))]
+    let files = None;
+    files.map_or(CONNECTIONS, |files: u64| (files as usize / OF_FILES).clamp(FEWEST, CONNECTIONS))
+}
+
+/// Lets connections in, each to a place. Those for whom there is none stand before the door, where they are told so, or how
+/// the stream is; of too many of them the first has to go.
+struct Door {
+    router: Router,
+    proxy: Arc<ProxyOptions>,
+    inside: Connections,
+    outside: Connections,
+}
+
+impl Door {
+    fn new(router: Router, proxy: Arc<ProxyOptions>) -> Self {
+        let capacity = capacity();
+        let (inside, outside) = (Connections::new(capacity, PATIENCE), Connections::new(capacity, Duration::ZERO));
+        Door { router, proxy, inside, outside }
+    }
+
+    fn open(&self, stream: TcpStream, peer: IpAddr) {
+        let all = self.inside.limit();
+        // Behind this machine's own address, or a proxy, there may be many.
+        let is_shared = peer.to_canonical().is_loopback() || self.proxy.is_trusted(peer);
+        let (share, now) = (if is_shared { all } else { all / SHARE }, Instant::now());
+        let _ = stream.set_nodelay(true);
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new()).max_buf_size(HEAD);
+        if let Some(place) = self.inside.enter(peer, share, now) {
+            http.header_read_timeout(HEADERS);
+            let front = self.front(peer, &place, false);
+            tokio::spawn(serve(http, ClientStream::new(stream, place, &[]), front));
+        } else if let Some(place) = self.outside.enter(peer, all, now) {
+            http.header_read_timeout(WITHOUT_PLACE_HEADERS).keep_alive(false);
+            let front = self.front(peer, &place, true);
+            let stream = ClientStream::new(stream, place, FULL);
+            tokio::spawn(tokio::time::timeout(WITHOUT_PLACE, serve(http, stream, front)));
+        } else {
+            let _ = stream.try_write(FULL);
+        }
+    }
+
+    fn front(&self, peer: IpAddr, place: &Place, is_without_place: bool) -> Front {
+        Front {
+            router: TowerToHyperService::new(self.router.clone()),
+            proxy: Arc::clone(&self.proxy),
+            peer,
+            waiting: place.waiting().clone(),
+            is_without_place,
+        }
+    }
+}
+
+async fn serve(http: http1::Builder, stream: ClientStream, front: Front) {
+    if let Err(error) = http.serve_connection(TokioIo::new(stream), front).with_upgrades().await {
+        tracing::debug!("a connection ended: {error}");
     }
 }
 

@@ -8,6 +8,8 @@ const PER_SECOND: f64 = 150.0;
 const BURST: f64 = 300.0;
 /// Messages that make no sense before the page is hung up on.
 const STRIKES: u32 = 16;
+/// A prompt that came too soon counts as so many messages more: who goes on regardless is hung up on.
+const HASTE: u32 = 2;
 /// Longest part of a reason that is sent back.
 const REASON: usize = 200;
 
@@ -49,15 +51,15 @@ impl Closing {
 /// One page's side of the talk: what it may say, and how much of it.
 #[derive(Clone, Debug)]
 pub struct Session {
-    /// Names the page's display.
-    pub id: u64,
+    /// The page's number.
+    pub id: u32,
     budget: Bucket,
     strikes: u32,
 }
 
 impl Session {
     /// A session of page `id` that begins at `now`.
-    pub fn new(id: u64, now: Timestamp) -> Self {
+    pub fn new(id: u32, now: Timestamp) -> Self {
         Session { id, budget: Bucket::new(PER_SECOND, BURST, now), strikes: 0 }
     }
 
@@ -67,6 +69,14 @@ impl Session {
     /// If there are too many; the connection is to end.
     pub fn count(&mut self, now: Timestamp) -> Result<(), Closing> {
         if self.budget.take(now) { Ok(()) } else { Err(Closing::TOO_MANY) }
+    }
+
+    /// Counts a prompt that came too soon.
+    ///
+    /// # Errors
+    /// As [`Self::count`].
+    pub fn count_haste(&mut self, now: Timestamp) -> Result<(), Closing> {
+        (0..HASTE).try_for_each(|_| self.count(now))
     }
 
     /// Reads a message, and decides what becomes of it.
@@ -156,7 +166,7 @@ mod tests {
                 Outcome::Close(Closing { code, reason }) => {
                     assert!(code == 1008 && !reason.is_empty());
                     closed += 1;
-                    session = Session::new(n, now);
+                    session = Session::new(n as u32, now);
                 }
             }
             now = now + Duration::from_micros(random() % 20_000);

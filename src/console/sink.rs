@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::frame_message::{FrameMessage, trace};
-use super::hub::{Demand, Hub, ObjectFigures, Snapshot, SnapshotObject};
+use super::hub::{Demand, FrameTimes, Hub, ObjectFigures, Snapshot, SnapshotObject};
 use super::jpeg::FrameEncoder;
 use crate::error::Result;
 use crate::mask::{Contours, Mask, Rle, UpsampleScratch, upsample_mask};
@@ -120,6 +120,10 @@ impl Sink for ConsoleSink {
         NAME
     }
 
+    fn shares_gaze(&self) -> bool {
+        self.share_gaze
+    }
+
     fn begin(&mut self, stream: &StreamInfo) -> Result<()> {
         self.lines.begin(stream)?;
         self.hub.begin(stream, self.written.take());
@@ -134,7 +138,8 @@ impl Sink for ConsoleSink {
             bbox: o.bbox,
             area: o.area,
         });
-        let demand = self.hub.next_frame(figures, record.time_s);
+        let FrameRecord { time_s, captured_at, age, .. } = *record;
+        let demand = self.hub.next_frame(figures, FrameTimes { time_s, captured_at, age });
         self.emit_answers(record);
         if demand.lines {
             self.lines.frame(record)?;

@@ -1,33 +1,56 @@
 //! WebSockets: the page's, and the stream of NDJSON.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::http::StatusCode;
 use axum::response::Response;
+use tokio::sync::mpsc::Receiver;
+use tokio::time::Interval;
 use tungstenite::error::CapacityError;
 
+use super::admission::Asker;
 use super::app::App;
+use super::connections::Place;
 use super::hub::Outgoing;
 use super::message::Request;
+use super::request_error::RequestError;
 use super::response::problem;
 use super::session::{Closing, Outcome, Session};
+use super::visitor::Visitor;
+use crate::session::Intent;
 
 /// Largest message that is taken, in bytes.
 const MESSAGE: usize = 16 << 10;
 /// A reader that takes nothing for so long is gone.
 const SEND: Duration = Duration::from_secs(20);
+/// How often the other side is asked for a sign of life.
+const PING: Duration = Duration::from_secs(10);
+/// Questions without an answer before the other side is gone.
+const UNANSWERED: u32 = 3;
 
 /// `/ws`: frames out, prompts in.
-pub async fn page(State(app): State<App>, upgrade: WebSocketUpgrade) -> Response {
-    limited(upgrade).on_upgrade(move |socket| talk(socket, app))
+pub async fn page(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let seat = app.seat(visitor);
+    limited(upgrade).on_upgrade(move |socket| talk(socket, app, seat))
 }
 
 /// `/api/stream`: the wire format, one line a message.
-pub async fn stream(State(app): State<App>, upgrade: WebSocketUpgrade) -> Response {
-    match app.hub.subscribe() {
-        Some(lines) => limited(upgrade).on_upgrade(move |socket| pass_on(socket, app, lines)),
+pub async fn stream(
+    State(app): State<App>,
+    Extension(visitor): Extension<Visitor>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    match app.seat(visitor).and_then(|seat| Some((seat, app.hub.subscribe()?))) {
+        Some((seat, lines)) => limited(upgrade).on_upgrade(move |socket| pass_on(socket, app, seat, lines)),
         None => problem(StatusCode::SERVICE_UNAVAILABLE, "full", Closing::FULL.reason),
     }
 }
@@ -36,8 +59,10 @@ fn limited(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
     upgrade.max_message_size(MESSAGE).max_frame_size(MESSAGE)
 }
 
-async fn talk(mut socket: WebSocket, app: App) {
-    let Some((id, mut outbox)) = app.hub.join() else { return close(socket, Closing::FULL).await };
+async fn talk(mut socket: WebSocket, app: App, seat: Option<Place>) {
+    let joined = seat.and_then(|seat| Some((seat, app.hub.join()?)));
+    let Some((_seat, (id, mut outbox))) = joined else { return close(socket, Closing::FULL).await };
+    let mut life = SignsOfLife::new();
     let mut session = Session::new(id, app.hub.clock.now());
     let closing = loop {
         tokio::select! {
@@ -51,7 +76,13 @@ async fn talk(mut socket: WebSocket, app: App) {
                     break None;
                 }
             }
+            _ = life.next_question() => {
+                if !life.ask(&mut socket).await {
+                    break None;
+                }
+            }
             incoming = socket.recv() => {
+                life.heard();
                 match incoming {
                     None => break None,
                     Some(received) => match take(received, &mut session, &app, &mut socket).await {
@@ -90,7 +121,15 @@ async fn take(
             app.hub.shown(session.id, frame);
             None
         }
-        Outcome::Request(Request::Command(command)) => app.hub.command(command).err(),
+        Outcome::Request(Request::Command(command)) => {
+            let holds = matches!(command.intent, Intent::HoldFrame { .. } | Intent::ReleaseFrame { .. });
+            if holds || app.admit_prompt(Asker::Page(session.id), now) {
+                app.hub.command(command).err()
+            } else {
+                session.count_haste(now).map_err(Some)?;
+                Some(RequestError::TooMany)
+            }
+        }
         Outcome::Request(Request::Name(naming)) => app.hub.name(naming).err(),
         Outcome::Request(Request::Switch(request)) => app.hub.switch(request).err(),
     };
@@ -106,7 +145,8 @@ fn is_too_large(error: axum::Error) -> bool {
     matches!(inner.downcast_ref(), Some(tungstenite::Error::Capacity(CapacityError::MessageTooLong { .. })))
 }
 
-async fn pass_on(mut socket: WebSocket, app: App, mut lines: tokio::sync::mpsc::Receiver<std::sync::Arc<str>>) {
+async fn pass_on(mut socket: WebSocket, app: App, seat: Place, mut lines: Receiver<Arc<str>>) {
+    let mut life = SignsOfLife::new();
     let mut session = Session::new(0, app.hub.clock.now());
     let closing = loop {
         tokio::select! {
@@ -116,7 +156,13 @@ async fn pass_on(mut socket: WebSocket, app: App, mut lines: tokio::sync::mpsc::
                     break None;
                 }
             }
+            _ = life.next_question() => {
+                if !life.ask(&mut socket).await {
+                    break None;
+                }
+            }
             incoming = socket.recv() => {
+                life.heard();
                 match incoming {
                     None | Some(Err(_) | Ok(Message::Close(_))) => break None,
                     // Nothing that is said here means anything.
@@ -127,9 +173,36 @@ async fn pass_on(mut socket: WebSocket, app: App, mut lines: tokio::sync::mpsc::
             }
         }
     };
-    drop(lines);
+    drop((lines, seat));
     if let Some(closing) = closing {
         close(socket, closing).await;
+    }
+}
+
+/// Whether the other side is there: browsers and clients answer a ping by themselves, as soon as they read it.
+struct SignsOfLife {
+    questions: Interval,
+    unanswered: u32,
+}
+
+impl SignsOfLife {
+    fn new() -> Self {
+        let questions = tokio::time::interval_at(tokio::time::Instant::now() + PING, PING);
+        SignsOfLife { questions, unanswered: 0 }
+    }
+
+    async fn next_question(&mut self) {
+        self.questions.tick().await;
+    }
+
+    fn heard(&mut self) {
+        self.unanswered = 0;
+    }
+
+    /// False when the other side is gone.
+    async fn ask(&mut self, socket: &mut WebSocket) -> bool {
+        self.unanswered += 1;
+        self.unanswered <= UNANSWERED && send(socket, Message::Ping(Bytes::new())).await
     }
 }
 

@@ -8,17 +8,20 @@ use tract_onnx::tract_hir::infer::{Factoid, InferenceFact};
 use tract_onnx::tract_hir::ops::konst::Const;
 
 use super::audit::{self, Audit};
-use super::failure::{node_name, reason, unreadable};
+use super::failure::{line, node_name, reason, refused_node, unreadable};
 use super::graph::Graph;
 use super::guard;
 use super::knobs;
 use super::limits::Limits;
+use super::operators;
 use super::ops;
 use super::passes::{self, Refusal};
 use super::precision::{self, Arithmetic, Precision};
 use super::quantized::{self, WeightGrids};
+use super::steps::Steps;
 use super::tensor::{Tensor, TensorInfo};
 use super::threads::Threads;
+use super::typed::into_typed;
 use crate::error::{ModelError, TensorRole};
 
 /// How a graph is made from a file.
@@ -50,18 +53,32 @@ pub(super) fn compile(file: &File<'_>, options: &CompileOptions, arithmetic: Ari
     let File { path, proto, declared, limits } = *file;
     let knobs = knobs::scope().map_err(|e| unreadable(path, reason(&e)))?;
     knobs.enter(|| {
-        let (mut model, grids) = translate(path, proto, limits)?;
+        let (floats, grids) = unfolded(proto, limits);
+        let operators = guard::Operators::of(&floats);
+        let mut model = translate(path, proto, &floats)?;
         fix_inputs(path, &mut model, declared, options)?;
         if !options.outputs.is_empty() {
             select_outputs(path, &mut model, proto, &options.outputs)?;
         }
-        guard::infer_shapes(path, &mut model, limits)?;
-        let mut model = model.into_typed().map_err(|e| blame(path, proto, &e))?;
+        guard::infer_shapes(path, &mut model, &operators, limits)?;
+        let mut model = into_typed(model, &operators).map_err(|e| blame(path, &floats, &e))?;
         guard::check_shapes(path, &model, limits)?;
 
         let names = audit::operators(&model);
-        let (lowered, refused) =
-            lower(&mut model, arithmetic, &options.threads, &grids).map_err(|e| blame(path, proto, &e))?;
+        let nodes = model.nodes().len();
+        let lowering = Lowering {
+            arithmetic,
+            threads: &options.threads,
+            grids: &grids,
+            limits,
+            steps: Steps::new(limits.max_steps),
+        };
+        let (lowered, refused) = lowering.lower(&mut model).map_err(|e| match lowering.steps.exceeded() {
+            Some(steps) => ModelError::TooManySteps { path: path.into(), nodes, steps },
+            None => blame(path, &floats, &e),
+        })?;
+        tracing::debug!(path = %path.display(), nodes, steps = lowering.steps.taken(), "a graph is prepared");
+        guard::check_run(path, &model, limits)?;
         let audit =
             Audit { threads: options.threads.count(), ..audit::audit(&model, &names, arithmetic, lowered, refused) };
         let run = RunOptions { executor: Some(options.threads.executor.clone()), ..RunOptions::default() };
@@ -70,50 +87,63 @@ pub(super) fn compile(file: &File<'_>, options: &CompileOptions, arithmetic: Ari
     })
 }
 
-/// From decluttered operators to this processor's kernels. Returns what only the decluttered form tells, the work, and what
-/// our kernels did not take.
-fn lower(
-    model: &mut TypedModel,
+/// What a graph is lowered for, and within.
+struct Lowering<'a> {
     arithmetic: Arithmetic,
-    threads: &Threads,
-    grids: &WeightGrids,
-) -> TractResult<(audit::Work, Vec<Refusal>)> {
-    model.declutter()?;
-    precision::into_single(model)?;
-    precision::apply(model, arithmetic)?;
-    let work = audit::work(model)?;
-    let refused = match arithmetic {
-        Arithmetic::Half => Vec::new(),
-        _ => passes::convolutional_regions(model, threads, grids)?,
-    };
-    ops::substitute(model, threads)?;
-    model.declutter()?;
-    model.optimize()?;
-    Ok((work, refused))
+    threads: &'a Threads,
+    grids: &'a WeightGrids,
+    limits: &'a Limits,
+    steps: Steps,
+}
+
+impl Lowering<'_> {
+    /// From decluttered operators to this processor's kernels. Returns what only the decluttered form tells, the work, and
+    /// what our kernels did not take.
+    fn lower(&self, model: &mut TypedModel) -> TractResult<(audit::Work, Vec<Refusal>)> {
+        let Lowering { arithmetic, threads, grids, limits, steps } = self;
+        steps.declutter(model)?;
+        precision::into_single(model, steps)?;
+        precision::apply(model, *arithmetic, steps)?;
+        let work = audit::work(model)?;
+        let refused = match arithmetic {
+            Arithmetic::Half => Vec::new(),
+            _ => passes::convolutional_regions(model, threads, grids, limits.max_tensor_bytes)?,
+        };
+        ops::substitute(model, threads)?;
+        steps.declutter(model)?;
+        steps.optimize(model)?;
+        Ok((work, refused))
+    }
 }
 
 /// The ONNX reader, with our own operators. Shapes that the file records for intermediate tensors are ignored: they belong
 /// to the input size it was exported at.
 pub(super) fn framework() -> tract_onnx::Onnx {
     let mut onnx = tract_onnx::onnx().with_ignore_value_info(true);
+    guard::remove_unsuited(&mut onnx);
     onnx.op_register.insert(ops::FakeQuantize::OPERATOR, ops::FakeQuantize::read);
+    operators::register(&mut onnx);
     onnx
 }
 
-/// tract's reading of a file; quantised ones as floats with rounding, whose weights have the grids.
-fn translate(path: &Path, proto: &ModelProto, limits: &Limits) -> Result<(InferenceModel, WeightGrids), ModelError> {
-    let (floats, grids) = match quantized::is_quantized(proto) {
+/// The file with quantised operators as floats with rounding, whose weights have the grids.
+fn unfolded<'a>(proto: &'a ModelProto, limits: &Limits) -> (Cow<'a, ModelProto>, WeightGrids) {
+    match quantized::is_quantized(proto) {
         true => {
             let (floats, grids) = quantized::unfolded(proto, limits);
             (Cow::Owned(floats), grids)
         }
         false => (Cow::Borrowed(proto), WeightGrids::default()),
-    };
-    let parsed = framework().parse(&floats, None).map_err(|e| blame(path, proto, &e))?;
+    }
+}
+
+/// tract's reading of a file.
+fn translate(path: &Path, proto: &ModelProto, floats: &ModelProto) -> Result<InferenceModel, ModelError> {
+    let parsed = framework().parse(floats, None).map_err(|e| blame(path, proto, &e))?;
     if let Some(name) = parsed.unresolved_inputs.first() {
         return Err(unreadable(path, format!("no node makes `{name}`, which another reads")));
     }
-    Ok((parsed.model, grids))
+    Ok(parsed.model)
 }
 
 fn fix_inputs(
@@ -211,12 +241,7 @@ fn blame(path: &Path, proto: &ModelProto, error: &TractError) -> ModelError {
         })
     });
     match culprit {
-        Some(node) => ModelError::UnsupportedOperator {
-            path: path.into(),
-            node: node_name(node).into(),
-            operator: node.op_type.clone(),
-            reason: error.root_cause().to_string().lines().next().unwrap_or_default().to_owned(),
-        },
+        Some(node) => refused_node(path, node_name(node), &node.op_type, line(&error.root_cause().to_string())),
         None => unreadable(path, reason(error)),
     }
 }

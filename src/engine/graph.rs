@@ -1,4 +1,4 @@
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,9 +8,10 @@ use tract_onnx::prelude::{
     TypedSimplePlan, TypedSimpleState,
 };
 use tract_onnx::tract_core::internal::format_err;
+use tract_onnx::tract_core::plan;
 
 use super::audit::Audit;
-use super::failure::{panic_text, reason, unreadable};
+use super::failure::{caught, reason, unreadable};
 use super::tensor::{ElementType, Tensor, TensorInfo};
 use crate::error::ModelError;
 
@@ -78,7 +79,10 @@ impl Graph {
     }
 
     fn state(&self) -> Result<TypedSimpleState, ModelError> {
-        self.0.plan.spawn().map_err(|e| self.failed(&e))
+        match caught(|| self.0.plan.spawn()) {
+            Ok(state) => state.map_err(|e| self.failed(&e)),
+            Err(panic) => Err(self.misuse(panic.text)),
+        }
     }
 
     /// Zeros for input `index`.
@@ -198,7 +202,14 @@ impl Session {
         outputs.clear();
         let inputs: TVec<TValue> = self.inputs.iter().map(|t| TValue::from_const(t.0.clone())).collect();
         let state = &mut self.state;
-        let values = match catch_unwind(AssertUnwindSafe(|| state.run(inputs))) {
+        let running = Cell::new(None);
+        let outcome = caught(|| {
+            state.run_plan_with_eval(inputs, |context, state, node, inputs| {
+                running.set(Some(node.id));
+                plan::eval(context, state, node, inputs)
+            })
+        });
+        let values = match outcome {
             Ok(Ok(values)) => values,
             Ok(Err(e)) => {
                 self.state = self.graph.state()?;
@@ -206,12 +217,41 @@ impl Session {
             }
             Err(panic) => {
                 self.state = self.graph.state()?;
-                return Err(self.graph.misuse(panic_text(panic.as_ref())));
+                let node = running.get().map(|id| self.graph.0.plan.model().node(id));
+                return Err(self.graph.misuse(match node {
+                    Some(node) => format!("node `{}` ({}): {}", node.name, node.op.name(), panic.text),
+                    None => panic.text,
+                }));
             }
         };
         outputs.extend(values.into_iter().map(|v| Tensor(v.into_arc_tensor())));
         Ok(())
     }
+}
+
+impl Session {
+    /// As [`Self::run`], for the graphs of a model: what a broken weight or an overflow made is no answer, whatever looks at
+    /// it after. The engine's kernels may turn it into ordinary numbers again, so it is told here.
+    ///
+    /// # Errors
+    /// As [`Self::run`], and [`ModelError::NotFinite`] naming the first output with a number that is none, or beyond 1e12.
+    pub fn run_finite(&mut self, outputs: &mut Vec<Tensor>) -> Result<(), ModelError> {
+        self.run(outputs)?;
+        let found = outputs.iter().position(|tensor| tensor.as_f32().is_some_and(|values| !all_sound(values)));
+        let Some(place) = found else { return Ok(()) };
+        outputs.clear();
+        let output = self.graph.0.outputs.get(place).map_or_else(String::new, |info| info.name.clone());
+        Err(ModelError::NotFinite { graph: self.graph.0.name.clone(), output })
+    }
+}
+
+/// Larger than any number that a model works with, and small enough that sums and products of such numbers stay finite.
+const LARGEST: f32 = 1e12;
+
+/// Whether all are numbers, and none is beyond [`LARGEST`].
+fn all_sound(values: &[f32]) -> bool {
+    // In pieces without an early end, which the compiler makes vectors of.
+    values.chunks(256).all(|piece| piece.iter().fold(true, |sound, value| sound & (value.abs() <= LARGEST)))
 }
 
 impl std::fmt::Debug for Session {

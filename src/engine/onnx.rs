@@ -32,12 +32,21 @@ impl OnnxModel {
     /// weights outside itself, or claims tensors that are too large or not there.
     pub fn open(path: impl AsRef<Path>, limits: Limits) -> Result<Self, Error> {
         let path = path.as_ref();
+        Ok(Self::from_bytes(path, &Self::read(path, &limits)?, limits)?)
+    }
+
+    /// The contents of the file at `path`.
+    ///
+    /// # Errors
+    /// [`IoError`] if it cannot be read; [`ModelError::TooLarge`].
+    pub(crate) fn read(path: &Path, limits: &Limits) -> Result<Vec<u8>, Error> {
         let file = std::fs::File::open(path).map_err(IoError::when("read", path))?;
         let mut bytes = Vec::new();
         file.take(limits.max_file_bytes.saturating_add(1))
             .read_to_end(&mut bytes)
             .map_err(IoError::when("read", path))?;
-        Ok(Self::from_bytes(path, &bytes, limits)?)
+        check_length(path, bytes.len() as u64, limits)?;
+        Ok(bytes)
     }
 
     /// Parses a file's contents; `name` stands for the path in messages.
@@ -46,10 +55,7 @@ impl OnnxModel {
     /// As [`Self::open`].
     pub fn from_bytes(name: impl AsRef<Path>, bytes: &[u8], limits: Limits) -> Result<Self, ModelError> {
         let path = name.as_ref();
-        if bytes.len() as u64 > limits.max_file_bytes {
-            let (bytes, limit) = (bytes.len() as u64, limits.max_file_bytes);
-            return Err(ModelError::TooLarge { path: path.into(), bytes, limit });
-        }
+        check_length(path, bytes.len() as u64, &limits)?;
         if bytes.is_empty() {
             return Err(unreadable(path, "the file is empty"));
         }
@@ -65,7 +71,12 @@ impl OnnxModel {
     }
 
     fn checked(path: &Path, proto: ModelProto, limits: Limits) -> Result<Self, ModelError> {
+        contain(path, || Self::uncontained(path, proto, limits))
+    }
+
+    fn uncontained(path: &Path, proto: ModelProto, limits: Limits) -> Result<Self, ModelError> {
         guard::check_file(path, &proto, &limits)?;
+        guard::check_grids(path, &proto)?;
         let onnx = framework();
         if quantized::is_quantized(&proto) {
             guard::check_operators(path, &quantized::unfolded(&proto, &limits).0, &onnx)?;
@@ -110,6 +121,11 @@ impl OnnxModel {
         let file = File { path, proto, declared: inputs, limits };
         contain(path, || compile(&file, options, arithmetic))
     }
+}
+
+fn check_length(path: &Path, bytes: u64, limits: &Limits) -> Result<(), ModelError> {
+    let limit = limits.max_file_bytes;
+    if bytes > limit { Err(ModelError::TooLarge { path: path.into(), bytes, limit }) } else { Ok(()) }
 }
 
 impl std::fmt::Debug for OnnxModel {

@@ -9,7 +9,7 @@ use tract_onnx::tract_core::internal::*;
 use tract_onnx::tract_core::ops::cast::cast;
 use tract_onnx::tract_core::ops::konst::Const;
 
-use super::kernels::{Dots, Variant};
+use super::steps::Steps;
 
 /// What a graph is asked to compute in. Inputs and outputs are `f32` either way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -53,11 +53,6 @@ impl std::str::FromStr for Precision {
     }
 }
 
-/// Whether this processor multiplies and adds bytes by fours, so that integers beat floats on any convolution.
-pub(crate) fn has_byte_products() -> bool {
-    Dots::best(Variant::best()).is_some_and(Dots::is_fast)
-}
-
 /// How a precision is carried out on this processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Arithmetic {
@@ -88,21 +83,21 @@ impl Arithmetic {
 }
 
 /// Brings a decluttered model of any float width to `arithmetic`, with `f32` at its edges.
-pub(super) fn apply(model: &mut TypedModel, arithmetic: Arithmetic) -> TractResult<()> {
+pub(super) fn apply(model: &mut TypedModel, arithmetic: Arithmetic, steps: &Steps) -> TractResult<()> {
     match arithmetic {
         Arithmetic::Single => Ok(()),
         Arithmetic::SingleWithHalfWeights => round_weights(model),
-        Arithmetic::Half => into_half(model),
+        Arithmetic::Half => into_half(model, steps),
     }
 }
 
 /// Turns a model with half (or double) floats anywhere into one of single floats, edges included.
-pub(super) fn into_single(model: &mut TypedModel) -> TractResult<()> {
+pub(super) fn into_single(model: &mut TypedModel, steps: &Steps) -> TractResult<()> {
     for from in [DatumType::F16, DatumType::F64] {
         let present = model.nodes().iter().any(|n| n.outputs.iter().any(|o| o.fact.datum_type == from));
         if present {
             model.transform(&FloatPrecisionTranslator::new(from, DatumType::F32))?;
-            model.declutter()?;
+            steps.declutter(model)?;
         }
     }
     Ok(())
@@ -131,7 +126,7 @@ fn round_weights(model: &mut TypedModel) -> TractResult<()> {
 }
 
 /// Half arithmetic inside, `f32` at the edges.
-pub(super) fn into_half(model: &mut TypedModel) -> TractResult<()> {
+pub(super) fn into_half(model: &mut TypedModel, steps: &Steps) -> TractResult<()> {
     model.transform(&FloatPrecisionTranslator::new(DatumType::F32, DatumType::F16))?;
     for ix in 0..model.inputs.len() {
         let inner = model.inputs[ix];
@@ -161,5 +156,5 @@ pub(super) fn into_half(model: &mut TypedModel) -> TractResult<()> {
     }
     model.compact()?;
     // Folds the casts of the weights.
-    model.declutter()
+    steps.declutter(model)
 }

@@ -1,3 +1,5 @@
+mod operators;
+
 use std::path::{Path, PathBuf};
 
 use super::precision::Arithmetic;

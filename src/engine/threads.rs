@@ -5,6 +5,9 @@ use tract_linalg::multithread::Executor;
 
 use super::kernels::Team;
 
+/// How the names of all threads begin that compute beside a caller.
+pub(super) const HELPER_NAME: &str = "foveate-nn";
+
 /// The threads that the matrix products and convolutions of one or more graphs share. Clones share the pool.
 ///
 /// One thread means the caller's own and no pool. More than one means, for our own kernels, the caller and as many helpers
@@ -23,7 +26,7 @@ impl Threads {
         let count = count.max(1);
         let executor = match count {
             1 => Executor::SingleThread,
-            n => Executor::multithread_with_name(n, "foveate-nn"),
+            n => Executor::multithread_with_name(n, HELPER_NAME),
         };
         Threads { count, executor, team: Arc::new(Team::new(count)) }
     }

@@ -28,6 +28,17 @@ pub enum DeviceError {
         /// What it lacks.
         reason: String,
     },
+    /// A virtual camera shows nothing, because no program writes to it.
+    #[error(
+        "{device}: an idle virtual camera ({kind}), no program writes to it: start the one that does, such as OBS or \
+         `ffmpeg -re -i VIDEO -f v4l2 {device}`, or choose another camera"
+    )]
+    IdleVirtual {
+        /// The device's path.
+        device: String,
+        /// What kind of virtual camera it is.
+        kind: &'static str,
+    },
     /// A device in the network does not answer.
     #[error(
         "{device}: not reachable ({reason}): check that it runs, its address, and that this machine is in its network"

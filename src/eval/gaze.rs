@@ -11,9 +11,10 @@ use crate::error::Error;
 use crate::geometry::Size;
 use crate::model::LoadedModel;
 use crate::scene::Scene;
+use crate::scene::user::MissingPattern;
 use crate::sync::StopToken;
 use evaluator::GazeEvaluator;
-use trials::{Setting, Tally};
+use trials::{Condition, Setting, Tally};
 
 pub use replays::{Detected, Replay, run as replay};
 pub use report::{AtRate, ClosedLoop, FreeViewing, Report};
@@ -25,6 +26,10 @@ pub struct GazeConfig {
     pub trials: u32,
     /// Deviations of the eye tracker's error along each axis, in degrees.
     pub noise_deg: Vec<f64>,
+    /// Shares of the tracker's samples that are missing, each with every pattern; 0 is a whole stream.
+    pub missing: Vec<f64>,
+    /// In which order they are missing.
+    pub missing_patterns: Vec<MissingPattern>,
     /// Samples a second of the eye tracker; 30, 60, 120 and 200 in turn if `None`.
     pub rate_hz: Option<f64>,
     /// The first scene and all that is random.
@@ -49,14 +54,16 @@ pub fn run(
     stop: &StopToken,
 ) -> Result<Report, Error> {
     let mut evaluator = GazeEvaluator::new(model.encoder()?, model.decoder()?);
-    let mut tallies: Vec<Tally> = config.noise_deg.iter().map(|_| Tally::default()).collect();
+    let conditions = conditions(config);
+    let mut tallies: Vec<Tally> = conditions.iter().map(|_| Tally::default()).collect();
     let mut finished = 0;
     'scenes: for first in (0..config.trials).step_by(TRIALS_PER_SCENE as usize) {
         let scene = Scene::new(config.seed + u64::from(first / TRIALS_PER_SCENE), FRAME);
         for number in first..config.trials.min(first + TRIALS_PER_SCENE) {
-            for (noise_deg, tally) in config.noise_deg.iter().zip(&mut tallies) {
+            for (condition, tally) in conditions.iter().zip(&mut tallies) {
                 let rate_hz = config.rate_hz.unwrap_or(RATES[number as usize % RATES.len()]);
-                let setting = Setting { seed: config.seed ^ u64::from(number) << 20, rate_hz, noise_deg: *noise_deg };
+                let seed = config.seed ^ u64::from(number) << 20;
+                let setting = Setting { seed, rate_hz, condition: *condition };
                 tally.add(setting, trials::run(&scene, setting, &mut evaluator, stop)?);
                 if stop.is_stopped() {
                     break 'scenes;
@@ -71,14 +78,26 @@ pub fn run(
     Ok(Report {
         model: model.spec().name.to_string(),
         precision: model.precision().name().to_owned(),
-        closed_loop: config
-            .noise_deg
-            .iter()
-            .zip(&tallies)
-            .map(|(noise, tally)| ClosedLoop::new(*noise, tally))
-            .collect(),
+        closed_loop: report::closed_loop(&conditions, &tallies),
         replays: Vec::new(),
         look_ms: evaluator.timings.median_ms(),
         interrupted: finished < config.trials,
     })
+}
+
+/// Every noise with every share and pattern of missing samples; a whole stream has no pattern.
+fn conditions(config: &GazeConfig) -> Vec<Condition> {
+    let mut all = Vec::new();
+    for noise_deg in &config.noise_deg {
+        for missing in &config.missing {
+            let patterns: &[MissingPattern] =
+                if *missing > 0.0 { &config.missing_patterns } else { &[MissingPattern::Single] };
+            all.extend(patterns.iter().map(|pattern| Condition {
+                noise_deg: *noise_deg,
+                missing: *missing,
+                pattern: *pattern,
+            }));
+        }
+    }
+    all
 }

@@ -1,6 +1,7 @@
 //! One object through whole sequences with known masks, measured as DAVIS 2016 does: J is the mean IoU, F how well
 //! contours agree.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -246,17 +247,23 @@ fn step(
     Ok(())
 }
 
+fn not_text(dir: &Path, name: &OsStr) -> ConfigError {
+    let origin = dir.join(name).display().to_string();
+    ConfigError::Invalid { origin, reason: "its name is not UTF-8: rename the folder".to_owned() }
+}
+
 /// The names of the sequences that [`run`] follows: the folders in `images/`.
 ///
 /// # Errors
-/// [`IoError`] for a folder that cannot be read, [`ConfigError::Invalid`] for one without folders in it.
+/// [`IoError`] for a folder that cannot be read, [`ConfigError::Invalid`] for one without folders in it, or with one whose name
+/// is no text.
 pub fn names(config: &SequencesConfig) -> Result<Vec<String>, Error> {
     let dir = &config.data.join("images");
     let mut names = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(IoError::when("read", dir))? {
         let entry = entry.map_err(IoError::when("read", dir))?;
         if entry.path().is_dir() && !is_hidden(&entry.path()) {
-            names.push(entry.file_name().to_string_lossy().into_owned());
+            names.push(entry.file_name().into_string().map_err(|name| not_text(dir, &name))?);
         }
     }
     if names.is_empty() {

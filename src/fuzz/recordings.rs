@@ -20,6 +20,19 @@ pub fn recording_neon(data: &[u8]) {
     recording(data, &FILES, "");
 }
 
+/// Invisible's own recording.
+pub fn recording_invisible(data: &[u8]) {
+    const FILES: [&str; 5] = ["gaze ps1.raw", "gaze ps1.time", "worn ps1.raw", "PI world v1 ps1.time", "info.json"];
+    recording(data, &FILES, "");
+}
+
+/// An export of Pupil Cloud.
+pub fn recording_pupil_cloud(data: &[u8]) {
+    const FILES: [&str; 6] =
+        ["gaze.csv", "world_timestamps.csv", "fixations.csv", "blinks.csv", "scene_camera.json", "info.json"];
+    recording(data, &FILES, FILES[0]);
+}
+
 /// An export of Pupil Player.
 pub fn recording_pupil_core(data: &[u8]) {
     const FILES: [&str; 5] =

@@ -1,3 +1,4 @@
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{GazeSource, PROMPTS, PromptSource, TouchOptions, TouchSource};
@@ -10,7 +11,10 @@ use crate::time::Clock;
 #[derive(Clone)]
 pub struct PromptAddress {
     text: String,
+    reads: Option<PathBuf>,
     gives: Gives,
+    /// It goes by the stream's own time, whenever that passes.
+    recorded: bool,
 }
 
 type OpenTouch = dyn Fn(&TouchOptions, Arc<dyn Clock>) -> Result<Box<dyn TouchSource>> + Send + Sync;
@@ -44,7 +48,7 @@ impl PromptAddress {
         open: impl Fn() -> Result<S> + Send + Sync + 'static,
     ) -> Self {
         let open = move || open().map(|source| Box::new(source) as Box<dyn PromptSource>);
-        PromptAddress { text, gives: Gives::Prompts(Arc::new(open)) }
+        PromptAddress { text, reads: None, gives: Gives::Prompts(Arc::new(open)), recorded: true }
     }
 
     /// The same for a source of contacts; `open` is given how the device is used and which clock stamps contacts.
@@ -55,7 +59,7 @@ impl PromptAddress {
         let open = move |options: &TouchOptions, clock: Arc<dyn Clock>| {
             open(options, clock).map(|source| Box::new(source) as Box<dyn TouchSource>)
         };
-        PromptAddress { text, gives: Gives::Touch(Arc::new(open)) }
+        PromptAddress { text, reads: None, gives: Gives::Touch(Arc::new(open)), recorded: false }
     }
 
     /// The same for an eye tracker; `open` is given the size of the frame whose pixels gaze is given in, and which clock
@@ -67,12 +71,32 @@ impl PromptAddress {
         let open = move |frame: Size, clock: Arc<dyn Clock>| {
             open(frame, clock).map(|source| Box::new(source) as Box<dyn GazeSource>)
         };
-        PromptAddress { text, gives: Gives::Gaze(Arc::new(open)) }
+        PromptAddress { text, reads: None, gives: Gives::Gaze(Arc::new(open)), recorded: false }
     }
 
     /// The address of the page in a browser, written `text`.
     pub fn page(text: String) -> Self {
-        PromptAddress { text, gives: Gives::Page }
+        PromptAddress { text, reads: None, gives: Gives::Page, recorded: false }
+    }
+
+    /// The same for a source that reads this file, or the files in this folder: no output may be one of them.
+    pub fn reading(self, path: PathBuf) -> Self {
+        PromptAddress { reads: Some(path), ..self }
+    }
+
+    /// The file or folder that is read; `None` for devices and what is received.
+    pub fn reads(&self) -> Option<&Path> {
+        self.reads.as_deref()
+    }
+
+    /// The same address of what was recorded: it goes by the stream's own time and can be replayed.
+    pub fn recorded(self) -> Self {
+        PromptAddress { recorded: true, ..self }
+    }
+
+    /// Whether it says the same in every replay of a stream.
+    pub fn is_recorded(&self) -> bool {
+        self.recorded
     }
 
     /// Opens the source. Contacts and gaze carry the times of `clock`; the kernel's own count only if it is the monotonic
@@ -138,6 +162,7 @@ mod tests {
             let address: PromptAddress = row.parse().unwrap();
             assert_eq!(address.to_string(), row);
             assert_eq!((address.is_gaze(), address.is_page()), (row.starts_with("gaze:"), row == "console"));
+            assert_eq!(address.is_recorded(), row.starts_with("script:") || row.starts_with("gaze:file:"));
         }
         let wrong = ["", "script", "script:", "touch", "touch:", "touch:a\0b", "mouse:0"];
         let gaze =

@@ -9,9 +9,11 @@ mod connect;
 mod feed;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
+mod glasses;
 mod ndjson;
 mod neon;
 pub(super) mod pupil;
+mod reading;
 pub(super) mod recording;
 mod source;
 pub(super) mod tcp;

@@ -7,7 +7,9 @@ use serde_json::{Map, Value};
 
 use crate::address::{self, AddressError};
 use crate::error::{ConfigError, IoError, Result, nearest_name};
-use crate::geometry::{BoundingBox, Label, LabeledPoint, Point};
+use crate::geometry::{BoundingBox, Label, LabeledPoint};
+use crate::segment::{WrittenError, written_box, written_id, written_label, written_point};
+use crate::text;
 use crate::track::ObjectId;
 
 use super::{PromptAddress, PromptSource};
@@ -26,7 +28,8 @@ const KEYS: [&str; 5] = ["time_s", "object", "points", "box", "release"];
 /// {"time_s":4,"object":1,"release":true}
 /// ```
 ///
-/// A point is `[x, y, label]`, label 1 foreground (the default) and 0 background. Blank lines are skipped. Lines may come in
+/// A point is `[x, y, label]`, label 1 foreground (the default) and 0 background; the part of a box outside the frame is cut
+/// off. Numbers may be written with a point, as in `1.0`. Blank lines are skipped. Lines may come in
 /// any order; lines of one time keep theirs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Script {
@@ -47,8 +50,8 @@ impl Script {
         if bytes.len() as u64 > MAX_BYTES {
             return Err(invalid("a script of more than 16 MiB is refused: split it").into());
         }
-        let text = String::from_utf8(bytes).map_err(|_| invalid("not UTF-8 text: save the script as UTF-8"))?;
-        Ok(Script::parse(&origin, &text)?)
+        let text = text::decode(&bytes).map_err(|reason| invalid(&reason.to_string()))?;
+        Ok(Script::parse(&origin, text)?)
     }
 
     /// Parses a script; `origin` is the name by which errors call it.
@@ -57,7 +60,7 @@ impl Script {
     /// [`ConfigError::Invalid`] with the number of the first wrong line.
     pub fn parse(origin: &str, text: &str) -> Result<Self, ConfigError> {
         let mut events = Vec::new();
-        for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        for (i, line) in text::without_mark(text).lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let event = parse_line(line)
                 .map_err(|reason| ConfigError::Invalid { origin: format!("{origin}, line {}", i + 1), reason })?;
             events.push(event);
@@ -95,8 +98,10 @@ fn parse_line(line: &str) -> Result<Request, String> {
         Some(t) if t.is_finite() && t >= 0.0 => t,
         _ => return Err("`time_s` must be a number of seconds, 0 or more".into()),
     };
-    let id = object.get("object").and_then(Value::as_u64).and_then(|id| ObjectId::try_from(id).ok());
-    let Some(id) = id else { return Err("`object` must be a whole number, 0 or more".into()) };
+    let id = object.get("object").and_then(Value::as_f64).and_then(written_id);
+    let Some(id) = id else {
+        return Err(format!("`object` must be a whole number from 0 to {}", ObjectId::MAX));
+    };
     let release = match object.get("release") {
         None => false,
         Some(Value::Bool(release)) => *release,
@@ -110,7 +115,7 @@ fn parse_line(line: &str) -> Result<Request, String> {
         (false, true) => return Err("nothing is asked for: give `points`, `box` or `release`".into()),
         (false, false) => Intent::Prompt { object: Some(id), points, bbox },
     };
-    Ok(Request { time_s, intent })
+    Ok(Request::new(time_s, intent))
 }
 
 fn parse_points(value: &Value) -> Result<Vec<LabeledPoint>, String> {
@@ -118,36 +123,41 @@ fn parse_points(value: &Value) -> Result<Vec<LabeledPoint>, String> {
     let point = |value: &Value| {
         let (x, y, label) = match value.as_array().map(Vec::as_slice) {
             Some([x, y]) => (x, y, Label::Foreground),
-            Some([x, y, label]) => match label.as_u64() {
-                Some(1) => (x, y, Label::Foreground),
-                Some(0) => (x, y, Label::Background),
-                _ => return Err(FORM.to_owned()),
-            },
+            Some([x, y, label]) => {
+                let label = label.as_f64().and_then(|label| written_label(label).ok());
+                (x, y, label.ok_or_else(|| FORM.to_owned())?)
+            }
             _ => return Err(FORM.to_owned()),
         };
-        Ok(LabeledPoint { point: Point::new(pixel(x, "points")?, pixel(y, "points")?), label })
+        let (x, y) = (number(x, "points")?, number(y, "points")?);
+        // Beside every frame, which is known before there is one.
+        if let Some(outside) = [x, y].into_iter().find(|v| *v < 0.0) {
+            return Err(format!("`points` has the coordinate {outside}: give pixels of the frame, 0 or more"));
+        }
+        let point = written_point(x, y).map_err(|error| format!("`points` {error}"))?;
+        Ok(LabeledPoint { point, label })
     };
     value.as_array().ok_or_else(|| FORM.to_owned())?.iter().map(point).collect()
 }
 
 fn parse_box(value: &Value) -> Result<BoundingBox, String> {
-    const FORM: &str = "`box` must be [x0, y0, x1, y1] with x0 < x1 and y0 < y1";
-    let Some([x0, y0, x1, y1]) = value.as_array().map(Vec::as_slice) else { return Err(FORM.to_owned()) };
-    let bbox = BoundingBox::new(pixel(x0, "box")?, pixel(y0, "box")?, pixel(x1, "box")?, pixel(y1, "box")?);
-    if bbox.x0 < bbox.x1 && bbox.y0 < bbox.y1 { Ok(bbox) } else { Err(FORM.to_owned()) }
+    let Some([x0, y0, x1, y1]) = value.as_array().map(Vec::as_slice) else {
+        return Err(format!("`box` {}", WrittenError::Corners));
+    };
+    let [x0, y0, x1, y1] = [x0, y0, x1, y1].map(|v| number(v, "box"));
+    written_box([x0?, y0?, x1?, y1?]).map_err(|error| format!("`box` {error}"))
 }
 
-fn pixel(value: &Value, key: &str) -> Result<f32, String> {
-    match value.as_f64().map(|v| v as f32) {
-        Some(v) if v.is_finite() && v >= 0.0 => Ok(v),
-        _ => Err(format!("`{key}` has the coordinate {value}: give pixels of the frame, 0 or more")),
-    }
+fn number(value: &Value, key: &str) -> Result<f64, String> {
+    let number = value.as_f64().filter(|v| written_point(*v, 0.0).is_ok());
+    number.ok_or_else(|| format!("`{key}` has the coordinate {value}: give pixels of the frame"))
 }
 
 /// Reads the place of `script:FILE`.
 pub(super) fn address(place: Option<&str>) -> Result<PromptAddress, AddressError> {
     let path = address::path(place)?.to_owned();
-    Ok(PromptAddress::prompts(format!("script:{path}"), move || Script::read(path.as_ref())))
+    let reads = path.clone().into();
+    Ok(PromptAddress::prompts(format!("script:{path}"), move || Script::read(path.as_ref())).reading(reads))
 }
 
 #[cfg(test)]
@@ -170,9 +180,9 @@ mod tests {
             LabeledPoint::foreground(1.0, 2.0),
         ];
         let bbox = Some(BoundingBox::new(400.0, 200.0, 500.0, 300.0));
-        assert_eq!(out, [Request { time_s: 1.5, intent: Intent::Prompt { object: Some(1), points, bbox } }]);
+        assert_eq!(out, [Request::new(1.5, Intent::Prompt { object: Some(1), points, bbox })]);
         script.poll(100.0, &mut out);
-        assert_eq!(out[1], Request { time_s: 4.0, intent: Intent::Release { object: 1 } });
+        assert_eq!(out[1], Request::new(4.0, Intent::Release { object: 1 }));
         assert!(script.is_finished());
     }
 
@@ -225,11 +235,45 @@ mod tests {
     }
 
     #[test]
+    fn numbers_mean_the_same_with_a_point_and_boxes_may_reach_past_the_frame() {
+        let plain = "{\"time_s\":1,\"object\":7,\"points\":[[3,4,1],[5,6,0]],\"box\":[-3.5,20,215,1000]}";
+        let pointed =
+            "{\"time_s\":1.0,\"object\":7.0,\"points\":[[3.0,4.0,1.0],[5.0,6.0,0.0]],\"box\":[-3.5,2e1,215.0,1e3]}";
+        let script = Script::parse("s", plain).unwrap();
+        assert_eq!(script, Script::parse("s", pointed).unwrap());
+        let points = vec![LabeledPoint::foreground(3.0, 4.0), LabeledPoint::background(5.0, 6.0)];
+        let bbox = Some(BoundingBox::new(-3.5, 20.0, 215.0, 1000.0));
+        let intents: Vec<_> = script.remaining().map(|request| request.intent.clone()).collect();
+        assert_eq!(intents, [Intent::Prompt { object: Some(7), points, bbox }]);
+        for wrong in ["[[3,4,true]]", "[[3,4,\"1\"]]", "[[3,4,0.5]]"] {
+            let line = format!("{{\"time_s\":1,\"object\":7,\"points\":{wrong}}}");
+            assert!(Script::parse("s", &line).unwrap_err().to_string().contains("[x, y, label]"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("script.ndjson");
+        std::fs::write(&path, "\u{feff}{\"time_s\":0,\"object\":1,\"release\":true}\r\n").unwrap();
+        assert_eq!(Script::read(&path).unwrap().remaining().len(), 1);
+    }
+
+    #[test]
     fn binary_files_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x");
-        std::fs::write(&path, [0xff, 0xfe, 0x00]).unwrap();
-        assert!(Script::read(&path).unwrap_err().to_string().contains("UTF-8"));
+        for (bytes, expected) in [(&b"\xff\xfe\0"[..], "UTF-16"), (b"\xfe\xff\0", "UTF-16"), (b"\xff", "not UTF-8")] {
+            std::fs::write(&path, bytes).unwrap();
+            let reason = Script::read(&path).unwrap_err().to_string();
+            assert!(reason.contains(expected) && reason.contains("save it as UTF-8"), "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_script() {
+        let line = "{\"time_s\":2,\"object\":1,\"release\":true}\n";
+        assert_eq!(Script::parse("s", &format!("\u{feff}{line}")), Script::parse("s", line));
     }
 
     proptest::proptest! {

@@ -3,11 +3,14 @@
 mod codes;
 mod meaning;
 
+use std::ffi::OsString;
+use std::io::{Cursor, ErrorKind};
 use std::path::Path;
 
 use crate::error::{Error, ImageError, IoError};
 use crate::geometry::Size;
 use crate::mask::Mask;
+use crate::output::write_whole;
 
 pub use codes::Codes;
 
@@ -49,24 +52,30 @@ pub fn write_mask(path: &Path, mask: &Mask) -> Result<(), Error> {
     write_image(path, &data, mask.size(), image::ExtendedColorType::L8)
 }
 
+/// The name that [`write_mask_of`] gives the mask of `frame`.
+pub fn mask_name(frame: &Path) -> OsString {
+    frame.with_extension("png").file_name().unwrap_or_default().to_owned()
+}
+
 /// Writes the mask of `frame` into the folder `dir`, as a PNG under the frame's own name.
 ///
 /// # Errors
 /// As [`write_mask`].
 pub fn write_mask_of(frame: &Path, mask: &Mask, dir: &Path) -> Result<(), Error> {
-    let named = frame.with_extension("png");
-    write_mask(&dir.join(named.file_name().unwrap_or_default()), mask)
+    write_mask(&dir.join(mask_name(frame)), mask)
 }
 
-/// Writes `data` (rows without padding) in the format that the file's name asks for, PNG or JPEG.
+/// Writes `data` (rows without padding) in the format that the file's name asks for, PNG or JPEG; whole or not at all.
 pub(crate) fn write_image(path: &Path, data: &[u8], size: Size, color: image::ExtendedColorType) -> Result<(), Error> {
-    image::save_buffer(path, data, size.width, size.height, color).map_err(|e| {
-        let source = match e {
-            image::ImageError::IoError(io) => io,
-            other => std::io::Error::new(std::io::ErrorKind::InvalidInput, format!("{other}; name it .png or .jpg")),
-        };
-        IoError::when("write", path)(source).into()
-    })
+    let mut encoded = Cursor::new(Vec::new());
+    let format = image::ImageFormat::from_path(path);
+    let written =
+        format.and_then(|f| image::write_buffer_with_format(&mut encoded, data, size.width, size.height, color, f));
+    let written = match written {
+        Ok(()) => write_whole(path, encoded.get_ref()),
+        Err(other) => Err(std::io::Error::new(ErrorKind::InvalidInput, format!("{other}; name it .png or .jpg"))),
+    };
+    written.map_err(|source| IoError::when("write", path)(source).into())
 }
 
 #[cfg(test)]

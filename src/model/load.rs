@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,9 +8,7 @@ use super::manifest::{MANIFEST_FILE, ModelSpec};
 use super::part::Part;
 use super::registry::{Installed, Registry};
 use super::{Decoder, Encoder};
-#[cfg(doc)]
-use crate::engine::OnnxModel;
-use crate::engine::{Audit, Precision, Threads, has_byte_products};
+use crate::engine::{Audit, OnnxModel, Precision, Threads};
 use crate::error::{Error, ModelError};
 use crate::geometry::Size;
 
@@ -18,8 +16,8 @@ use crate::geometry::Size;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ModelOptions {
-    /// `None` takes integers where the model has such files and they are faster: where the processor has products of bytes,
-    /// else where the encoder is timed to be faster when it is loaded. Otherwise `f32`.
+    /// `None` takes integers where the model has such files and they are faster: where it has both, the encoder is timed in
+    /// either when it is loaded. Otherwise `f32`.
     pub precision: Option<Precision>,
     /// Threads of the encoder, and of the decoder unless that has its own; 1 computes on the calling thread.
     pub threads: usize,
@@ -84,8 +82,8 @@ impl LoadedModel {
     /// Loads the files of `installed`.
     ///
     /// # Errors
-    /// [`ModelError::InputSize`] if the size asked for does not suit the model; [`ModelError::Signature`] if a file is
-    /// not of the family; otherwise as [`OnnxModel::open`] and [`OnnxModel::compile`].
+    /// [`ModelError::InputSize`] if the size asked for does not suit the model; [`ModelError::Checksum`] if a file is not what
+    /// the manifest says; [`ModelError::Signature`] if a file is not of the family; otherwise as [`OnnxModel::open`] and [`OnnxModel::compile`].
     pub fn load(installed: &Installed, options: &ModelOptions) -> Result<Self, Error> {
         let spec = &installed.spec;
         let input = options.input_size.unwrap_or_else(|| spec.default_input());
@@ -95,24 +93,21 @@ impl LoadedModel {
         let name = spec.name.as_str().into();
         let loaded =
             |precision, probe, parts| LoadedModel { installed: installed.clone(), name, precision, probe, parts };
-        let load = |precision| Parts::load(installed, precision, input, options);
+        let loader = Loader::new(installed, input, options);
         if let Some(precision) = options.precision {
-            return Ok(loaded(precision, None, load(precision)?));
+            return Ok(loaded(precision, None, loader.parts(precision)?));
         }
-        let (quantized, floats) = (spec.files.contains_key(&Precision::Int8), spec.files_for(Precision::F32).is_some());
-        if !quantized {
-            return Ok(loaded(Precision::F32, None, load(Precision::F32)?));
+        if !spec.files.contains_key(&Precision::Int8) {
+            return Ok(loaded(Precision::F32, None, loader.parts(Precision::F32)?));
         }
-        if has_byte_products() || !floats {
-            return Ok(loaded(Precision::Int8, None, load(Precision::Int8)?));
+        if spec.files_for(Precision::F32).is_none() {
+            return Ok(loaded(Precision::Int8, None, loader.parts(Precision::Int8)?));
         }
-        let (int8, f32) = (load(Precision::Int8)?, load(Precision::F32)?);
-        let probe = PrecisionProbe { int8: int8.encoder.time()?, f32: f32.encoder.time()? };
-        if probe.int8 < probe.f32 {
-            Ok(loaded(Precision::Int8, Some(probe), int8))
-        } else {
-            Ok(loaded(Precision::F32, Some(probe), f32))
-        }
+        let (int8, f32) = (loader.encoder(Precision::Int8)?, loader.encoder(Precision::F32)?);
+        let [int8_time, f32_time] = EncoderPart::time([&int8, &f32])?;
+        let probe = Some(PrecisionProbe { int8: int8_time, f32: f32_time });
+        let (precision, encoder) = if int8_time < f32_time { (Precision::Int8, int8) } else { (Precision::F32, f32) };
+        Ok(loaded(precision, probe, loader.with_decoder(encoder, precision)?))
     }
 
     /// The precision asked for, or the one that was chosen.
@@ -163,9 +158,47 @@ impl LoadedModel {
     }
 }
 
-impl Parts {
-    fn load(installed: &Installed, precision: Precision, input: Size, options: &ModelOptions) -> Result<Self, Error> {
-        let Installed { spec, location } = installed;
+/// Loads the parts of one model.
+struct Loader<'a> {
+    installed: &'a Installed,
+    input: Size,
+    encoder_threads: Threads,
+    decoder_threads: Threads,
+}
+
+impl<'a> Loader<'a> {
+    fn new(installed: &'a Installed, input: Size, options: &ModelOptions) -> Self {
+        let encoder_threads = Threads::new(options.threads);
+        let decoder_threads = match options.decoder_threads {
+            Some(count) if count != options.threads => Threads::new(count),
+            _ => encoder_threads.clone(),
+        };
+        Loader { installed, input, encoder_threads, decoder_threads }
+    }
+
+    fn parts(&self, precision: Precision) -> Result<Parts, Error> {
+        self.with_decoder(self.encoder(precision)?, precision)
+    }
+
+    fn encoder(&self, precision: Precision) -> Result<EncoderPart, Error> {
+        let (family, file) = (self.installed.spec.family, self.open(Part::Encoder, precision)?);
+        let compile = super::CompileFor { precision, threads: self.encoder_threads.clone() };
+        let likely = family.other_than(Part::Encoder, &file);
+        let encoder = family.family().load_encoder(&file, self.input, &compile);
+        Ok(encoder.map_err(|error| with_likely_family(error, file.path(), likely))?)
+    }
+
+    fn with_decoder(&self, encoder: EncoderPart, precision: Precision) -> Result<Parts, Error> {
+        let (family, file) = (self.installed.spec.family, self.open(Part::Decoder, precision)?);
+        let compile = super::CompileFor { precision, threads: self.decoder_threads.clone() };
+        let (path, likely) = (file.path().to_path_buf(), family.other_than(Part::Decoder, &file));
+        let decoder = family.family().load_decoder(file, &encoder, &compile);
+        let decoder = decoder.map_err(|error| with_likely_family(error, &path, likely))?;
+        Ok(Parts { encoder, decoder })
+    }
+
+    fn open(&self, part: Part, precision: Precision) -> Result<OnnxModel, Error> {
+        let Installed { spec, location } = self.installed;
         let Some(files) = spec.files_for(precision) else {
             let reason = match precision {
                 Precision::Int8 => format!("`{}` has no int8 files; `foveate quantize` makes them", spec.name),
@@ -173,28 +206,19 @@ impl Parts {
             };
             return Err(ModelError::Manifest { path: location.path(MANIFEST_FILE.as_ref()), reason }.into());
         };
-        let encoder_file = location.open(&files.encoder.path)?;
-        let decoder_file = location.open(&files.decoder.path)?;
-        let on = |threads| super::CompileFor { precision, threads };
-        let for_encoder = on(Threads::new(options.threads));
-        let for_decoder = match options.decoder_threads {
-            Some(count) if count != options.threads => on(Threads::new(count)),
-            _ => on(for_encoder.threads.clone()),
-        };
-        let family = spec.family;
-        let likely = [(Part::Encoder, &encoder_file), (Part::Decoder, &decoder_file)]
-            .map(|(part, file)| (file.path().to_path_buf(), family.other_than(part, file)));
-        let hinted = |error| with_likely_family(error, &likely);
-        let encoder = family.family().load_encoder(&encoder_file, input, &for_encoder).map_err(hinted)?;
-        let decoder = family.family().load_decoder(decoder_file, &encoder, &for_decoder).map_err(hinted)?;
-        Ok(Parts { encoder, decoder })
+        location.open(match part {
+            Part::Encoder => &files.encoder,
+            Part::Decoder => &files.decoder,
+        })
     }
 }
 
-/// Names, in the refusal of a file, the family whose names it has.
-fn with_likely_family(mut error: ModelError, families: &[(PathBuf, Option<&'static str>)]) -> ModelError {
-    if let ModelError::Signature { path, likely, .. } = &mut error {
-        *likely = families.iter().find(|(file, _)| **file == **path).and_then(|(_, family)| *family);
+/// Names, in the refusal of the file at `path`, the family whose names it has.
+fn with_likely_family(mut error: ModelError, file: &Path, family: Option<&'static str>) -> ModelError {
+    if let ModelError::Signature { path, likely, .. } = &mut error
+        && **path == *file
+    {
+        *likely = family;
     }
     error
 }

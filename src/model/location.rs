@@ -78,16 +78,25 @@ impl Location {
         })
     }
 
-    /// Reads and parses a file under the usual [`Limits`]. A file of the program is parsed where it lies.
+    /// Reads a file, holds it against its hash and parses it under the usual [`Limits`]. A file of the program is parsed where
+    /// it lies, without a doubt about its hash.
     ///
     /// # Errors
-    /// As [`OnnxModel::open`].
-    pub(super) fn open(&self, file: &Path) -> Result<OnnxModel, Error> {
-        let path = self.path(file);
+    /// As [`OnnxModel::open`], and [`ModelError::Checksum`].
+    pub(super) fn open(&self, file: &FileSpec) -> Result<OnnxModel, Error> {
+        let path = self.path(&file.path);
+        let limits = Limits::default();
         match self {
-            Location::Folder(_) => OnnxModel::open(path, Limits::default()),
-            Location::BuiltIn => match bundled::file(file) {
-                Some(bytes) => Ok(OnnxModel::from_bytes(path, bytes, Limits::default())?),
+            Location::Folder(_) => {
+                let bytes = OnnxModel::read(&path, &limits)?;
+                let found = hexadecimal(&Sha256::digest(&bytes));
+                if found != file.sha256 {
+                    return Err(ModelError::Checksum { path, expected: file.sha256.clone(), found }.into());
+                }
+                Ok(OnnxModel::from_bytes(path, &bytes, limits)?)
+            }
+            Location::BuiltIn => match bundled::file(&file.path) {
+                Some(bytes) => Ok(OnnxModel::from_bytes(path, bytes, limits)?),
                 None => Err(ModelError::MissingFile { path }.into()),
             },
         }

@@ -7,6 +7,7 @@ use super::family::FamilyId;
 use crate::engine::Precision;
 use crate::error::{Error, IoError, ModelError};
 use crate::geometry::Size;
+use crate::text;
 
 /// File that lists the models of a folder.
 pub const MANIFEST_FILE: &str = "manifest.toml";
@@ -108,8 +109,10 @@ impl Manifest {
     /// [`IoError`] if there is none; [`ModelError::Manifest`] naming what is wrong in it.
     pub fn load(dir: impl AsRef<Path>) -> Result<Self, Error> {
         let path = dir.as_ref().join(MANIFEST_FILE);
-        let text = std::fs::read_to_string(&path).map_err(IoError::when("read", &path))?;
-        Ok(Self::parse(&path, &text)?)
+        let bytes = std::fs::read(&path).map_err(IoError::when("read", &path))?;
+        let text = text::decode(&bytes)
+            .map_err(|reason| ModelError::Manifest { path: path.clone(), reason: reason.to_string() })?;
+        Ok(Self::parse(&path, text)?)
     }
 
     /// Parses the text of a manifest; `path` is for messages.
@@ -118,7 +121,8 @@ impl Manifest {
     /// [`ModelError::Manifest`].
     pub fn parse(path: &Path, text: &str) -> Result<Self, ModelError> {
         let wrong = |reason: String| ModelError::Manifest { path: path.into(), reason };
-        let manifest: Manifest = toml::from_str(text).map_err(|e| wrong(e.to_string().trim().replace('\n', " ")))?;
+        let manifest: Manifest =
+            toml::from_str(text::without_mark(text)).map_err(|e| wrong(e.to_string().trim().replace('\n', " ")))?;
         for (ix, model) in manifest.models.iter().enumerate() {
             model.check().map_err(|reason| wrong(format!("model `{}`: {reason}", model.name)))?;
             if manifest.models[..ix].iter().any(|m| m.name == model.name) {

@@ -2,13 +2,14 @@ use std::sync::Arc;
 
 use super::losses::Losses;
 use super::meter::StageMeter;
-use super::shared::{Shared, SlotSender, WAIT};
+use super::shared::{Shared, SlotSender, Turnstile, WAIT};
 use crate::capture::{Source, SourceEvent, Step};
 use crate::error::Error;
 use crate::frame::Frame;
 use crate::geometry::Size;
 use crate::record::{Event, EventKind};
 use crate::sync::Pool;
+use crate::time::ManualClock;
 
 /// The capture stage: fills pooled frames and makes each the latest.
 pub(super) struct CaptureStage {
@@ -22,6 +23,9 @@ pub(super) struct CaptureStage {
     pub losses: Losses,
     /// Frames replaced before the next stage took them.
     pub replaced: Losses,
+    pub turnstile: Turnstile,
+    /// In a replay, the clock that frames set: each passes all stages before the next is read.
+    pub replay: Option<ManualClock>,
     pub shared: Shared,
 }
 
@@ -37,6 +41,7 @@ impl CaptureStage {
     /// Runs until the source ends, fails, or the pipeline stops.
     pub fn run(mut self) {
         let mut began = self.shared.clock.now();
+        let mut first = true;
         while !self.shared.stop.is_stopped() {
             // A call that does not come back shows as a stalled stage.
             self.meter.occupy(self.shared.clock.now());
@@ -62,8 +67,16 @@ impl CaptureStage {
                     self.meter.begin(began, std::time::Duration::ZERO);
                     self.meter.end(now.since(began));
                     began = now;
-                    if self.output.put(frame, now) {
+                    if let Some(clock) = &self.replay {
+                        clock.set(frame.captured_at);
+                    }
+                    // The first frame is never replaced: prompts may be for it.
+                    let alone = std::mem::take(&mut first) || self.replay.is_some();
+                    if self.output.put(frame, now, alone.then(|| self.turnstile.turn())) {
                         self.replaced.add(1, "encoding takes longer than the time between frames");
+                    }
+                    if alone {
+                        self.turnstile.wait(&self.shared.stop);
                     }
                 }
                 Ok(None) => {
@@ -91,7 +104,7 @@ impl CaptureStage {
     }
 
     fn pass_on(&mut self, event: SourceEvent) {
-        let time_s = self.shared.stream_time(self.shared.clock.now());
+        let time_s = self.shared.stream_time(self.shared.stream_clock.now());
         match event {
             SourceEvent::Dropped { count, reason } => self.losses.add(count, reason),
             SourceEvent::Lost { reason, count } => {

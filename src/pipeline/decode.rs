@@ -1,24 +1,31 @@
 use std::sync::Arc;
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Sender;
 
 use super::encode::StageItem;
-use super::input::GazeCell;
+use super::input::{GazeCell, InputStage};
 use super::losses::Losses;
 use super::meter::{AgeMeter, StageMeter};
-use super::output::SinkQueue;
+use super::output::{Outgoing, SinkQueue};
+use super::prompt_budget::PromptBudget;
+use super::requests::Requests;
 use super::shared::{Shared, Stamped, WAIT};
 use crate::error::Result;
-use crate::record::FrameRecord;
-use crate::session::{GazeRefusal, Request, Session};
+use crate::record::{EventKind, FrameRecord};
+use crate::session::{GazeRefusal, Session};
 use crate::sync::{LatestSlot, Pool, Received};
 use crate::time::Timestamp;
 
 /// The decode and track stage: hands requests and frames to the session, and each record to every sink.
 pub(super) struct DecodeStage {
     pub session: Session,
-    pub requests: Receiver<Request>,
+    pub requests: Requests,
+    pub budget: PromptBudget,
+    /// In a replay, the inputs: they are read up to the time of each frame before it is decoded.
+    pub inputs: Option<InputStage>,
     pub pool: Pool<FrameRecord>,
+    /// Copies that say where the user looks, for the sinks that share it.
+    pub with_gaze: Pool<FrameRecord>,
     pub input: LatestSlot<Stamped<StageItem>>,
     pub outputs: Vec<SinkQueue>,
     /// Frames that found no free record.
@@ -32,8 +39,8 @@ pub(super) struct DecodeStage {
 }
 
 impl DecodeStage {
-    /// Runs until the input is closed and empty; gives back how many requests were never answered.
-    pub fn run(mut self) -> usize {
+    /// Runs until the input is closed and empty.
+    pub fn run(mut self) {
         loop {
             match self.input.take(WAIT) {
                 Received::Value(item) => {
@@ -49,10 +56,14 @@ impl DecodeStage {
         self.input.close();
         self.losses.emit_all(&self.shared);
         self.outputs.iter_mut().for_each(|sink| sink.losses.emit_all(&self.shared));
-        self.session.pending() + self.requests.len()
+        if let Some(inputs) = self.inputs {
+            inputs.finish();
+        }
     }
 
-    fn take(&mut self, Stamped { value, since }: Stamped<StageItem>) -> Result<()> {
+    fn take(&mut self, Stamped { value, since, turn }: Stamped<StageItem>) -> Result<()> {
+        // Until the record is out.
+        let _turn = turn;
         let began = self.shared.clock.now();
         self.meter.begin(began, began.since(since));
         let frame = Arc::clone(value.frame());
@@ -60,11 +71,15 @@ impl DecodeStage {
         if let Some(origin) = self.shared.origin() {
             self.session.set_origin(origin);
         }
+        if let Some(inputs) = &mut self.inputs {
+            inputs.step(frame.captured_at, 0.0);
+        }
         if let StageItem::Encoded(present) = &value {
             self.session.set_frame(present);
-            self.apply_requests()?;
+            self.apply_requests(time_s)?;
         }
-        let Self { pool, session, gaze, shared, .. } = self;
+        let Self { pool, session, shared, requests, .. } = self;
+        requests.note_frame(time_s);
         let mut followed = true;
         let record = pool.fill(|record| {
             record.clear();
@@ -75,13 +90,16 @@ impl DecodeStage {
             record.sequence = frame.sequence;
             record.captured_at = frame.captured_at;
             record.time_s = time_s;
-            record.gaze = gaze.at(frame.captured_at);
-            record.dwell = record.gaze.and_then(|_| gaze.dwell());
             record.age = shared.clock.now().since(frame.captured_at);
             record.frame = Some(frame);
             Ok::<_, crate::Error>(())
         })?;
-        session.drain_events().for_each(|event| shared.emit(event));
+        for event in session.drain_events() {
+            if matches!(event.kind, EventKind::Rejected { .. }) {
+                requests.count_rejected();
+            }
+            shared.emit(event);
+        }
         let Some(record) = record.filter(|_| followed) else {
             self.meter.abandon();
             self.losses.add(1, if followed { "every record is in use" } else { "no frame like it was encoded yet" });
@@ -92,33 +110,46 @@ impl DecodeStage {
         Ok(())
     }
 
-    /// Carries out the requests whose time has come; those that find no room stay in the channel, which makes their source
-    /// wait.
-    fn apply_requests(&mut self) -> Result<()> {
-        let Self { session, requests, gaze_refusals, .. } = self;
-        loop {
-            while session.has_room()
-                && let Ok(request) = requests.try_recv()
-            {
-                session.enqueue(request);
-            }
-            let before = session.pending();
+    /// Carries out the requests whose time has come on the frame taken `now_s` seconds after the first, as far as there is time
+    /// for them.
+    fn apply_requests(&mut self, now_s: f64) -> Result<()> {
+        let Self { session, requests, budget, gaze_refusals, shared, .. } = self;
+        let mut turn = budget.begin(shared.clock.now());
+        while let Some(request) = requests.next_due(now_s) {
             // Nobody listens to refusals any more when the stream ends.
-            session.apply_due(|refusal| {
+            if let Some(refusal) = session.apply(request)? {
                 let _ = gaze_refusals.try_send(refusal);
-            })?;
-            if session.pending() == before || requests.is_empty() {
-                return Ok(());
+            }
+            if !turn.has_time(shared.clock.now()) || shared.stop.is_stopped() {
+                break;
             }
         }
+        requests.end_turn(now_s, shared.clock.now(), shared);
+        Ok(())
+    }
+
+    /// Gaze is added here and nowhere else: a sink that does not share it gets a record that never held it.
+    fn add_gaze(&mut self, record: &Arc<FrameRecord>) -> Option<Arc<FrameRecord>> {
+        let gaze = self.gaze.at(record.captured_at).filter(|_| self.outputs.iter().any(|sink| sink.shares_gaze))?;
+        let dwell = self.gaze.dwell();
+        let filled = self.with_gaze.fill(|copy| {
+            copy.copy_from(record);
+            (copy.gaze, copy.dwell) = (Some(gaze), dwell);
+            Ok::<_, std::convert::Infallible>(())
+        });
+        filled.ok().flatten()
     }
 
     fn send(&mut self, record: &Arc<FrameRecord>, began: Timestamp) {
+        let with_gaze = self.add_gaze(record);
         let now = self.shared.clock.now();
         self.meter.end(now.since(began));
         self.age.record(record.age, now);
+        let number = self.shared.number_record();
         for sink in &mut self.outputs {
-            if sink.queue.send(Stamped { value: Arc::clone(record), since: now }).is_some() {
+            let record = with_gaze.as_ref().filter(|_| sink.shares_gaze).unwrap_or(record);
+            let outgoing = Outgoing { record: Arc::clone(record), since: now, number };
+            if sink.send(outgoing, self.inputs.is_some(), &self.shared) {
                 sink.losses.add(1, "the sink is slower than the stream");
             }
             sink.losses.emit(&self.shared);

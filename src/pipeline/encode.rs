@@ -69,10 +69,10 @@ impl EncodeStage {
         self.replaced.emit_all(&self.shared);
     }
 
-    fn encode(&mut self, Stamped { value: frame, since }: Stamped<Arc<Frame>>) -> crate::Result<()> {
+    fn encode(&mut self, Stamped { value: frame, since, turn }: Stamped<Arc<Frame>>) -> crate::Result<()> {
         if !self.pace.takes(frame.sequence) {
             // It must not take the place of an embedding.
-            if !self.output.offer(StageItem::Unencoded(frame), self.shared.clock.now()) {
+            if !self.output.offer(StageItem::Unencoded(frame), self.shared.clock.now(), turn) {
                 self.replaced.add(1, TOO_SLOW);
                 self.replaced.emit(&self.shared);
             }
@@ -102,7 +102,7 @@ impl EncodeStage {
         match filled {
             Some(encoded) => {
                 self.meter.end(now.since(began));
-                if self.output.put(StageItem::Encoded(encoded), now) {
+                if self.output.put(StageItem::Encoded(encoded), now, turn) {
                     self.replaced.add(1, TOO_SLOW);
                 }
             }

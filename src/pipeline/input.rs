@@ -2,15 +2,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, SendTimeoutError, Sender};
+use crossbeam_channel::Receiver;
 
-use super::shared::{Shared, WAIT};
+use super::requests::Requests;
+use super::shared::Shared;
 use crate::geometry::Point;
-use crate::input::{CommandSource, GazeReport, GazeSource, InputEvent, PromptSource, TouchSource};
+use crate::input::{Command, CommandSource, GazeReport, GazeSource, InputEvent, PromptSource, TouchSource};
 use crate::record::{Event, EventKind};
+use crate::select::GazeSample;
 use crate::select::gaze::{DwellSelector, SelectEvent};
 use crate::select::touch::{Contact, TouchGesture, TouchSelector};
-use crate::session::{GazeRefusal, Request};
+use crate::session::{GazeRefusal, Origin, Request};
 use crate::time::Timestamp;
 
 /// How often sources are asked. A gaze sample waits at most so long.
@@ -64,11 +66,39 @@ pub(super) struct GazeInput {
 }
 
 impl GazeInput {
-    /// Sends on what an event of the selector asks for; false when the pipeline ends.
-    fn send(&self, event: Option<SelectEvent>, origin: Timestamp, output: &Sender<Request>, shared: &Shared) -> bool {
-        let Some(event) = event else { return true };
+    /// Sends on what an event of the selector asks for.
+    fn send(&self, event: Option<SelectEvent>, origin: Timestamp, output: &Requests, shared: &Shared) {
+        let Some(event) = event else { return };
         self.cell.set_dwell(&event);
-        Request::of_gaze(event, |at| at.signed_secs_since(origin)).all(|request| send(output, shared, request))
+        Request::of_gaze(event, |at| at.signed_secs_since(origin)).for_each(|request| output.push(request, shared));
+    }
+
+    /// Reads the eye tracker up to `now`.
+    fn poll(&mut self, now: Timestamp, samples: &mut Vec<GazeSample>, stage: &Destination) {
+        let Destination { output, shared, losses } = stage;
+        while let Some(event) = self.source.take_event() {
+            emit(event, self.source.name(), now, shared, losses);
+        }
+        let Some(origin) = shared.origin() else { return };
+        for refusal in self.refusals.try_iter() {
+            match refusal {
+                GazeRefusal::Doubtful => self.selector.doubt(now),
+                GazeRefusal::Nothing => self.selector.refuse(now),
+            }
+        }
+        self.source.poll(origin, now, samples);
+        for sample in samples.drain(..) {
+            self.cell.set((sample.confidence > 0.0).then_some((sample.at, sample.point)));
+            let event = self.selector.push(sample);
+            self.send(event, origin, output, shared);
+        }
+        while let Some(signal) = self.source.take_signal() {
+            let event = self.selector.signal(signal);
+            if event.is_none() {
+                tracing::info!("gaze rested on nothing that is not selected already: {signal:?} selects nothing");
+            }
+            self.send(event, origin, output, shared);
+        }
     }
 }
 
@@ -109,8 +139,9 @@ impl TouchInput {
         TouchInput { source, selector, contacts: Vec::new(), gestures: Vec::new() }
     }
 
-    /// Reads the screen; false when the pipeline ends.
-    fn poll(&mut self, now: Timestamp, output: &Sender<Request>, shared: &Shared, losses: &AtomicU64) -> bool {
+    /// Reads the screen up to `now`.
+    fn poll(&mut self, now: Timestamp, stage: &Destination) {
+        let Destination { output, shared, losses } = stage;
         self.source.poll(now, &mut self.contacts);
         for report in self.contacts.chunk_by(|a, b| a.at == b.at) {
             self.selector.push(report, &mut self.gestures);
@@ -120,97 +151,89 @@ impl TouchInput {
             emit(event, self.source.name(), now, shared, losses);
         }
         // Before the first frame there is nothing to point at.
-        let Some(origin) = shared.origin() else {
-            self.gestures.clear();
-            return true;
-        };
-        self.gestures.drain(..).all(|gesture| {
-            let request = Request::of_touch(gesture, |at| at.signed_secs_since(origin));
-            send(output, shared, request)
-        })
+        let Some(origin) = shared.origin() else { return self.gestures.clear() };
+        for gesture in self.gestures.drain(..) {
+            output.push(Request::of_touch(gesture, |at| at.signed_secs_since(origin)), shared);
+        }
     }
 }
 
-/// The input stage: asks every prompt source, turns gaze and touch into selections, and sends all to the decode stage.
-pub(super) struct InputStage {
-    pub sources: Vec<Box<dyn PromptSource>>,
-    pub touch: Vec<TouchInput>,
-    pub commands: Vec<Box<dyn CommandSource>>,
-    pub gaze: Option<GazeInput>,
+/// Where what the inputs say goes.
+pub(super) struct Destination {
+    pub output: Requests,
+    pub shared: Shared,
     /// How often an input device was lost.
     pub losses: Arc<AtomicU64>,
-    pub output: Sender<Request>,
-    pub shared: Shared,
+}
+
+/// The input stage: asks every prompt source, turns gaze and touch into selections, and lets all wait for the decode stage.
+pub(super) struct InputStage {
+    sources: Vec<Box<dyn PromptSource>>,
+    touch: Vec<TouchInput>,
+    commands: Vec<Box<dyn CommandSource>>,
+    gaze: Option<GazeInput>,
+    to: Destination,
+    requests: Vec<Request>,
+    given: Vec<Command>,
+    samples: Vec<GazeSample>,
 }
 
 impl InputStage {
-    /// Runs until the pipeline stops or nobody takes requests any more.
-    pub fn run(mut self) {
-        let mut requests: Vec<Request> = Vec::new();
-        let (mut samples, mut commands) = (Vec::new(), Vec::new());
-        while !self.shared.stop.wait(POLL) {
-            let now = self.shared.clock.now();
-            let until_s = self.shared.stream_time(now) + LOOK_AHEAD_S;
-            for source in &mut self.sources {
-                source.poll(until_s, &mut requests);
-            }
-            for request in requests.drain(..) {
-                if !send(&self.output, &self.shared, request) {
-                    return;
-                }
-            }
-            for touch in &mut self.touch {
-                if !touch.poll(now, &self.output, &self.shared, &self.losses) {
-                    return;
-                }
-            }
-            self.commands.iter_mut().for_each(|source| source.poll(&mut commands));
-            for command in commands.drain(..) {
-                let time_s = self.shared.stream_time(command.made_at);
-                if !send(&self.output, &self.shared, Request { time_s, intent: command.intent }) {
-                    return;
-                }
-            }
-            let Some(gaze) = &mut self.gaze else { continue };
-            while let Some(event) = gaze.source.take_event() {
-                emit(event, gaze.source.name(), now, &self.shared, &self.losses);
-            }
-            let Some(origin) = self.shared.origin() else { continue };
-            for refusal in gaze.refusals.try_iter() {
-                match refusal {
-                    GazeRefusal::Doubtful => gaze.selector.doubt(now),
-                    GazeRefusal::Nothing => gaze.selector.refuse(now),
-                }
-            }
-            gaze.source.poll(origin, now, &mut samples);
-            for sample in samples.drain(..) {
-                gaze.cell.set((sample.confidence > 0.0).then_some((sample.at, sample.point)));
-                let event = gaze.selector.push(sample);
-                if !gaze.send(event, origin, &self.output, &self.shared) {
-                    return;
-                }
-            }
-            while let Some(signal) = gaze.source.take_signal() {
-                let event = gaze.selector.signal(signal);
-                if event.is_none() {
-                    tracing::info!("gaze rested on nothing that is not selected already: {signal:?} selects nothing");
-                }
-                if !gaze.send(event, origin, &self.output, &self.shared) {
-                    return;
-                }
-            }
-        }
+    /// The inputs of a stream, with what the sources of prompts have for its beginning.
+    pub fn new(
+        sources: Vec<Box<dyn PromptSource>>,
+        touch: Vec<TouchInput>,
+        commands: Vec<Box<dyn CommandSource>>,
+        gaze: Option<GazeInput>,
+        to: Destination,
+    ) -> Self {
+        let (requests, given, samples) = (Vec::new(), Vec::new(), Vec::new());
+        InputStage { sources, touch, commands, gaze, to, requests, given, samples }
     }
-}
 
-/// Waits for room; false when the pipeline ends.
-fn send(output: &Sender<Request>, shared: &Shared, mut request: Request) -> bool {
-    while !shared.stop.is_stopped() {
-        match output.send_timeout(request, WAIT) {
-            Ok(()) => return true,
-            Err(SendTimeoutError::Timeout(back)) => request = back,
-            Err(SendTimeoutError::Disconnected(_)) => return false,
+    /// Takes what the sources of prompts have for the first moments, before the first frame comes.
+    pub fn prime(&mut self) {
+        self.take_prompts(LOOK_AHEAD_S);
+    }
+
+    /// Runs until the pipeline stops.
+    pub fn run(mut self) {
+        while !self.to.shared.stop.wait(POLL) {
+            self.step(self.to.shared.clock.now(), LOOK_AHEAD_S);
+        }
+        self.finish();
+    }
+
+    /// Takes what every input has said up to `now`, and the prompts of the `ahead_s` seconds after it.
+    pub fn step(&mut self, now: Timestamp, ahead_s: f64) {
+        self.take_prompts(self.to.shared.stream_time(now) + ahead_s);
+        let Self { touch, commands, gaze, to, given, samples, .. } = self;
+        touch.iter_mut().for_each(|touch| touch.poll(now, to));
+        commands.iter_mut().for_each(|source| source.poll(given));
+        for Command { made_at, origin, intent } in given.drain(..) {
+            let time_s = to.shared.stream_time(made_at);
+            to.output.push(Request { time_s, origin, intent }, &to.shared);
+        }
+        if let Some(gaze) = gaze {
+            gaze.poll(now, samples, to);
         }
     }
-    false
+
+    /// Counts and tells what the sources of prompts and the queue have left when the stream is over.
+    pub fn finish(mut self) {
+        self.sources.iter_mut().for_each(|source| source.poll(f64::INFINITY, &mut self.requests));
+        self.to.output.end(self.requests, &self.to.shared);
+    }
+
+    fn take_prompts(&mut self, until_s: f64) {
+        for (number, source) in self.sources.iter_mut().enumerate() {
+            source.poll(until_s, &mut self.requests);
+            let own = Origin::source(u32::try_from(number).unwrap_or(u32::MAX));
+            for request in self.requests.drain(..) {
+                // A source may speak for several users.
+                let origin = if request.origin == Origin::LOCAL { own } else { request.origin };
+                self.to.output.push(request.with_origin(origin), &self.to.shared);
+            }
+        }
+    }
 }

@@ -28,7 +28,7 @@ impl Losses {
 
     /// Emits what is unreported, unless the last time was less than a second ago.
     pub fn emit(&mut self, shared: &Shared) {
-        if self.unreported > 0 && self.reported_at.is_none_or(|t| shared.clock.now().since(t).as_secs() >= 1) {
+        if self.unreported > 0 && self.reported_at.is_none_or(|t| shared.stream_clock.now().since(t).as_secs() >= 1) {
             self.emit_all(shared);
         }
     }
@@ -38,7 +38,7 @@ impl Losses {
         if self.unreported == 0 {
             return;
         }
-        let now = shared.clock.now();
+        let now = shared.stream_clock.now();
         let (stage, count) = (self.meter.name().clone(), std::mem::take(&mut self.unreported));
         let reason = self.reason.clone();
         shared.emit(Event::new(shared.stream_time(now), EventKind::Dropped { stage, count, reason }));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::degrade::{DegradeSummary, Log, Switch};
 use super::meter::{AgeMeter, StageMeters, StageReports};
 use super::output::{Outputs, SINK};
+use super::requests::{PromptReport, Requests};
 use super::shared::{self, Shared};
 use super::summary::{Summary, Throughput};
 use super::threads::Threads;
@@ -26,7 +27,8 @@ pub struct Running {
     pub(super) meters: StageMeters,
     pub(super) outputs: Outputs,
     pub(super) age: AgeMeter,
-    pub(super) unanswered: Arc<OnceLock<usize>>,
+    pub(super) requests: Requests,
+    pub(super) replay: bool,
     pub(super) inputs_lost: Arc<AtomicU64>,
     pub(super) gaze_report: Arc<OnceLock<GazeReport>>,
     pub(super) watchdog: Watchdog,
@@ -87,6 +89,11 @@ impl Running {
         Ok(())
     }
 
+    /// What became of the prompts so far, and whether they come faster than there is time for.
+    pub fn prompts(&self) -> PromptReport {
+        self.requests.report(self.shared.clock.now())
+    }
+
     /// From capture to mask, for 95 of 100 frames of the last two seconds; `None` while there are too few.
     pub fn recent_latency(&self) -> Option<Duration> {
         self.age.recent_p95(self.shared.clock.now(), Duration::from_secs(2), self.started)
@@ -118,7 +125,8 @@ impl Running {
         let stages = self.threads.join(|stage| stage != SINK);
         let input = self.input_threads.join(|_| true);
         self.outputs.finish(self.sum_up());
-        let sinks = self.threads.join(|_| true);
+        // A sink that is given up keeps its thread.
+        let sinks = if self.outputs.wait() { self.threads.join(|_| true) } else { Ok(()) };
         stages.and(input).and(sinks)?;
         match self.shared.take_failure() {
             Some(error) => Err(error),
@@ -127,7 +135,7 @@ impl Running {
     }
 
     fn sum_up(&self) -> Summary {
-        let stages = self.reports();
+        let (stages, prompts) = (self.reports(), self.prompts());
         Summary {
             seconds: self.shared.clock.now().since(self.started).as_secs_f64(),
             frames_captured: stages.capture.frames_out,
@@ -136,7 +144,9 @@ impl Running {
             age: self.age.summary(),
             age_at_sink: self.outputs.slowest_age(),
             sink_failures: self.outputs.failures(),
-            prompts_unanswered: self.unanswered.get().copied().unwrap_or(0),
+            prompts_unanswered: usize::try_from(prompts.unanswered()).unwrap_or(usize::MAX),
+            prompts,
+            replay: self.replay,
             inputs_lost: self.inputs_lost.load(Ordering::Relaxed),
             gaze: self.gaze_report.get().cloned(),
             throughput: Throughput::new(self.age.fps(), stages.chain()),

@@ -2,6 +2,7 @@ use serde::Serialize;
 
 use super::degrade::DegradeSummary;
 use super::meter::{StageReport, StageReports};
+use super::requests::PromptReport;
 use crate::input::GazeReport;
 use crate::sync::LatencySummary;
 
@@ -20,8 +21,12 @@ pub struct Summary {
     pub age: LatencySummary,
     /// From capture to the end of the slowest sink.
     pub age_at_sink: LatencySummary,
-    /// Prompts that no frame answered, because the stream ended before their time.
+    /// Prompts that no frame answered: too many waited, or the stream ended before their time or turn.
     pub prompts_unanswered: usize,
+    /// What became of the prompts.
+    pub prompts: PromptReport,
+    /// Whether it was a replay: every frame was decoded, in order, with its prompts.
+    pub replay: bool,
     /// How often an input device went away.
     pub inputs_lost: u64,
     /// What the eye tracker sent; absent without one.

@@ -60,6 +60,13 @@ pub enum EventKind {
         /// Why, and what to do instead.
         reason: String,
     },
+    /// Prompts were not answered, beside those that were told one by one: they named no object, or were too many.
+    PromptsRefused {
+        /// How many, since this was reported last.
+        count: u64,
+        /// Why, and what to do instead.
+        reason: Cow<'static, str>,
+    },
     /// The object was let go on request.
     Released {
         /// The object.

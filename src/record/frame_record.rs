@@ -21,9 +21,10 @@ pub struct FrameRecord {
     pub time_s: f64,
     /// From capture to the end of decoding.
     pub age: Duration,
-    /// Where the user looks, if a gaze source runs.
+    /// Where the user looks, if a gaze source runs. It is private: the pipeline leaves it out for every sink that does not say
+    /// that it shares gaze.
     pub gaze: Option<Point>,
-    /// Share of a dwell that is done, 0 to 1, while one is under way.
+    /// Share of a dwell that is done, 0 to 1, while one is under way; as private as `gaze`.
     pub dwell: Option<f32>,
     /// The first `object_count` entries are this frame's objects; the rest is spare capacity.
     objects: Vec<ObjectRecord>,
@@ -46,6 +47,17 @@ impl FrameRecord {
         self.frame = None;
         (self.gaze, self.dwell) = (None, None);
         self.object_count = 0;
+    }
+
+    /// Becomes a copy of `other`, keeping every buffer.
+    pub fn copy_from(&mut self, other: &FrameRecord) {
+        self.clear();
+        for object in other.objects() {
+            self.push_object().copy_from(object);
+        }
+        self.frame.clone_from(&other.frame);
+        (self.sequence, self.captured_at, self.time_s) = (other.sequence, other.captured_at, other.time_s);
+        (self.age, self.gaze, self.dwell) = (other.age, other.gaze, other.dwell);
     }
 
     /// The next spare object record; its fields hold stale values for the caller to overwrite.
@@ -77,6 +89,16 @@ pub struct ObjectRecord {
     pub points: Vec<LabeledPoint>,
     /// The last answer to an intent about the object, with the candidates that were not taken.
     pub answer: Option<AnswerRecord>,
+}
+
+impl ObjectRecord {
+    fn copy_from(&mut self, other: &ObjectRecord) {
+        let ObjectRecord { object, state, score, bbox, area, mask, points, answer } = other;
+        (self.object, self.state, self.score, self.bbox, self.area) = (*object, *state, *score, *bbox, *area);
+        self.mask.clone_from(mask);
+        self.points.clone_from(points);
+        self.answer.clone_from(answer);
+    }
 }
 
 /// What the decoder answered about an object, on the frame that the user saw. Clones share the candidates.

@@ -6,10 +6,12 @@
 mod eye_tracker;
 mod gaze;
 mod map;
+mod missing;
 #[cfg(test)]
 mod tests;
 mod viewer;
 
 pub use eye_tracker::{EyeTracker, EyeTrackerConfig};
 pub use gaze::{Fixation, GazeTrace};
+pub use missing::MissingPattern;
 pub use viewer::{Eyes, Viewer, ViewingTask};

@@ -42,6 +42,9 @@ impl CheckedDecoder {
     }
 }
 
+/// A rating is learnt and may miss 0 to 1, but not by so much.
+const LARGEST_IOU: f32 = 1000.0;
+
 fn check_candidates(candidates: &[Candidate], expected: usize, size: Size) -> Result<(), ModelError> {
     let refuse = |reason| Err(ModelError::Run { graph: "decoder".to_owned(), reason });
     if candidates.len() != expected {
@@ -54,6 +57,9 @@ fn check_candidates(candidates: &[Candidate], expected: usize, size: Size) -> Re
         }
         if !predicted_iou.is_finite() {
             return refuse("its predicted IoU is not a finite number".to_owned());
+        }
+        if predicted_iou.abs() > LARGEST_IOU {
+            return refuse(format!("its predicted IoU is {predicted_iou}, where 0 to 1 is meant"));
         }
         if !logits.data.iter().all(|logit| logit.is_finite()) {
             return refuse("its mask has values that are not finite numbers".to_owned());

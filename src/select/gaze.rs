@@ -20,7 +20,7 @@ pub use dwell::{CancelReason, Cause, DwellConfig, DwellSelector, GazeSelection, 
 pub use fixation::{Fixation, FixationConfig, FixationDetector};
 pub use noise::NoiseEstimate;
 pub use one_euro::{OneEuroConfig, OneEuroFilter};
-pub use rest::{Rest, RestConfig, RestFilter};
+pub use rest::{Glance, Rest, RestConfig, RestFilter};
 pub use span::{FixationSpan, overlap_in_time};
 pub use velocity::{VelocityConfig, VelocityDetector};
 

@@ -91,8 +91,15 @@ impl Session {
         Ok(refusal)
     }
 
+    /// An id that no object has: the next one, or once the last of all is taken, the lowest that is free.
     fn new_id(&mut self) -> ObjectId {
-        self.last_id = self.last_id.saturating_add(1);
+        match self.last_id.checked_add(1) {
+            Some(next) => self.last_id = next,
+            None => {
+                let taken = |id: &ObjectId| self.objects.contains(*id) || self.undo.names(*id);
+                return (1..ObjectId::MAX).find(|id| !taken(id)).unwrap_or(ObjectId::MAX);
+            }
+        }
         self.last_id
     }
 

@@ -1,3 +1,4 @@
+use super::origin::Origin;
 use crate::geometry::{BoundingBox, LabeledPoint, Point};
 use crate::select::gaze::{Cause, GazeDisc, GazeSelection, SelectEvent};
 use crate::select::touch::{GestureKind, TouchGesture};
@@ -91,16 +92,45 @@ pub enum Intent {
     },
 }
 
-/// An intent and when the user had it.
+impl Intent {
+    /// Whether a user waits for its answer. What gaze passes over and what displays hold is nobody's loss.
+    pub fn is_prompt(&self) -> bool {
+        use Intent::{HoldFrame, Hover, Leave, ReleaseFrame};
+        !matches!(self, Hover { .. } | Leave | HoldFrame { .. } | ReleaseFrame { .. })
+    }
+
+    /// The object that it names.
+    pub fn object(&self) -> Option<ObjectId> {
+        match self {
+            Intent::Prompt { object, .. } => *object,
+            Intent::Choose { object, .. } | Intent::Release { object } => Some(*object),
+            _ => None,
+        }
+    }
+}
+
+/// An intent, when the user had it, and by which channel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
     /// Seconds from the stream's first frame: the frame captured nearest to it is the one that is meant.
     pub time_s: f64,
+    /// By which channel it came.
+    pub origin: Origin,
     /// What the user wants.
     pub intent: Intent,
 }
 
 impl Request {
+    /// A request of the machine's own user, made `time_s` seconds after the stream's first frame.
+    pub fn new(time_s: f64, intent: Intent) -> Request {
+        Request { time_s, origin: Origin::LOCAL, intent }
+    }
+
+    /// The same request by another channel.
+    pub fn with_origin(self, origin: Origin) -> Request {
+        Request { origin, ..self }
+    }
+
     /// The request that a touch gesture makes; `seconds` gives a time in seconds from the first frame.
     pub fn of_touch(gesture: TouchGesture, seconds: impl Fn(Timestamp) -> f64) -> Request {
         let intent = match gesture.kind {
@@ -112,13 +142,13 @@ impl Request {
             GestureKind::Drag { bbox } => Intent::Box { bbox },
             GestureKind::Scribble { points } => Intent::Stroke { points },
         };
-        Request { time_s: seconds(gesture.made_at), intent }
+        Request::new(seconds(gesture.made_at), intent)
     }
 
     /// The requests that an event of the gaze selector makes, in their order; `seconds` gives a time in seconds from the first
     /// frame. A confirmation means a moment before gaze came to rest as it does now, and ends that rest.
     pub fn of_gaze(event: SelectEvent, seconds: impl Fn(Timestamp) -> f64) -> impl Iterator<Item = Request> {
-        let at = |time: Timestamp, intent: Intent| Some(Request { time_s: seconds(time), intent });
+        let at = |time: Timestamp, intent: Intent| Some(Request::new(seconds(time), intent));
         let requests = match event {
             SelectEvent::Onset { at: time, disc, .. } => [at(time, Intent::Hover { disc }), None],
             SelectEvent::Progress { .. } => [None, None],
@@ -166,7 +196,7 @@ mod tests {
             (GestureKind::Scribble { points: vec![point] }, Intent::Stroke { points: vec![point] }),
         ];
         for (kind, intent) in rows {
-            assert_eq!(of(kind), Request { time_s: 1.5, intent });
+            assert_eq!(of(kind), Request::new(1.5, intent));
         }
     }
 }

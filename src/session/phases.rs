@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use super::change::Change;
 use crate::mask::LowResLogits;
 use crate::record::{Event, EventKind};
@@ -26,7 +24,7 @@ impl<'a> StreamTimes<'a> {
 
     /// The time that lies so many seconds after the first frame, or on it if they are negative.
     pub fn at(&self, seconds: f64) -> Timestamp {
-        self.origin + Duration::from_secs_f64(seconds.max(0.0))
+        self.origin.after_secs(seconds)
     }
 }
 

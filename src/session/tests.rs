@@ -84,7 +84,7 @@ impl Stage {
 
     fn apply(&mut self, intent: Intent) -> Vec<Change> {
         self.made_ms += 100;
-        self.session.apply(Request { time_s: self.at(), intent }).unwrap();
+        self.session.apply(Request::new(self.at(), intent)).unwrap();
         self.session.changes.drain(..).collect()
     }
 
@@ -369,9 +369,37 @@ fn a_model_that_breaks_its_contract_is_named() {
     for breaks in rows {
         let mut stage = Stage::with(Box::new(Broken(breaks)));
         let intent = Intent::Select { point: Point::new(20.0, 20.0) };
-        let error = stage.session.apply(Request { time_s: 0.0, intent }).unwrap_err();
+        let error = stage.session.apply(Request::new(0.0, intent)).unwrap_err();
         assert!(matches!(error, Error::Model(ModelError::Run { .. })), "{error}");
         let disc = GazeDisc { center: Point::new(50.0, 50.0), sigma: 1.0 };
-        assert!(stage.session.apply(Request { time_s: 0.0, intent: Intent::Hover { disc } }).is_err());
+        assert!(stage.session.apply(Request::new(0.0, Intent::Hover { disc })).is_err());
     }
+}
+
+/// A prompt that names the last id there is leaves others for what is selected after it.
+#[test]
+fn ids_go_on_after_the_last_one_and_none_is_given_twice() {
+    let mut stage = Stage::new();
+    let name = |object| Intent::Prompt {
+        object: Some(object),
+        points: vec![LabeledPoint::foreground(20.0, 20.0)],
+        bbox: None,
+    };
+    for object in [2, ObjectId::MAX] {
+        assert_eq!(selected(&stage.apply(name(object))), Some(object));
+    }
+    let mut ids = vec![2, ObjectId::MAX];
+    for n in 0..12 {
+        // Each box lies where nothing else does.
+        let x = 4.0 + 4.0 * n as f32;
+        let bbox = BoundingBox::new(x, 40.0, x + 3.0, 44.0);
+        let id = selected(&stage.apply(Intent::Box { bbox })).expect("it is selected");
+        assert!(!ids.contains(&id), "{id} is taken: {ids:?}");
+        ids.push(id);
+    }
+    assert_eq!(stage.session.objects.len(), ids.len());
+    let id = ids[5];
+    assert_eq!(stage.apply(Intent::Release { object: id }), [Change::Released { object: id }]);
+    let next = selected(&stage.apply(Intent::Box { bbox: BoundingBox::new(1.0, 50.0, 9.0, 60.0) })).unwrap();
+    assert!(!ids.contains(&next), "what can be taken back still means the object that was released: {next}");
 }

@@ -55,6 +55,11 @@ impl UndoHistory {
         self.0.pop_back()
     }
 
+    /// Whether a step is about `object`, followed or not.
+    pub fn names(&self, object: ObjectId) -> bool {
+        self.0.iter().any(|step| step.object == object)
+    }
+
     pub fn newest(&self) -> Option<&UndoStep> {
         self.0.back()
     }

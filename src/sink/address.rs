@@ -1,3 +1,5 @@
+use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{SINKS, Sink};
@@ -13,11 +15,22 @@ pub struct SinkAddress {
     writes: Writes,
 }
 
+/// What a sink writes, so that it can be held against what is read and what else is written.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// This file.
+    File(PathBuf),
+    /// Files in this folder: those whose names the function takes, and no others.
+    Folder(PathBuf, fn(&OsStr) -> bool),
+    /// No file.
+    Elsewhere,
+}
+
 /// Where a sink's output goes.
 #[derive(Clone)]
 enum Writes {
     /// To a place of its own.
-    Apart(Arc<Open>),
+    Apart(Place, Arc<Open>),
     /// To standard output, where it must be alone.
     Stdout(Arc<Open>),
     /// To the page, which whoever runs the stream serves.
@@ -39,9 +52,13 @@ fn boxed<S: Sink + 'static>(open: impl Fn() -> Result<S> + Send + Sync + 'static
 }
 
 impl SinkAddress {
-    /// An address written `text`, whose sink `open` opens. A sink's own file calls this for its row.
-    pub fn new<S: Sink + 'static>(text: String, open: impl Fn() -> Result<S> + Send + Sync + 'static) -> Self {
-        SinkAddress { text, writes: Writes::Apart(boxed(open)) }
+    /// An address written `text`, whose sink `open` opens and which writes to `place`. A sink's own file calls this for its row.
+    pub fn new<S: Sink + 'static>(
+        text: String,
+        place: Place,
+        open: impl Fn() -> Result<S> + Send + Sync + 'static,
+    ) -> Self {
+        SinkAddress { text, writes: Writes::Apart(place, boxed(open)) }
     }
 
     /// The same for a sink that writes to standard output.
@@ -60,8 +77,16 @@ impl SinkAddress {
     /// If that cannot be created.
     pub fn open(&self) -> Result<OpenedSink> {
         match &self.writes {
-            Writes::Apart(open) | Writes::Stdout(open) => open().map(OpenedSink::Sink),
+            Writes::Apart(_, open) | Writes::Stdout(open) => open().map(OpenedSink::Sink),
             Writes::Page => Ok(OpenedSink::Page),
+        }
+    }
+
+    /// What it writes; standard output and the page are none of its files.
+    pub fn place(&self) -> &Place {
+        match &self.writes {
+            Writes::Apart(place, _) => place,
+            Writes::Stdout(_) | Writes::Page => &Place::Elsewhere,
         }
     }
 
@@ -94,7 +119,7 @@ mod tests {
             ("ndjson:-?share_gaze=true", true),
             ("ndjson:a.ndjson?share_gaze=true", false),
             ("overlay:out", false),
-            ("overlay:out?every=10&format=jpg&keep=5&boxes=true", false),
+            ("overlay:out?every=10&format=jpg&keep=5&boxes=true&share_gaze=false", false),
         ];
         for (text, is_stdout) in rows {
             let address: SinkAddress = text.parse().unwrap();

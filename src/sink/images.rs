@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
-use std::io::Write;
+use std::ffi::OsStr;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use image::codecs::jpeg::JpegEncoder;
@@ -9,9 +10,10 @@ use image::{ExtendedColorType, ImageEncoder};
 use crate::address::{self, AddressError};
 use crate::error::{ImageError, IoError, Result};
 use crate::geometry::Size;
+use crate::output::{claim_folder, write_whole};
 
 use super::overlay::Painter;
-use super::{Sink, SinkAddress};
+use super::{Place, Sink, SinkAddress};
 use crate::record::FrameRecord;
 
 /// File format of overlay images.
@@ -45,31 +47,35 @@ pub struct OverlayOptions {
     pub keep: u32,
     /// Draws boxes too.
     pub boxes: bool,
+    /// Draws where the user looks. Off by default: raw gaze is private.
+    pub share_gaze: bool,
 }
 
 impl Default for OverlayOptions {
     fn default() -> Self {
-        OverlayOptions { every: 1, format: ImageFormat::Jpeg, keep: 10_000, boxes: false }
+        OverlayOptions { every: 1, format: ImageFormat::Jpeg, keep: 10_000, boxes: false, share_gaze: false }
     }
 }
 
 /// Reads the place of `overlay:DIR`, options `every=N` (each n-th frame), `format=png|jpg`, `keep=N` (most images kept),
-/// `boxes=true`.
+/// `boxes=true`, `share_gaze=true`.
 pub(super) fn address(place: Option<&str>) -> Result<SinkAddress, AddressError> {
     let place = address::path(place)?;
     let (folder, query) = place.split_once('?').unwrap_or((place, ""));
     let (folder, options) = (PathBuf::from(address::path(Some(folder))?), OverlayOptions::parse(query)?);
-    Ok(SinkAddress::new(format!("overlay:{place}"), move || OverlaySink::create(&folder, options)))
+    let writes = Place::Folder(folder.clone(), is_overlay);
+    Ok(SinkAddress::new(format!("overlay:{place}"), writes, move || OverlaySink::create(&folder, options)))
 }
 
 impl OverlayOptions {
     fn parse(query: &str) -> Result<Self, AddressError> {
         let mut options = OverlayOptions::default();
-        address::options(query, &["every", "format", "keep", "boxes"], |key, value| {
+        address::options(query, &["every", "format", "keep", "boxes", "share_gaze"], |key, value| {
             match key {
                 "every" => options.every = address::count(key, value)?,
                 "keep" => options.keep = address::count(key, value)?,
                 "boxes" => options.boxes = address::yes_or_no(key, value)?,
+                "share_gaze" => options.share_gaze = address::yes_or_no(key, value)?,
                 _ => options.format = image_format(value)?,
             }
             Ok(())
@@ -98,17 +104,20 @@ pub struct OverlaySink {
     encoded: Vec<u8>,
     written: VecDeque<PathBuf>,
     seen: u64,
+    /// Holds the folder for this sink alone.
+    _claim: Option<File>,
 }
 
 impl OverlaySink {
     /// Writes into `folder`, which is made if it is missing. Images that an earlier stream left there are replaced.
     ///
     /// # Errors
-    /// If the folder cannot be made or written to.
+    /// If the folder cannot be made or written to, or another run writes into it.
     pub fn create(folder: &Path, options: OverlayOptions) -> Result<Self> {
         std::fs::create_dir_all(folder).map_err(IoError::when("create", folder))?;
+        let claim = claim_folder(folder).map_err(IoError::when("write", folder))?;
         for entry in std::fs::read_dir(folder).map_err(IoError::when("read", folder))?.flatten() {
-            if is_ours(&entry.file_name().to_string_lossy()) {
+            if is_overlay(&entry.file_name()) {
                 let path = entry.path();
                 std::fs::remove_file(&path).map_err(IoError::when("replace", &path))?;
             }
@@ -117,11 +126,12 @@ impl OverlaySink {
             name: format!("overlay:{}", folder.display()),
             folder: folder.to_path_buf(),
             options,
-            painter: Painter::new().with_boxes(options.boxes),
+            painter: Painter::new().with_boxes(options.boxes).with_gaze(options.share_gaze),
             rgb: Vec::new(),
             encoded: Vec::new(),
             written: VecDeque::new(),
             seen: 0,
+            _claim: claim,
         })
     }
 
@@ -132,8 +142,7 @@ impl OverlaySink {
         self.encode(frame.size)?;
         let file = format!("overlay-{:06}.{}", record.sequence, self.options.format.extension());
         let path = self.folder.join(file);
-        let mut to = std::fs::File::create(&path).map_err(IoError::when("create", &path))?;
-        to.write_all(&self.encoded).map_err(IoError::when("write", &path))?;
+        write_whole(&path, &self.encoded).map_err(IoError::when("write", &path))?;
         self.written.push_back(path);
         while self.written.len() > self.options.keep.max(1) as usize {
             if let Some(oldest) = self.written.pop_front() {
@@ -162,14 +171,19 @@ impl OverlaySink {
 
 /// Whether a file of that name was written by an [`OverlaySink`]. A prefix of their own keeps the images of a source, often
 /// `frame-000001.jpg`, from being taken for ours and removed.
-fn is_ours(name: &str) -> bool {
-    let number = name.strip_prefix("overlay-").and_then(|n| n.strip_suffix(".png").or(n.strip_suffix(".jpg")));
+pub fn is_overlay(name: &OsStr) -> bool {
+    let number = name.to_str().and_then(|name| name.strip_prefix("overlay-"));
+    let number = number.and_then(|n| n.strip_suffix(".png").or(n.strip_suffix(".jpg")));
     number.is_some_and(|n| n.len() >= 6 && n.bytes().all(|b| b.is_ascii_digit()))
 }
 
 impl Sink for OverlaySink {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn shares_gaze(&self) -> bool {
+        self.options.share_gaze
     }
 
     fn frame(&mut self, record: &FrameRecord) -> Result<()> {
@@ -209,7 +223,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("overlay-000099.jpg"), "of an earlier stream").unwrap();
         std::fs::write(folder.path().join("notes.txt"), "not ours").unwrap();
-        let options = OverlayOptions { every: 2, keep: 2, format: ImageFormat::Png, boxes: false };
+        let options = OverlayOptions { every: 2, keep: 2, format: ImageFormat::Png, ..OverlayOptions::default() };
         let mut sink = OverlaySink::create(folder.path(), options).unwrap();
         for sequence in 0..7 {
             sink.frame(&record(sequence)).unwrap();
@@ -222,8 +236,8 @@ mod tests {
     #[test]
     fn options_are_read() {
         assert_eq!(OverlayOptions::parse(""), Ok(OverlayOptions::default()));
-        let expected = OverlayOptions { every: 10, format: ImageFormat::Jpeg, keep: 5, boxes: true };
-        assert_eq!(OverlayOptions::parse("every=10&format=jpg&keep=5&boxes=true"), Ok(expected));
+        let expected = OverlayOptions { every: 10, format: ImageFormat::Jpeg, keep: 5, boxes: true, share_gaze: true };
+        assert_eq!(OverlayOptions::parse("every=10&format=jpg&keep=5&boxes=true&share_gaze=true"), Ok(expected));
         assert_eq!(OverlayOptions::parse("format=png").map(|options| options.format), Ok(ImageFormat::Png));
     }
 

@@ -1,4 +1,3 @@
-use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -10,9 +9,10 @@ use crate::address::{self, AddressError};
 use crate::error::{IoError, Result};
 use crate::geometry::{BoundingBox, Point};
 use crate::mask::Rle;
+use crate::output::open_alone;
 use crate::track::{ObjectId, ObjectState};
 
-use super::{Sink, SinkAddress, StreamInfo};
+use super::{Place, Sink, SinkAddress, StreamInfo};
 use crate::record::{Event, FrameRecord, ObjectRecord};
 
 /// Version of the wire format that is written, see `docs/wire-format.md`.
@@ -34,7 +34,7 @@ pub(super) fn address(place: Option<&str>) -> Result<SinkAddress, AddressError> 
     let text = format!("ndjson:{place}");
     Ok(match path.as_os_str() == "-" {
         true => SinkAddress::to_stdout(text, move || Ok(NdjsonSink::stdout(options))),
-        false => SinkAddress::new(text, move || NdjsonSink::create(&path, options)),
+        false => SinkAddress::new(text, Place::File(path.clone()), move || NdjsonSink::create(&path, options)),
     })
 }
 
@@ -64,12 +64,12 @@ pub struct NdjsonSink {
 }
 
 impl NdjsonSink {
-    /// Writes to a new file; an old one of that name is replaced.
+    /// Writes to a new file, or to a named pipe once somebody reads it; an old file of that name is replaced.
     ///
     /// # Errors
-    /// If the file cannot be created.
+    /// If the file cannot be created, or another run is writing it.
     pub fn create(path: &Path, options: NdjsonOptions) -> Result<Self> {
-        let file = File::create(path).map_err(IoError::when("create", path))?;
+        let file = open_alone(path).map_err(IoError::when("create", path))?;
         Ok(NdjsonSink::new(format!("ndjson:{}", path.display()), path, file, options))
     }
 
@@ -101,6 +101,10 @@ impl NdjsonSink {
 impl Sink for NdjsonSink {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn shares_gaze(&self) -> bool {
+        self.options.share_gaze
     }
 
     fn begin(&mut self, stream: &StreamInfo) -> Result<()> {

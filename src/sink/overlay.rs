@@ -30,6 +30,7 @@ const BACKGROUND: Rgb = [215, 30, 30];
 #[derive(Debug, Default)]
 pub struct Painter {
     boxes: bool,
+    gaze: bool,
     pen: ContourPen,
     /// Labels placed on this frame, so that the next one avoids them.
     placed: Vec<BoundingBox>,
@@ -44,6 +45,12 @@ impl Painter {
     /// Whether each object's box is drawn too; off by default.
     pub fn with_boxes(mut self, boxes: bool) -> Self {
         self.boxes = boxes;
+        self
+    }
+
+    /// Whether a ring shows where the user looks; off by default, because that is private.
+    pub fn with_gaze(mut self, gaze: bool) -> Self {
+        self.gaze = gaze;
         self
     }
 
@@ -76,7 +83,7 @@ impl Painter {
                 marker(&mut canvas, *point, scale);
             }
         }
-        if let Some(gaze) = record.gaze {
+        if let Some(gaze) = record.gaze.filter(|_| self.gaze) {
             gaze_ring(&mut canvas, gaze, scale);
         }
         self.corner(&mut canvas, record, scale);

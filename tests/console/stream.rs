@@ -101,39 +101,49 @@ impl Served {
     }
 
     fn try_raw(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Option<Answer> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
-        headers.iter().for_each(|(name, value)| head.push_str(&format!("{name}: {value}\r\n")));
-        if !body.is_empty() {
-            head.push_str(&format!("Content-Length: {}\r\n", body.len()));
-        }
-        // A server that refuses does not read all of it.
-        let _ = stream.write_all(format!("{head}\r\n{body}").as_bytes());
-        let mut bytes = Vec::new();
-        let _ = stream.read_to_end(&mut bytes);
-        answer_of(&bytes)
+        ask(self.port, method, path, headers, body)
     }
 
     /// Opens a WebSocket; the error is the refusal. A host among `headers` counts instead of the right one.
     pub fn dial(&self, path: &str, headers: &[(&str, &str)]) -> Result<Socket, String> {
-        let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        let host = headers.iter().find(|(name, _)| *name == "Host").map(|(_, host)| (*host).to_owned());
-        let mut request = tungstenite::http::Request::builder()
-            .uri(format!("ws://127.0.0.1:{}{path}", self.port))
-            .header("Host", host.unwrap_or_else(|| format!("127.0.0.1:{}", self.port)))
-            .header("Connection", "Upgrade")
-            .header("Upgrade", "websocket")
-            .header("Sec-WebSocket-Version", "13")
-            .header("Sec-WebSocket-Key", generate_key());
-        for (name, value) in headers.iter().filter(|(name, _)| *name != "Host") {
-            request = request.header(*name, *value);
-        }
-        match tungstenite::client(request.body(()).unwrap(), stream) {
-            Ok((socket, _)) => Ok(socket),
-            Err(error) => Err(error.to_string()),
-        }
+        dial(self.port, path, headers)
+    }
+}
+
+/// Asks whoever listens on `port`, with exactly these headers; `None` when the connection ends without an answer.
+pub fn ask(port: u16, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Option<Answer> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
+    headers.iter().for_each(|(name, value)| head.push_str(&format!("{name}: {value}\r\n")));
+    if !body.is_empty() {
+        head.push_str(&format!("Content-Length: {}\r\n", body.len()));
+    }
+    // A server that refuses does not read all of it.
+    let _ = stream.write_all(format!("{head}\r\n{body}").as_bytes());
+    let mut bytes = Vec::new();
+    let _ = stream.read_to_end(&mut bytes);
+    answer_of(&bytes)
+}
+
+/// As [`Served::dial`], of whoever listens on `port`.
+pub fn dial(port: u16, path: &str, headers: &[(&str, &str)]) -> Result<Socket, String> {
+    let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let host = headers.iter().find(|(name, _)| *name == "Host").map(|(_, host)| (*host).to_owned());
+    let mut request = tungstenite::http::Request::builder()
+        .uri(format!("ws://127.0.0.1:{port}{path}"))
+        .header("Host", host.unwrap_or_else(|| format!("127.0.0.1:{port}")))
+        .header("Connection", "Upgrade")
+        .header("Upgrade", "websocket")
+        .header("Sec-WebSocket-Version", "13")
+        .header("Sec-WebSocket-Key", generate_key());
+    for (name, value) in headers.iter().filter(|(name, _)| *name != "Host") {
+        request = request.header(*name, *value);
+    }
+    match tungstenite::client(request.body(()).unwrap(), stream) {
+        Ok((socket, _)) => Ok(socket),
+        Err(error) => Err(error.to_string()),
     }
 }
 

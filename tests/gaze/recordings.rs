@@ -117,10 +117,6 @@ fn damaged_neon_recordings_are_refused_by_file() {
         ("gaze ps1.raw", vec![], "`gaze ps1.raw` has 0"),
         ("gaze ps1.time", vec![0; 9], "truncated"),
         ("gaze ps1.time", [i64::MIN, i64::MAX].iter().flat_map(|t| t.to_le_bytes()).collect(), "damaged"),
-        ("worn ps1.raw", vec![255], "worn ps1.raw"),
-        ("fixations ps1.raw", vec![0; 61], "truncated"),
-        ("blinks ps1.raw", vec![0; 19], "truncated"),
-        ("calibration.bin", vec![1; 803], "checksum"),
         ("gaze.dtype", b"nonsense".to_vec(), "gaze.dtype"),
         ("gaze.dtype", vec![0xff], "gaze.dtype"),
         ("gaze.dtype", b"[(\"x\", \"float32\")]".to_vec(), "`y`"),
@@ -135,6 +131,117 @@ fn damaged_neon_recordings_are_refused_by_file() {
     let neon = Neon::new(&[[1.0, 2.0]]);
     fs::remove_file(neon.path().join("gaze ps1.time")).unwrap();
     assert!(refusal(neon.path()).contains("gaze ps1.time"));
+}
+
+/// What a recording says of itself beside its gaze.
+fn notes(path: &Path) -> String {
+    GazeRecording::read(path).unwrap_or_else(|e| panic!("{e}")).notes.join("; ")
+}
+
+#[test]
+fn a_damaged_file_beside_neons_gaze_is_left_out_and_told() {
+    let rows = [
+        ("worn ps1.raw", vec![255], "worn ps1.raw"),
+        ("fixations ps1.raw", vec![0; 61], "truncated"),
+        ("blinks ps1.raw", vec![0; 19], "truncated"),
+        ("calibration.bin", vec![1; 803], "checksum"),
+        ("Neon Scene Camera v1 ps1.time", vec![0; 9], "truncated"),
+        ("info.json", b"{".to_vec(), "info.json"),
+    ];
+    for (name, bytes, expected) in rows {
+        let neon = Neon::new(&[[1.0, 2.0], [3.0, 4.0]]);
+        neon.write(name, bytes);
+        let told = notes(neon.path());
+        assert!(told.contains(expected), "{name}: {told}");
+        assert_eq!(GazeRecording::read(neon.path()).unwrap().samples.len(), 2, "{name}");
+    }
+}
+
+#[test]
+fn invisible_is_known_by_its_files_and_by_what_they_say() {
+    let sized = |files: &[(&str, &[u8])]| {
+        let recording = Neon::new(&[[816.0, 438.75], [816.0, 438.75]]);
+        for (name, bytes) in files {
+            recording.write(name, bytes.to_vec());
+        }
+        GazeRecording::read(recording.path()).map(|found| (found.format, found.size)).map_err(|e| e.to_string())
+    };
+    let invisible = Ok((RecordingFormat::InvisibleNative, Size::new(1088, 1080)));
+    let neon = Ok((RecordingFormat::NeonNative, Size::new(1600, 1200)));
+    let time = Neon::START.to_le_bytes();
+    let of_invisible = b"\xef\xbb\xbf{\"data_format_version\":\"1.4\",\"glasses_serial_number\":\"xxxxx\"}";
+    let of_neon = b"{\"data_format_version\":\"2.5\",\"module_serial_number\":\"578846\"}";
+    assert_eq!(sized(&[("PI world v1 ps1.time", &time)]), invisible);
+    assert_eq!(sized(&[("PI world v1 ps1.mp4", b"")]), invisible);
+    assert_eq!(sized(&[("info.json", of_invisible)]), invisible);
+    assert_eq!(sized(&[("info.json", of_neon)]), neon);
+    assert_eq!(sized(&[]), neon);
+    let both = sized(&[("PI world v1 ps1.time", &time), ("info.json", of_neon)]).unwrap_err();
+    assert!(both.contains("Neon") && both.contains("Invisible"), "{both}");
+    assert!(notes(Neon::new(&[[1.0, 2.0]]).path()).contains("nothing says which glasses"));
+
+    let recording = Neon::new(&[[816.0, 438.75]]);
+    recording.write("PI world v1 ps1.time", (Neon::START - 40_000_000).to_le_bytes().to_vec());
+    // Pupil Cloud computes gaze anew.
+    let anew = [[544.0f32, 540.0], [272.0, 270.0]];
+    recording.write("gaze_200hz.raw", anew.iter().flatten().flat_map(|v| v.to_le_bytes()).collect());
+    recording
+        .write("gaze_200hz.time", [0, 1].iter().flat_map(|i| (Neon::START + i * 5_000_000).to_le_bytes()).collect());
+    recording.write("worn_200hz.raw", vec![255, 0]);
+    let recording = GazeRecording::read(recording.path()).unwrap();
+    assert_eq!(recording.first_frame(), ms(0.0));
+    let samples: Vec<_> = recording.samples.iter().map(|s| (s.at, s.point, s.confidence)).collect();
+    assert_eq!(samples, [(ms(40.0), Point::new(544.0, 540.0), 1.0), (ms(45.0), Point::new(272.0, 270.0), 0.0)]);
+}
+
+const CLOUD: &str = "section id,recording id,timestamp [ns],gaze x [px],gaze y [px],worn,fixation id,blink id,azimuth [deg]\n\
+                     a,b,1700000000020000001,1200.0,487.5,1.0,1,,9\n\
+                     a,b,1700000000030000001,1201.0,488.5,1.0,,7,9\n\
+                     a,b,1700000000040000001,,,0.0,,,\n";
+
+#[test]
+fn pupil_cloud() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write("gaze.csv", CLOUD);
+    write(
+        "world_timestamps.csv",
+        "section id,recording id,timestamp [ns]\na,b,1700000000000000001\na,b,1700000000040000001\n",
+    );
+    write(
+        "fixations.csv",
+        "fixation id,start timestamp [ns],end timestamp [ns],fixation x [px],fixation y [px]\n1,1700000000020000001,1700000000030000001,1200,487\n",
+    );
+    write(
+        "blinks.csv",
+        "blink id,start timestamp [ns],end timestamp [ns]\n7,1700000000029000001,1700000000031000001\n",
+    );
+    write("scene_camera.json", "{\"camera_matrix\":[[890.5,0,800],[0,891,600],[0,0,1]],\"serial_number\":\"x\"}");
+    let recording = GazeRecording::read(folder.path()).unwrap();
+    assert_eq!((recording.format, recording.size), (RecordingFormat::PupilCloud, Size::new(1600, 1200)));
+    assert_eq!(recording.intrinsics.map(|k| (k.fx, k.cy)), Some((890.5, 600.0)));
+    let samples: Vec<_> = recording.samples.iter().map(|s| (s.at, s.point, s.confidence)).collect();
+    let expected = [
+        (ms(20.0), Point::new(1200.0, 487.5), 1.0),
+        // In a blink.
+        (ms(30.0), Point::new(1201.0, 488.5), 0.0),
+        // Not worn, and nowhere.
+        (ms(40.0), Point::new(1201.0, 488.5), 0.0),
+    ];
+    assert_eq!(samples, expected);
+    assert_eq!(recording.frames, [ms(0.0), ms(40.0)]);
+    assert_eq!((recording.fixations.len(), recording.blinks.len(), recording.notes.len()), (1, 1, 0));
+    // The file by any name, alone and with a byte order mark.
+    let alone = tempfile::tempdir().unwrap();
+    let path = alone.path().join("copy.tsv");
+    fs::write(&path, format!("\u{feff}{}", CLOUD.replace(',', "\t"))).unwrap();
+    let again = GazeRecording::read(&path).unwrap();
+    assert_eq!((again.format, again.samples.len(), again.frames.len()), (RecordingFormat::PupilCloud, 3, 0));
+
+    write("info.json", "{\"data_format_version\":\"1.4\",\"scene_camera_serial_number\":\"abcde\"}");
+    assert_eq!(GazeRecording::read(folder.path()).unwrap().size, Size::new(1088, 1080));
+    write("gaze.csv", &CLOUD.replace("a,b,1700000000040000001", "a,c,1700000000040000001"));
+    assert!(refusal(folder.path()).contains("another recording begins at line 4"));
 }
 
 const CORE: &str = "gaze_timestamp,world_index,confidence,norm_pos_x,norm_pos_y\n\
@@ -176,8 +283,7 @@ fn damaged_tables_are_refused_with_their_line() {
         (String::new(), "gaze"),
         (format!("{header}\n"), "no gaze sample"),
         (format!("{header}\n1.0,1,0.9,0.5\n"), "line 2"),
-        (format!("{header}\n1.0,1,0.9,0.5,0.5\n1.01,1,0.9,0."), "line 3"),
-        (format!("{header}\n1.0,1,0.9,0.5,0.5\n1.01,1,0.9,x,0.5\n"), "line 3"),
+        (format!("{header}\n1.0,1,0.9,0.5,0.5\n1.01,1,0.9,0.\n1.02,1,0.9,x,0.5\n"), "line 3"),
         (format!("{header}\nnan,1,0.9,0.5,0.5\n"), "no time"),
         (format!("{header}\n1e300,1,0.9,0.5,0.5\n"), "no time"),
         (format!("{header}\n1.0,1,0.9,0.5,0.5\n9000000,1,0.9,0.5,0.5\n"), "week"),
@@ -193,9 +299,80 @@ fn damaged_tables_are_refused_with_their_line() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-    fs::write(&path, CORE).unwrap();
-    fs::write(folder.path().join("world.intrinsics"), b"\x81\xa1x\xdd\xff\xff\xff\xff").unwrap();
-    assert!(refusal(folder.path()).contains("world.intrinsics"));
+}
+
+#[test]
+fn one_damaged_row_or_file_does_not_spoil_a_recording() {
+    let header = CORE.lines().next().unwrap();
+    let good = |from: i32, to: i32| {
+        (from..to).map(|i| format!("{:.2},1,0.9,0.5,0.5\n", 100.0 + f64::from(i) / 100.0)).collect::<String>()
+    };
+    let rows = [
+        (",1,0.9,0.5,0.5", "line 12: `gaze_timestamp` is no time"),
+        ("nan,1,0.9,0.5,0.5", "line 12"),
+        ("inf,1,0.9,0.5,0.5", "line 12"),
+        ("1.01,1,0.9", "line 12: 3 fields"),
+        ("100.1,1,0.9,x,0.5", "line 12: `norm_pos_x` is no number"),
+        ("0.0,1,0.9,0.5,0.5", "line 12"),
+        ("9000000,1,0.9,0.5,0.5", "line 12"),
+        // After the clock was set for one sample.
+        ("3700.0,1,0.9,0.5,0.5", "line 12"),
+    ];
+    for (row, expected) in rows {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(
+            folder.path().join("gaze_positions.csv"),
+            format!("{header}\n{}{row}\n{}", good(0, 10), good(11, 20)),
+        )
+        .unwrap();
+        let recording = GazeRecording::read(folder.path()).unwrap_or_else(|e| panic!("{row}: {e}"));
+        assert_eq!((recording.samples.len(), recording.notes.len()), (19, 1), "{row}: {:?}", recording.notes);
+        assert!(recording.notes[0].contains(expected), "{row}: {:?}", recording.notes);
+        assert!(recording.samples.iter().all(|s| s.at <= ms(190.0)), "{row}");
+    }
+    for (name, content) in [
+        ("world.intrinsics", &b"\x81\xa1x\xdd\xff\xff\xff\xff"[..]),
+        ("fixations.csv", b"id\n1\n"),
+        ("blinks.csv", b"start_timestamp,end_timestamp\nx,y\n"),
+        ("world_timestamps.csv", b"# timestamps [seconds],pts\n1,2,3\n"),
+        ("world_timestamps.csv", b"# timestamps [seconds]\n100\n101\n102\n103\n90\n91\n92\n93\n"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("gaze_positions.csv"), CORE).unwrap();
+        fs::write(folder.path().join(name), content).unwrap();
+        let told = notes(folder.path());
+        assert!(told.contains(name), "{name}: {told}");
+    }
+}
+
+#[test]
+fn what_is_no_number_was_not_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let header = CORE.lines().next().unwrap();
+    let rows = ["nan,0.5", "0.5,inf", ",", "0.5,-Infinity", "NaN,NaN", "0.5,NA"];
+    let rows: Vec<String> = rows.iter().enumerate().map(|(i, place)| format!("{i}.1,1,0.9,{place}")).collect();
+    let unsure = ["", "nan", "inf"].map(|confidence| format!("7,1,{confidence},0.5,0.5"));
+    let table = [&[header.to_owned(), "0.0,1,0.9,0.5,0.5".to_owned()][..], &rows, &unsure].concat().join("\n");
+    fs::write(folder.path().join("gaze_positions.csv"), table).unwrap();
+    let recording = GazeRecording::read(folder.path()).unwrap();
+    assert_eq!((recording.samples.len(), recording.notes.len()), (10, 0), "{:?}", recording.notes);
+    let seen = recording.samples.iter().filter(|s| s.confidence > 0.0).count();
+    assert!(seen == 1 && recording.samples.iter().all(|s| s.point.is_finite()));
+}
+
+#[test]
+fn a_clock_that_was_set_is_not_sorted_in_silence() {
+    let header = CORE.lines().next().unwrap();
+    let rows =
+        |from: f64| (0..50).map(|i| format!("{:.2},1,0.9,0.5,0.5\n", from + f64::from(i) / 100.0)).collect::<String>();
+    let folder = tempfile::tempdir().unwrap();
+    let write = |text: String| fs::write(folder.path().join("gaze_positions.csv"), text).unwrap();
+    write(format!("{header}\n{}{}", rows(74701.0), rows(71101.0)));
+    let reason = refusal(folder.path());
+    assert!(reason.contains("set back by 3600") && reason.contains("line 52"), "{reason}");
+    write(format!("{header}\n{}{}", rows(71101.0), rows(74701.0)));
+    let told = notes(folder.path());
+    assert!(told.contains("3600 s before line 52"), "{told}");
 }
 
 #[test]

@@ -168,6 +168,33 @@ fn a_camera_that_stops_sending_is_reopened_and_keeps_backing_off() {
     assert_eq!(source.take_event(), Some(SourceEvent::Reopened { after: Duration::from_millis(2300) }));
 }
 
+/// A camera whose clock stands, runs back or is another is warned of once for each, and its images are stamped as they come.
+#[test]
+fn capture_times_that_cannot_be_are_replaced_by_the_arrival_with_a_warning() {
+    let at = |seconds: Option<f64>| {
+        let reported = seconds.map(Timestamp::from_secs_f64);
+        Act::Read(Ok(Arrival { sequence: Some(0), reported, ..Arrival::default() }))
+    };
+    let reports = [Some(100.03), Some(100.03), Some(99.9), Some(5.0), Some(1e9), None, Some(100.03), Some(100.31)];
+    let (mut source, fake) = start(reports.map(at));
+    let mut frame = Frame::default();
+    let mut given = Vec::new();
+    for _ in reports {
+        fake.clock.advance(Duration::from_millis(40));
+        source.next_frame(&mut frame, Duration::ZERO).unwrap();
+        given.push((frame.captured_at.as_secs_f64() * 1e3).round() as u64);
+    }
+    assert_eq!(given, [100_030, 100_080, 100_120, 100_160, 100_200, 100_240, 100_280, 100_310]);
+    let warnings: Vec<_> = std::iter::from_fn(|| source.take_event())
+        .map(|event| match event {
+            SourceEvent::Warned { message, .. } => message,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let parts = ["stand still", "run back", "far from"];
+    assert!(warnings.len() >= 3 && parts.iter().all(|part| warnings.iter().any(|w| w.contains(part))), "{warnings:?}");
+}
+
 #[test]
 fn only_spoilt_images_are_a_stall() {
     let spoilt = || Act::Read(Ok(Arrival { damaged: 1, ..Arrival::default() }));

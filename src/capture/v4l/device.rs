@@ -5,7 +5,7 @@ use super::arrange::{Arrangement, FORMATS, pixel_format};
 use super::find::{Identity, capture_nodes};
 use super::ioctl::{Capability, Node, Refusal, SizeRange};
 use super::stream::V4lStream;
-use super::{controls, device_error};
+use super::{SYS, controls, device_error, virtual_camera};
 use crate::capture::reopen::Driver;
 use crate::capture::{Choice, Controls, FormatOffer, SourceOptions, Wish, negotiate};
 use crate::error::DeviceError;
@@ -131,6 +131,9 @@ impl Driver for V4lDriver {
         let fail = |doing: &'static str| move |e: io::Error| device_error(path, doing, &e);
         let refuse = |reason: String| DeviceError::Unsupported { device: path.display().to_string(), reason };
 
+        if let Some(idle) = virtual_camera::idle(path, node.capability(), Path::new(SYS)) {
+            return Err(idle);
+        }
         check_capability(path, node.capability())?;
         if self.camera.is_none() {
             self.camera = Some(Identity::of(path, node.capability(), &capture_nodes()));
@@ -151,8 +154,9 @@ impl Driver for V4lDriver {
         choice = Choice { format, size: layout.size, rate: rate.or(stated), ..choice };
         warnings.extend(controls::apply(&node, &self.controls));
 
+        let silence = virtual_camera::silence(path, node.capability());
         let buffers = node.stream(BUFFERS).map_err(|Refusal { doing, error }| device_error(path, doing, &error))?;
-        Ok(V4lStream::new(buffers, arrangement, choice))
+        Ok(V4lStream::new(buffers, arrangement, choice, silence))
     }
 }
 

@@ -5,21 +5,25 @@ use super::ioctl::{BufferStream, Filled, Refusal};
 use crate::capture::reopen::{Arrival, Stream};
 use crate::capture::{Choice, SourceOptions};
 use crate::frame::Frame;
-use crate::time::{Clock, Timestamp};
-
-/// A kernel time further from now than this comes from a broken clock in the camera.
-const PLAUSIBLE_AGE: Duration = Duration::from_secs(5);
+use crate::time::Clock;
 
 /// A V4L2 device that streams.
 pub(crate) struct V4lStream {
     buffers: BufferStream,
     arrangement: Arrangement,
     choice: Choice,
+    /// Why no image comes, if none does: it is a virtual camera.
+    silence: Option<String>,
 }
 
 impl V4lStream {
-    pub(super) fn new(buffers: BufferStream, arrangement: Arrangement, choice: Choice) -> Self {
-        V4lStream { buffers, arrangement, choice }
+    pub(super) fn new(
+        buffers: BufferStream,
+        arrangement: Arrangement,
+        choice: Choice,
+        silence: Option<String>,
+    ) -> Self {
+        V4lStream { buffers, arrangement, choice, silence }
     }
 
     /// Takes every filled buffer and keeps the newest whole one, so that a reader that fell behind goes on with the
@@ -88,7 +92,8 @@ impl V4lStream {
         let mut arrival = Arrival::default();
         if let Some(filled) = self.fresh(&mut arrival, timeout)? {
             self.arrangement.copy(|plane| self.buffers.bytes(&filled, plane), frame);
-            frame.captured_at = plausible(filled.at, clock.now());
+            frame.captured_at = clock.now();
+            arrival.reported = filled.at;
             arrival.sequence = Some(filled.sequence);
             self.buffers.queue(filled);
         }
@@ -96,11 +101,6 @@ impl V4lStream {
         let _ = self.hand_back(&mut arrival);
         Ok(arrival)
     }
-}
-
-/// The kernel's capture time, or now if it has none or one that cannot be.
-fn plausible(stamped: Option<Timestamp>, now: Timestamp) -> Timestamp {
-    stamped.filter(|at| *at <= now && now.since(*at) <= PLAUSIBLE_AGE).unwrap_or(now)
 }
 
 impl Stream for V4lStream {
@@ -115,19 +115,11 @@ impl Stream for V4lStream {
         })
     }
 
+    fn silence(&self) -> Option<String> {
+        self.silence.clone()
+    }
+
     fn dma_buffers(&self) -> std::io::Result<Vec<std::os::fd::OwnedFd>> {
         self.buffers.export()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn implausible_kernel_times_give_way_to_now() {
-        let now = Timestamp::from_secs_f64(100.0);
-        let row = |at: Option<f64>| plausible(at.map(Timestamp::from_secs_f64), now).as_secs_f64();
-        assert_eq!([row(Some(99.9)), row(Some(100.1)), row(Some(1.0)), row(None)], [99.9, 100.0, 100.0, 100.0]);
     }
 }

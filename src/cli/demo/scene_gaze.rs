@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use crate::geometry::{Point, Size};
 use crate::input::GazeSource;
 use crate::scene::Scene;
@@ -28,7 +26,7 @@ impl GazeSource for SceneGaze {
     fn poll(&mut self, origin: Timestamp, now: Timestamp, out: &mut Vec<GazeSample>) {
         loop {
             let time_s = self.next as f64 / RATE;
-            let at = origin + Duration::from_secs_f64(time_s);
+            let at = origin.after_secs(time_s);
             if at > now {
                 break;
             }
@@ -69,7 +67,7 @@ impl CentreGaze {
 impl GazeSource for CentreGaze {
     fn poll(&mut self, origin: Timestamp, now: Timestamp, out: &mut Vec<GazeSample>) {
         loop {
-            let at = origin + Duration::from_secs_f64(self.next as f64 / RATE);
+            let at = origin.after_secs(self.next as f64 / RATE);
             if at > now {
                 break;
             }

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use super::super::interrupt::on_interrupt;
 use super::super::model_args::ModelArgs;
-use super::super::output::{print, print_json};
+use super::super::output::{make_folder, print, print_json};
+use super::super::outputs::Files;
 use super::super::progress;
+use crate::capture::list_images;
 use crate::eval::sequences::{self, Figures, Report, SequencesConfig};
 
 #[derive(Debug, clap::Args)]
@@ -41,10 +43,21 @@ pub fn run(args: DavisArgs) -> anyhow::Result<()> {
         limit: args.limit.map(|n| n as usize),
         out: args.out,
     };
-    let count = sequences::names(&config)?.len();
+    let names = sequences::names(&config)?;
+    let mut files = Files::default();
+    files.reads_models(args.model.models_dir.as_deref());
+    for name in &names {
+        let images = config.data.join("images").join(name);
+        files.reads("--data", [&images, &config.data.join("masks").join(name)]);
+        if let Some(out) = &config.out {
+            files.writes_masks("--out", &out.join(name), &list_images(&images)?);
+        }
+    }
+    files.check()?;
     let model = args.model.load()?;
+    let _claim = config.out.as_deref().map(make_folder).transpose()?;
     let stop = on_interrupt()?;
-    let mut bar = progress::bar(count, "sequences");
+    let mut bar = progress::bar(names.len(), "sequences");
     let report = sequences::run(&config, &model, &mut bar, &stop)?;
     bar.clear();
     if report.interrupted {

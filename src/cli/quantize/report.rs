@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::super::output::lossy;
 use super::masks::MaskAgreement;
 use crate::quantize::{self, BiasCorrection, OutputReport};
 
@@ -10,6 +11,7 @@ use crate::quantize::{self, BiasCorrection, OutputReport};
 pub(super) struct Report {
     /// The installed model's name, or the file's path.
     pub model: String,
+    #[serde(serialize_with = "lossy")]
     pub out: PathBuf,
     /// Width and height of the model's input.
     pub input_size: [u32; 2],

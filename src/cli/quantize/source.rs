@@ -1,10 +1,10 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::engine::{Limits, OnnxModel, Precision};
 use crate::error::{Error, IoError};
 use crate::frame::Normalization;
 use crate::geometry::Size;
-use crate::model::{Installed, Registry};
+use crate::model::{Installed, MANIFEST_FILE, Registry};
 
 use super::{QuantizeArgs, no_float_files};
 
@@ -34,6 +34,16 @@ impl Source {
         let path = path.ok_or_else(|| no_float_files(&installed))?;
         let (mean, std) = installed.spec.normalization.unit();
         Ok(Source { path, normalization: Normalization { mean, std }, installed: Some(installed) })
+    }
+
+    /// The files that are read: the model's own, and of an installed one its manifest and float decoder.
+    pub fn files(&self) -> impl Iterator<Item = PathBuf> {
+        let installed = self.installed.iter().flat_map(|installed| {
+            let float = installed.spec.files.get(&Precision::F32);
+            let decoder = float.map(|files| files.decoder.path.as_path());
+            [Some(Path::new(MANIFEST_FILE)), decoder].into_iter().flatten().map(|file| installed.location.path(file))
+        });
+        std::iter::once(self.path.clone()).chain(installed)
     }
 
     pub fn open(&self) -> Result<OnnxModel, Error> {

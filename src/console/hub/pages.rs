@@ -27,7 +27,7 @@ pub enum Outgoing {
 /// The pages that are open, and what a page that opens must know.
 #[derive(Default)]
 pub struct Pages {
-    last_id: u64,
+    last_id: u32,
     pages: Vec<Page>,
     events: VecDeque<Arc<str>>,
     answers: Vec<(ObjectId, Arc<str>)>,
@@ -36,7 +36,7 @@ pub struct Pages {
 }
 
 struct Page {
-    id: u64,
+    id: u32,
     outbox: mpsc::Sender<Outgoing>,
     pace: Pace,
 }
@@ -56,9 +56,10 @@ pub struct PagesFigures {
 
 impl Pages {
     /// Adds a page, which first gets `greeting`, the recent events, every object's last answer, and `names`.
-    pub fn join(&mut self, greeting: Arc<str>, names: Arc<str>) -> (u64, mpsc::Receiver<Outgoing>) {
+    pub fn join(&mut self, greeting: Arc<str>, names: Arc<str>) -> (u32, mpsc::Receiver<Outgoing>) {
         let (outbox, messages) = mpsc::channel(OUTBOX + RECENT);
-        self.last_id += 1;
+        // 0 stands for those that are no pages.
+        self.last_id = self.last_id.checked_add(1).unwrap_or(1);
         let answers = self.answers.iter().map(|(_, text)| Arc::clone(text));
         let first = std::iter::once(greeting).chain(self.events.iter().cloned()).chain(answers).chain([names]);
         first.for_each(|text| drop(outbox.try_send(Outgoing::Text(text))));
@@ -67,7 +68,7 @@ impl Pages {
     }
 
     /// Removes a page.
-    pub fn leave(&mut self, id: u64) {
+    pub fn leave(&mut self, id: u32) {
         self.pages.retain(|page| page.id != id);
     }
 
@@ -136,7 +137,7 @@ impl Pages {
     }
 
     /// Notes that page `id` shows `frame`.
-    pub fn shown(&mut self, id: u64, frame: u64, now: Timestamp) {
+    pub fn shown(&mut self, id: u32, frame: u64, now: Timestamp) {
         if let Some(page) = self.pages.iter_mut().find(|page| page.id == id) {
             page.pace.shown(frame, LEVEL_COUNT, now);
         }

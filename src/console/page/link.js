@@ -10,7 +10,10 @@ let past = false; // events between the greeting and the names are of the past
 
 export function connect() {
   clearTimeout(timer);
-  socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`);
+  // Behind a proxy the page may lie under a path, and speak with encryption.
+  const url = new URL("./ws", document.baseURI);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  socket = new WebSocket(url);
   socket.binaryType = "arraybuffer";
   socket.onopen = () => { tries = 0; };
   socket.onmessage = ({ data }) => (typeof data === "string" ? word(JSON.parse(data)) : emit("message", data));
@@ -51,7 +54,7 @@ async function closed(code, reason) {
   state.live = false;
   emit("link", { state: code === 1001 ? "ended" : "lost", reason });
   // A token that is no more valid looks like a lost connection; the server answers 401.
-  const refused = await fetch("/api/state", { cache: "no-store" }).then((r) => r.status === 401, () => false);
+  const refused = await fetch("./api/state", { cache: "no-store" }).then((r) => r.status === 401, () => false);
   if (refused) return emit("link", { state: "refused" });
   timer = setTimeout(connect, WAITS[Math.min(tries++, WAITS.length - 1)]);
 }

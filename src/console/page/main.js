@@ -1,6 +1,6 @@
 // Puts the parts together: tools, pause, theme, and the time from a tap to its mask.
 
-import { state, on, emit, byId, say } from "./store.js";
+import { state, on, emit, byId, say, toast } from "./store.js";
 import { connect, send, prompt } from "./link.js";
 import "./view.js";
 import "./pointer.js";
@@ -61,15 +61,18 @@ function pause(paused) {
 
 byId("pause").addEventListener("click", () => pause(!state.paused));
 on("link", ({ state: link }) => { if (link !== "live") pause(false); });
+// The frame is not kept: what is seen is not what a prompt would mean.
+on("refused", ({ code }) => { if (code === "too_many_frozen" || code === "frame_gone") pause(false); });
 
 // From a tap to its mask on the screen
 
 const asked = []; // prompts that are not answered yet
 const answered = [];
+const FAR = 8; // frames from the one that was seen: it is another image
 state.taps = [];
 
 on("asked", (made) => {
-  asked.push({ since: performance.now(), time_s: made.time_s, frozen: state.paused });
+  asked.push({ since: performance.now(), time_s: made.time_s, frame: made.frame, frozen: state.paused });
   state.asking = true;
   while (asked.length > 8) asked.shift();
   byId("hint").hidden = true;
@@ -81,6 +84,7 @@ on("event", (event) => {
   const [ask] = asked.splice(at, 1);
   state.asking = asked.length > 0;
   if (event.event === "selected") {
+    if (Math.abs(event.frame - ask.frame) > FAR) toast("The image you pointed at is gone: this is the answer on a later one.");
     emit("activate", event.object);
     // On a frozen image there is no next frame to wait for.
     if (!ask.frozen) answered.push({ ...ask, object: event.object });

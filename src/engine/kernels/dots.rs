@@ -147,17 +147,6 @@ impl Dots {
             }
     }
 
-    /// Whether one instruction multiplies and adds four bytes: then it beats floats in any of their ways.
-    pub const fn is_fast(self) -> bool {
-        match self {
-            #[cfg(target_arch = "x86_64")]
-            Dots::AvxVnni | Dots::Avx512Vnni => true,
-            #[cfg(target_arch = "aarch64")]
-            Dots::NeonDot => true,
-            _ => false,
-        }
-    }
-
     /// What is stored for the byte 0.
     pub(super) const fn lowest(self) -> i32 {
         match self {

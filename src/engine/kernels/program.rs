@@ -248,6 +248,11 @@ impl Program {
         &self.steps
     }
 
+    /// Bytes of a workspace for runs on `threads` threads.
+    pub fn workspace_bytes(&self, threads: usize) -> usize {
+        self.memory.saturating_add(threads.saturating_mul(self.scratch)).saturating_mul(size_of::<f32>())
+    }
+
     /// Memory for runs on `threads` threads.
     pub fn workspace(&self, threads: usize) -> Workspace {
         let floats = self.memory + threads * self.scratch;

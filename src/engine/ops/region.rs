@@ -43,6 +43,11 @@ impl ConvRegion {
         &self.0.program
     }
 
+    /// Bytes of one session's workspace.
+    pub fn bytes(&self) -> usize {
+        self.0.program.workspace_bytes(self.0.team.threads())
+    }
+
     /// The node that each step of the program began as.
     pub fn names(&self) -> &[String] {
         &self.0.names

@@ -29,12 +29,12 @@ pub(super) fn partition(model: &TypedModel) -> TractResult<Vec<Region>> {
             continue;
         };
         let inputs = recognized.inputs();
-        let joins = |region: usize| {
-            inputs.iter().all(|input| {
-                let inside = home.get(&input.node) == Some(&region);
-                inside || !reached(&region_waits, waits(input)).contains(&region)
-            })
-        };
+        // Once for all regions that it might join.
+        let reached: Vec<(Option<usize>, BTreeSet<usize>)> = (inputs.iter())
+            .map(|input| (home.get(&input.node).copied(), reached(&region_waits, waits(input))))
+            .collect();
+        let joins =
+            |region: usize| reached.iter().all(|(home, waits)| *home == Some(region) || !waits.contains(&region));
         let own = inputs.iter().filter_map(|input| home.get(&input.node)).copied().max();
         let region =
             own.into_iter().chain((0..regions.len()).rev()).find(|region| joins(*region)).unwrap_or_else(|| {

@@ -12,11 +12,13 @@ use crate::engine::quantized::WeightGrids;
 use crate::engine::threads::Threads;
 
 /// Replaces every convolutional region of a decluttered model of fixed shapes by one operator. `grids` are those of the
-/// file's weights. Says which convolutions stay tract's or, rounded input or not, are computed on floats.
+/// file's weights. A region whose workspace would take more than `max_bytes` is left. Says which convolutions stay tract's or,
+/// rounded input or not, are computed on floats.
 pub(in crate::engine) fn convolutional_regions(
     model: &mut TypedModel,
     threads: &Threads,
     grids: &WeightGrids,
+    max_bytes: u64,
 ) -> TractResult<Vec<Refusal>> {
     let mut refused = Vec::new();
     // All are planned before the first changes the model that the others were found in.
@@ -27,6 +29,9 @@ pub(in crate::engine) fn convolutional_regions(
             continue;
         };
         match place(&draft, Variant::best(), grids) {
+            Ok((program, _)) if program.workspace_bytes(threads.count()) as u64 > max_bytes => {
+                refused.extend(of_region(model, &region, "its pictures with their margins take too much memory"));
+            }
             Ok((program, floats)) => {
                 refused.extend(floats);
                 let names = draft.operations.iter().map(|op| op.name.clone()).collect();

@@ -1,7 +1,8 @@
 use serde::Serialize;
 
 use super::replays::Replay;
-use super::trials::{Outcome, Tally};
+use super::trials::{Condition, Outcome, Tally};
+use crate::scene::user::MissingPattern;
 use crate::statistics::{quantile, sorted};
 
 /// The JSON form of the answer.
@@ -11,7 +12,7 @@ pub struct Report {
     pub model: String,
     /// What it computes in.
     pub precision: String,
-    /// Trials in the rendered scene, an entry for each noise.
+    /// Trials in the rendered scene, an entry for each noise, and each share and pattern of missing samples.
     pub closed_loop: Vec<ClosedLoop>,
     /// Recordings, an entry for each.
     pub replays: Vec<Replay>,
@@ -22,11 +23,15 @@ pub struct Report {
     pub interrupted: bool,
 }
 
-/// Trials of one noise.
+/// Trials of one noise and one way of losing samples.
 #[derive(Debug, Serialize)]
 pub struct ClosedLoop {
     /// Deviation of the eye tracker's error along each axis, in degrees.
     pub noise_deg: f64,
+    /// Share of the tracker's samples that are missing beside its silences and blinks.
+    pub missing: f64,
+    /// In which order they are missing; `None` if none is.
+    pub missing_pattern: Option<MissingPattern>,
     /// Trials in which the user looked at an object.
     pub trials: usize,
     /// Share of the trials in which the mask lies on the object that was asked for rather than on another, a part of it as
@@ -40,6 +45,8 @@ pub struct ClosedLoop {
     pub missed: Option<f64>,
     /// Median of the time from the first fixation of the object until it shows as selected.
     pub selection_ms: Option<f64>,
+    /// The same as a multiple of that of the whole stream of this noise, if that was measured too.
+    pub of_whole: Option<f64>,
     /// The 95th percentile.
     pub selection_p95_ms: Option<f64>,
     /// Median IoU of the right selections.
@@ -90,9 +97,25 @@ pub struct AtRate {
 const SLACK_S: f64 = 0.05;
 const DWELL_S: f64 = 0.7;
 
+/// An entry for each condition, with the tallies of its trials.
+pub fn closed_loop(conditions: &[Condition], tallies: &[Tally]) -> Vec<ClosedLoop> {
+    let mut all: Vec<ClosedLoop> =
+        conditions.iter().zip(tallies).map(|(c, tally)| ClosedLoop::new(*c, tally)).collect();
+    let whole: Vec<(f64, f64)> = all
+        .iter()
+        .filter(|entry| entry.missing_pattern.is_none())
+        .filter_map(|entry| Some((entry.noise_deg, entry.selection_ms?)))
+        .collect();
+    for entry in &mut all {
+        let same = whole.iter().find(|(noise_deg, _)| *noise_deg == entry.noise_deg);
+        entry.of_whole = same.zip(entry.selection_ms).map(|((_, whole), ms)| ms / whole);
+    }
+    all
+}
+
 impl ClosedLoop {
-    /// The figures of `tally`, whose trials had this noise.
-    pub fn new(noise_deg: f64, tally: &Tally) -> Self {
+    /// The figures of `tally`, whose trials had this condition.
+    fn new(condition: Condition, tally: &Tally) -> Self {
         let trials = tally.trials();
         let share = |kind: &dyn Fn(&Outcome) -> bool| {
             (trials > 0).then(|| tally.outcomes().filter(|o| kind(o)).count() as f64 / trials as f64)
@@ -105,8 +128,12 @@ impl ClosedLoop {
             Outcome::Right { iou, .. } => Some(f64::from(iou)),
             _ => None,
         }));
+        let Condition { noise_deg, missing, pattern } = condition;
         ClosedLoop {
             noise_deg,
+            missing,
+            missing_pattern: (missing > 0.0).then_some(pattern),
+            of_whole: None,
             trials,
             object: (trials > 0).then(|| tally.on_object() as f64 / trials as f64),
             right: share(&|o| matches!(o, Outcome::Right { .. })),

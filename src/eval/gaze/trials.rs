@@ -1,5 +1,5 @@
 use crate::error::{PromptError, Result};
-use crate::scene::user::{EyeTracker, EyeTrackerConfig, Viewer, ViewingTask};
+use crate::scene::user::{EyeTracker, EyeTrackerConfig, MissingPattern, Viewer, ViewingTask};
 use crate::scene::{Random, Scene};
 use crate::select::gaze::{DwellConfig, DwellSelector, SelectEvent};
 use crate::sync::StopToken;
@@ -20,7 +20,16 @@ const CLOCK_OFFSET_S: f64 = 0.02;
 pub struct Setting {
     pub seed: u64,
     pub rate_hz: f64,
+    pub condition: Condition,
+}
+
+/// What an entry of the report is about.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Condition {
     pub noise_deg: f64,
+    /// The share of the samples that are missing.
+    pub missing: f64,
+    pub pattern: MissingPattern,
 }
 
 /// What came of looking at the object that was asked for.
@@ -66,13 +75,13 @@ pub struct FalseSelection {
 
 /// Runs one trial.
 pub fn run(scene: &Scene, setting: Setting, evaluator: &mut GazeEvaluator, stop: &StopToken) -> Result<Trial> {
-    let Setting { seed, rate_hz, noise_deg } = setting;
+    let Setting { seed, rate_hz, condition: Condition { noise_deg, missing, pattern } } = setting;
     let mut random = Random::from_state(seed);
     let start_s = 20.0 * random.unit_f64();
     let asked_at = start_s + LOOKING_AROUND_S * (1.0 + random.unit_f64());
     let clock_offset_s = CLOCK_OFFSET_S * (2.0 * random.unit_f64() - 1.0);
     let mut viewer = Viewer::new(scene, seed, start_s);
-    let config = EyeTrackerConfig { rate_hz, noise_deg, clock_offset_s };
+    let config = EyeTrackerConfig { rate_hz, noise_deg, clock_offset_s, missing, missing_pattern: pattern };
     let mut tracker = EyeTracker::new(config, scene, seed, start_s);
     let dwell = DwellConfig::default();
     let mut selector = DwellSelector::new(dwell, scene.intrinsics());

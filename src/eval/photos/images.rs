@@ -7,6 +7,7 @@ use crate::error::{Error, IoError};
 use crate::eval::dataset::Truth;
 use crate::frame::Frame;
 use crate::model::Prompt;
+use crate::output::write_whole;
 use crate::sink::overlay::{write_overlay, write_rgb};
 
 use super::clicks_plot;
@@ -60,7 +61,7 @@ impl ResultImages {
     pub fn finish(&self, title: &str, outcomes: &[Outcome]) -> Result<(), Error> {
         if let Some(svg) = clicks_plot::svg(title, outcomes) {
             let path = self.folder.join("clicks.svg");
-            std::fs::write(&path, svg).map_err(IoError::when("write", &path))?;
+            write_whole(&path, svg.as_bytes()).map_err(IoError::when("write", &path))?;
         }
         let sheets = [
             ("best.jpg", sheet(self.shortlist.best())),

@@ -73,7 +73,7 @@ impl ClockOffset {
             self.echoes.pop_front();
         }
         let least = self.stretches.iter().map(|(_, delay)| *delay).min();
-        if least.is_some_and(|least| delay < least - STEP_NS) {
+        if least.is_some_and(|least| delay < least.saturating_sub(STEP_NS)) {
             self.ahead += 1;
             if self.ahead < STEP_SAMPLES {
                 return false;
@@ -98,10 +98,11 @@ impl ClockOffset {
     pub fn echo(&mut self, told_ns: i64, asked: Timestamp, received: Timestamp) {
         let Some(delay) = delay(told_ns, asked + received.since(asked) / 2) else { return };
         self.first.get_or_insert(received);
-        if self.echoes.back().is_some_and(|last| (delay - last.delay).abs() > STEP_NS) {
+        if self.echoes.back().is_some_and(|last| delay.abs_diff(last.delay) > STEP_NS.unsigned_abs()) {
             self.echoes.clear();
         }
-        self.echoes.push_back(Echo { round_trip: received.since(asked).as_nanos() as i64, delay, received });
+        let round_trip = i64::try_from(received.since(asked).as_nanos()).unwrap_or(i64::MAX);
+        self.echoes.push_back(Echo { round_trip, delay, received });
         while self.echoes.len() > ECHOES {
             self.echoes.pop_front();
         }
@@ -119,7 +120,7 @@ impl ClockOffset {
             Some(echo) => echo.round_trip / 2,
             None => {
                 let delays = self.stretches.iter().map(|(_, delay)| *delay);
-                delays.clone().max()? - delays.min()?
+                delays.clone().max()?.saturating_sub(delays.min()?)
             }
         };
         Some(OffsetEstimate { offset_s: -(self.delay()? as f64) / 1e9, uncertainty_s: uncertainty as f64 / 1e9 })
@@ -130,7 +131,9 @@ impl ClockOffset {
         let delay = self.delay()?;
         let due = match self.reported {
             None => self.first.is_some_and(|first| now.since(first) >= SETTLING),
-            Some((at, reported)) => now.since(at) >= REPORTED_EVERY && (reported - delay).abs() > REPORTED_CHANGE_NS,
+            Some((at, reported)) => {
+                now.since(at) >= REPORTED_EVERY && reported.abs_diff(delay) > REPORTED_CHANGE_NS.unsigned_abs()
+            }
         };
         if !due {
             return None;
@@ -155,7 +158,7 @@ impl ClockOffset {
         let before = least(&mut self.stretches.iter().take(old));
         let newest = least(&mut self.stretches.iter().skip(old));
         if let (Some(before), Some(newest)) = (before, newest)
-            && newest > before + STEP_NS
+            && newest > before.saturating_add(STEP_NS)
         {
             self.stretches.drain(..old);
         }
@@ -236,6 +239,26 @@ mod tests {
             clock.echo(wrong, Timestamp::ZERO, Timestamp::from_nanos(5));
         }
         assert_eq!(clock.estimate(), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_times_are_computed_with_or_refused(
+            times in proptest::collection::vec((proptest::num::i64::ANY, proptest::num::u64::ANY), 1..40),
+        ) {
+            // At the ends of what the types hold, too: 8e18 ns is a time of either clock.
+            for scale in [0u32, 1, 8, 40] {
+                let mut clock = ClockOffset::default();
+                for (i, (sent, arrived)) in times.iter().enumerate() {
+                    let (sent, arrived) = (sent >> scale, Timestamp::from_nanos(arrived >> scale));
+                    match i % 3 {
+                        0 => clock.echo(sent, Timestamp::ZERO, arrived),
+                        _ => drop(clock.arrival(sent, arrived)),
+                    }
+                    let _ = (clock.to_capture(sent), clock.news(arrived), clock.estimate());
+                }
+            }
+        }
     }
 
     #[test]

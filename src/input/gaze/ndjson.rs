@@ -3,7 +3,9 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::feed::{Measured, MeasuredAt, Said, ToFrame};
+use super::reading::{Reading, with_quoted_infinities};
 use crate::select::gaze::Channel;
+use crate::text;
 use crate::time::Timestamp;
 
 /// Longest line, in bytes.
@@ -23,12 +25,15 @@ struct Line {
     time_ns: Option<i64>,
     #[serde(default)]
     clock: LineClock,
-    x: Option<f64>,
-    y: Option<f64>,
+    #[serde(default)]
+    x: Reading,
+    #[serde(default)]
+    y: Reading,
     size: Option<[f64; 2]>,
     #[serde(default)]
     units: Units,
-    confidence: Option<f32>,
+    #[serde(default)]
+    confidence: Reading,
     confirm: Option<Channel>,
     lead_s: Option<f64>,
     undo: Option<bool>,
@@ -60,7 +65,8 @@ impl Line {
     }
 
     fn signal(&self, time: MeasuredAt) -> Result<Said, String> {
-        if self.x.is_some() || self.y.is_some() || self.size.is_some() || self.confidence.is_some() {
+        let absent = [self.x, self.y, self.confidence].iter().all(|reading| *reading == Reading::Absent);
+        if !absent || self.size.is_some() {
             return Err("`confirm` and `undo` need a line of their own, without a place".into());
         }
         let lead = match self.lead_s {
@@ -99,20 +105,24 @@ enum Units {
 /// Reads one line.
 ///
 /// # Errors
-/// What is wrong with it.
+/// What is wrong with it, without a number of what it holds: where a user looks is private, also in messages.
 pub fn parse(line: &[u8], to_frame: ToFrame) -> Result<Said, String> {
     if line.len() > MAX_LINE {
         return Err(too_long());
     }
-    let line: Line = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    let text = text::decode(line).map_err(|reason| reason.to_string())?;
+    let line: Line =
+        serde_json::from_str(&with_quoted_infinities(text)).map_err(|error| without_content(&error.to_string()))?;
     let time = line.time()?;
     if line.is_signal() {
         return line.signal(time);
     }
-    let confidence = line.confidence.unwrap_or(1.0);
-    if !(0.0..=1.0).contains(&confidence) {
-        return Err("`confidence` must be 0 to 1".into());
-    }
+    let confidence = match line.confidence {
+        Reading::Absent => 1.0,
+        Reading::Unseen => 0.0,
+        Reading::Number(confidence) if (0.0..=1.0).contains(&confidence) => confidence,
+        Reading::Number(_) => return Err("`confidence` must be 0 to 1".into()),
+    };
     let frame = to_frame.frame();
     let size = match (line.units, line.size) {
         (Units::Normalized, Some(_)) => return Err("`size` is of pixels: leave it out with `units` normalized".into()),
@@ -121,16 +131,32 @@ pub fn parse(line: &[u8], to_frame: ToFrame) -> Result<Said, String> {
         (Units::Pixels, Some(size)) if size.iter().all(|side| (1.0..=MAX_PIXELS).contains(side)) => size,
         (Units::Pixels, Some(_)) => return Err("`size` must be [width, height] of the frame in pixels".into()),
     };
-    let (x, y) = match (line.x, line.y) {
-        (Some(x), Some(y)) => (x, y),
-        // An eye that is not seen looks nowhere.
-        (None, None) if line.confidence == Some(0.0) => (size[0] / 2.0, size[1] / 2.0),
-        _ => return Err("`x` and `y` must both be there, or `confidence` be 0".into()),
+    // An eye that is not seen looks nowhere.
+    let nowhere = (size[0] / 2.0, size[1] / 2.0, 0.0);
+    let (x, y, confidence) = match (line.x, line.y) {
+        (Reading::Number(x), Reading::Number(y)) => (x, y, confidence),
+        (Reading::Absent, Reading::Absent) if line.confidence != Reading::Absent && confidence == 0.0 => nowhere,
+        (Reading::Absent, _) | (_, Reading::Absent) => {
+            return Err("`x` and `y` must both be there, or `confidence` be 0".into());
+        }
+        _ => nowhere,
     };
     if x.abs() > MAX_PIXELS || y.abs() > MAX_PIXELS {
-        return Err(format!("no place on a frame: {x}, {y}"));
+        return Err(format!("`x` or `y` is no place on a frame: more than {MAX_PIXELS} away"));
     }
+    let confidence = confidence as f32;
     Ok(Said::Measured(Measured { time, point: to_frame.map(x, y, size), confidence }))
+}
+
+/// What `error`, of serde, says without the key or value that it quotes before what was expected, unless that is a plain word.
+fn without_content(error: &str) -> String {
+    let Some(quote) = error.find(['`', '"']) else { return error.to_owned() };
+    let expected = error.rfind(", expected").filter(|at| *at > quote).unwrap_or(error.len());
+    let quoted = error[quote..expected].trim_matches(['`', '"']);
+    if quoted.chars().all(|c| c.is_alphabetic() || c == '_') {
+        return error.to_owned();
+    }
+    format!("{}{}", error[..quote].trim_end(), &error[expected..])
 }
 
 /// What is wrong with a line of more than [`MAX_LINE`] bytes.
@@ -181,6 +207,8 @@ impl LineSplitter {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::geometry::{Point, Size};
 
@@ -208,7 +236,18 @@ mod tests {
                 0.0,
             ),
         ];
-        for (line, time, (x, y), confidence) in rows {
+        let sent = MeasuredAt::Sender(2_000_000_000);
+        let unseen = [
+            "\u{feff}{\"time_s\":2,\"x\":NaN,\"y\":2}",
+            r#"{"time_s":2,"x":1,"y":-Infinity,"confidence":1}"#,
+            r#"{"time_s":2,"x":null,"y":null}"#,
+            r#"{"time_s":2,"x":null,"y":3,"confidence":0.9}"#,
+            r#"{"time_s":2,"x":"NaN","y":"nan","confidence":"NaN"}"#,
+        ];
+        let unseen = unseen.map(|line| (line, sent, (320.0, 240.0), 0.0));
+        let unsure = [r#"{"time_s":2,"x":8,"y":9,"confidence":NaN}"#, r#"{"time_s":2,"x":8,"y":9,"confidence":null}"#];
+        let unsure = unsure.map(|line| (line, sent, (8.0, 9.0), 0.0));
+        for (line, time, (x, y), confidence) in rows.into_iter().chain(unseen).chain(unsure) {
             let measured = Measured { time, point: Point::new(x, y), confidence };
             assert_eq!(read(line), Ok(Said::Measured(measured)), "{line}");
         }
@@ -248,7 +287,10 @@ mod tests {
             (r#"{"x":1,"y":2,"confidence":1.5}"#, "0 to 1"),
             (r#"{"x":1,"y":2,"confidence":-1}"#, "0 to 1"),
             (r#"{"x":1e300,"y":2}"#, "no place"),
-            (r#"{"x":NaN,"y":2}"#, "expected"),
+            (r#"{"x":NaN}"#, "both"),
+            (r#"{"x":1,"y":2,"time_s":NaN}"#, "invalid type"),
+            (r#"{"x":"a","y":2}"#, "a text where a number"),
+            ("\u{feff}\u{feff}{}", "expected"),
             (r#"{"x":1,"y":2,"size":[0,5]}"#, "`size`"),
             (r#"{"x":1,"y":2,"size":[9,9],"units":"normalized"}"#, "leave it out"),
             (r#"{"x":1,"y":2,"units":"inches"}"#, "inches"),
@@ -265,6 +307,49 @@ mod tests {
             })
             .collect();
         assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+
+    proptest! {
+        /// Whatever is wrong with a line and wherever, its number is not quoted.
+        #[test]
+        fn no_reason_quotes_a_number(
+            key in prop::sample::select(vec![
+                "time_s", "time_ns", "clock", "x", "y", "size", "units", "confidence", "confirm", "lead_s", "undo", "gaze",
+            ]),
+            form in prop::sample::select(vec![
+                "N", "-N", "\"N\"", "[N]", "[N,N]", "{\"N\":N}", "Ne300", "N.5.5", "\"a\\\"N, expected N\"", "nullN",
+            ]),
+            is_key in any::<bool>(),
+        ) {
+            const MARKER: &str = "7654321.25";
+            let value = form.replace('N', MARKER);
+            let line = match is_key {
+                true => format!(r#"{{"x":1,"y":2,"{MARKER}":{value}}}"#),
+                false => format!(r#"{{"x":1,"{key}":{value}}}"#),
+            };
+            let reason = read(&line).err().unwrap_or_default();
+            prop_assert!(!reason.contains("7654321"), "{line}: {reason}");
+        }
+    }
+
+    #[test]
+    fn reasons_say_nothing_of_where_somebody_looks() {
+        let lines = [
+            r#"{"x":641.25,"y":1e300}"#,
+            r#"{"x":"641.25","y":2}"#,
+            r#"{"x":[641.25],"y":2}"#,
+            "[641.25,2]",
+            "641.25",
+            r#"{"x":641.25,"y":2,"units":641.25}"#,
+            r#"{"x":641.25,"y":2,"size":"641.25"}"#,
+            r#"{"x":641.25,"y":2,"time_s":"641.25"}"#,
+            r#"{"x":641.25"#,
+            r#"{"x":641.25,"x":641.25}"#,
+        ];
+        for line in lines {
+            let reason = read(line).unwrap_err();
+            assert!(!reason.contains("641"), "{line}: {reason}");
+        }
     }
 
     #[test]

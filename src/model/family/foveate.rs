@@ -178,7 +178,7 @@ impl Decoder for FoveateDecoder {
                 Some(prior) => mask.copy_from_slice(&prior.data),
                 None => mask.fill(0.0),
             }
-            self.session.run(&mut self.outputs)?;
+            self.session.run_finite(&mut self.outputs)?;
             take_candidates(&self.outputs, self.mask_size, 0..self.candidates, out)?;
         }
         Ok(())

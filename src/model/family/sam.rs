@@ -1,4 +1,4 @@
-//! Segment Anything and its descendants (MobileSAM, EdgeSAM), as their ONNX exports are.
+//! Segment Anything and its descendants (such as MobileSAM), as their ONNX exports are.
 //!
 //! * encoder: one image input [1, 3, S, S] → `image_embeddings` [1, C, E, E];
 //! * decoder: `image_embeddings`, `point_coords` [1, N, 2], `point_labels` [1, N], `mask_input` [1, 1, 4E, 4E],
@@ -45,7 +45,7 @@ impl Family for Sam {
     }
 
     fn summary(&self) -> &'static str {
-        "Segment Anything and its descendants (MobileSAM, EdgeSAM): prompts as points"
+        "Segment Anything and its descendants (such as MobileSAM): prompts as points"
     }
 
     fn recognizes(&self, part: Part, file: &OnnxModel) -> bool {
@@ -253,7 +253,7 @@ impl SamSession {
         if let Some(ix) = self.has_mask {
             self.session.fill_input(ix, &[f32::from(u8::from(mask.is_some()))])?;
         }
-        self.session.run(outputs)
+        self.session.run_finite(outputs)
     }
 }
 

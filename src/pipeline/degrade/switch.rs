@@ -1,5 +1,5 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::error::{ModelError, Result};
@@ -7,13 +7,13 @@ use crate::frame::Frame;
 use crate::geometry::{Region, Size};
 use crate::mask::LowResLogits;
 use crate::model::{Candidate, Decoder, Embedding, Encoder, Prompt};
-use crate::sync::{DropOldest, LatestSlot, Received};
+use crate::sync::{LatestSlot, Received};
 
 /// Hands encoders and decoders over to the stages that run them.
 #[derive(Clone)]
 pub(in crate::pipeline) struct Switch {
     encoders: LatestSlot<Box<dyn Encoder>>,
-    decoders: DropOldest<Part>,
+    decoders: Arc<Waiting>,
     candidates: usize,
     /// The first encoder's input.
     input: Size,
@@ -21,8 +21,35 @@ pub(in crate::pipeline) struct Switch {
     by_hand: Arc<AtomicBool>,
 }
 
-/// Decoders that wait for the decode stage. Each step puts one, and steps are seconds apart.
-const WAITING: usize = 16;
+/// Decoders that wait for the decode stage, which takes them when it has something to decode: of two of one model and size only
+/// the newer. A stream in which nobody points at anything keeps no more of them than there are models and sizes.
+#[derive(Default)]
+struct Waiting(Mutex<Vec<Part>>);
+
+impl Waiting {
+    fn put(&self, new: Part) {
+        let mut parts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let replaced = put(&mut parts, new);
+        // Whoever waits for the lock does not wait for a model to be freed.
+        drop(parts);
+        drop(replaced);
+    }
+
+    fn take(&self) -> Vec<Part> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Puts `new` in the place of the part of its model and size, which is returned, else at the end.
+fn put(parts: &mut Vec<Part>, new: Part) -> Option<Part> {
+    match parts.iter_mut().find(|part| part.input == new.input && part.model == new.model) {
+        Some(part) => Some(std::mem::replace(part, new)),
+        None => {
+            parts.push(new);
+            None
+        }
+    }
+}
 
 impl Switch {
     /// A switch, and the encoder and decoder that it can exchange; they begin as the given ones.
@@ -31,7 +58,7 @@ impl Switch {
         encoder: Box<dyn Encoder>,
         decoder: Box<dyn Decoder>,
     ) -> (Switch, Box<dyn Encoder>, Box<dyn Decoder>) {
-        let (encoders, decoders) = (LatestSlot::new(), DropOldest::new(WAITING));
+        let (encoders, decoders) = (LatestSlot::new(), Arc::new(Waiting::default()));
         let (candidates, input) = (decoder.candidates(), encoder.input_size());
         let by_hand = Arc::default();
         let switch = Switch { encoders: encoders.clone(), decoders: decoders.clone(), candidates, input, by_hand };
@@ -77,7 +104,7 @@ impl Switch {
             return Err(ModelError::Incompatible { name: model.into(), reason });
         }
         // The decoder first: it is there when the first embedding of the encoder comes.
-        self.decoders.send(Part { model: model.into(), input: encoder.input_size(), decoder });
+        self.decoders.put(Part { model: model.into(), input: encoder.input_size(), decoder });
         self.encoders.put(encoder);
         Ok(())
     }
@@ -117,7 +144,7 @@ struct Part {
 /// cover the same image, because the ladder admits only sizes of the same proportions.
 pub(super) struct LadderDecoder {
     parts: Vec<Part>,
-    incoming: DropOldest<Part>,
+    incoming: Arc<Waiting>,
     grid: Size,
     /// Prompts with their masks on the decoder's own grid, and the answers on it.
     prompts: Vec<Prompt>,
@@ -127,11 +154,8 @@ pub(super) struct LadderDecoder {
 impl LadderDecoder {
     /// Takes in the decoders that have come; of two of one model and size the newer replaces the older.
     fn receive(&mut self) {
-        while let Received::Value(new) = self.incoming.receive(Duration::ZERO) {
-            match self.parts.iter_mut().find(|part| part.input == new.input && part.model == new.model) {
-                Some(part) => *part = new,
-                None => self.parts.push(new),
-            }
+        for new in self.incoming.take() {
+            put(&mut self.parts, new);
         }
     }
 }
@@ -295,6 +319,41 @@ mod tests {
             }
             assert!(out[2].logits.data.iter().all(|v| *v == 3.0));
         }
+    }
+
+    /// One of many decoders; tells how many there are.
+    struct Counted {
+        _alive: Arc<()>,
+    }
+
+    impl Decoder for Counted {
+        fn max_points(&self) -> usize {
+            16
+        }
+
+        fn mask_size(&self) -> Size {
+            Size::new(32, 32)
+        }
+
+        fn candidates(&self) -> usize {
+            2
+        }
+
+        fn decode(&mut self, _: &Embedding, _: &[Prompt], _: &mut Vec<Candidate>) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn decoders_that_nobody_takes_do_not_pile_up() {
+        let (switch, _encoder, _decoder) = Switch::new("a", Box::new(Sized(64, "a")), echo(64));
+        let alive = Arc::new(());
+        for _ in 0..60 {
+            for (model, side) in [("a", 64), ("a", 48), ("b", 64)] {
+                switch.put(model, Box::new(Sized(side, model)), Box::new(Counted { _alive: alive.clone() })).unwrap();
+            }
+        }
+        assert_eq!(Arc::strong_count(&alive), 1 + 3);
     }
 
     #[test]

@@ -1,3 +1,4 @@
+use super::missing::{Missing, MissingPattern};
 use super::viewer::{Viewer, gauss, shifted};
 use crate::geometry::Intrinsics;
 use crate::scene::{Random, Scene};
@@ -28,6 +29,11 @@ pub struct EyeTrackerConfig {
     pub noise_deg: f64,
     /// By how much its clock is ahead of the camera's, in seconds.
     pub clock_offset_s: f64,
+    /// The share of its samples that are lost beside silences and blinks, 0 to 0.5. By the seed they are left out, or come without
+    /// confidence.
+    pub missing: f64,
+    /// In which order they are lost.
+    pub missing_pattern: MissingPattern,
 }
 
 /// An eye tracker that measures a [`Viewer`]: errors that partly change from sample to sample and partly slowly, lids that
@@ -42,6 +48,7 @@ pub struct EyeTracker {
     fast: [f64; 2],
     slow: [f64; 2],
     silent_until: f64,
+    missing: Missing,
 }
 
 impl EyeTracker {
@@ -52,7 +59,18 @@ impl EyeTracker {
         let fast = [0, 1].map(|_| fast * gauss(&mut random));
         let slow = [0, 1].map(|_| slow * gauss(&mut random));
         let lens = scene.intrinsics();
-        EyeTracker { config, lens, random, next_s: start_s, last_s: start_s, fast, slow, silent_until: start_s }
+        let missing = Missing::new(config.missing, config.missing_pattern, seed, start_s);
+        EyeTracker {
+            config,
+            lens,
+            random,
+            next_s: start_s,
+            last_s: start_s,
+            fast,
+            slow,
+            silent_until: start_s,
+            missing,
+        }
     }
 
     /// The next sample, and when it was taken in truth, in seconds of the scene's time. Its own time is that by the tracker's
@@ -61,13 +79,16 @@ impl EyeTracker {
         loop {
             let time = self.next_s;
             self.next_s += 1.0 / self.config.rate_hz;
-            let sample = self.measure(viewer, time);
+            let mut sample = self.measure(viewer, time);
             if self.random.chance((DROPOUTS / self.config.rate_hz) as f32) {
                 self.silent_until = time + self.random.range(DROPOUT_S[0], DROPOUT_S[1]) as f64;
             }
-            if time >= self.silent_until {
-                return (time, sample);
+            let lost = self.missing.hits(time);
+            if time < self.silent_until || lost && self.missing.absent {
+                continue;
             }
+            sample.confidence = if lost { 0.0 } else { sample.confidence };
+            return (time, sample);
         }
     }
 

@@ -115,7 +115,13 @@ fn an_eye_tracker_errs_by_what_is_asked_for() {
     let scene = Scene::new(5, Size::new(640, 480));
     let lens = scene.intrinsics();
     for (rate_hz, noise_deg) in [(30.0, 0.5), (120.0, 1.0), (200.0, 1.5)] {
-        let config = EyeTrackerConfig { rate_hz, noise_deg, clock_offset_s: 0.015 };
+        let config = EyeTrackerConfig {
+            rate_hz,
+            noise_deg,
+            clock_offset_s: 0.015,
+            missing: 0.0,
+            missing_pattern: MissingPattern::Single,
+        };
         let (mut viewer, mut truth) = (Viewer::new(&scene, 4, 1.0), Viewer::new(&scene, 4, 1.0));
         let mut tracker = EyeTracker::new(config, &scene, 4, 1.0);
         let (mut squares, mut count, mut hidden, mut all) = (0.0, 0, 0, 0);
@@ -140,5 +146,45 @@ fn an_eye_tracker_errs_by_what_is_asked_for() {
         assert!(hidden * 100 < 12 * all && hidden > 0, "{hidden} of {all} hidden");
         let silent = 1.0 - all as f64 / (60.0 * rate_hz);
         assert!((0.0..0.08).contains(&silent), "{silent} of the time silent");
+    }
+}
+
+#[test]
+fn samples_are_lost_in_the_share_and_order_that_is_asked_for() {
+    let scene = Scene::new(5, SMALL);
+    for (missing_pattern, longest_s) in
+        [(MissingPattern::Single, 0.2), (MissingPattern::Alternating, 0.02), (MissingPattern::Bursts, 0.16)]
+    {
+        for seed in 0..6 {
+            // A tracker with nothing but the losses: what both give is the same.
+            let config = |missing| EyeTrackerConfig {
+                rate_hz: 120.0,
+                noise_deg: 0.0,
+                clock_offset_s: 0.0,
+                missing,
+                missing_pattern,
+            };
+            let mut viewers = [0, 1].map(|_| Viewer::new(&scene, 4, 1.0));
+            let [whole, lossy] = [0.0, 0.3].map(|missing| EyeTracker::new(config(missing), &scene, seed, 1.0));
+            let (mut whole, mut lossy) = (whole, lossy);
+            let (mut all, mut good) = (0, Vec::new());
+            while whole.next(&mut viewers[0]).0 < 41.0 {
+                all += 1;
+            }
+            loop {
+                let (time, sample) = lossy.next(&mut viewers[1]);
+                if time >= 41.0 {
+                    break;
+                }
+                if sample.confidence > 0.0 {
+                    good.push(time);
+                }
+            }
+            let lost = 1.0 - good.len() as f64 / f64::from(all);
+            assert!((0.25..0.37).contains(&lost), "{missing_pattern:?}: {lost}");
+            let long = good.windows(2).filter(|pair| pair[1] - pair[0] > longest_s).count();
+            // Silences and blinks are as before.
+            assert!(long < 40, "{missing_pattern:?}: {long} gaps above {longest_s} s");
+        }
     }
 }

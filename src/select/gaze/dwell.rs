@@ -1,5 +1,6 @@
 mod config;
 mod event;
+mod sight;
 
 use std::time::Duration;
 
@@ -14,8 +15,7 @@ use super::{Confirm, GazeDisc, GazeSignal, NoiseEstimate, Rest, RestFilter};
 pub use config::DwellConfig;
 pub use event::{CancelReason, Cause, GazeSelection, SelectEvent};
 
-/// Silence between samples that still counts as unbroken observation.
-const STEADY_INTERVAL: Duration = Duration::from_millis(60);
+use sight::Sight;
 
 /// The tracker's noise until it has been measured, in degrees.
 const ASSUMED_NOISE_DEG: f64 = 0.5;
@@ -27,8 +27,6 @@ const LIKELY: f64 = 0.5;
 const ARRIVED: Duration = Duration::from_millis(50);
 /// A shorter rest is no fixation that another channel can mean.
 const FIXATION: Duration = Duration::from_millis(100);
-/// Nothing is selected before the eye has been seen for so long without a break: an eye that flickers is hardly seen.
-const WATCHED: Duration = Duration::from_millis(100);
 
 /// A selection by dwell means where gaze was so long before: samples on both sides of that moment show.
 const CENTERED: Duration = Duration::from_millis(75);
@@ -52,12 +50,7 @@ pub struct DwellSelector {
     trail: Trail,
     lens: Intrinsics,
     state: State,
-    /// The last sample in which the eye was seen.
-    seen: Option<Timestamp>,
-    /// The eye was hidden since then, however shortly.
-    hidden: bool,
-    /// When it was seen again.
-    returned_at: Timestamp,
+    sight: Sight,
     /// No rest counts from before.
     ready_at: Timestamp,
     /// The last selection by dwell, which may still be doubted: where it was, in degrees, and `ready_at` before it.
@@ -86,9 +79,7 @@ impl DwellSelector {
             trail: Trail::default(),
             lens: intrinsics,
             state: State::Armed,
-            seen: None,
-            hidden: false,
-            returned_at: Timestamp::ZERO,
+            sight: Sight::default(),
             ready_at: Timestamp::ZERO,
             selected: None,
             doubted: None,
@@ -97,29 +88,23 @@ impl DwellSelector {
 
     /// Takes the next sample. Samples come in the order of their time; one that does not is ignored.
     pub fn push(&mut self, sample: GazeSample) -> Option<SelectEvent> {
-        if self.seen.is_some_and(|seen| sample.at <= seen) {
+        if self.sight.last().is_some_and(|seen| sample.at <= seen) {
             return None;
         }
-        let gap = self.seen.map_or(Duration::ZERO, |seen| sample.at.since(seen));
+        let gap = self.sight.last().map_or(Duration::ZERO, |seen| sample.at.since(seen));
         let lost = gap > self.config.max_gap;
-        let eye_seen = sample.point.is_finite() && sample.confidence >= self.config.min_confidence;
+        let angle = axis_degrees(&self.lens, sample.point);
+        let eye_seen = angle.iter().all(|a| a.is_finite()) && sample.confidence >= self.config.min_confidence;
         if !eye_seen {
-            self.hidden = true;
             return if lost { self.give_up(sample.at, CancelReason::EyeLost) } else { None };
         }
-        let observed = !self.hidden && gap <= STEADY_INTERVAL;
-        (self.seen, self.hidden) = (Some(sample.at), false);
-        if !observed {
-            self.returned_at = sample.at;
-            self.noise.interrupt();
-        }
+        let glance = self.sight.see(sample.at);
         if lost {
             self.rests.reset();
         }
-        let angle = axis_degrees(&self.lens, sample.point);
         self.noise.push(sample.at, angle);
         self.trail.push(sample.at, angle);
-        self.rests.push(sample.at, angle, self.noise.deviation_deg().unwrap_or(ASSUMED_NOISE_DEG), observed);
+        self.rests.push(sample.at, angle, self.noise.deviation_deg().unwrap_or(ASSUMED_NOISE_DEG), glance);
         if lost { self.give_up(sample.at, CancelReason::EyeLost) } else { self.advance(sample.at) }
     }
 
@@ -198,11 +183,14 @@ impl DwellSelector {
             };
             return None;
         }
-        let settled = |rest: Rest| rest.observed.saturating_sub(self.config.settle).min(at.since(self.ready_at));
+        let unbroken = self.sight.unbroken();
+        let since_ready = at.since(self.ready_at).min(unbroken);
+        let settled = |rest: Rest| rest.observed.saturating_sub(self.config.settle).min(since_ready);
         if let State::Dwelling { .. } = self.state
             && self.rests.rested(OVER).map(settled) < Some(self.config.onset)
         {
-            return self.give_up(at, CancelReason::Moved);
+            let reason = if unbroken < self.config.onset { CancelReason::EyeLost } else { CancelReason::Moved };
+            return self.give_up(at, reason);
         }
         let rest = self.rests.rested(self.config.confidence)?;
         self.dwell(at, rest, settled(rest))
@@ -215,7 +203,7 @@ impl DwellSelector {
             _ => (None, false),
         };
         let needed = if doubted { self.config.insist } else { self.config.commit };
-        if rested >= needed && at.since(self.returned_at) >= WATCHED {
+        if rested >= needed && self.sight.is_clear(at) {
             return Some(self.select(at, rest, doubted));
         }
         let point = at_degrees(&self.lens, rest.place);
@@ -284,3 +272,6 @@ impl DwellSelector {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

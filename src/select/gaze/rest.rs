@@ -52,6 +52,15 @@ pub struct Rest {
     pub place: [f64; 2],
 }
 
+/// What a sample says of the time since the one before it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Glance {
+    /// The part of that time in which the eye counts as watched.
+    pub observed: Duration,
+    /// The time for which the sample stands: the tracker's usual period, however many samples are missing before it.
+    pub period: Duration,
+}
+
 /// Tells for how long gaze has rested, with what probability: Bayesian online changepoint detection (Adams and MacKay 2007).
 ///
 /// Each sample may be the first of a new rest, or one more of any rest that may have begun before. What a rest predicts comes
@@ -108,16 +117,17 @@ impl RestFilter {
         self.last_at = None;
     }
 
-    /// Takes a sample in degrees. `noise_deg` is the deviation of averages over a thirtieth of a second; `observed` says whether the
-    /// eye was watched since the last sample. Samples that are not finite or not later than the last one are ignored.
-    pub fn push(&mut self, at: Timestamp, angle: [f64; 2], noise_deg: f64, observed: bool) {
+    /// Takes a sample in degrees. `noise_deg` is the deviation of averages over a thirtieth of a second. Samples that are not finite
+    /// or not later than the last one are ignored.
+    pub fn push(&mut self, at: Timestamp, angle: [f64; 2], noise_deg: f64, glance: Glance) {
         if self.last_at.is_some_and(|last| at <= last) || !angle.iter().all(|a| a.is_finite()) {
             return;
         }
         let passed = self.last_at.replace(at).map_or(Duration::ZERO, |last| at.since(last));
         let (dt, config) = (passed.as_secs_f64(), self.config);
         let fast = noise_deg.max(MIN_NOISE_DEG).powi(2);
-        let variance = fast * (NOISE_S / dt.max(1e-4)).max(1.0);
+        let stands_for = dt.min(glance.period.as_secs_f64());
+        let variance = fast * (NOISE_S / stands_for.max(1e-4)).max(1.0);
         let drift = MIN_DRIFT + config.slow_noise * fast;
         let likeliest = (0..self.runs.len()).max_by(|a, b| self.runs[*a].weight.total_cmp(&self.runs[*b].weight));
         let stays = (-config.saccade_rate * dt).exp();
@@ -128,7 +138,7 @@ impl RestFilter {
                 before = Some((index, *run));
             }
             run.weight *= stays * run.place.measure(angle, variance, WILD);
-            run.observed += if observed { passed } else { Duration::ZERO };
+            run.observed += glance.observed.min(passed);
         }
         let mut new = Run {
             started_at: at,

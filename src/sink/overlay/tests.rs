@@ -120,6 +120,19 @@ fn labels_of_one_place_do_not_cover_each_other() {
 }
 
 #[test]
+fn gaze_is_drawn_on_request_alone() {
+    let size = Size::new(64, 48);
+    let mut record = record_with(size, &[]);
+    record.gaze = Some(Point::new(30.0, 20.0));
+    let is_drawn = |mut painter: Painter| {
+        let mut rgb = vec![0; size.area() * 3];
+        painter.draw(&mut rgb, size, &record);
+        pixel(&rgb, size, 30, 20) != BLACK
+    };
+    assert!(!is_drawn(Painter::new()) && is_drawn(Painter::new().with_gaze(true)));
+}
+
+#[test]
 fn scratch_is_reused_from_frame_to_frame() {
     let size = Size::new(320, 240);
     let record = record_with(size, &[(1, ObjectState::Selected, disc(size, 100.0, 100.0, 60.0))]);
@@ -155,7 +168,7 @@ proptest! {
         record.objects_mut()[0].points.push(LabeledPoint::foreground(y, x));
         record.objects_mut()[1].bbox = Some(BoundingBox::new(x, y, y, x));
         let mut rgb = vec![7; size.area() * 3];
-        Painter::new().with_boxes(true).draw(&mut rgb, size, &record);
+        Painter::new().with_boxes(true).with_gaze(true).draw(&mut rgb, size, &record);
     }
 }
 
@@ -164,7 +177,7 @@ proptest! {
 #[ignore = "makes images to look at, from the photographs in FOVEATE_PHOTOS"]
 fn look() {
     let (Ok(photos), Ok(out)) = (std::env::var("FOVEATE_PHOTOS"), std::env::var("FOVEATE_LOOK")) else { return };
-    let mut painter = Painter::new();
+    let mut painter = Painter::new().with_gaze(true);
     for entry in std::fs::read_dir(format!("{photos}/images")).unwrap() {
         let path = entry.unwrap().path();
         let stem = path.file_stem().unwrap().to_string_lossy().into_owned();

@@ -1,7 +1,9 @@
+use std::net::{IpAddr, ToSocketAddrs};
 use std::time::Duration;
 
-use super::status::{Glasses, Status};
+use super::status::Status;
 use crate::geometry::Intrinsics;
+use crate::input::gaze::glasses::Glasses;
 use crate::input::gaze::neon::scene_camera;
 
 /// Longest wait for a whole answer.
@@ -13,6 +15,9 @@ const MAX_BYTES: u64 = 1 << 20;
 pub struct Api {
     agent: ureq::Agent,
     base: String,
+    /// The host, in brackets if it is an address of version 6.
+    host: String,
+    address: String,
 }
 
 impl Api {
@@ -25,7 +30,8 @@ impl Api {
             .proxy(None)
             .user_agent(concat!("foveate/", env!("CARGO_PKG_VERSION")))
             .build();
-        Api { agent: config.into(), base: format!("http://{address}") }
+        let host = address.rsplit_once(':').map_or(address, |(host, _)| host).to_owned();
+        Api { agent: config.into(), base: format!("http://{address}"), host, address: address.to_owned() }
     }
 
     /// What is connected, and where it streams.
@@ -33,7 +39,23 @@ impl Api {
     /// # Errors
     /// Why there is no answer, or what is missing from it.
     pub fn status(&self) -> Result<Status, String> {
-        Status::parse(&self.get("/api/status")?)
+        let status = Status::parse(&self.host, &self.get("/api/status")?)?;
+        if !self.is_ours(&status.own_address) {
+            tracing::warn!(
+                "the phone at {} says that it streams from {}: only the host that was asked is used; give that address where the two \
+                 are not the same phone",
+                self.address,
+                status.own_address
+            );
+        }
+        Ok(status)
+    }
+
+    /// Whether `own_address`, as the phone calls itself, is the host that we asked.
+    fn is_ours(&self, own_address: &str) -> bool {
+        let host = self.host.trim_start_matches('[').trim_end_matches(']');
+        let mut ours = self.address.to_socket_addrs().into_iter().flatten();
+        own_address == host || own_address.parse::<IpAddr>().is_ok_and(|own| ours.any(|ours| ours.ip() == own))
     }
 
     /// The scene camera, if the glasses know it.

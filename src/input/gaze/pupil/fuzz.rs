@@ -8,8 +8,9 @@ use super::status::Status;
 
 /// The answer to `GET /api/status`.
 pub fn phone_status(data: &[u8]) {
-    if let Ok(status) = Status::parse(data) {
-        let _ = status.host();
+    if let Ok(status) = Status::parse("neon.local", data) {
+        assert_eq!(status.host(), Some("neon.local"));
+        assert!(!status.gaze_url.contains(['\r', '\n', ' ']));
     }
 }
 

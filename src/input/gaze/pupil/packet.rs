@@ -20,7 +20,7 @@ impl GazePacket {
     /// | bytes | content |
     /// |---|---|
     /// | 9 | x, y, worn |
-    /// | 17 | x and y of the left eye, worn, x and y of the right eye: the mean of both is given |
+    /// | 17 | x and y of the left eye, worn, x and y of the right eye: the mean of both is given, or that of one eye if the other's is not a number |
     /// | 25 | x, y, worn, then both eyes' own points |
     /// | 65 | x, y, worn, then pupil diameter, eyeball centre and optical axis of each eye |
     /// | 89 | the same, then the lids' angles and aperture of each eye |
@@ -38,8 +38,13 @@ impl GazePacket {
             9 | 25 | 65 | 89 | 105 => {}
             17 => {
                 let [right_x, right_y] = SECOND;
-                x = (x + float(right_x)?) / 2.0;
-                y = (y + float(right_y)?) / 2.0;
+                let (right_x, right_y) = (float(right_x)?, float(right_y)?);
+                // One eye that is seen says where both look.
+                (x, y) = match (x.is_finite() && y.is_finite(), right_x.is_finite() && right_y.is_finite()) {
+                    (true, false) => (x, y),
+                    (false, true) => (right_x, right_y),
+                    _ => ((x + right_x) / 2.0, (y + right_y) / 2.0),
+                };
             }
             _ => return None,
         }
@@ -50,6 +55,20 @@ impl GazePacket {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_eye_stands_for_two() {
+        let packet = |left: [f32; 2], right: [f32; 2]| {
+            let floats = |values: [f32; 2]| values.map(f32::to_be_bytes).concat();
+            let found = GazePacket::parse(&[floats(left), vec![255], floats(right)].concat()).unwrap();
+            [found.x, found.y]
+        };
+        let lost = [f32::NAN, 4.0];
+        assert_eq!(packet([1.0, 2.0], [3.0, 6.0]), [2.0, 4.0]);
+        assert_eq!(packet(lost, [3.0, 6.0]), [3.0, 6.0]);
+        assert_eq!(packet([1.0, 2.0], [f32::INFINITY, 6.0]), [1.0, 2.0]);
+        assert!(packet(lost, lost)[0].is_nan());
+    }
 
     #[test]
     fn other_lengths_are_refused() {

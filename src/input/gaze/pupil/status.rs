@@ -1,34 +1,16 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::geometry::Size;
-use crate::input::gaze::neon;
-
-/// Invisible's scene camera.
-const INVISIBLE_SCENE: Size = Size::new(1088, 1080);
-
-/// Which glasses are plugged into the phone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Glasses {
-    Neon,
-    Invisible,
-}
-
-impl Glasses {
-    /// The scene camera's frame, which gaze is given in.
-    pub fn scene(self) -> Size {
-        match self {
-            Glasses::Neon => neon::SCENE,
-            Glasses::Invisible => INVISIBLE_SCENE,
-        }
-    }
-}
+use crate::input::gaze::glasses::Glasses;
+use crate::text;
 
 /// What `/api/status` says that matters here.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Status {
     pub glasses: Glasses,
-    /// Where gaze is streamed from, by the Real-time Streaming Protocol.
+    /// The address that the phone gives as its own. Nothing is sent there but by way of the host that was asked.
+    pub own_address: String,
+    /// Where gaze is streamed from, by the Real-time Streaming Protocol: on the host that was asked.
     pub gaze_url: String,
     /// Where the phone gives its time.
     pub echo_port: Option<u16>,
@@ -76,13 +58,15 @@ struct Sensor {
 }
 
 impl Status {
-    /// Reads the answer to `GET /api/status`. Components of unknown kind are skipped.
+    /// Reads the answer of `host` to `GET /api/status`. Components of unknown kind are skipped, and so is every other host that it
+    /// names: an answer must not send us elsewhere.
     ///
     /// # Errors
     /// What is missing from it, and what to do.
-    pub fn parse(json: &[u8]) -> Result<Status, String> {
+    pub fn parse(host: &str, json: &[u8]) -> Result<Status, String> {
+        let json = text::decode(json).map_err(|reason| format!("the answer to /api/status is {reason}"))?;
         let answer: Answer =
-            serde_json::from_slice(json).map_err(|e| format!("the answer to /api/status is no status ({e})"))?;
+            serde_json::from_str(json).map_err(|e| format!("the answer to /api/status is no status ({e})"))?;
         let (mut echo_port, mut glasses, mut gaze) = (None, None, None);
         for Component { model, data } in answer.result {
             match model.as_str() {
@@ -105,13 +89,15 @@ impl Status {
         if sensor.protocol.as_deref().is_some_and(|protocol| protocol != "rtsp") {
             return Err("the phone streams gaze by another protocol than RTSP".into());
         }
-        let host = if ip.contains(':') { format!("[{ip}]") } else { ip };
+        if ip.contains(|c: char| c.is_control() || c == ' ') {
+            return Err("the phone's address of gaze has characters that no address has".into());
+        }
         let gaze_url = format!("rtsp://{host}:{port}/?{}", sensor.params.unwrap_or_default());
         if gaze_url.chars().any(|c| c.is_control() || c == ' ') {
             return Err("the phone's address of gaze has characters that no address has".into());
         }
         let glasses = glasses.ok_or("the phone does not say which glasses are connected: plug them in again")?;
-        Ok(Status { glasses, gaze_url, echo_port })
+        Ok(Status { glasses, own_address: ip, gaze_url, echo_port })
     }
 }
 
@@ -167,19 +153,31 @@ mod tests {
     }
 
     fn parse(value: Value) -> Result<Status, String> {
-        Status::parse(value.to_string().as_bytes())
+        Status::parse("neon.local", value.to_string().as_bytes())
     }
 
     #[test]
     fn glasses_address_and_echo_port() {
         let expected = Status {
             glasses: Glasses::Neon,
-            gaze_url: "rtsp://10.0.0.2:8086/?camera=gaze&audioenable=off".into(),
+            own_address: "10.0.0.2".into(),
+            gaze_url: "rtsp://neon.local:8086/?camera=gaze&audioenable=off".into(),
             echo_port: Some(12321),
         };
         assert_eq!(parse(status(neon(), sensor())), Ok(expected));
         let invisible = json!({"version": "1", "glasses_serial": "h8s8g", "world_camera_serial": "xyz"});
         assert_eq!(parse(status(invisible, sensor())).unwrap().glasses, Glasses::Invisible);
+    }
+
+    #[test]
+    fn an_answer_sends_us_to_no_other_host() {
+        for ip in ["10.0.0.9", "fe80::1", "metadata.example", "10.0.0.2@10.0.0.9", "10.0.0.9:1/"] {
+            let mut sensor = sensor();
+            sensor["ip"] = json!(ip);
+            let status = parse(status(neon(), sensor)).unwrap();
+            assert_eq!((status.host(), status.own_address.as_str()), (Some("neon.local"), ip));
+            assert!(status.gaze_url.starts_with("rtsp://neon.local:8086/?"), "{}", status.gaze_url);
+        }
     }
 
     #[test]
@@ -196,6 +194,6 @@ mod tests {
         assert!(with("params", json!("a\r\nPLAY")).contains("characters"));
         assert!(parse(status(json!({}), sensor())).unwrap_err().contains("which glasses"));
         assert!(parse(json!([1])).unwrap_err().contains("no status"));
-        assert!(Status::parse(b"\xff").is_err());
+        assert!(Status::parse("neon.local", b"\xff").is_err());
     }
 }

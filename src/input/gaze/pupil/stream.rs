@@ -70,18 +70,18 @@ impl Stream {
         let Some(gaze) = GazePacket::parse(packet.payload) else {
             return feed.reject(format!("a measurement of {} bytes", packet.payload.len()), now);
         };
-        if !gaze.x.is_finite() || !gaze.y.is_finite() {
-            return feed.reject("a measurement that is not a number", now);
-        }
         self.heard = now;
         // Without the sender's clock a measurement has no time.
         let Some(report) = self.report else { return };
         feed.present(now);
         let size = [self.scene.width, self.scene.height].map(f64::from);
+        // What is not a number was not seen.
+        let seen = gaze.x.is_finite() && gaze.y.is_finite();
+        let (x, y) = if seen { (gaze.x.into(), gaze.y.into()) } else { (size[0] / 2.0, size[1] / 2.0) };
         let measured = Measured {
             time: MeasuredAt::Sender(report.unix_ns_at(packet.timestamp, self.description.rate)),
-            point: self.to_frame.map(gaze.x.into(), gaze.y.into(), size),
-            confidence: if gaze.worn { 1.0 } else { 0.0 },
+            point: self.to_frame.map(x, y, size),
+            confidence: if gaze.worn && seen { 1.0 } else { 0.0 },
         };
         feed.push(measured, now);
     }

@@ -62,11 +62,6 @@ impl Layout {
         Ok(Layout { fields, size })
     }
 
-    /// Bytes of a record, at least one.
-    pub fn size(&self) -> usize {
-        self.size
-    }
-
     /// The records of a file.
     ///
     /// # Errors

@@ -2,11 +2,16 @@ use std::path::{Path, PathBuf};
 
 use super::dtype::Layout;
 use super::files::{MAX_BINARY_BYTES, damaged, read_if_there, times};
-use super::{GazeRecording, Parts, RecordingFormat};
+use super::order::Timed;
+use super::{GazeRecording, Measured, Parts, RecordingFormat, device, in_one_order, side};
 use crate::error::{ConfigError, Result};
-use crate::geometry::Point;
-use crate::input::gaze::neon::{SCENE, scene_camera};
+use crate::geometry::{Intrinsics, Point};
+use crate::input::gaze::glasses::Glasses;
+use crate::input::gaze::neon::scene_camera;
+use crate::text;
 
+/// Gaze that Pupil Cloud has computed anew.
+const GAZE_200HZ: &str = "gaze_200hz.raw";
 /// Most parts that a recording is split into.
 const MAX_PARTS: usize = 1000;
 /// Longest `.dtype` file.
@@ -25,31 +30,66 @@ const FIXATIONS: &str = r#"("event_type", "int32"), ("start_timestamp_ns", "int6
 
 /// Whether a folder is a native recording.
 pub fn is_one(folder: &Path) -> bool {
-    folder.join("gaze ps1.raw").is_file()
+    folder.join("gaze ps1.raw").is_file() || folder.join(GAZE_200HZ).is_file()
 }
 
-/// Reads a native recording, all its parts.
+/// Reads a native recording of Neon or Invisible, all its parts.
 ///
 /// # Errors
-/// If a file cannot be read, is truncated, or its layout lacks a field.
+/// If the files of gaze cannot be read, are truncated, or their layout lacks a field, or the glasses are told in two ways.
 pub fn read(folder: &Path) -> Result<GazeRecording> {
-    let mut samples = gaze(folder)?;
-    let blinks = blinks(folder)?;
+    let mut notes = Vec::new();
+    let glasses = device::glasses(folder, &mut notes)?;
+    if glasses.is_none() {
+        let assumed = "nothing says which glasses it is of: it is taken for Neon's, with frames of 1600x1200; keep `info.json` beside it";
+        notes.push(assumed.into());
+    }
+    let glasses = glasses.unwrap_or(Glasses::Neon);
+    let mut samples = gaze(folder, &mut notes)?;
+    let blinks = side(&mut notes, folder, blinks).unwrap_or_default();
     let hidden = |at: i64| blinks.iter().any(|(start, end)| (*start..=*end).contains(&at));
-    samples.iter_mut().filter(|(at, ..)| hidden(*at)).for_each(|(.., confidence)| *confidence = 0.0);
+    samples.iter_mut().filter(|row| hidden(row.at)).for_each(|row| row.what.confidence = 0.0);
+    let scene = match glasses {
+        Glasses::Neon => "Neon Scene Camera v1",
+        Glasses::Invisible => "PI world v1",
+    };
+    let frames = side(&mut notes, folder, |folder| frame_times(folder, scene)).unwrap_or_default();
+    let frames = in_one_order(&mut notes, scene, frames);
+    let calibration = folder.join("calibration.bin");
+    let intrinsics = match glasses {
+        Glasses::Neon => side(&mut notes, &calibration, camera).flatten(),
+        Glasses::Invisible => None,
+    };
+    let fixations = side(&mut notes, folder, fixations).unwrap_or_default();
+    let format = match glasses {
+        Glasses::Neon => RecordingFormat::NeonNative,
+        Glasses::Invisible => RecordingFormat::InvisibleNative,
+    };
+    let size = glasses.scene();
+    let parts = Parts { format, size, intrinsics, samples, unit: "sample", fixations, blinks, frames, notes };
+    Ok(parts.assemble(folder)?)
+}
+
+fn camera(calibration: &Path) -> Result<Option<Intrinsics>> {
+    let Some(bytes) = read_if_there(calibration, MAX_BINARY_BYTES)? else { return Ok(None) };
+    Ok(Some(scene_camera(&bytes).map_err(|reason| damaged(calibration, reason))?))
+}
+
+fn frame_times(folder: &Path, scene: &str) -> Result<Vec<i64>> {
     let mut frames = Vec::new();
-    for (path, bytes) in parts(folder, "Neon Scene Camera v1", "time")? {
+    for (path, bytes) in parts(folder, scene, "time")? {
         frames.extend(times(&path, &bytes)?);
     }
-    let calibration = folder.join("calibration.bin");
-    let intrinsics = match read_if_there(&calibration, MAX_BINARY_BYTES)? {
-        Some(bytes) => Some(scene_camera(&bytes).map_err(|reason| damaged(&calibration, reason))?),
-        None => None,
-    };
-    let fixations = fixations(folder)?;
-    let parts =
-        Parts { format: RecordingFormat::NeonNative, size: SCENE, intrinsics, samples, fixations, blinks, frames };
-    Ok(parts.assemble(folder)?)
+    Ok(frames)
+}
+
+/// The files of gaze: those that Pupil Cloud has computed anew at 200 Hz, else the parts that the phone made.
+fn gaze_parts(folder: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>> {
+    let anew = folder.join(GAZE_200HZ);
+    match read_if_there(&anew, MAX_BINARY_BYTES)? {
+        Some(bytes) => Ok(vec![(anew, bytes)]),
+        None => parts(folder, "gaze", "raw"),
+    }
 }
 
 /// The parts of one stream, in order.
@@ -68,7 +108,7 @@ fn parts(folder: &Path, stream: &str, ending: &str) -> Result<Vec<(PathBuf, Vec<
 fn layout(folder: &Path, stream: &str, fallback: &str) -> Result<(PathBuf, Layout)> {
     let path = folder.join(format!("{stream}.dtype"));
     let text = match read_if_there(&path, MAX_DTYPE_BYTES)? {
-        Some(bytes) => String::from_utf8(bytes).map_err(|_| damaged(&path, "not UTF-8 text"))?,
+        Some(bytes) => text::decode(&bytes).map_err(|reason| damaged(&path, reason.to_string()))?.to_owned(),
         None => fallback.to_owned(),
     };
     let layout = Layout::parse(&path, &text)?;
@@ -76,30 +116,36 @@ fn layout(folder: &Path, stream: &str, fallback: &str) -> Result<(PathBuf, Layou
 }
 
 /// Time, point and whether the glasses were worn, of every part.
-fn gaze(folder: &Path) -> Result<Vec<(i64, Point, f32)>> {
+fn gaze(folder: &Path, notes: &mut Vec<String>) -> Result<Vec<Timed<Measured>>> {
     let (path, layout) = layout(folder, "gaze", GAZE)?;
     let (x, y) = (layout.field(&path, "x")?, layout.field(&path, "y")?);
-    let (worn_path, worn_layout) = self::layout(folder, "worn", WORN)?;
-    let worn_field = worn_layout.field(&worn_path, "worn")?;
     let mut samples = Vec::new();
-    for (raw, bytes) in parts(folder, "gaze", "raw")? {
+    for (raw, bytes) in gaze_parts(folder)? {
         let records = layout.records(&raw, &bytes)?;
         let time = raw.with_extension("time");
         let times = times(&time, &super::files::read(&time, MAX_BINARY_BYTES)?)?;
         same_count(&time, times.len(), &raw, records.len())?;
-        let worn = raw.with_file_name(file_name(&raw).replacen("gaze", "worn", 1));
-        let worn_bytes = read_if_there(&worn, MAX_BINARY_BYTES)?;
-        if let Some(bytes) = &worn_bytes {
-            same_count(&worn, worn_layout.records(&worn, bytes)?.len(), &raw, times.len())?;
-        }
-        let mut worn = worn_bytes.as_deref().unwrap_or_default().chunks_exact(worn_layout.size());
+        let worn = side(notes, &raw.with_file_name(file_name(&raw).replacen("gaze", "worn", 1)), |path| {
+            worn(folder, path, &raw, times.len())
+        });
+        let mut worn = worn.unwrap_or_default().into_iter();
         for (record, at) in records.zip(times) {
-            let worn = worn.next().is_none_or(|record| worn_field.int(record) != 0);
             let point = Point::new(x.float(record) as f32, y.float(record) as f32);
-            samples.push((at, point, if worn { 1.0 } else { 0.0 }));
+            let confidence = if worn.next().unwrap_or(true) { 1.0 } else { 0.0 };
+            samples.push(Timed { place: samples.len() as u64 + 1, at, what: Measured { point, confidence } });
         }
     }
     Ok(samples)
+}
+
+/// Whether the glasses were worn, for each of `count` samples of `raw`; nothing if there is no such file.
+fn worn(folder: &Path, path: &Path, raw: &Path, count: usize) -> Result<Vec<bool>> {
+    let Some(bytes) = read_if_there(path, MAX_BINARY_BYTES)? else { return Ok(Vec::new()) };
+    let (layout_path, layout) = layout(folder, "worn", WORN)?;
+    let field = layout.field(&layout_path, "worn")?;
+    let worn: Vec<bool> = layout.records(path, &bytes)?.map(|record| field.int(record) != 0).collect();
+    same_count(path, worn.len(), raw, count)?;
+    Ok(worn)
 }
 
 fn fixations(folder: &Path) -> Result<Vec<(i64, i64, Point)>> {

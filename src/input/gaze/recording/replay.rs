@@ -12,10 +12,11 @@ use crate::time::Timestamp;
 pub fn address(place: Option<&str>) -> Result<PromptAddress, AddressError> {
     let path = address::path(place)?.to_owned();
     let name = format!("gaze:file:{path}");
-    let text = name.clone();
-    Ok(PromptAddress::gaze(text, move |frame, _| {
+    let (text, reads) = (name.clone(), path.clone().into());
+    let address = PromptAddress::gaze(text, move |frame, _| {
         Ok(GazeReplay::new(name.clone(), GazeRecording::read(path.as_ref())?, frame))
-    }))
+    });
+    Ok(address.reading(reads).recorded())
 }
 
 /// A recording given out as if it were measured now: its first scene frame falls on the stream's first frame. Samples from

@@ -75,7 +75,7 @@ struct Bench {
     clock: ManualClock,
     supervisor: Supervisor,
     encoder: Box<dyn Encoder>,
-    events: Receiver<Event>,
+    events: Receiver<(u64, Event)>,
     asked: Arc<Mutex<Vec<Variant>>>,
     heat: Settable,
 }
@@ -132,7 +132,7 @@ impl Bench {
     }
 
     fn reported(&self) -> Vec<EventKind> {
-        self.events.try_iter().map(|e| e.kind).collect()
+        self.events.try_iter().map(|(_, e)| e.kind).collect()
     }
 }
 

@@ -33,13 +33,18 @@ impl Tracker {
     fn look(&mut self, filter: &mut RestFilter, seconds: f64, place: impl Fn(f64) -> [f64; 2]) {
         for i in 0..(seconds * self.rate).round() as u64 {
             let (at, angle) = self.sample(place(i as f64 / self.rate));
-            filter.push(at, angle, NOISE_DEG, true);
+            filter.push(at, angle, NOISE_DEG, watched());
         }
     }
 }
 
 fn filter() -> RestFilter {
     RestFilter::new(RestConfig::default())
+}
+
+/// The whole time between two samples counts, as each follows the other at the tracker's rate.
+fn watched() -> Glance {
+    Glance { observed: Duration::MAX, period: Duration::MAX }
 }
 
 fn rested_s(filter: &RestFilter, probability: f64) -> f64 {
@@ -120,7 +125,7 @@ fn what_is_not_observed_does_not_count() {
         tracker.look(&mut filter, 0.5, |_| [0.0; 2]);
         tracker.tick += 12;
         let (at, angle) = tracker.sample(back_at);
-        filter.push(at, angle, NOISE_DEG, false);
+        filter.push(at, angle, NOISE_DEG, Glance { observed: Duration::ZERO, ..watched() });
         tracker.look(&mut filter, 0.5, |_| back_at);
         assert!((rested_s(&filter, 0.8) - rested).abs() < 0.05, "back at {back_at:?}: {}", rested_s(&filter, 0.8));
     }
@@ -129,13 +134,14 @@ fn what_is_not_observed_does_not_count() {
 #[test]
 fn memory_is_bounded_whatever_comes() {
     let mut filter = filter();
+    let nothing = Glance { observed: Duration::ZERO, period: Duration::ZERO };
     let mut seed = 5u64;
     for i in 0..20_000u64 {
         seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         let angle = [(seed >> 33) as f64 % 180.0 - 90.0, if i % 97 == 0 { f64::NAN } else { 0.0 }];
         // Times stand still, creep and leap.
         let at = Timestamp::from_nanos(i / 2 * if i < 10_000 { 1_000 } else { 70_000_000_000 });
-        filter.push(at, angle, if i % 3 == 0 { 0.0 } else { 1e3 }, i % 2 == 0);
+        filter.push(at, angle, if i % 3 == 0 { 0.0 } else { 1e3 }, if i % 2 == 0 { watched() } else { nothing });
         assert!(filter.runs.len() <= RestFilter::MAX_RUNS && filter.runs.iter().all(|run| run.weight.is_finite()));
     }
 }

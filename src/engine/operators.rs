@@ -1,0 +1,72 @@
+//! Operators of ONNX that tract gets wrong or lacks, in its place.
+//!
+//! docs/operators.md lists what every operator of the audit came to. Each module here reads a node as ONNX's text has it and
+//! wires tract's plain operators, which the audit found right.
+
+mod activations;
+mod conv_transpose;
+mod indices;
+mod pad;
+mod quantize;
+mod reductions;
+mod resize;
+mod small;
+mod wiring;
+
+use tract_onnx::Onnx;
+use tract_onnx::model::ParsingContext;
+use tract_onnx::pb::NodeProto;
+use tract_onnx::prelude::TractResult;
+use tract_onnx::tract_core::internal::*;
+use tract_onnx::tract_hir::infer::InferenceOp;
+
+/// An operator and the outer tensors that its subgraphs read.
+type Built = (Box<dyn InferenceOp>, Vec<String>);
+
+type Builder = fn(&ParsingContext, &NodeProto) -> TractResult<Built>;
+
+/// What is read here instead of by tract, and why.
+pub(super) const MENDED: &[(&str, Builder, &str)] = &[
+    ("Celu", activations::celu, "tract leaves out a factor of alpha"),
+    ("ConvTranspose", conv_transpose::conv_transpose, "tract ignores output_shape, and output_padding beside auto_pad"),
+    ("DequantizeLinear", quantize::dequantize, "tract has 8 bits, constants and no blocks only"),
+    ("Einsum", small::einsum, "tract leaves the sum of a whole tensor unsummed"),
+    ("Equal", small::equal, "tract compares no truth values"),
+    ("GatherND", indices::gather_nd, "tract refuses negative indices while it runs"),
+    ("GlobalLpPool", reductions::global_lp_pool, "tract takes a mean, and signs"),
+    ("LogSoftmax", activations::log_softmax, "tract takes the logarithm of what rounds to zero"),
+    ("OneHot", indices::one_hot, "tract refuses negative and large indices while it runs"),
+    ("Pad", pad::pad, "tract takes negative pads for huge ones; wrap, truth values and a value as an input are ours"),
+    ("QuantizeLinear", quantize::quantize, "tract has 8 bits, constants and no blocks only"),
+    ("Range", small::range, "tract counts neither floats nor downwards"),
+    ("ReduceLogSumExp", reductions::reduce_log_sum_exp, "tract overflows far from zero"),
+    ("ReduceMax", reductions::reduce_max, "tract takes no truth values"),
+    ("ReduceMin", reductions::reduce_min, "tract takes no truth values"),
+    (
+        "Resize",
+        resize::resize,
+        "tract stretches align_corners over a broken length; nearest of operator set 10 rounds down",
+    ),
+    ("ScatterND", indices::scatter_nd, "tract refuses negative indices while it runs"),
+    ("Upsample", resize::upsample, "tract has none"),
+];
+
+/// Puts them into `onnx`. What they replace stays there under a name that no file can give: its node would be refused.
+pub(super) fn register(onnx: &mut Onnx) {
+    for (operator, builder, _) in MENDED {
+        if let Some(theirs) = onnx.op_register.0.insert((*operator).to_owned(), *builder) {
+            onnx.op_register.0.insert(aside(operator), theirs);
+        }
+    }
+}
+
+/// Where tract's own reading of an operator is kept.
+fn aside(operator: &str) -> String {
+    format!("tract::{operator}")
+}
+
+/// What tract makes of `node`.
+fn upstream(ctx: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
+    let builder = ctx.framework.op_register.0.get(&aside(&node.op_type));
+    builder.with_context(|| format!("tract has no {}", node.op_type))?(ctx, node)
+}

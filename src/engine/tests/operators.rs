@@ -1,0 +1,134 @@
+//! The audit of the operators: every graph of tests/operators against what ONNX Runtime answers, and the table of it,
+//! docs/operators.md. `FOVEATE_WRITE_OPERATORS=1` writes the table anew.
+
+mod records;
+mod table;
+
+use std::path::Path;
+
+use tract_onnx::prelude::{DatumType, Tensor as TractTensor};
+
+use self::records::{Record, records};
+use super::*;
+use crate::error::ModelError;
+
+/// What came of one graph.
+#[derive(Clone, Debug, PartialEq)]
+enum Verdict {
+    Agrees,
+    /// Refused by name, before it computes anything.
+    Refused(String),
+    /// Neither: wrong numbers, a panic, or an error that names no operator.
+    Fault(String),
+}
+
+#[test]
+fn every_operator_is_right_or_refused_by_name() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/operators");
+    let audited: Vec<(Record, Verdict)> =
+        records(&folder).into_iter().map(|r| (verdict(&r), r)).map(|(v, r)| (r, v)).collect();
+    let faults: Vec<String> = audited
+        .iter()
+        .filter_map(|(record, verdict)| match verdict {
+            Verdict::Fault(fault) => Some(format!("{}: {fault}", record.name())),
+            _ => None,
+        })
+        .collect();
+    if std::env::var_os("LIST").is_some() {
+        for (record, verdict) in &audited {
+            if let Verdict::Refused(reason) = verdict {
+                println!("REFUSED {}: {reason}", record.name());
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{} of {} graphs:\n{}", faults.len(), audited.len(), faults.join("\n"));
+    assert!(audited.len() >= 400, "{} graphs", audited.len());
+    table::check(&audited);
+}
+
+fn verdict(record: &Record) -> Verdict {
+    let once = judge(record, run(&record.model, &record.inputs));
+    if once != Verdict::Agrees {
+        return once;
+    }
+    // The compiler computes what depends on constants alone, by other ways than a run.
+    match judge(record, run(&record.folded(), &[])) {
+        Verdict::Fault(fault) => Verdict::Fault(format!("with its inputs as constants: {fault}")),
+        _ => Verdict::Agrees,
+    }
+}
+
+fn judge(record: &Record, outputs: Result<Vec<Tensor>, ModelError>) -> Verdict {
+    match outputs.map(|outputs| compare(record, &outputs)) {
+        Ok(Ok(())) => Verdict::Agrees,
+        Ok(Err(fault)) => Verdict::Fault(fault),
+        Err(ModelError::UnsupportedOperator { operator, reason, .. }) => {
+            Verdict::Refused(format!("{operator}: {reason}"))
+        }
+        Err(error) => Verdict::Fault(error.to_string()),
+    }
+}
+
+/// Through the way of a user's file.
+fn run(model: &[u8], inputs: &[(String, TractTensor)]) -> Result<Vec<Tensor>, ModelError> {
+    let graph = OnnxModel::from_bytes("operator.onnx", model, Limits::default())?.compile(&CompileOptions::default())?;
+    let mut session = graph.session()?;
+    for (name, value) in inputs {
+        let Some(at) = graph.input_index(name) else { continue };
+        // Floats of every width become 32-bit ones, inputs as well.
+        let single = graph.inputs()[at].element == ElementType::F32;
+        let value = if single { value.cast_to::<f32>().unwrap().into_owned() } else { value.clone() };
+        session.set_input(at, &Tensor(value.into()))?;
+    }
+    let mut outputs = Vec::new();
+    session.run(&mut outputs)?;
+    Ok(outputs)
+}
+
+fn compare(record: &Record, outputs: &[Tensor]) -> Result<(), String> {
+    if outputs.len() != record.outputs.len() {
+        return Err(format!("{} outputs instead of {}", outputs.len(), record.outputs.len()));
+    }
+    for (ix, (given, expected)) in outputs.iter().zip(&record.outputs).enumerate() {
+        let (given, expected): (&TractTensor, _) = (&given.0, expected);
+        if given.shape() != expected.shape() {
+            return Err(format!("output {ix} is of {:?} instead of {:?}", given.shape(), expected.shape()));
+        }
+        let (of, wanted) = (given.datum_type(), expected.datum_type());
+        let same =
+            if wanted.is_float() { of == DatumType::F32 } else { of.unquantized() == wanted || of == DatumType::TDim };
+        if !same {
+            return Err(format!("output {ix} is of {of:?} instead of {wanted:?}"));
+        }
+        let wrong = if wanted.is_float() {
+            let numbers = |t: &TractTensor| {
+                t.cast_to::<f64>().unwrap().to_plain_array_view::<f64>().unwrap().iter().copied().collect::<Vec<_>>()
+            };
+            let close = |a: f64, b: f64| {
+                a == b || a.is_nan() && b.is_nan() || (a - b).abs() <= record.tolerance * (1.0 + b.abs())
+            };
+            differences(&numbers(given), &numbers(expected), close)
+        } else {
+            let numbers = |t: &TractTensor| {
+                t.cast_to::<i64>().unwrap().to_plain_array_view::<i64>().unwrap().iter().copied().collect::<Vec<_>>()
+            };
+            differences(&numbers(given), &numbers(expected), |a, b| a == b)
+        };
+        if let Some(wrong) = wrong {
+            return Err(format!("output {ix}: {wrong}"));
+        }
+    }
+    Ok(())
+}
+
+fn differences<T: Copy + std::fmt::Debug>(given: &[T], expected: &[T], close: impl Fn(T, T) -> bool) -> Option<String> {
+    let wrong: Vec<usize> = (0..expected.len()).filter(|ix| !close(given[*ix], expected[*ix])).collect();
+    let first = wrong.first()?;
+    Some(format!(
+        "{} of {} numbers are wrong, number {first} is {:?} instead of {:?}",
+        wrong.len(),
+        expected.len(),
+        given[*first],
+        expected[*first]
+    ))
+}

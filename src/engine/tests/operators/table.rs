@@ -1,0 +1,3 @@
+use super::{Record, Verdict};
+
+pub(super) fn check(_audited: &[(Record, Verdict)]) {}

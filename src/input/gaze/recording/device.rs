@@ -1,0 +1,101 @@
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use super::files::{damaged, read_if_there};
+use crate::error::Result;
+use crate::input::gaze::glasses::Glasses;
+use crate::text;
+
+/// Longest `info.json`.
+const MAX_INFO_BYTES: u64 = 1 << 20;
+
+/// Which glasses made the recording in a folder: by the names of its scene camera's files, and by what `info.json` says. `None` if
+/// nothing tells.
+///
+/// # Errors
+/// If one says Neon and another Invisible: their frames have different sizes.
+pub fn glasses(folder: &Path, notes: &mut Vec<String>) -> Result<Option<Glasses>> {
+    let mut signs: Vec<(Glasses, String)> = Vec::new();
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    for name in entries.map(|entry| entry.file_name().to_string_lossy().into_owned()) {
+        if name.starts_with("Neon Scene Camera") {
+            signs.push((Glasses::Neon, name));
+        } else if name.starts_with("PI world") {
+            signs.push((Glasses::Invisible, name));
+        }
+    }
+    let info = folder.join("info.json");
+    if let Some(bytes) = read_if_there(&info, MAX_INFO_BYTES)? {
+        let object = text::decode(&bytes).ok().and_then(|text| serde_json::from_str::<Map<String, Value>>(text).ok());
+        match object {
+            Some(object) => signs.extend(by_info(&object).map(|glasses| (glasses, "info.json".to_owned()))),
+            None => notes.push("`info.json` is damaged and left out".into()),
+        }
+    }
+    let Some((glasses, name)) = signs.first() else { return Ok(None) };
+    match signs.iter().find(|(other, _)| other != glasses) {
+        None => Ok(Some(*glasses)),
+        Some((other, why)) => {
+            let reason =
+                format!("`{name}` is of {glasses:?}, `{why}` of {other:?}: give each recording a folder of its own");
+            Err(damaged(folder, reason).into())
+        }
+    }
+}
+
+/// Neon is one module with a serial number, and its recordings have data format 2; Invisible has glasses and a scene camera with
+/// serial numbers of their own, and data format 1.
+fn by_info(info: &Map<String, Value>) -> Option<Glasses> {
+    let given = |key: &str| match info.get(key) {
+        Some(Value::String(text)) => !matches!(text.trim(), "" | "unknown" | "-1"),
+        Some(Value::Number(_)) => true,
+        _ => false,
+    };
+    let names = |glasses: &str| {
+        let mut texts =
+            info.iter().filter_map(|(key, value)| Some((key.as_str(), value.as_str()?.to_ascii_lowercase())));
+        texts.any(|(key, text)| {
+            matches!(key, "device" | "device_name" | "glasses" | "product") && text.contains(glasses)
+        })
+    };
+    let version = match info.get("data_format_version") {
+        Some(Value::String(version)) => version.clone(),
+        Some(Value::Number(version)) => version.to_string(),
+        _ => String::new(),
+    };
+    if given("module_serial_number") || names("neon") {
+        Some(Glasses::Neon)
+    } else if given("glasses_serial_number") || given("scene_camera_serial_number") || names("invisible") {
+        Some(Glasses::Invisible)
+    } else if version.starts_with("2.") {
+        Some(Glasses::Neon)
+    } else if version.starts_with("1.") {
+        Some(Glasses::Invisible)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn info_tells_the_glasses_by_their_serial_numbers_and_format() {
+        let rows = [
+            (json!({"module_serial_number": "578846", "data_format_version": "2.5"}), Some(Glasses::Neon)),
+            (json!({"data_format_version": "2.3"}), Some(Glasses::Neon)),
+            (json!({"data_format_version": "1.4", "glasses_serial_number": "h8s8g"}), Some(Glasses::Invisible)),
+            (json!({"scene_camera_serial_number": "abcde", "gaze_frequency": 200}), Some(Glasses::Invisible)),
+            (json!({"data_format_version": 1.4}), Some(Glasses::Invisible)),
+            (json!({"device": "Pupil Invisible"}), Some(Glasses::Invisible)),
+            (json!({"module_serial_number": "", "glasses_serial_number": "-1"}), None),
+            (json!({}), None),
+        ];
+        for (info, expected) in rows {
+            assert_eq!(by_info(info.as_object().unwrap()), expected, "{info}");
+        }
+    }
+}

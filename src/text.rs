@@ -1,0 +1,57 @@
+//! Text from outside: UTF-8, without the byte order mark that some programs put before it.
+
+use std::fmt;
+
+const MARK: &str = "\u{feff}";
+
+/// Why bytes are no text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotText {
+    /// They begin with a byte order mark of UTF-16.
+    Utf16,
+    /// They are not UTF-8.
+    NotUtf8,
+}
+
+impl fmt::Display for NotText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            NotText::Utf16 => "UTF-16 text: save it as UTF-8",
+            NotText::NotUtf8 => "not UTF-8 text: save it as UTF-8",
+        })
+    }
+}
+
+impl std::error::Error for NotText {}
+
+/// The text that bytes are in UTF-8, without a byte order mark.
+///
+/// # Errors
+/// If it is UTF-16 by its mark, or no UTF-8.
+pub fn decode(bytes: &[u8]) -> Result<&str, NotText> {
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return Err(NotText::Utf16);
+    }
+    std::str::from_utf8(bytes).map(without_mark).map_err(|_| NotText::NotUtf8)
+}
+
+/// The same text without a byte order mark at its beginning.
+pub fn without_mark(text: &str) -> &str {
+    text.strip_prefix(MARK).unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_is_taken_off_and_other_encodings_are_named() {
+        assert_eq!(decode("\u{feff}a\u{feff}".as_bytes()), Ok("a\u{feff}"));
+        assert_eq!((decode(b"a"), decode(b""), decode(b"\xef\xbb\xbf")), (Ok("a"), Ok(""), Ok("")));
+        for wide in [b"\xff\xfe{\0", b"\xfe\xff\0{"] {
+            assert_eq!(decode(wide), Err(NotText::Utf16));
+        }
+        assert_eq!(decode(b"caf\xe9"), Err(NotText::NotUtf8));
+        assert_eq!(decode(b"\xef\xbb"), Err(NotText::NotUtf8));
+    }
+}
