@@ -9,8 +9,6 @@ mod foreign;
 pub(crate) mod jpeg;
 mod names;
 mod png;
-#[cfg(test)]
-mod tests;
 
 use std::io::Cursor;
 
@@ -29,7 +27,7 @@ pub use names::{PHOTO_EXTENSIONS, has_photo_extension, is_hidden};
 pub const MAX_SIDE: u32 = 16384;
 
 /// What is read, told apart by content.
-const FORMATS: [ImageFormat; 6] =
+pub(crate) const FORMATS: [ImageFormat; 6] =
     [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Tiff, ImageFormat::Gif];
 
 /// The pixels of a picture, upright, and what of its coding matters for their meaning.

@@ -45,3 +45,6 @@ fn decode_photo(bytes: &[u8], what: &str, max_bytes: u64, frame: &mut Frame) -> 
     frame.stride = PixelFormat::Rgb24.min_stride(frame.size.width);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -54,11 +54,13 @@ fn what_was_found_stays_mended() {
 
 #[test]
 fn seeds_and_small_changes_of_them() {
-    for target in TARGETS {
+    let wanted = std::env::var("FUZZ_TARGETS").unwrap_or_default();
+    let changes = std::env::var("FUZZ_CHANGES").ok().and_then(|n| n.parse().ok()).unwrap_or(CHANGES);
+    for target in TARGETS.iter().filter(|(name, _)| wanted.is_empty() || wanted.split(',').any(|one| one == *name)) {
         for path in files(&folder("seeds", target.0)) {
             let seed = fs::read(&path).unwrap();
             run(target, &path.display().to_string(), &seed);
-            for number in 0..CHANGES {
+            for number in 0..changes {
                 let given = format!("change {number} of {}", path.display());
                 run(target, &given, &changed(&seed, number));
             }

@@ -89,6 +89,9 @@ pub(crate) fn check(data: &[u8]) -> Result<Whole, Refusal> {
                     without_tables = Some(segment.at);
                     tables.define_standard()?;
                 }
+                if !scans.frame().progressive {
+                    tables.ac.iter_mut().flatten().for_each(Table::prepare_steps);
+                }
                 segments.go_on(scans.read(segment.body, &tables, restart, data, segments.at())?);
             }
             (0xda, None) => return Err("it has no frame header before its scan".into()),

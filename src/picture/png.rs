@@ -79,7 +79,7 @@ pub(super) fn checked(bytes: &[u8]) -> Result<Cow<'_, [u8]>, &'static str> {
     };
     let row = 1 + (u64::from(width) * samples * u64::from(depth)).div_ceil(8);
     if data.saturating_mul(MOST_INFLATED) < row.saturating_mul(height.into()) {
-        return Err("it holds too few bytes for the size that it claims");
+        return Err("it is cut short: too few bytes for the size that it claims");
     }
     if kept == bytes.len() {
         return Ok(bytes.into());

@@ -88,19 +88,18 @@ pub(super) fn plan(
     let left = limit - taken(pools, 0);
     let objects = left / (pools.all_records() * pixels).max(1);
     config.max_objects = config.max_objects.min(usize::try_from(objects).unwrap_or(usize::MAX).max(1));
-    if asked != (config.prompt_history, config.sink_queue, config.max_objects) {
+    let kept = [
+        (config.prompt_history, asked.0, "frames are kept for late prompts"),
+        (config.sink_queue, asked.1, "records wait for a sink"),
+        (config.max_objects, asked.2, "objects are followed"),
+    ];
+    let fewer = kept.iter().filter(|(now, before, _)| now < before);
+    let fewer: Vec<String> = fewer.map(|(now, before, what)| format!("{now} instead of {before} {what}")).collect();
+    if !fewer.is_empty() {
+        let (Size { width, height }, megabytes) = (size, frame as f64 / 1e6);
+        let fewer = fewer.join(", ");
         tracing::warn!(
-            "frames of {}x{} pixels take {:.0} MB each: to stay below --max-memory, {} instead of {} are kept for late prompts, \
-             {} instead of {} wait for a sink, and {} instead of {} objects are followed at most",
-            size.width,
-            size.height,
-            frame as f64 / 1e6,
-            config.prompt_history,
-            asked.0,
-            config.sink_queue,
-            asked.1,
-            config.max_objects,
-            asked.2,
+            "frames of {width}x{height} pixels take {megabytes:.0} MB each: to stay below --max-memory, {fewer}"
         );
     }
     let masks = pools.all_records() * config.max_objects as u64 * pixels;

@@ -85,7 +85,7 @@ impl Codes {
         let pixels = |of: &dyn Fn(u16) -> bool| counts.iter().filter(|(c, _)| of(**c)).map(|(_, n)| n).sum::<usize>();
         if is_lossy {
             let between = pixels(&|code| !dark(code) && !bright(code));
-            return between * 8 <= self.data.len();
+            return between * 4 <= self.data.len();
         }
         // Numbers of objects are small, and fill areas.
         let is_between = |code: u16| code > 0 && code < white;

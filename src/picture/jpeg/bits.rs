@@ -3,6 +3,9 @@
 const CUT: &str = "its image data ends early";
 
 /// Reads an entropy-coded segment (ITU-T T.81, F.1.2.3).
+///
+/// It is copied for the time of a block, so that its numbers stay in registers.
+#[derive(Clone, Copy)]
 pub(super) struct Bits<'a> {
     data: &'a [u8],
     /// The next byte to take in.
@@ -23,28 +26,33 @@ impl<'a> Bits<'a> {
         if self.count >= 32 {
             return;
         }
-        if let Some(&bytes) = self.data.get(self.at..).and_then(|rest| rest.first_chunk::<4>()) {
-            let word = u32::from_be_bytes(bytes);
+        if let Some(&bytes) = self.data.get(self.at..).and_then(|rest| rest.first_chunk::<8>()) {
+            let word = u64::from_be_bytes(bytes);
             // Whether a byte of it is 0xFF, which is zero in its complement.
-            let marks = (!word).wrapping_sub(0x0101_0101) & word & 0x8080_8080;
+            let marks = (!word).wrapping_sub(0x0101_0101_0101_0101) & word & 0x8080_8080_8080_8080;
             if marks == 0 {
-                self.ahead |= u64::from(word) << (32 - self.count);
-                self.count += 32;
-                self.at += 4;
+                let whole = (64 - self.count) / 8;
+                self.ahead |= word >> self.count;
+                // Of a byte that is taken in by half, nothing may stay.
+                self.count += 8 * whole;
+                self.ahead &= u64::MAX << (64 - self.count);
+                self.at += whole as usize;
                 return;
             }
         }
-        self.refill_slowly();
+        *self = self.refilled_slowly();
     }
 
-    fn refill_slowly(&mut self) {
+    #[cold]
+    #[inline(never)]
+    fn refilled_slowly(mut self) -> Self {
         while self.count <= 56 {
             let byte = match self.data.get(self.at..).unwrap_or_default() {
                 [0xff, 0, ..] => {
                     self.at += 2;
                     0xff
                 }
-                [0xff, ..] | [] => return,
+                [0xff, ..] | [] => break,
                 [byte, ..] => {
                     self.at += 1;
                     *byte
@@ -53,6 +61,7 @@ impl<'a> Bits<'a> {
             self.ahead |= u64::from(byte) << (56 - self.count);
             self.count += 8;
         }
+        self
     }
 
     /// The next 16 bits, zeros behind the end.

@@ -72,7 +72,7 @@ impl FrameHeader {
         // A block takes a bit at least for its mean, and another for the end of the rest.
         let least = own * if progressive { 1 } else { 2 };
         if least > 8 * length as u64 {
-            return Err(Refusal::Damaged("it holds too few bytes for the size that it claims"));
+            return Err(Refusal::Damaged("it is cut short: too few bytes for the size that it claims"));
         }
         Ok(FrameHeader { size, progressive, components, units, blocks })
     }

@@ -3,7 +3,7 @@
 use super::Tables;
 use super::bits::Bits;
 use super::frame::{Component, FrameHeader};
-use super::table::Table;
+use super::table::{END_OF_BLOCK, Table};
 
 const DAMAGED: &str = "its image data is damaged";
 const NO_TABLE: &str = "a Huffman table is missing";
@@ -79,13 +79,12 @@ impl Scans {
 
         let mut bits = Bits::new(data, at);
         let (mut run, mut left, mut number) = (0u32, restart, 0u8);
-        for unit in 0..total {
+        for (y, x) in (0..units.1).flat_map(|y| (0..units.0).map(move |x| (y, x))) {
             if restart > 0 && left == 0 {
                 bits.restart(number)?;
                 (run, left, number) = (0, restart, (number + 1) & 7);
             }
             left = left.wrapping_sub(1);
-            let (x, y) = ((unit % u64::from(units.0)) as u32, (unit / u64::from(units.0)) as u32);
             for &(index, dc, ac) in &parts {
                 let Component { sampling: (h, v), stride, .. } = self.frame.components[index];
                 let tables = (tables.dc[dc].as_ref(), tables.ac[ac].as_ref());
@@ -178,24 +177,22 @@ fn look(bits: &mut Bits<'_>, table: &Table) -> Result<u32, &'static str> {
 /// A block of a sequential image (ITU-T T.81, F.1.2).
 #[inline]
 fn sequential(bits: &mut Bits<'_>, dc: &Table, ac: &Table) -> Result<(), &'static str> {
-    let (length, size) = dc.look(bits.peek16()).ok_or(DAMAGED)?;
+    let mut own = *bits;
+    let (length, size) = dc.look(own.peek16()).ok_or(DAMAGED)?;
     if size > 15 {
         return Err(DAMAGED);
     }
-    bits.skip(length + u32::from(size))?;
+    own.skip(length + u32::from(size))?;
     let mut at = 1;
     while at < 64 {
-        let (length, symbol) = ac.look(bits.peek16()).ok_or(DAMAGED)?;
-        let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
-        bits.skip(length + size)?;
-        match (run, size) {
-            (15, 0) => at += 16,
-            (_, 0) => break,
-            _ if at + run > 63 => return Err(DAMAGED),
-            _ => at += run + 1,
-        }
+        let step = ac.step(own.peek16()).ok_or(DAMAGED)?;
+        // The block may end with its last coefficient: then the second code is none of it.
+        let one = at + u32::from(step.coefficients) >= 64;
+        own.skip(u32::from(if one { step.bits } else { step.both_bits }))?;
+        at += u32::from(if one { step.coefficients } else { step.both_coefficients });
     }
-    Ok(())
+    *bits = own;
+    if at == 64 || at >= END_OF_BLOCK { Ok(()) } else { Err(DAMAGED) }
 }
 
 /// The mean of a block in a progressive image (ITU-T T.81, G.1.2.1).

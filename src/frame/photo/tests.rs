@@ -1,14 +1,16 @@
+use std::io::Cursor;
+use std::path::Path;
+
 use image::codecs::gif::GifEncoder;
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
 use image::codecs::webp::WebPEncoder;
-use image::{ExtendedColorType, GrayAlphaImage, ImageBuffer, ImageEncoder, LumaA, Rgba};
-
-use std::path::Path;
+use image::{DynamicImage, ExtendedColorType, GrayAlphaImage, ImageBuffer, ImageEncoder, ImageFormat, LumaA, Rgba};
 
 use super::*;
-use crate::error::Error;
-use crate::frame::{PixelFormat, decode_image, open_image};
+use crate::frame::{MAX_SIDE, has_photo_extension};
+use crate::geometry::Size;
+use crate::picture::{FORMATS, PHOTO_EXTENSIONS, decode, decode_rgb};
 
 fn png(data: &[u8], width: u32, height: u32, color: ExtendedColorType) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -246,9 +248,9 @@ fn a_picture_without_its_middle_is_damaged_whatever_its_end() {
         }
     }
     for (name, bytes) in [
-        ("webp", &include_bytes!("../../tests/pictures/lossy.webp")[..]),
-        ("deflate", include_bytes!("../../tests/pictures/deflate.tif")),
-        ("lzw", include_bytes!("../../tests/pictures/lzw.tif")),
+        ("webp", &include_bytes!("../../../tests/pictures/lossy.webp")[..]),
+        ("deflate", include_bytes!("../../../tests/pictures/deflate.tif")),
+        ("lzw", include_bytes!("../../../tests/pictures/lzw.tif")),
     ] {
         decode_image(bytes, name).unwrap();
         assert!(decode_image(&bytes[..bytes.len() / 2], name).is_err(), "{name}");
@@ -283,7 +285,7 @@ fn damaged_chunks_of_a_png_are_found_and_what_accompanies_it_is_left_out() {
     let mut data = whole.clone();
     data[45] ^= 1;
     assert!(decode_image(&data, "x").unwrap_err().to_string().contains("checksum"));
-    let hostile = include_bytes!("../../tests/pictures/palette-of-four-bytes.png");
+    let hostile = include_bytes!("../../../tests/pictures/palette-of-four-bytes.png");
     assert!(matches!(decode_image(hostile, "x"), Err(ImageError::Undecodable { .. })));
     assert!(decode(hostile, "x", DEFAULT_DECODE_BYTES).is_err());
 }
@@ -310,7 +312,7 @@ fn pictures_that_claim_more_than_they_hold_are_refused_by_their_headers() {
 
 #[test]
 fn an_animated_webp_gives_its_first_frame() {
-    let frame = decode_image(include_bytes!("../../tests/pictures/animated.webp"), "x").unwrap();
+    let frame = decode_image(include_bytes!("../../../tests/pictures/animated.webp"), "x").unwrap();
     assert_eq!(frame.size, Size::new(16, 16));
     assert!(frame.data.iter().any(|v| *v > 128));
 }
