@@ -208,15 +208,12 @@ pub(super) fn check_shapes(path: &Path, model: &TypedModel, limits: &Limits) -> 
     for node in model.nodes() {
         for output in &node.outputs {
             let Some(shape) = output.fact.shape.as_concrete() else {
-                return Err(unreadable(
-                    path,
-                    format!(
-                        "the size {:?} of what node `{}` ({}) makes is not known before it runs",
-                        output.fact.shape,
-                        node.name,
-                        node.op.name()
-                    ),
-                ));
+                return Err(ModelError::UnsupportedOperator {
+                    path: path.into(),
+                    node: node.name.clone(),
+                    operator: node.op.name().into_owned(),
+                    reason: format!("the size {:?} of what it makes is not known before it runs", output.fact.shape),
+                });
             };
             let width = output.fact.datum_type.size_of();
             check_size(path, &node.name, shape.iter().map(|d| *d as u128), width, limits)?;
