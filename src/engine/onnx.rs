@@ -10,6 +10,7 @@ use super::failure::{contain, reason, unreadable};
 use super::graph::Graph;
 use super::guard;
 use super::limits::Limits;
+use super::operators;
 use super::precision::Arithmetic;
 use super::quantized;
 use super::tensor::{ElementType, TensorInfo};
@@ -76,6 +77,7 @@ impl OnnxModel {
 
     fn uncontained(path: &Path, proto: ModelProto, limits: Limits) -> Result<Self, ModelError> {
         guard::check_file(path, &proto, &limits)?;
+        operators::check(path, &proto)?;
         guard::check_grids(path, &proto)?;
         let onnx = framework();
         if quantized::is_quantized(&proto) {

@@ -3,8 +3,11 @@
 //! docs/operators.md lists what every operator of the audit came to. Each module here reads a node as ONNX's text has it and
 //! wires tract's plain operators, which the audit found right.
 
+mod accept;
+mod accepted;
 mod activations;
 mod conv_transpose;
+mod grid_sample;
 mod indices;
 mod pad;
 mod quantize;
@@ -17,8 +20,12 @@ use tract_onnx::Onnx;
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::prelude::TractResult;
+use tract_onnx::tract_core::downcast_rs::Downcast;
 use tract_onnx::tract_core::internal::*;
 use tract_onnx::tract_hir::infer::InferenceOp;
+use tract_onnx::tract_hir::internal::Expansion;
+
+pub(super) use accept::check;
 
 /// An operator and the outer tensors that its subgraphs read.
 type Built = (Box<dyn InferenceOp>, Vec<String>);
@@ -34,6 +41,7 @@ pub(super) const MENDED: &[(&str, Builder, &str)] = &[
     ("Equal", small::equal, "tract compares no truth values"),
     ("GatherND", indices::gather_nd, "tract refuses negative indices while it runs"),
     ("GlobalLpPool", reductions::global_lp_pool, "tract takes a mean, and signs"),
+    ("GridSample", grid_sample::grid_sample, "tract moves points to the border where cubic taps should be"),
     ("LogSoftmax", activations::log_softmax, "tract takes the logarithm of what rounds to zero"),
     ("OneHot", indices::one_hot, "tract refuses negative and large indices while it runs"),
     ("Pad", pad::pad, "tract takes negative pads for huge ones; wrap, truth values and a value as an input are ours"),
@@ -69,4 +77,10 @@ fn aside(operator: &str) -> String {
 fn upstream(ctx: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
     let builder = ctx.framework.op_register.0.get(&aside(&node.op_type));
     builder.with_context(|| format!("tract has no {}", node.op_type))?(ctx, node)
+}
+
+/// What tract reads as an expansion, to be wired by ours with other inputs.
+fn expansion(built: Built) -> TractResult<Box<dyn Expansion>> {
+    let op: &dyn InferenceOp = built.0.as_ref();
+    Downcast::as_any(op).downcast_ref::<Box<dyn Expansion>>().cloned().context("tract reads it as no expansion")
 }

@@ -60,7 +60,7 @@ pub(in crate::engine) fn check_operators(path: &Path, proto: &ModelProto, onnx: 
     Ok(())
 }
 
-/// Refuses quantised tensors of other than 8 bits (32 for biases), which the engine takes for 8.
+/// Refuses quantised tensors of 4 bits, which no kernel unpacks.
 pub(in crate::engine) fn check_grids(path: &Path, proto: &ModelProto) -> Result<(), ModelError> {
     let Some(graph) = &proto.graph else { return Ok(()) };
     let types: HashMap<&str, i32> = graph.initializer.iter().map(|t| (t.name.as_str(), t.data_type)).collect();
@@ -70,17 +70,13 @@ pub(in crate::engine) fn check_grids(path: &Path, proto: &ModelProto) -> Result<
         }
         let constants = node.input.iter().filter_map(|name| types.get(name.as_str()).copied());
         let told = node.attribute.iter().filter(|a| a.name == "output_dtype").map(|a| a.i as i32);
-        let bits = constants.chain(told).find_map(|kind| match DataType::try_from(kind) {
-            Ok(DataType::Int16 | DataType::Uint16) => Some(16),
-            Ok(DataType::Int4 | DataType::Uint4) => Some(4),
-            _ => None,
-        });
-        if let Some(bits) = bits {
+        let is_packed = |kind: i32| matches!(DataType::try_from(kind), Ok(DataType::Int4 | DataType::Uint4));
+        if constants.chain(told).any(is_packed) {
             return Err(ModelError::UnsupportedOperator {
                 path: path.into(),
                 node: node_name(node).into(),
                 operator: node.op_type.clone(),
-                reason: format!("it quantises to {bits} bits"),
+                reason: "it quantises to 4 bits".into(),
                 remedy: "Quantise activations and weights to 8 bits, or give the float model to `foveate quantize`",
             });
         }
@@ -89,7 +85,7 @@ pub(in crate::engine) fn check_grids(path: &Path, proto: &ModelProto) -> Result<
 }
 
 /// Why an operator is unknown, and what to do about it.
-fn unknown(proto: &ModelProto, node: &NodeProto) -> (String, &'static str) {
+pub(in crate::engine) fn unknown(proto: &ModelProto, node: &NodeProto) -> (String, &'static str) {
     let domain = if node.domain.is_empty() { "ai.onnx" } else { &node.domain };
     let opset = proto.opset_import.iter().find(|import| import.domain == node.domain).map(|import| import.version);
     let named = format!("no operator of this name is known (domain {domain}");

@@ -165,15 +165,8 @@ pub(in crate::engine) fn check_shapes(path: &Path, model: &TypedModel, limits: &
     for node in model.nodes() {
         for output in &node.outputs {
             let Some(shape) = output.fact.shape.as_concrete() else {
-                return Err(unreadable(
-                    path,
-                    format!(
-                        "the size {:?} of what node `{}` ({}) makes is not known before it runs",
-                        output.fact.shape,
-                        node.name,
-                        node.op.name()
-                    ),
-                ));
+                let reason = format!("the size {:?} of what it makes is not known before it runs", output.fact.shape);
+                return Err(refused_node(path, &node.name, &node.op.name(), reason));
             };
             let width = output.fact.datum_type.size_of();
             check_size(path, &node.name, shape.iter().map(|d| *d as u128), width, limits)?;

@@ -8,13 +8,12 @@ use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::pb::{AttributeProto, NodeProto};
 use tract_onnx::prelude::*;
-use tract_onnx::tract_core::downcast_rs::Downcast;
 use tract_onnx::tract_core::internal::*;
-use tract_onnx::tract_hir::infer::{InferenceOp, Solver, TensorProxy};
+use tract_onnx::tract_hir::infer::{Solver, TensorProxy};
 use tract_onnx::tract_hir::internal::{Expansion, InferenceResult, expand};
 
 use super::wiring::{Wiring, axis_of};
-use super::{Built, upstream};
+use super::{Built, expansion, upstream};
 
 pub(super) fn resize(ctx: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
     let coordinates = node.get_attr_opt("coordinate_transformation_mode")?.unwrap_or("half_pixel");
@@ -34,13 +33,17 @@ pub(super) fn resize(ctx: &ParsingContext, node: &NodeProto) -> TractResult<Buil
     if coordinates != "align_corners" || !has(scales) || has(3) {
         return upstream(ctx, node);
     }
+    ensure!(
+        node.get_attr_opt::<i64>("antialias")?.unwrap_or(0) == 0,
+        "antialias with `align_corners` is computed for sizes and not for scales: export it with `half_pixel`"
+    );
     let given = optional_place(node, scales);
     let mut sized = node.clone();
     sized.input = vec!["x".into(), String::new(), String::new(), "sizes".into()];
     let newer = ParsingContext { onnx_operator_set_version: ctx.onnx_operator_set_version.max(13), ..ctx.clone() };
     let op = Aligned {
-        scaled: inner(upstream(ctx, node)?)?,
-        sized: inner(upstream(&newer, &sized)?)?,
+        scaled: expansion(upstream(ctx, node)?)?,
+        sized: expansion(upstream(&newer, &sized)?)?,
         scales: given,
         axes: node.get_attr_opt_vec("axes")?,
     };
@@ -60,7 +63,7 @@ pub(super) fn upsample(ctx: &ParsingContext, node: &NodeProto) -> TractResult<Bu
     let newer = ParsingContext { onnx_operator_set_version: 13, ..ctx.clone() };
     let scales = node.get_attr_opt_vec::<f32>("scales")?;
     ensure!(scales.is_some() || node.input.len() == 2, "it has no scales");
-    Ok((expand(Upsample { resize: inner(upstream(&newer, &resize)?)?, scales }), vec![]))
+    Ok((expand(Upsample { resize: expansion(upstream(&newer, &resize)?)?, scales }), vec![]))
 }
 
 fn with_text(node: &NodeProto, name: &str, value: &str) -> NodeProto {
@@ -73,12 +76,6 @@ fn with_text(node: &NodeProto, name: &str, value: &str) -> NodeProto {
         ..AttributeProto::default()
     });
     node
-}
-
-/// What tract makes of the operator, to be wired with other inputs.
-fn inner(built: Built) -> TractResult<Box<dyn Expansion>> {
-    let op: &dyn InferenceOp = built.0.as_ref();
-    Downcast::as_any(op).downcast_ref::<Box<dyn Expansion>>().cloned().context("tract's Resize is no expansion")
 }
 
 /// `align_corners` with scales.

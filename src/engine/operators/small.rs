@@ -6,12 +6,13 @@ use tract_onnx::pb::NodeProto;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
 use tract_onnx::tract_core::ops::logic::comp_eq;
+use tract_onnx::tract_core::ops::nn::Reducer;
 use tract_onnx::tract_hir::infer::{Solver, TensorProxy};
 use tract_onnx::tract_hir::internal::{Expansion, InferenceResult, expand};
-use tract_onnx::tract_hir::ops::{binary, nn};
+use tract_onnx::tract_hir::ops::binary;
 
 use super::wiring::Wiring;
-use super::{Built, upstream};
+use super::{Built, expansion, upstream};
 
 #[derive(Clone, Debug)]
 struct Equal;
@@ -107,14 +108,55 @@ impl Expansion for Range {
     }
 }
 
-/// tract gives the sum of all of one tensor the tensor's own shape.
+/// A product of which nothing is left but its sum: tract gives it the shape of the axes that one operand alone has. Those
+/// stay for it, and are summed afterwards.
+#[derive(Clone, Debug)]
+struct Summed(Option<Box<dyn Expansion>>);
+
 pub(super) fn einsum(ctx: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
     let equation = node.get_attr::<String>("equation")?.replace(' ', "");
-    let distinct = |letters: &str| letters.char_indices().all(|(ix, c)| c == '.' || !letters[..ix].contains(c));
-    match equation.strip_suffix("->") {
-        Some(all) if !all.contains(',') && distinct(all) => {
-            Ok((expand(nn::Reduce::new(None, false, nn::Reducer::Sum)), vec![]))
+    let Some(operands) = equation.strip_suffix("->") else { return upstream(ctx, node) };
+    let lone: String = operands.chars().filter(|c| c.is_alphabetic() && operands.matches(*c).count() == 1).collect();
+    if lone.is_empty() {
+        return upstream(ctx, node);
+    }
+    ensure!(!operands.contains('.'), "an ellipsis is summed to nothing");
+    if !operands.contains(',') && lone.len() == operands.len() {
+        return Ok((expand(Summed(None)), vec![]));
+    }
+    let mut kept = node.clone();
+    for attribute in kept.attribute.iter_mut().filter(|a| a.name == "equation") {
+        attribute.s = format!("{equation}{lone}").into();
+    }
+    Ok((expand(Summed(Some(expansion(upstream(ctx, &kept)?)?))), vec![]))
+}
+
+impl Expansion for Summed {
+    fn name(&self) -> StaticName {
+        "Einsum".into()
+    }
+
+    fn rules<'r, 'p: 'r, 's: 'r>(
+        &'s self,
+        s: &mut Solver<'r>,
+        inputs: &'p [TensorProxy],
+        outputs: &'p [TensorProxy],
+    ) -> InferenceResult {
+        s.equals(&inputs[0].datum_type, &outputs[0].datum_type)?;
+        s.equals(&outputs[0].rank, 0)
+    }
+
+    fn wire(&self, prefix: &str, model: &mut TypedModel, inputs: &[OutletId]) -> TractResult<TVec<OutletId>> {
+        let product = match &self.0 {
+            Some(product) => product.wire(&format!("{prefix}.product"), model, inputs)?[0],
+            None => inputs[0],
+        };
+        let mut w = Wiring::new(prefix, model);
+        let axes: Vec<usize> = (0..w.fact(product)?.rank()).collect();
+        let mut sum = w.reduce(Reducer::Sum, &axes, product)?;
+        for _ in axes {
+            sum = w.node("squeeze", AxisOp::Rm(0), &[sum])?;
         }
-        _ => upstream(ctx, node),
+        Ok(tvec!(sum))
     }
 }

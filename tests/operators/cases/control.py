@@ -47,6 +47,9 @@ def cases():
     yield Graph("Optional", 16, "and OptionalGetElement", [helper.make_node("Optional", ["x"], ["s"], name="node"),
                                                           helper.make_node("OptionalGetElement", ["s"], ["o"], name="get")], {"x": x}, {}, ["o"])
     yield case("DFT", "one side", [numbers(1, 8, 1), ints(8)[0]], opset=17, const=[1], axis=1, onesided=1)
+    yield case("DFT", "inverse", [numbers(1, 8, 2), ints(8)[0]], opset=17, const=[1], axis=1, inverse=1)
+    yield case("DFT", "both sides", [numbers(1, 8, 1), ints(8)[0]], opset=17, const=[1], axis=1)
+    yield case("DFT", "opset 20, the axis as an input", [numbers(1, 8, 2), ints(8)[0], ints(1)[0]], opset=20, const=[1, 2])
     yield case("HannWindow", "periodic", [np.int64(8)], opset=17, const=[0])
     yield case("HammingWindow", "symmetrical", [np.int64(8)], opset=17, const=[0], periodic=0)
     yield case("BlackmanWindow", "periodic", [np.int64(8)], opset=17, const=[0])

@@ -48,6 +48,7 @@ def cases():
             yield case("TopK", f"largest={largest}, axis={axis}, ties", [t, ints(2)], opset=11, const=[1], outputs=2,
                        largest=largest, axis=axis)
     yield case("TopK", "all of them", [t, ints(5)], opset=11, const=[1], outputs=2)
+    yield case("TopK", "sorted", [t, ints(3)], opset=11, const=[1], outputs=2, sorted=1)
     yield case("TopK", "integers", [numbers(2, 5, low=-9, high=9, dtype=np.int64), ints(3)], opset=11, const=[1], outputs=2)
     yield case("TopK", "opset 10", [t, ints(3)], opset=10, const=[1], outputs=2)
     yield case("TopK", "k as an attribute", [t], opset=7, outputs=2, k=2)

@@ -37,6 +37,7 @@ def cases():
                    [x, numbers(groups), numbers(groups, seed="b")], opset=18, const=[1, 2], num_groups=groups)
     yield case("GroupNormalization", "epsilon", [x, numbers(4), numbers(4, seed="b")], opset=21, const=[1, 2], num_groups=2,
                epsilon=0.1)
+    yield case("GroupNormalization", "stash_type", [x, numbers(4), numbers(4, seed="b")], opset=21, const=[1, 2], num_groups=2, stash_type=1)
     for size in [1, 3, 5]:
         yield case("LRN", f"size={size}", [x], opset=13, size=size)
     yield case("LRN", "alpha, beta, bias", [x], opset=13, size=3, alpha=0.2, beta=0.5, bias=2.0)

@@ -25,6 +25,11 @@ def cases():
         yield layer("reverse", direction="reverse")
         yield layer("bidirectional", directions=2, direction="bidirectional")
         yield layer("initial state", initial=True)
+        yield layer("initial state, the activations' own names", initial=True, activations={
+            "RNN": ["Tanh"], "GRU": ["Sigmoid", "Tanh"], "LSTM": ["Sigmoid", "Tanh", "Tanh"]}[op])
+        yield layer("initial state, bidirectional", directions=2, initial=True, direction="bidirectional")
+        yield layer("initial state, the last one only", initial=True, outputs=["", "o1"])
+        yield layer("initial state, no bias", initial=True, bias=False)
         yield layer("clip", clip=0.3)
         yield layer("activations", activations={"RNN": ["Relu"], "GRU": ["HardSigmoid", "Softsign"],
                                                 "LSTM": ["HardSigmoid", "Softsign", "Tanh"]}[op])
