@@ -330,8 +330,10 @@ pub enum ModelError {
         reason: String,
     },
     /// What a graph makes is no number, or beyond all that a model works with.
-    #[error("running `{graph}` failed: its output `{output}` has values that are not finite numbers or beyond 1e12. Its weights are broken or \
-             overflow in this precision: try `--precision f32`, or export the model again")]
+    #[error(
+        "running `{graph}` failed: its output `{output}` has values that are not finite numbers or beyond 1e12. Its weights are broken or \
+             overflow in this precision: try `--precision f32`, or export the model again"
+    )]
     NotFinite {
         /// Which graph ran: its file's name.
         graph: String,

@@ -18,9 +18,9 @@ use super::passes::{self, Refusal};
 use super::precision::{self, Arithmetic, Precision};
 use super::quantized::{self, WeightGrids};
 use super::steps::Steps;
-use super::typed::into_typed;
 use super::tensor::{Tensor, TensorInfo};
 use super::threads::Threads;
+use super::typed::into_typed;
 use crate::error::{ModelError, TensorRole};
 
 /// How a graph is made from a file.
@@ -65,8 +65,13 @@ pub(super) fn compile(file: &File<'_>, options: &CompileOptions, arithmetic: Ari
 
         let names = audit::operators(&model);
         let nodes = model.nodes().len();
-        let lowering =
-            Lowering { arithmetic, threads: &options.threads, grids: &grids, limits, steps: Steps::new(limits.max_steps) };
+        let lowering = Lowering {
+            arithmetic,
+            threads: &options.threads,
+            grids: &grids,
+            limits,
+            steps: Steps::new(limits.max_steps),
+        };
         let (lowered, refused) = lowering.lower(&mut model).map_err(|e| match lowering.steps.exceeded() {
             Some(steps) => ModelError::TooManySteps { path: path.into(), nodes, steps },
             None => blame(path, &floats, &e),

@@ -16,9 +16,9 @@ mod inputs;
 mod memory;
 mod operators;
 mod shapes;
-mod weights;
 #[cfg(test)]
 mod tests;
+mod weights;
 
 use std::path::Path;
 

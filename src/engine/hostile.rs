@@ -44,14 +44,49 @@ const FLOATS: [f32; 12] =
     [1.0, 0.0, 0.5, 2.0, -1.0, 1e-6, 1e9, -1e9, f32::INFINITY, f32::NEG_INFINITY, f32::MIN_POSITIVE, 3e38];
 
 const NAMES: [&str; 28] = [
-    "axis", "axes", "kernel_shape", "strides", "pads", "dilations", "group", "keepdims", "mode", "to", "perm", "alpha", "beta",
-    "epsilon", "output_shape", "output_padding", "auto_pad", "ceil_mode", "count_include_pad", "blocksize", "num_groups",
-    "split", "k", "largest", "transA", "coordinate_transformation_mode", "num_outputs", "equation",
+    "axis",
+    "axes",
+    "kernel_shape",
+    "strides",
+    "pads",
+    "dilations",
+    "group",
+    "keepdims",
+    "mode",
+    "to",
+    "perm",
+    "alpha",
+    "beta",
+    "epsilon",
+    "output_shape",
+    "output_padding",
+    "auto_pad",
+    "ceil_mode",
+    "count_include_pad",
+    "blocksize",
+    "num_groups",
+    "split",
+    "k",
+    "largest",
+    "transA",
+    "coordinate_transformation_mode",
+    "num_outputs",
+    "equation",
 ];
 
 const WORDS: [&str; 12] = [
-    "nearest", "linear", "cubic", "reflect", "edge", "constant", "SAME_UPPER", "VALID", "align_corners", "asymmetric",
-    "bij,bjk->bik", "CRD",
+    "nearest",
+    "linear",
+    "cubic",
+    "reflect",
+    "edge",
+    "constant",
+    "SAME_UPPER",
+    "VALID",
+    "align_corners",
+    "asymmetric",
+    "bij,bjk->bik",
+    "CRD",
 ];
 
 const TYPES: [DataType; 8] = [
@@ -100,7 +135,8 @@ pub(crate) fn file(data: &[u8]) -> Vec<u8> {
 
 fn graph(choices: &mut Choices<'_>, operators: &[String], depth: usize) -> GraphProto {
     let mut names = vec!["image".to_owned()];
-    let input = if depth == 0 { vec![edge("image", &[1, choices.of(&[3, 8, 1]), 8, choices.of(&[8, 5, 16])])] } else { vec![] };
+    let input =
+        if depth == 0 { vec![edge("image", &[1, choices.of(&[3, 8, 1]), 8, choices.of(&[8, 5, 16])])] } else { vec![] };
     let mut initializer = Vec::new();
     for ix in 0..choices.below(6) {
         let name = format!("c{depth}{ix}");
@@ -117,7 +153,12 @@ fn graph(choices: &mut Choices<'_>, operators: &[String], depth: usize) -> Graph
         if op_type == "If" && depth < 2 {
             for name in ["then_branch", "else_branch"] {
                 let g = Some(graph(choices, operators, depth + 1));
-                attribute.push(AttributeProto { name: name.into(), r#type: AttributeType::Graph as i32, g, ..Default::default() });
+                attribute.push(AttributeProto {
+                    name: name.into(),
+                    r#type: AttributeType::Graph as i32,
+                    g,
+                    ..Default::default()
+                });
             }
         }
         // The newest first: graphs are deep rather than wide.

@@ -41,7 +41,10 @@ impl Translate<InferenceFact, Box<dyn InferenceOp>, TypedFact, Box<dyn TypedOp>>
         let known = || node.outputs.iter().all(|output| output.fact.value.is_concrete());
         if !InferenceModel::is_source(&node.op) && node.op.state(&EvalContext::out_of_plan())?.is_none() && known() {
             let values = node.outputs.iter().filter_map(|output| output.fact.value.concretize());
-            return values.enumerate().map(|(ix, value)| target.add_const(format!("{}.{ix}", node.name), value)).collect();
+            return values
+                .enumerate()
+                .map(|(ix, value)| target.add_const(format!("{}.{ix}", node.name), value))
+                .collect();
         }
         let outputs = node.op.to_typed(source, node, target, mapping)?;
         for output in &outputs {

@@ -92,7 +92,9 @@ impl FileCheck<'_> {
         }
         let Some(width) = element_bytes(tensor.data_type) else {
             let kind = DataType::try_from(tensor.data_type).map_or("unknown", |kind| kind.as_str_name());
-            let reason = format!("constant `{name}` has elements of type {kind}, which is not computed with: use 8, 16 or 32 bits");
+            let reason = format!(
+                "constant `{name}` has elements of type {kind}, which is not computed with: use 8, 16 or 32 bits"
+            );
             return Err(unreadable(path, reason));
         };
         if tensor.dims.iter().any(|d| *d < 0) {

@@ -69,8 +69,7 @@ pub(super) fn check_inputs(
         Err(refused_node(path, node, operator, format!("its input {slot}, counted from 0, {what}")))
     };
     for (fact, slot) in inputs.iter().zip(slots) {
-        let may_be_empty =
-            || MAY_BE_EMPTY.iter().any(|(op, at)| *op == operator && at.is_none_or(|at| at == *slot));
+        let may_be_empty = || MAY_BE_EMPTY.iter().any(|(op, at)| *op == operator && at.is_none_or(|at| at == *slot));
         if is_empty(fact) && !may_be_empty() {
             return refuse(*slot, "has no elements");
         }

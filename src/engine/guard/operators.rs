@@ -102,9 +102,10 @@ fn unknown(proto: &ModelProto, node: &NodeProto) -> (String, &'static str) {
             (format!("{named}, opset {opset})"), "Export the model with opset 22 or below")
         }
         ("ai.onnx", Some(opset)) => (format!("{named}, opset {opset})"), WITHOUT_IT),
-        ("com.microsoft", _) => {
-            (format!("{named})"), "Use the file as it was before ONNX Runtime optimised or quantised it, or as QDQ with 8 bits")
-        }
+        ("com.microsoft", _) => (
+            format!("{named})"),
+            "Use the file as it was before ONNX Runtime optimised or quantised it, or as QDQ with 8 bits",
+        ),
         _ => (format!("{named})"), WITHOUT_IT),
     }
 }

@@ -46,12 +46,24 @@ fn with_one(mut node: NodeProto, name: &str, i: i64) -> NodeProto {
 
 fn whole(name: &str, dims: &[i64], values: &[i64]) -> TensorProto {
     let raw_data = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-    TensorProto { name: name.into(), data_type: DataType::Int64 as i32, dims: dims.to_vec(), raw_data, ..Default::default() }
+    TensorProto {
+        name: name.into(),
+        data_type: DataType::Int64 as i32,
+        dims: dims.to_vec(),
+        raw_data,
+        ..Default::default()
+    }
 }
 
 fn float(name: &str, dims: &[i64], values: &[f32]) -> TensorProto {
     let raw_data = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-    TensorProto { name: name.into(), data_type: DataType::Float as i32, dims: dims.to_vec(), raw_data, ..Default::default() }
+    TensorProto {
+        name: name.into(),
+        data_type: DataType::Float as i32,
+        dims: dims.to_vec(),
+        raw_data,
+        ..Default::default()
+    }
 }
 
 fn file(node: Vec<NodeProto>, initializer: Vec<TensorProto>) -> ModelProto {
@@ -135,7 +147,8 @@ fn a_branch_is_taken_where_the_condition_is_known() {
     };
     let mut choice = node("If", &["yes"], "y");
     choice.attribute = vec![branch("then_branch", "Neg", "t"), branch("else_branch", "Identity", "e")];
-    let yes = TensorProto { name: "yes".into(), data_type: DataType::Bool as i32, raw_data: vec![1], ..Default::default() };
+    let yes =
+        TensorProto { name: "yes".into(), data_type: DataType::Bool as i32, raw_data: vec![1], ..Default::default() };
     let graph = compiled(&file(vec![choice.clone()], vec![yes]), Limits::default()).unwrap();
     let mut session = graph.session().unwrap();
     session.input_mut(0).unwrap().fill(2.0);
@@ -151,7 +164,8 @@ fn a_branch_is_taken_where_the_condition_is_known() {
         ..Default::default()
     };
     choice.attribute[0].g = Some(large);
-    let yes = TensorProto { name: "yes".into(), data_type: DataType::Bool as i32, raw_data: vec![1], ..Default::default() };
+    let yes =
+        TensorProto { name: "yes".into(), data_type: DataType::Bool as i32, raw_data: vec![1], ..Default::default() };
     assert!(matches!(refusal(vec![choice], vec![yes]), ModelError::HostileShape { .. }));
 }
 
@@ -260,7 +274,12 @@ fn remedies_are_remedies() {
     assert!(text.contains("`y_node` (TensorScatter)") && text.contains("opset 22"), "{text}");
 
     let scale = float("scale", &[], &[0.1]);
-    let zero = TensorProto { name: "zero".into(), data_type: DataType::Uint16 as i32, raw_data: vec![0, 0], ..Default::default() };
+    let zero = TensorProto {
+        name: "zero".into(),
+        data_type: DataType::Uint16 as i32,
+        raw_data: vec![0, 0],
+        ..Default::default()
+    };
     let nodes = vec![node("QuantizeLinear", &["image", "scale", "zero"], "q"), node("Cast", &["q"], "y")];
     let text = refusal(nodes, vec![scale, zero]).to_string();
     assert!(text.contains("16 bits") && text.contains("to 8 bits"), "{text}");
@@ -288,7 +307,10 @@ fn broken_weights_and_overflow_are_told() {
         session.input_mut(0).unwrap().fill(value);
         let error = session.run_finite(&mut outputs);
         // Relu makes zero of NaN in some kernels; what overflows is seen in all.
-        assert!(value.is_nan() || matches!(&error, Err(ModelError::NotFinite { output, .. }) if output == "y"), "{value}");
+        assert!(
+            value.is_nan() || matches!(&error, Err(ModelError::NotFinite { output, .. }) if output == "y"),
+            "{value}"
+        );
     }
 }
 

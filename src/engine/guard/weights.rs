@@ -13,9 +13,15 @@ use crate::error::ModelError;
 /// Refuses a graph with a constant that holds NaN, or whose weights hold infinities. Kernels may turn either into ordinary
 /// numbers, and the masks are wrong without a sign of it. Infinities elsewhere are bounds and masks of attention.
 pub(super) fn check_weights(path: &Path, graph: &GraphProto) -> Result<(), ModelError> {
-    let weighs = |operator: &str| matches!(operator, "Conv" | "ConvTranspose" | "Gemm" | "MatMul" | "BatchNormalization");
-    let weights: HashSet<&str> =
-        graph.node.iter().filter(|node| weighs(&node.op_type)).flat_map(|node| &node.input).map(String::as_str).collect();
+    let weighs =
+        |operator: &str| matches!(operator, "Conv" | "ConvTranspose" | "Gemm" | "MatMul" | "BatchNormalization");
+    let weights: HashSet<&str> = graph
+        .node
+        .iter()
+        .filter(|node| weighs(&node.op_type))
+        .flat_map(|node| &node.input)
+        .map(String::as_str)
+        .collect();
     let refuse = |tensor: &str| Err(ModelError::BrokenWeights { path: path.into(), tensor: tensor.into() });
     for tensor in &graph.initializer {
         if is_broken(tensor, weights.contains(tensor.name.as_str())) {
