@@ -56,8 +56,28 @@ const AXES: [(&str, usize); 14] = [
     ("Unsqueeze", 1),
 ];
 
+/// Inputs that sizes are made of. The engine keeps some of them in 32 bits, and others not.
+const SIZES: [(&str, usize); 13] = [
+    ("ConstantOfShape", 0),
+    ("Expand", 1),
+    ("OneHot", 1),
+    ("Pad", 1),
+    ("Range", 0),
+    ("Range", 1),
+    ("Range", 2),
+    ("Reshape", 1),
+    ("Resize", 3),
+    ("Split", 1),
+    ("Tile", 1),
+    ("TopK", 1),
+    ("Trilu", 1),
+];
+
+/// Inputs of indices, whose last axis is counted.
+const INDICES: [(&str, usize); 2] = [("GatherND", 1), ("ScatterND", 1)];
+
 /// Refuses a node whose input at one of `slots` (the node's own numbers of its inputs) has no elements where some are needed,
-/// or names an axis that no tensor has, or whose range would have no end.
+/// or names an axis that no tensor has, or a size beyond 32 bits, or whose range would have no end.
 pub(super) fn check_inputs(
     path: &Path,
     node: &str,
@@ -78,6 +98,15 @@ pub(super) fn check_inputs(
             && integers(&value).is_ok_and(|axes| !are_axes(&axes))
         {
             return refuse(*slot, "names an axis that no tensor has");
+        }
+        if SIZES.contains(&(operator, *slot))
+            && let Some(value) = fact.value.concretize()
+            && integers(&value).is_ok_and(|sizes| sizes.iter().any(|size| i32::try_from(*size).is_err()))
+        {
+            return refuse(*slot, "is a size beyond 32 bits");
+        }
+        if INDICES.contains(&(operator, *slot)) && fact.shape.rank().concretize() == Some(0) {
+            return refuse(*slot, "is one number, where a list of indices is needed");
         }
     }
     if operator == "Range"

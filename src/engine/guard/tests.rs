@@ -203,7 +203,9 @@ fn memory_is_bounded_before_it_is_taken() {
         (vec![resize], vec![scales]),
         (vec![node("Tile", &["image", "n"], "y")], vec![whole("n", &[4], &[1, 1, 1 << 30, 1 << 30])]),
         (vec![node("Expand", &["image", "n"], "y")], vec![whole("n", &[5], &[1 << 30, 1, 3, 8, 8])]),
-        (vec![node("ConstantOfShape", &["n"], "y")], vec![whole("n", &[2], &[0, 1 << 40])]),
+        (vec![node("ConstantOfShape", &["n"], "y")], vec![whole("n", &[2], &[0, 1 << 30])]),
+        (vec![node("ConstantOfShape", &["n"], "y")], vec![whole("n", &[2], &[1, 1 << 40])]),
+        (vec![node("GatherND", &["image", "n"], "y")], vec![whole("n", &[], &[1])]),
         (
             vec![node("Range", &["a", "b", "c"], "y")],
             vec![float("a", &[], &[0.0]), float("b", &[], &[1e9]), float("c", &[], &[1e-9])],
