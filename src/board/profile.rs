@@ -358,6 +358,18 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_board_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("board.toml").display().to_string();
+        let (_, text) = BUNDLED[0];
+        std::fs::write(&path, format!("\u{feff}{text}")).unwrap();
+        assert_eq!(Board::load(&path).unwrap(), Board::parse(text, "x").unwrap());
+        std::fs::write(&path, b"\xff\xfen\0").unwrap();
+        let reason = Board::load(&path).unwrap_err().to_string();
+        assert!(reason.contains("UTF-16") && reason.contains("board.toml"), "{reason}");
+    }
+
     const SCHEMA: &str = include_str!("../../board-configs/schema.md");
 
     #[test]

@@ -5,8 +5,16 @@ use std::path::{Path, PathBuf};
 
 use super::{TARGETS, Target};
 
-/// Changes of each seed that are tried. `make fuzz` tries millions, and knows which of them lead anywhere new.
+/// Changes of each seed that are tried, unless the environment says how many. `make fuzz` tries millions, and knows which of them lead
+/// anywhere new.
 const CHANGES: u64 = 400;
+
+/// `FOVEATE_FUZZ_CHANGES`, a number, and `FOVEATE_FUZZ_TARGETS`, the beginnings of the names of those that are
+/// tried, with commas between.
+fn asked_for() -> (u64, String) {
+    let changes = std::env::var("FOVEATE_FUZZ_CHANGES").ok().and_then(|text| text.parse().ok());
+    (changes.unwrap_or(CHANGES), std::env::var("FOVEATE_FUZZ_TARGETS").unwrap_or_default())
+}
 
 fn folder(kind: &str, target: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz").join(kind).join(target)
@@ -54,9 +62,8 @@ fn what_was_found_stays_mended() {
 
 #[test]
 fn seeds_and_small_changes_of_them() {
-    let wanted = std::env::var("FUZZ_TARGETS").unwrap_or_default();
-    let changes = std::env::var("FUZZ_CHANGES").ok().and_then(|n| n.parse().ok()).unwrap_or(CHANGES);
-    for target in TARGETS.iter().filter(|(name, _)| wanted.is_empty() || wanted.split(',').any(|one| one == *name)) {
+    let (changes, begins) = asked_for();
+    for target in TARGETS.iter().filter(|target| begins.split(',').any(|begin| target.0.starts_with(begin))) {
         for path in files(&folder("seeds", target.0)) {
             let seed = fs::read(&path).unwrap();
             run(target, &path.display().to_string(), &seed);

@@ -197,3 +197,21 @@ impl FileSpec {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_manifest() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(MANIFEST_FILE);
+        let text = include_str!("../../fuzz/seeds/manifest/tiny.toml");
+        std::fs::write(&path, format!("\u{feff}{text}")).unwrap();
+        let models = Manifest::load(folder.path()).unwrap().models.len();
+        assert_eq!(models, Manifest::parse(&path, text).unwrap().models.len());
+        std::fs::write(&path, b"\xfe\xff\0m").unwrap();
+        let reason = Manifest::load(folder.path()).unwrap_err().to_string();
+        assert!(reason.contains("UTF-16") && reason.contains(MANIFEST_FILE), "{reason}");
+    }
+}

@@ -32,6 +32,8 @@ pub enum Fault {
     Goodbye,
     /// It refuses.
     Refuses,
+    /// It says that another host streams.
+    NamesAnother,
 }
 
 pub struct Phone {
@@ -127,14 +129,16 @@ fn answer_http(stream: TcpStream, shared: &Shared) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut stream = stream;
     let Some(lines) = head(&mut reader) else { return };
+    // An address for documentation, where nobody is.
+    let named = if shared.fault == Fault::NamesAnother { "192.0.2.1".to_owned() } else { shared.rtsp.ip().to_string() };
     let body = match lines[0].split(' ').nth(1).unwrap() {
         "/api/status" => serde_json::json!({"message": "Success", "result": [
-            {"model": "Phone", "data": {"ip": "127.0.0.1", "battery_level": 90, "battery_state": "OK",
+            {"model": "Phone", "data": {"ip": named, "battery_level": 90, "battery_state": "OK",
                 "device_id": "x", "device_name": "test", "memory": 1, "memory_state": "OK",
                 "time_echo_port": shared.echo.map(|e| e.port())}},
             {"model": "Hardware", "data": {"version": "2.0", "module_serial": "123456"}},
             {"model": "Sensor", "data": {"sensor": "gaze", "conn_type": "DIRECT", "connected": true,
-                "ip": shared.rtsp.ip().to_string(), "port": shared.rtsp.port(), "protocol": "rtsp",
+                "ip": named, "port": shared.rtsp.port(), "protocol": "rtsp",
                 "params": "camera=gaze", "stream_error": false}},
         ]})
         .to_string()
@@ -234,7 +238,7 @@ fn answer_rtsp(stream: TcpStream, shared: &Shared) {
 /// Sends gaze, on a thread of its own; true if the connection should end now.
 fn play(fault: Fault, shared: &Shared, mut send: Send) -> bool {
     match fault {
-        Fault::None | Fault::NoReports | Fault::Goodbye | Fault::Closes => {}
+        Fault::None | Fault::NoReports | Fault::Goodbye | Fault::Closes | Fault::NamesAnother => {}
         _ => return false,
     }
     let shared = shared.clone();

@@ -38,8 +38,12 @@ fn check_stream(options: &str) {
         let scene_x = sample.point.x / sx;
         assert!((scene_x - scene_x.round()).abs() < 1e-2 && sample.point.y == 240.0, "{sample:?}");
         assert!(![10, 11, 12, 13].contains(&(scene_x.round() as i32 % 50)), "{sample:?}");
-        assert!(sample.confidence == 1.0 && sample.at + Duration::from_millis(500) > began, "{sample:?}");
+        // What is no number was not seen: it has a time, and no place.
+        let seen = sample.confidence == 1.0 || sample.confidence == 0.0 && (scene_x - 800.0).abs() < 1e-2;
+        assert!(seen && sample.at + Duration::from_millis(500) > began, "{sample:?}");
     }
+    let unseen = watch.samples.iter().filter(|sample| sample.confidence == 0.0).count();
+    assert!(unseen * 20 < watch.samples.len(), "{unseen} of {}", watch.samples.len());
     let (offset, uncertainty) = watch.clock().unwrap();
     assert!((offset - truly_ahead(&phone)).abs() < 0.1 && uncertainty < 0.5, "{offset} {uncertainty}");
     watch.until("the rejections", || (), |watch| watch.rejected().0 >= 4);
@@ -63,6 +67,16 @@ fn without_echoes_arrivals_tell_the_clock() {
     watch.until("the clock", || (), |watch| watch.clock().is_some());
     let (offset, _) = watch.clock().unwrap();
     assert!((offset - truly_ahead(&phone)).abs() < 0.2, "{offset}");
+}
+
+/// The stream and the time come from the host that was asked, whichever the answer names.
+#[test]
+fn an_answer_sends_us_to_no_other_host() {
+    let phone = Phone::start(Fault::NamesAnother, true);
+    let mut watch = open(&phone, "");
+    watch.until_samples(20);
+    watch.until("the clock", || (), |watch| watch.clock().is_some());
+    assert_eq!((watch.lost(), phone.streams.load(Ordering::Relaxed)), (None, 1));
 }
 
 /// Every fault is reported as a loss with its reason, and the next stream is set up.

@@ -36,7 +36,7 @@ impl Default for DwellConfig {
             onset: Duration::from_millis(200),
             commit: Duration::from_millis(700),
             insist: Duration::from_millis(1100),
-            settle: Duration::from_millis(145),
+            settle: Duration::from_millis(170),
             cool_down: Duration::from_millis(500),
             min_confidence: 0.6,
             max_gap: Duration::from_millis(300),
