@@ -50,7 +50,11 @@ pub(super) const MENDED: &[(&str, Builder, &str)] = &[
     ("ReduceLogSumExp", reductions::reduce_log_sum_exp, "tract overflows far from zero"),
     ("ReduceMax", reductions::reduce_max, "tract takes no truth values"),
     ("ReduceMin", reductions::reduce_min, "tract takes no truth values"),
-    ("Resize", resize::resize, "tract stretches align_corners over a broken length; nearest of operator set 10 rounds down"),
+    (
+        "Resize",
+        resize::resize,
+        "tract stretches align_corners over a broken length; nearest of operator set 10 rounds down",
+    ),
     ("ScatterND", indices::scatter_nd, "tract refuses negative indices while it runs"),
     ("Upsample", resize::upsample, "tract has none"),
 ];

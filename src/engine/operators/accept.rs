@@ -63,7 +63,10 @@ fn refusal(node: &NodeProto, set: i64, graph: &GraphProto) -> Option<String> {
         return Some(format!("no operator of this name is known (domain {domain}){other}"));
     };
     if let Some(unknown) = node.attribute.iter().find(|a| !attributes.contains(&a.name.as_str())) {
-        return Some(format!("its attribute `{}` is not computed (docs/operators.md lists those that are)", unknown.name));
+        return Some(format!(
+            "its attribute `{}` is not computed (docs/operators.md lists those that are)",
+            unknown.name
+        ));
     }
     let node = Node { node, graph };
     match node.node.op_type.as_str() {

@@ -69,9 +69,18 @@ impl ConvTranspose {
     fn cuts(&self, input: &[usize], kernel: &[usize]) -> TractResult<Vec<Cut>> {
         let rank = input.len();
         ensure!(kernel.len() == rank, "a kernel of {} axes for {rank}", kernel.len());
-        let lengths = [(&self.strides, 1), (&self.dilations, 1), (&self.output_padding, 1), (&self.output_shape, 1), (&self.pads, 2)];
+        let lengths = [
+            (&self.strides, 1),
+            (&self.dilations, 1),
+            (&self.output_padding, 1),
+            (&self.output_shape, 1),
+            (&self.pads, 2),
+        ];
         for (given, times) in lengths {
-            ensure!(given.as_ref().is_none_or(|g| g.len() == times * rank), "an attribute of another length than {rank} axes");
+            ensure!(
+                given.as_ref().is_none_or(|g| g.len() == times * rank),
+                "an attribute of another length than {rank} axes"
+            );
         }
         let at = |given: &Option<Vec<usize>>, axis: usize, default: usize| given.as_ref().map_or(default, |g| g[axis]);
         // Some exporters give the whole shape, but ONNX asks for the spatial part, which the check above ensures.
@@ -124,7 +133,8 @@ impl Expansion for ConvTranspose {
             ensure!(x.len() > 2 && x[1] == weights[0], "{x:?} by weights of {weights:?}");
             let cuts = self.cuts(&x[2..], &weights[2..])?;
             let channels = [x[0], weights[1] * self.group];
-            let shape: TVec<TDim> = channels.into_iter().chain(cuts.iter().map(|c| c.length)).map(|d| d.to_dim()).collect();
+            let shape: TVec<TDim> =
+                channels.into_iter().chain(cuts.iter().map(|c| c.length)).map(|d| d.to_dim()).collect();
             s.equals(&outputs[0].shape, shape)
         })
     }

@@ -88,7 +88,9 @@ impl EvalOp for CubicBorder {
                     let (columns, across) = self.taps(point[0], w);
                     let (rows, down) = self.taps(point[1], h);
                     *made = (rows.iter().zip(down))
-                        .map(|(y, wy)| wy * columns.iter().zip(across).map(|(x, wx)| wx * plane[y * w + x]).sum::<f32>())
+                        .map(|(y, wy)| {
+                            wy * columns.iter().zip(across).map(|(x, wx)| wx * plane[y * w + x]).sum::<f32>()
+                        })
                         .sum();
                 }
             }
@@ -102,7 +104,8 @@ impl TypedOp for CubicBorder {
 
     fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
         let [map, grid] = inputs else { bail!("GridSample of {} tensors", inputs.len()) };
-        let (map, grid) = (map.shape.as_concrete().context("open shape")?, grid.shape.as_concrete().context("open shape")?);
+        let (map, grid) =
+            (map.shape.as_concrete().context("open shape")?, grid.shape.as_concrete().context("open shape")?);
         Ok(tvec!(f32::fact(output_shape(map, grid)?)))
     }
 }

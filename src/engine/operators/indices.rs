@@ -140,7 +140,8 @@ impl Expansion for OneHot {
         let mut value = |at: usize| -> TractResult<OutletId> {
             let start = at.to_dim();
             let end = (at + 1).to_dim();
-            let one = w.node("value", tract_onnx::tract_core::ops::array::Slice { axis: 0, start, end }, &[inputs[2]])?;
+            let one =
+                w.node("value", tract_onnx::tract_core::ops::array::Slice { axis: 0, start, end }, &[inputs[2]])?;
             w.node("scalar", AxisOp::Rm(0), &[one])
         };
         let (off, on) = (value(0)?, value(1)?);

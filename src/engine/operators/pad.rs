@@ -86,7 +86,13 @@ impl Expansion for Pad {
     ) -> InferenceResult {
         s.equals(&inputs[0].datum_type, &outputs[0].datum_type)?;
         s.equals(&inputs[0].rank, &outputs[0].rank)?;
-        fn of_shape<'r, 'p: 'r>(s: &mut Solver<'r>, input: &'p TensorProxy, output: &'p TensorProxy, amounts: Vec<i64>, axes: Option<Vec<i64>>) -> InferenceResult {
+        fn of_shape<'r, 'p: 'r>(
+            s: &mut Solver<'r>,
+            input: &'p TensorProxy,
+            output: &'p TensorProxy,
+            amounts: Vec<i64>,
+            axes: Option<Vec<i64>>,
+        ) -> InferenceResult {
             s.given(&input.shape, move |s, shape| {
                 let Ok(shape) = known(&shape) else { return Ok(()) };
                 let sides = sides(&amounts, axes.as_deref(), shape.len())?;

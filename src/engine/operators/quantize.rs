@@ -71,7 +71,10 @@ struct Quantize {
 pub(super) fn quantize(_: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
     let to = match node.get_attr_opt::<i32>("output_dtype")?.unwrap_or(0) {
         0 => DatumType::U8,
-        code => DataType::try_from(code).ok().and_then(|t| DatumType::try_from(t).ok()).context("an unknown output_dtype")?,
+        code => DataType::try_from(code)
+            .ok()
+            .and_then(|t| DatumType::try_from(t).ok())
+            .context("an unknown output_dtype")?,
     };
     range(to)?;
     Ok((expand(Quantize { grid: Grid::of(node)?, to }), vec![]))

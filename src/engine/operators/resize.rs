@@ -105,11 +105,18 @@ impl Expansion for Aligned {
     fn wire(&self, prefix: &str, model: &mut TypedModel, inputs: &[OutletId]) -> TractResult<TVec<OutletId>> {
         let mut w = Wiring::new(prefix, model);
         let shape = w.shape(inputs[0])?;
-        let scales = w.fact(inputs[self.scales])?.konst.clone().context("its scales depend on the data: they must be constants")?;
+        let scales = w
+            .fact(inputs[self.scales])?
+            .konst
+            .clone()
+            .context("its scales depend on the data: they must be constants")?;
         let scales = scales.cast_to::<f32>()?;
         let scales = scales.to_plain_array_view::<f32>()?;
         let sizes = scales.iter().enumerate().map(|(ix, scale)| {
-            let axis = self.axes.as_ref().map_or(Ok(ix), |axes| axis_of(axes.get(ix).copied().unwrap_or(i64::MAX), shape.len()))?;
+            let axis = self
+                .axes
+                .as_ref()
+                .map_or(Ok(ix), |axes| axis_of(axes.get(ix).copied().unwrap_or(i64::MAX), shape.len()))?;
             ensure!(axis < shape.len(), "more scales than axes");
             Ok((shape[axis] as f32 * scale).floor() as i64)
         });

@@ -25,7 +25,8 @@ enum Verdict {
 #[test]
 fn every_operator_is_right_or_refused_by_name() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/operators");
-    let audited: Vec<(Record, Verdict)> = records(&folder).into_iter().map(|r| (verdict(&r), r)).map(|(v, r)| (r, v)).collect();
+    let audited: Vec<(Record, Verdict)> =
+        records(&folder).into_iter().map(|r| (verdict(&r), r)).map(|(v, r)| (r, v)).collect();
     let faults: Vec<String> = audited
         .iter()
         .filter_map(|(record, verdict)| match verdict {
@@ -61,15 +62,16 @@ fn judge(record: &Record, outputs: Result<Vec<Tensor>, ModelError>) -> Verdict {
     match outputs.map(|outputs| compare(record, &outputs)) {
         Ok(Ok(())) => Verdict::Agrees,
         Ok(Err(fault)) => Verdict::Fault(fault),
-        Err(ModelError::UnsupportedOperator { operator, reason, .. }) => Verdict::Refused(format!("{operator}: {reason}")),
+        Err(ModelError::UnsupportedOperator { operator, reason, .. }) => {
+            Verdict::Refused(format!("{operator}: {reason}"))
+        }
         Err(error) => Verdict::Fault(error.to_string()),
     }
 }
 
 /// Through the way of a user's file.
 fn run(model: &[u8], inputs: &[(String, TractTensor)]) -> Result<Vec<Tensor>, ModelError> {
-    let graph = OnnxModel::from_bytes("operator.onnx", model, Limits::default())?
-        .compile(&CompileOptions::default())?;
+    let graph = OnnxModel::from_bytes("operator.onnx", model, Limits::default())?.compile(&CompileOptions::default())?;
     let mut session = graph.session()?;
     for (name, value) in inputs {
         let Some(at) = graph.input_index(name) else { continue };
@@ -93,16 +95,23 @@ fn compare(record: &Record, outputs: &[Tensor]) -> Result<(), String> {
             return Err(format!("output {ix} is of {:?} instead of {:?}", given.shape(), expected.shape()));
         }
         let (of, wanted) = (given.datum_type(), expected.datum_type());
-        let same = if wanted.is_float() { of == DatumType::F32 } else { of.unquantized() == wanted || of == DatumType::TDim };
+        let same =
+            if wanted.is_float() { of == DatumType::F32 } else { of.unquantized() == wanted || of == DatumType::TDim };
         if !same {
             return Err(format!("output {ix} is of {of:?} instead of {wanted:?}"));
         }
         let wrong = if wanted.is_float() {
-            let numbers = |t: &TractTensor| t.cast_to::<f64>().unwrap().to_plain_array_view::<f64>().unwrap().iter().copied().collect::<Vec<_>>();
-            let close = |a: f64, b: f64| a == b || a.is_nan() && b.is_nan() || (a - b).abs() <= record.tolerance * (1.0 + b.abs());
+            let numbers = |t: &TractTensor| {
+                t.cast_to::<f64>().unwrap().to_plain_array_view::<f64>().unwrap().iter().copied().collect::<Vec<_>>()
+            };
+            let close = |a: f64, b: f64| {
+                a == b || a.is_nan() && b.is_nan() || (a - b).abs() <= record.tolerance * (1.0 + b.abs())
+            };
             differences(&numbers(given), &numbers(expected), close)
         } else {
-            let numbers = |t: &TractTensor| t.cast_to::<i64>().unwrap().to_plain_array_view::<i64>().unwrap().iter().copied().collect::<Vec<_>>();
+            let numbers = |t: &TractTensor| {
+                t.cast_to::<i64>().unwrap().to_plain_array_view::<i64>().unwrap().iter().copied().collect::<Vec<_>>()
+            };
             differences(&numbers(given), &numbers(expected), |a, b| a == b)
         };
         if let Some(wrong) = wrong {
