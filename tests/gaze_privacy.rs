@@ -26,7 +26,7 @@ use foveate::time::Timestamp;
 /// Where the gaze rests. Its digits are found nowhere else, and it lies far from every label that overlays draw.
 const GAZE: Point = Point { x: 91.375, y: 27.625 };
 
-/// Looks at one point for ever, and blinks too often to select anything.
+/// Looks at one point for ever, and is hidden too long and too often to select anything.
 struct Staring(u64);
 
 impl GazeSource for Staring {
@@ -36,7 +36,7 @@ impl GazeSource for Staring {
             if at > until {
                 return;
             }
-            let confidence = if self.0.is_multiple_of(9) { 0.0 } else { 1.0 };
+            let confidence = if self.0 % 35 >= 10 { 0.0 } else { 1.0 };
             out.push(GazeSample { at, point: GAZE, confidence });
             self.0 += 1;
         }

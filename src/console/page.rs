@@ -73,7 +73,7 @@ mod tests {
             let quoted = text.split(['"', '\'']).filter(|q| !q.contains(char::is_whitespace));
             for name in quoted.filter(|q| q.starts_with("./") || (q.starts_with('/') && q.contains('.'))) {
                 let path = name.trim_start_matches('.').split('?').next().unwrap();
-                let served = ASSETS.iter().any(|a| a.path == path) || path.starts_with("/api/");
+                let served = ASSETS.iter().any(|a| a.path == path) || path.starts_with("/api/") || path == "/ws";
                 assert!(served, "{} names {name}, which is not served", asset.path);
             }
         }

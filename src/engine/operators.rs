@@ -26,6 +26,8 @@ use tract_onnx::tract_hir::infer::InferenceOp;
 use tract_onnx::tract_hir::internal::Expansion;
 
 pub(super) use accept::check;
+#[cfg(any(test, fuzzing))]
+pub(super) use accepted::ACCEPTED;
 
 /// An operator and the outer tensors that its subgraphs read.
 type Built = (Box<dyn InferenceOp>, Vec<String>);

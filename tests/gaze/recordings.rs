@@ -432,7 +432,8 @@ fn the_neon_recording_at_hand() {
     let camera = recording.intrinsics.unwrap();
     assert!((camera.fx - 888.4111).abs() < 1e-3 && (camera.cy - 618.6383).abs() < 1e-3, "{camera:?}");
     let first = recording.samples[0];
-    assert_eq!((first.at, first.point), (Timestamp::from_nanos(780_047_000), Point::new(719.7832, 749.7763)));
+    assert_eq!(first.at, Timestamp::from_nanos(780_047_000));
+    assert!((first.point.x - 719.7832).abs() < 1e-3 && (first.point.y - 749.7763).abs() < 1e-3, "{first:?}");
     let hidden = recording.samples.iter().filter(|s| s.confidence == 0.0);
     assert!(
         hidden.clone().count() > 80 && hidden.into_iter().all(|s| recording.blinks.iter().any(|b| b.contains(s.at)))

@@ -8,7 +8,7 @@ use crate::engine::Precision;
 use crate::error::{Error, IoError};
 use crate::frame;
 use crate::geometry::{LabeledPoint, Size};
-use crate::model::{Installed, ModelOptions, Prompt};
+use crate::model::{Installed, ModelOptions, Prompt, sha256};
 use crate::segment::Predictor;
 use crate::statistics::{mean, median};
 use crate::sync::StopToken;
@@ -85,6 +85,7 @@ fn with_encoder(installed: &Installed, encoder: &Path) -> Result<Installed, Erro
     };
     // An absolute path replaces the folder that it is joined to.
     files.encoder.path = std::path::absolute(encoder).map_err(IoError::when("read", encoder))?;
+    files.encoder.sha256 = sha256(encoder)?;
     Ok(changed)
 }
 

@@ -273,18 +273,21 @@ fn remedies_are_remedies() {
     let mut newest = file(vec![node("TensorScatter", &["image", "image"], "y")], Vec::new());
     newest.opset_import[0].version = 24;
     let text = compiled(&newest, Limits::default()).unwrap_err().to_string();
+    assert!(text.contains("operator set 24") && text.contains("opset_version=17"), "{text}");
+    newest.opset_import[0].version = 23;
+    let text = compiled(&newest, Limits::default()).unwrap_err().to_string();
     assert!(text.contains("`y_node` (TensorScatter)") && text.contains("opset 22"), "{text}");
 
-    let scale = float("scale", &[], &[0.1]);
     let zero = TensorProto {
         name: "zero".into(),
-        data_type: DataType::Uint16 as i32,
-        raw_data: vec![0, 0],
+        data_type: DataType::Uint4 as i32,
+        raw_data: vec![0],
+        dims: vec![1],
         ..Default::default()
     };
     let nodes = vec![node("QuantizeLinear", &["image", "scale", "zero"], "q"), node("Cast", &["q"], "y")];
-    let text = refusal(nodes, vec![scale, zero]).to_string();
-    assert!(text.contains("16 bits") && text.contains("to 8 bits"), "{text}");
+    let text = refusal(nodes, vec![float("scale", &[], &[0.1]), zero]).to_string();
+    assert!(text.contains("`zero`") && text.contains("UINT4") && text.contains("use 8"), "{text}");
 
     let text = refusal(vec![node("RandomNormalLike", &["image"], "y")], Vec::new()).to_string();
     assert!(text.contains("RandomNormalLike") && text.contains("not run"), "{text}");

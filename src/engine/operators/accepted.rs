@@ -1,7 +1,7 @@
 //! What the audit of docs/operators.md found right: operators, with the attributes that it tried.
 
 /// An operator of ONNX's own domain, or after its domain and a full stop, and the attributes that it may have.
-pub(super) const ACCEPTED: &[(&str, &[&str])] = &[
+pub(in crate::engine) const ACCEPTED: &[(&str, &[&str])] = &[
     ("Abs", &[]),
     ("Acos", &[]),
     ("Acosh", &[]),

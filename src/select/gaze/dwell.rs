@@ -220,7 +220,8 @@ impl DwellSelector {
 
     /// Selects what gaze rests on.
     fn select(&mut self, at: Timestamp, rest: Rest, doubted: bool) -> SelectEvent {
-        let prompt_at = at - CENTERED;
+        // A moment at which the eye was seen: beside a gap nobody knows what is meant.
+        let prompt_at = self.trail.nearest(at - CENTERED).unwrap_or(at);
         let settled_at = rest.started_at + self.config.settle;
         let disc = self.disc(prompt_at, settled_at, at).unwrap_or(self.disc_at(at_degrees(&self.lens, rest.place)));
         let recent = self.doubted.take_if(|(then, _)| at.since(*then) <= DOUBTED_FOR);

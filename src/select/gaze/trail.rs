@@ -61,6 +61,12 @@ impl Trail {
         self.fixations.iter().rev().find(current).copied()
     }
 
+    /// The time of the sample that is nearest to `at`.
+    pub fn nearest(&self, at: Timestamp) -> Option<Timestamp> {
+        let times = self.samples.iter().map(|(time, _)| *time);
+        times.min_by_key(|time| time.since(at).max(at.since(*time)))
+    }
+
     /// Where gaze was at `at`, in degrees, by the samples from `from` to `to` that are at most half a second older than `to`.
     ///
     /// Their mean, or a line through them where they move clearly: a mean over half a second has a sixth of the variance of

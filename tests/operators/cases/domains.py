@@ -34,7 +34,7 @@ def cases():
         yield ms("QLinearGlobalAveragePool", f"channels_last={last}", [u8(1, 2, 3, 4), np.float32(0.1), np.uint8(3), np.float32(0.1), np.uint8(3)],
                  const=[1, 2, 3, 4], tolerance=0, channels_last=last)
     yield ms("QLinearAveragePool", "pads, strides", [u8(1, 2, 5, 6), np.float32(0.1), np.uint8(3), np.float32(0.1), np.uint8(3)], const=[1, 2, 3, 4],
-             tolerance=0, kernel_shape=[3, 3], pads=[1, 1, 1, 1], strides=[2, 2])
+             tolerance=1, kernel_shape=[3, 3], pads=[1, 1, 1, 1], strides=[2, 2])  # A half is rounded by the order of the sum.
     yield ms("QuickGelu", "defaults", [x])
     yield ms("SkipLayerNormalization", "epsilon", [x, numbers(2, 3, 8, seed="s"), numbers(8), numbers(8, seed="b")], const=[2, 3], epsilon=0.1)
     yield ms("SkipLayerNormalization", "bias", [x, numbers(2, 3, 8, seed="s"), numbers(8), numbers(8, seed="b"), numbers(8, seed="c")], const=[2, 3, 4])
