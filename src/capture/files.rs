@@ -15,8 +15,8 @@ use crate::time::{Clock, Timestamp};
 
 pub use list::list_images;
 
-/// A folder of photos ([`PHOTO_EXTENSIONS`]), played like a camera: in natural order of their names (`2.png` before `10.png`), at
-/// a steady rate, as RGB.
+/// A folder of photos ([`PHOTO_EXTENSIONS`](crate::frame::PHOTO_EXTENSIONS)), played like a camera: in natural order of
+/// their names (`2.png` before `10.png`), at a steady rate, as RGB.
 ///
 /// Image n is due at `start + n / fps`, where start is the first call of [`Source::next_frame`], and carries that moment
 /// as its capture time and n as its sequence number. Images are decoded on demand. A reader that falls behind still

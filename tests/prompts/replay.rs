@@ -40,17 +40,20 @@ impl GazeSource for Gaze {
         let at = |n: u64| origin + Duration::from_millis(5 * n);
         while at(self.0) <= until {
             // Not the finest of eye trackers.
-            let point = Point::new(90.0 + (self.0 % 3) as f32 * 0.3, 60.0);
+            let point = Point::new(30.0 + (self.0 % 3) as f32 * 0.3, 80.0);
             out.push(GazeSample { at: at(self.0), point, confidence: 1.0 });
             self.0 += 1;
         }
     }
 }
 
+/// Number and time of a frame, and the boxes on it by object.
+type ToldFrame = (u64, f64, Vec<(u32, Option<[f32; 4]>)>);
+
 /// What came out of one run, without what measures the run itself.
 #[derive(Debug, PartialEq)]
 struct Told {
-    frames: Vec<(u64, f64, Vec<(u32, Option<[f32; 4]>)>)>,
+    frames: Vec<ToldFrame>,
     events: Vec<Event>,
 }
 

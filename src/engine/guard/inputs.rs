@@ -1,6 +1,7 @@
 //! What a node is given, before the engine looks at it: the engine reads the first element of what should be one number also
 //! where there is none, and counts to an axis whatever it is.
 
+use std::cmp::Ordering;
 use std::path::Path;
 
 use tract_onnx::prelude::{DatumType, Tensor, TractResult};
@@ -112,7 +113,7 @@ pub(super) fn check_inputs(
     if operator == "Range"
         && let [start, end, step] = inputs
         && let [Some(start), Some(end), Some(step)] = [start, end, step].map(|fact| number(fact))
-        && !(((end - start) / step).abs() <= f64::from(u32::MAX))
+        && ((end - start) / step).abs().partial_cmp(&f64::from(u32::MAX)).is_none_or(Ordering::is_gt)
     {
         return refuse(2, "makes a range without an end");
     }

@@ -16,6 +16,9 @@ use crate::time::Timestamp;
 /// A stretch of samples below the least confidence counts from this length on.
 const MIN_STRETCH: Duration = Duration::from_millis(50);
 
+/// What a recording takes for a longer blink is an eye that its tracker half lost: its samples tell when it was seen.
+const LONGEST_BLINK: Duration = Duration::from_millis(500);
+
 /// A recording, replayed.
 #[derive(Debug, Serialize)]
 pub struct Replay {
@@ -101,7 +104,8 @@ fn replay(name: String, recording: &GazeRecording) -> Replay {
         .collect();
     let low = |sample: &&GazeSample| sample.confidence < confidence;
     let mut unseen = stretches(samples, confidence);
-    unseen.extend(recording.blinks.iter().map(|blink| (blink.start, blink.end)));
+    let blinks = recording.blinks.iter().filter(|blink| blink.end.since(blink.start) <= LONGEST_BLINK);
+    unseen.extend(blinks.map(|blink| (blink.start, blink.end)));
     let hidden = |at: Timestamp| unseen.iter().any(|(from, to)| (*from..=*to).contains(&at));
     let seen_share = |selection: &GazeSelection| {
         let within =
