@@ -26,7 +26,12 @@ pub struct SwitchHandler {
     /// The model that runs.
     pub model: ModelFigures,
     loading: Option<Receiver<anyhow::Result<Loaded>>>,
+    /// The models that ran last, the newest last: who goes back and forth between two compiles neither again.
+    recent: Vec<LoadedModel>,
 }
+
+/// Models that are kept.
+const RECENT: usize = 2;
 
 /// What is ready to take the place of what runs.
 enum Loaded {
@@ -67,7 +72,8 @@ impl SwitchHandler {
         let usable = cameras.into_iter().filter(|c| c.problem.is_none() && c.choice.is_some()).map(|c| c.address);
         let scene = SceneSource::address(SceneSource::DEFAULT_SEED).to_string();
         sources.extend(usable.chain([scene]).filter(|address| address != source));
-        SwitchHandler { board, args, options, exchange, sources, source: source.to_owned(), model, loading: None }
+        let (source, loading, recent) = (source.to_owned(), None, Vec::new());
+        SwitchHandler { board, args, options, exchange, sources, source, model, loading, recent }
     }
 
     /// What a page may choose from.
@@ -95,6 +101,15 @@ impl SwitchHandler {
         let (board, args, options) = (self.board.clone(), self.args.clone(), self.options.clone());
         let precision: Precision = request.precision.as_ref().unwrap_or(&self.model.precision).parse()?;
         let model = request.model.unwrap_or_else(|| self.model.name.clone());
+        let is_wanted = |kept: &LoadedModel| kept.spec().name == model && kept.precision() == precision;
+        if request.source.is_none()
+            && let Some(at) = self.recent.iter().position(is_wanted)
+        {
+            // The receiver is at hand.
+            let _ = sender.send(Ok(Loaded::Model(Box::new(self.recent.remove(at)))));
+            self.loading = Some(receiver);
+            return Ok(());
+        }
         let load = move || match request.source {
             Some(address) => {
                 let address: SourceAddress = address.parse()?;
@@ -134,6 +149,10 @@ impl SwitchHandler {
                 let setting = format!("{} in {}", figures.name, figures.precision);
                 running.exchange(&figures.name, model.encoder()?, model.decoder()?, &setting)?;
                 self.model = figures;
+                if self.recent.len() == RECENT {
+                    self.recent.remove(0);
+                }
+                self.recent.push(*model);
                 Ok(Switched::Model)
             }
         }
