@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use crate::geometry::{Point, Region, Size};
 
-pub(crate) use contain::contain;
+pub(crate) use contain::{HELPER_NAME, contain, is_contained};
 pub use device::DeviceError;
 pub use pipeline::PipelineError;
 

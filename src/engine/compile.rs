@@ -120,7 +120,6 @@ impl Lowering<'_> {
 /// to the input size it was exported at.
 pub(super) fn framework() -> tract_onnx::Onnx {
     let mut onnx = tract_onnx::onnx().with_ignore_value_info(true);
-    guard::remove_unsuited(&mut onnx);
     onnx.op_register.insert(ops::FakeQuantize::OPERATOR, ops::FakeQuantize::read);
     operators::register(&mut onnx);
     onnx

@@ -1,15 +1,12 @@
 //! Engine errors as ours: what went wrong with which file and which node, also when it was a panic.
 
-use std::cell::{Cell, RefCell};
-use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+use std::cell::RefCell;
 use std::path::Path;
-use std::sync::Once;
 
 use tract_onnx::pb::NodeProto;
 use tract_onnx::prelude::TractError;
 
-use super::threads::HELPER_NAME;
-use crate::error::ModelError;
+use crate::error::{self, ModelError};
 
 /// What to do about a node that cannot run, where nothing better is known.
 pub(super) const WITHOUT_IT: &str = "Export the model without this operator";
@@ -25,13 +22,14 @@ pub(super) fn unreadable(path: &Path, reason: impl Into<String>) -> ModelError {
 
 /// A node that is refused.
 pub(super) fn refused_node(path: &Path, node: &str, operator: &str, reason: impl Into<String>) -> ModelError {
-    ModelError::UnsupportedOperator {
-        path: path.into(),
-        node: node.into(),
-        operator: operator.into(),
-        reason: reason.into(),
-        remedy: WITHOUT_IT,
-    }
+    let (path, node, operator) = (path.into(), node.into(), operator.into());
+    ModelError::UnsupportedOperator { path, node, operator, reason: reason.into(), remedy: WITHOUT_IT }
+}
+
+/// A node of the file that is refused, where more is known of what to do about it.
+pub(super) fn refused_with(path: &Path, node: &NodeProto, (reason, remedy): (String, &'static str)) -> ModelError {
+    let (path, operator, node) = (path.into(), node.op_type.clone(), node_name(node).into());
+    ModelError::UnsupportedOperator { path, node, operator, reason, remedy }
 }
 
 /// The innermost cause and the outermost context of a tract error, on one line.
@@ -55,8 +53,6 @@ pub(super) struct Panic {
 }
 
 thread_local! {
-    /// How many calls of [`caught`] this thread is in.
-    static CAUGHT: Cell<usize> = const { Cell::new(0) };
     /// The node that this thread prepares.
     static NODE: RefCell<Node> = const { RefCell::new(Node { known: false, name: String::new(), operator: String::new() }) };
 }
@@ -83,23 +79,12 @@ pub(super) fn at_no_node() {
 
 /// Runs `f` and catches its panic, of which nothing is printed.
 pub(super) fn caught<T>(f: impl FnOnce() -> T) -> Result<T, Panic> {
-    struct Within;
-    impl Drop for Within {
-        fn drop(&mut self) {
-            CAUGHT.set(CAUGHT.get() - 1);
-        }
-    }
-    silence_caught_panics();
-    CAUGHT.set(CAUGHT.get() + 1);
-    let within = Within;
-    if CAUGHT.get() == 1 {
+    if !error::is_contained() {
         at_no_node();
     }
-    let outcome = catch_unwind(AssertUnwindSafe(f));
-    drop(within);
-    outcome.map_err(|panic| Panic {
+    error::contain(f).map_err(|text| Panic {
         node: NODE.with_borrow(|node| node.known.then(|| (node.name.clone(), node.operator.clone()))),
-        text: panic_text(panic.as_ref()),
+        text,
     })
 }
 
@@ -112,30 +97,6 @@ pub(super) fn contain<T>(path: &Path, f: impl FnOnce() -> Result<T, ModelError>)
             None => unreadable(path, reason),
         })
     })
-}
-
-/// Keeps the panic hook from printing what [`caught`] turns into an error, on its thread and on those that help it. Fuzzing
-/// has a hook of its own, which tells the panics of this crate from those of others.
-fn silence_caught_panics() {
-    static ONCE: Once = Once::new();
-    if cfg!(fuzzing) {
-        return;
-    }
-    ONCE.call_once(|| {
-        let before = take_hook();
-        set_hook(Box::new(move |panic| {
-            let helper = || std::thread::current().name().is_some_and(|name| name.starts_with(HELPER_NAME));
-            let is_caught = CAUGHT.try_with(|depth| depth.get() > 0).unwrap_or(false) || helper();
-            if !is_caught {
-                before(panic);
-            }
-        }));
-    });
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-    text.and_then(|t| t.lines().next()).unwrap_or("the engine gave up on it").to_owned()
 }
 
 #[cfg(test)]
@@ -161,9 +122,9 @@ mod tests {
         let outer = caught(|| {
             at_node("outer", "Conv");
             assert!(caught(|| panic!("inner")).is_err());
-            CAUGHT.get()
+            error::is_contained()
         });
-        assert_eq!(outer.unwrap(), 1);
-        assert_eq!(CAUGHT.get(), 0);
+        assert!(outer.unwrap());
+        assert!(!error::is_contained());
     }
 }

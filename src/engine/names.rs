@@ -5,13 +5,21 @@ use tract_onnx::pb::GraphProto;
 /// Every name that a subgraph mentions: some are tensors of the graph around it.
 pub(super) fn captured(graph: &GraphProto) -> Vec<String> {
     let mut names = Vec::new();
-    let mut open: Vec<&GraphProto> = subgraphs(graph).collect();
-    while let Some(inner) = open.pop() {
+    for inner in with_subgraphs(subgraphs(graph)) {
         names.extend(inner.node.iter().flat_map(|n| n.input.iter().chain(&n.output)).cloned());
         names.extend(inner.output.iter().map(|o| o.name.clone()));
-        open.extend(subgraphs(inner));
     }
     names
+}
+
+/// These graphs and all that lie in them.
+pub(super) fn with_subgraphs<'a>(graphs: impl IntoIterator<Item = &'a GraphProto>) -> Vec<&'a GraphProto> {
+    let (mut all, mut open) = (Vec::new(), Vec::from_iter(graphs));
+    while let Some(graph) = open.pop() {
+        all.push(graph);
+        open.extend(subgraphs(graph));
+    }
+    all
 }
 
 fn subgraphs(graph: &GraphProto) -> impl Iterator<Item = &GraphProto> {

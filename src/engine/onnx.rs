@@ -78,7 +78,6 @@ impl OnnxModel {
     fn uncontained(path: &Path, proto: ModelProto, limits: Limits) -> Result<Self, ModelError> {
         guard::check_file(path, &proto, &limits)?;
         operators::check(path, &proto)?;
-        guard::check_grids(path, &proto)?;
         let onnx = framework();
         if quantized::is_quantized(&proto) {
             guard::check_operators(path, &quantized::unfolded(&proto, &limits).0, &onnx)?;

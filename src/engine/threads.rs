@@ -4,9 +4,7 @@ use std::sync::Arc;
 use tract_linalg::multithread::Executor;
 
 use super::kernels::Team;
-
-/// How the names of all threads begin that compute beside a caller.
-pub(super) const HELPER_NAME: &str = "foveate-nn";
+use crate::error::HELPER_NAME;
 
 /// The threads that the matrix products and convolutions of one or more graphs share. Clones share the pool.
 ///

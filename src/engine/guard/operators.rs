@@ -1,13 +1,12 @@
 //! Which operators are run.
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use tract_onnx::Onnx;
-use tract_onnx::pb::tensor_proto::DataType;
-use tract_onnx::pb::{GraphProto, ModelProto, NodeProto};
+use tract_onnx::pb::{ModelProto, NodeProto};
 
-use crate::engine::failure::{WITHOUT_IT, node_name};
+use crate::engine::failure::{WITHOUT_IT, refused_with};
+use crate::engine::names::with_subgraphs;
 use crate::error::ModelError;
 
 /// Operators that the engine knows and that are not run: their results are random, or of a size that only running them tells,
@@ -34,54 +33,13 @@ const UNSUITED: [&str; 19] = [
     "ArrayFeatureExtractor",
 ];
 
-/// Takes from `onnx` what is not run.
-pub(in crate::engine) fn remove_unsuited(onnx: &mut Onnx) {
-    for operator in UNSUITED {
-        onnx.op_register.0.remove(operator);
-    }
-}
-
 /// Refuses a file that has passed [`check_file`](super::check_file) if it names an operator that `onnx` does not know.
 pub(in crate::engine) fn check_operators(path: &Path, proto: &ModelProto, onnx: &Onnx) -> Result<(), ModelError> {
-    let mut open: Vec<&GraphProto> = proto.graph.iter().collect();
-    while let Some(graph) = open.pop() {
-        if let Some(node) = graph.node.iter().find(|n| !onnx.op_register.0.contains_key(&n.op_type)) {
-            let (reason, remedy) = unknown(proto, node);
-            return Err(ModelError::UnsupportedOperator {
-                path: path.into(),
-                node: node_name(node).into(),
-                operator: node.op_type.clone(),
-                reason,
-                remedy,
-            });
-        }
-        open.extend(graph.node.iter().flat_map(|n| &n.attribute).flat_map(|a| a.g.iter().chain(&a.graphs)));
+    let lacks = |node: &&NodeProto| !onnx.op_register.0.contains_key(&node.op_type);
+    match with_subgraphs(&proto.graph).into_iter().flat_map(|graph| &graph.node).find(lacks) {
+        Some(node) => Err(refused_with(path, node, unknown(proto, node))),
+        None => Ok(()),
     }
-    Ok(())
-}
-
-/// Refuses quantised tensors of 4 bits, which no kernel unpacks.
-pub(in crate::engine) fn check_grids(path: &Path, proto: &ModelProto) -> Result<(), ModelError> {
-    let Some(graph) = &proto.graph else { return Ok(()) };
-    let types: HashMap<&str, i32> = graph.initializer.iter().map(|t| (t.name.as_str(), t.data_type)).collect();
-    for node in &graph.node {
-        if !matches!(node.op_type.as_str(), "QuantizeLinear" | "DequantizeLinear" | "QLinearConv" | "QLinearMatMul") {
-            continue;
-        }
-        let constants = node.input.iter().filter_map(|name| types.get(name.as_str()).copied());
-        let told = node.attribute.iter().filter(|a| a.name == "output_dtype").map(|a| a.i as i32);
-        let is_packed = |kind: i32| matches!(DataType::try_from(kind), Ok(DataType::Int4 | DataType::Uint4));
-        if constants.chain(told).any(is_packed) {
-            return Err(ModelError::UnsupportedOperator {
-                path: path.into(),
-                node: node_name(node).into(),
-                operator: node.op_type.clone(),
-                reason: "it quantises to 4 bits".into(),
-                remedy: "Quantise activations and weights to 8 bits, or give the float model to `foveate quantize`",
-            });
-        }
-    }
-    Ok(())
 }
 
 /// Why an operator is unknown, and what to do about it.

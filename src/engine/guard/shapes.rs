@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use tract_onnx::ops::logic::If;
-use tract_onnx::pb::{GraphProto, ModelProto, NodeProto};
+use tract_onnx::pb::{ModelProto, NodeProto};
 use tract_onnx::prelude::{InferenceModel, TractError, TypedModel};
 use tract_onnx::tract_core::optim::CONST_FOLD_MEM_BUDGET;
 use tract_onnx::tract_hir::infer::{Factoid, InferenceFact};
@@ -14,6 +14,7 @@ use super::check_size;
 use super::inputs::check_inputs;
 use crate::engine::failure::{at_no_node, at_node, node_name, reason, refused_node, unreadable};
 use crate::engine::limits::Limits;
+use crate::engine::names::with_subgraphs;
 use crate::error::ModelError;
 
 /// The nodes of a file by the names that the engine gives them.
@@ -21,13 +22,8 @@ pub(in crate::engine) struct Operators<'a>(HashMap<&'a str, &'a NodeProto>);
 
 impl<'a> Operators<'a> {
     pub fn of(proto: &'a ModelProto) -> Self {
-        let mut nodes = HashMap::new();
-        let mut open: Vec<&GraphProto> = proto.graph.iter().collect();
-        while let Some(graph) = open.pop() {
-            nodes.extend(graph.node.iter().map(|node| (node_name(node), node)));
-            open.extend(graph.node.iter().flat_map(|n| &n.attribute).flat_map(|a| a.g.iter().chain(&a.graphs)));
-        }
-        Operators(nodes)
+        let nodes = with_subgraphs(&proto.graph).into_iter().flat_map(|graph| &graph.node);
+        Operators(nodes.map(|node| (node_name(node), node)).collect())
     }
 
     /// The file's word for what the node called `name` does, if it is the file's.

@@ -3,17 +3,21 @@
 
 use std::path::Path;
 
+use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::{GraphProto, ModelProto, NodeProto};
 
 use super::accepted::ACCEPTED;
-use crate::engine::failure::{WITHOUT_IT, node_name, unreadable};
+use crate::engine::failure::{WITHOUT_IT, refused_with, unreadable};
 use crate::engine::guard::unknown;
+use crate::engine::names::with_subgraphs;
 use crate::error::ModelError;
 
 /// Versions of ONNX's own operators that the audit covers. Version 6 and before broadcast by other rules.
 const OPERATOR_SETS: std::ops::RangeInclusive<i64> = 7..=23;
 
 const FOR_INFERENCE: &str = "Export the model for inference, as after `model.eval()`";
+
+const TO_8_BITS: &str = "Quantise activations and weights to 8 bits, or give the float model to `foveate quantize`";
 
 const NEWER: &str = "Export the model with opset_version=17";
 
@@ -31,19 +35,10 @@ pub(in crate::engine) fn check(path: &Path, proto: &ModelProto) -> Result<(), Mo
             format!("it is written for operator set {set}, and {first} to {last} are known: use opset_version=17"),
         ));
     }
-    let mut open: Vec<&GraphProto> = proto.graph.iter().collect();
-    while let Some(graph) = open.pop() {
-        for node in &graph.node {
-            if let Some((reason, remedy)) = refusal(proto, node, set, graph) {
-                return Err(ModelError::UnsupportedOperator {
-                    path: path.into(),
-                    node: node_name(node).into(),
-                    operator: node.op_type.clone(),
-                    reason,
-                    remedy,
-                });
-            }
-            open.extend(node.attribute.iter().flat_map(|a| a.g.iter().chain(&a.graphs)));
+    for graph in with_subgraphs(&proto.graph) {
+        let refused = graph.node.iter().find_map(|node| Some((node, refusal(proto, node, set, graph)?)));
+        if let Some((node, why)) = refused {
+            return Err(refused_with(path, node, why));
         }
     }
     Ok(())
@@ -77,8 +72,12 @@ fn refusal(proto: &ModelProto, node: &NodeProto, set: i64, graph: &GraphProto) -
     let (reason, remedy) = match node.node.op_type.as_str() {
         "BatchNormalization" if node.whole("training_mode", 0) != 0 => ("training_mode is set", FOR_INFERENCE),
         "BatchNormalization" if node.whole("spatial", 1) == 0 => ("its attribute `spatial` is 0", WITHOUT_IT),
+        "QuantizeLinear"
+            if [DataType::Uint4 as i64, DataType::Int4 as i64].contains(&node.whole("output_dtype", 0)) =>
+        {
+            ("it quantises to 4 bits", TO_8_BITS)
+        }
         "Dropout" if node.trains() => ("it drops at random", FOR_INFERENCE),
-        "Scan" if set < 9 => ("operator set 8 scans batches", NEWER),
         "TopK" if set < 10 => ("its k is an attribute", NEWER),
         "RNN" | "GRU" | "LSTM" => node.recurrent()?,
         _ => return None,

@@ -34,9 +34,7 @@ impl<'a> Wiring<'a> {
     /// Whole numbers that the graph fixes; `what` says which in the error.
     pub fn constants(&self, of: OutletId, what: &str) -> TractResult<Vec<i64>> {
         let value = self.fact(of)?.konst.as_ref();
-        let value = value.with_context(|| format!("its {what} depend on the data: they must be constants"))?;
-        let value = value.cast_to::<i64>()?;
-        Ok(value.to_plain_array_view::<i64>()?.iter().copied().collect())
+        whole(value.with_context(|| format!("its {what} depend on the data: they must be constants"))?)
     }
 
     pub fn constant(&mut self, value: impl IntoArcTensor) -> TractResult<OutletId> {
