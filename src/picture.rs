@@ -13,7 +13,7 @@ mod png;
 use std::io::Cursor;
 
 use image::metadata::Orientation;
-use image::{ColorType, DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use crate::error::{ImageError, contain};
 use crate::geometry::Size;
@@ -72,12 +72,9 @@ pub fn decode_rgb(bytes: &[u8], what: &str, max_bytes: u64, rgb: &mut Vec<u8>) -
 pub(crate) fn decode(bytes: &[u8], what: &str, max_bytes: u64) -> Result<Picture, ImageError> {
     let is_lossy = matches!(format(bytes, what)?, ImageFormat::Jpeg | ImageFormat::WebP);
     if let Some((numbers, palette)) = png::palette_numbers(bytes) {
-        let image = Opened::new(&numbers, what, max_bytes)?.decode(what)?.into_luma8();
-        let numbers = png::unscaled(bytes, image.into_raw());
-        let (width, height) = png::size(bytes).unwrap_or_default();
-        if let Some(image) = GrayImage::from_raw(width, height, numbers) {
-            return Ok(Picture { image: image.into(), palette: Some(palette), is_lossy });
-        }
+        let mut image = Opened::new(&numbers, what, max_bytes)?.decode(what)?.into_luma8();
+        png::unscale(bytes, &mut image);
+        return Ok(Picture { image: image.into(), palette: Some(palette), is_lossy });
     }
     let image = Opened::new(bytes, what, max_bytes)?.decode(what)?;
     Ok(Picture { image, palette: None, is_lossy })

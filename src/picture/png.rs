@@ -35,11 +35,6 @@ fn header(bytes: &[u8]) -> Option<(u32, u32, u8, u8)> {
     Some((side(0)?, side(4)?, *header.get(8)?, *header.get(9)?))
 }
 
-/// Width and height in pixels.
-pub(super) fn size(bytes: &[u8]) -> Option<(u32, u32)> {
-    header(bytes).map(|(width, height, ..)| (width, height))
-}
-
 /// The file without what only accompanies the picture.
 ///
 /// # Errors
@@ -122,8 +117,8 @@ pub(super) fn palette_numbers(bytes: &[u8]) -> Option<(Vec<u8>, Vec<[u8; 3]>)> {
     Some((out, palette))
 }
 
-/// The numbers themselves: a decoder scales grey of fewer than 8 bits to 0 to 255.
-pub(super) fn unscaled(bytes: &[u8], mut grey: Vec<u8>) -> Vec<u8> {
+/// Makes the numbers themselves of what a decoder has scaled: grey of fewer than 8 bits to 0 to 255.
+pub(super) fn unscale(bytes: &[u8], grey: &mut [u8]) {
     let step = match header(bytes) {
         Some((.., 1, _)) => 255,
         Some((.., 2, _)) => 85,
@@ -131,5 +126,4 @@ pub(super) fn unscaled(bytes: &[u8], mut grey: Vec<u8>) -> Vec<u8> {
         _ => 1,
     };
     grey.iter_mut().for_each(|value| *value /= step);
-    grey
 }

@@ -290,6 +290,22 @@ fn damaged_chunks_of_a_png_are_found_and_what_accompanies_it_is_left_out() {
     assert!(decode(hostile, "x", DEFAULT_DECODE_BYTES).is_err());
 }
 
+/// The numbers in a palette stand where the upright picture has them.
+#[test]
+fn numbers_of_a_palette_turn_with_their_picture() {
+    let grey = png(&[0, 1, 2, 3, 4, 5], 3, 2, ExtendedColorType::L8);
+    let mut header = grey[16..29].to_vec();
+    header[9] = 3;
+    // A quarter turn: orientation 6.
+    let exif = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+    let start = [chunk(b"IHDR", &header), chunk(b"PLTE", &[9; 18]), chunk(b"eXIf", exif)].concat();
+    let bytes = [&grey[..8], &start, &grey[33..]].concat();
+    let picture = decode(&bytes, "x", DEFAULT_DECODE_BYTES).unwrap();
+    assert_eq!(picture.palette, Some(vec![[9; 3]; 6]));
+    assert_eq!((picture.image.width(), picture.image.height()), (2, 3));
+    assert_eq!(picture.image.into_luma8().into_raw(), [3, 0, 4, 1, 5, 2]);
+}
+
 #[test]
 fn pictures_that_claim_more_than_they_hold_are_refused_by_their_headers() {
     let claims = |mut bytes: Vec<u8>, side: u32| {
