@@ -1,17 +1,16 @@
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::access::Access;
 use super::admission::{Admission, Asker};
 use super::connections::{Connections, Place};
-use super::hub::{Hub, MAX_CLIENTS};
+use super::hub::Hub;
 use super::proxy::ProxyOptions;
 use super::visitor::Visitor;
 use crate::time::Timestamp;
 
-/// Of the pages and readers one in so many is one address's, unless it is this machine's.
-const SHARE: usize = 4;
+/// Most pages and readers of the NDJSON stream at a time.
+const MAX_CLIENTS: usize = 32;
 
 /// What every handler holds; clones share it.
 #[derive(Clone)]
@@ -44,12 +43,6 @@ impl App {
 
     /// Room for a page or a reader of the stream, which it has until it is dropped; `None` when there is none for it.
     pub fn seat(&self, visitor: Visitor) -> Option<Place> {
-        let share = if self.is_shared(visitor.address) { MAX_CLIENTS } else { MAX_CLIENTS / SHARE };
-        self.seats.enter(visitor.address, share, Instant::now())
-    }
-
-    /// Whether many may stand behind an address: this machine's own, or a proxy that does not say for whom it asks.
-    fn is_shared(&self, address: IpAddr) -> bool {
-        address.to_canonical().is_loopback() || self.proxy.is_trusted(address)
+        self.seats.enter(visitor.address, self.proxy.share(visitor.address, MAX_CLIENTS), Instant::now())
     }
 }

@@ -38,9 +38,6 @@ use readers::Readers;
 use snapshot::SnapshotRequests;
 use state::StreamState;
 
-/// Most pages and readers of the NDJSON stream at a time.
-pub const MAX_CLIENTS: usize = 32;
-
 /// See the module.
 pub struct Hub {
     /// The stream's clock.
@@ -162,10 +159,10 @@ impl Hub {
 
     // The server's side.
 
-    /// Lets a page in, unless there are too many: its number, and what it gets.
+    /// Lets a page in, unless the stream has ended: its number, and what it gets.
     pub fn join(&self) -> Option<(u32, mpsc::Receiver<Outgoing>)> {
         let mut shared = self.shared();
-        if !shared.has_room() {
+        if shared.state.ended {
             return None;
         }
         let greeting = self.json(&shared, "hello").into();
@@ -194,11 +191,11 @@ impl Hub {
         }
     }
 
-    /// Lets a reader of the stream in, unless there are too many.
+    /// Lets a reader of the stream in, unless it has ended.
     pub fn subscribe(&self) -> Option<mpsc::Receiver<Arc<str>>> {
         let mut shared = self.shared();
         shared.readers.prune();
-        if shared.has_room() { Some(shared.readers.subscribe()) } else { None }
+        if shared.state.ended { None } else { Some(shared.readers.subscribe()) }
     }
 
     /// The next frame, for one request; `None` when too many wait already.
@@ -226,7 +223,7 @@ impl Hub {
         if let Some(page) = command.origin.page_number().filter(|page| *page > 0) {
             shared.holds.check(page.into(), &command)?;
         }
-        let changes = !matches!(command.intent, Intent::HoldFrame { .. } | Intent::ReleaseFrame { .. });
+        let changes = !command.intent.keeps_frames();
         shared.state.used |= changes;
         self.commands.try_send(command.clone()).map_err(|_| RequestError::Busy)?;
         shared.holds.passed_on(&command);
@@ -309,12 +306,6 @@ impl Hub {
 
     fn json(&self, shared: &Shared, kind: &str) -> String {
         shared.state.json(kind, self.takes_prompts, shared.pages.figures())
-    }
-}
-
-impl Shared {
-    fn has_room(&self) -> bool {
-        !self.state.ended && self.pages.len() + self.readers.len() < MAX_CLIENTS
     }
 }
 

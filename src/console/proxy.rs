@@ -7,6 +7,9 @@ use std::str::FromStr;
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, Uri};
 
+/// Of what the server gives out, one in so many is one address's, unless many may stand behind it.
+const SHARE: usize = 4;
+
 /// How a reverse proxy passes requests on to the console. The default is without one.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -123,6 +126,12 @@ impl ProxyOptions {
     /// Whether `address` is a trusted proxy.
     pub(super) fn is_trusted(&self, address: IpAddr) -> bool {
         self.trusted.iter().any(|trusted| trusted.to_canonical() == address.to_canonical())
+    }
+
+    /// How many of `all` that the server gives out an address may have: all where many may stand behind it, this machine's own or a
+    /// proxy that does not say for whom it asks.
+    pub(super) fn share(&self, address: IpAddr, all: usize) -> usize {
+        if address.to_canonical().is_loopback() || self.is_trusted(address) { all } else { all / SHARE }
     }
 
     /// Who asks: `peer`, or the one that it forwards for if it is a trusted proxy. Every proxy appends whom it heard, so the

@@ -22,8 +22,6 @@ const CONNECTIONS: usize = 64;
 const FEWEST: usize = 8;
 /// Of the files that the program may open, one in so many is a connection's at most; as many again wait for a place.
 const OF_FILES: usize = 8;
-/// Of the places one in so many is one address's, unless it is this machine's.
-const SHARE: usize = 4;
 /// Who keeps the server waiting for longer loses its place when there is none for others.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Longest time that a connection without a place has.
@@ -164,9 +162,7 @@ impl Door {
 
     fn open(&self, stream: TcpStream, peer: IpAddr) {
         let all = self.inside.limit();
-        // Behind this machine's own address, or a proxy, there may be many.
-        let is_shared = peer.to_canonical().is_loopback() || self.proxy.is_trusted(peer);
-        let (share, now) = (if is_shared { all } else { all / SHARE }, Instant::now());
+        let (share, now) = (self.proxy.share(peer, all), Instant::now());
         let _ = stream.set_nodelay(true);
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).max_buf_size(HEAD);

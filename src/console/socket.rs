@@ -22,7 +22,6 @@ use super::request_error::RequestError;
 use super::response::problem;
 use super::session::{Closing, Outcome, Session};
 use super::visitor::Visitor;
-use crate::session::Intent;
 
 /// Largest message that is taken, in bytes.
 const MESSAGE: usize = 16 << 10;
@@ -122,8 +121,7 @@ async fn take(
             None
         }
         Outcome::Request(Request::Command(command)) => {
-            let holds = matches!(command.intent, Intent::HoldFrame { .. } | Intent::ReleaseFrame { .. });
-            if holds || app.admit_prompt(Asker::Page(session.id), now) {
+            if command.intent.keeps_frames() || app.admit_prompt(Asker::Page(session.id), now) {
                 app.hub.command(command).err()
             } else {
                 session.count_haste(now).map_err(Some)?;

@@ -95,8 +95,12 @@ pub enum Intent {
 impl Intent {
     /// Whether a user waits for its answer. What gaze passes over and what displays hold is nobody's loss.
     pub fn is_prompt(&self) -> bool {
-        use Intent::{HoldFrame, Hover, Leave, ReleaseFrame};
-        !matches!(self, Hover { .. } | Leave | HoldFrame { .. } | ReleaseFrame { .. })
+        !matches!(self, Intent::Hover { .. } | Intent::Leave) && !self.keeps_frames()
+    }
+
+    /// Whether it says which frame a display holds.
+    pub fn keeps_frames(&self) -> bool {
+        matches!(self, Intent::HoldFrame { .. } | Intent::ReleaseFrame { .. })
     }
 
     /// The object that it names.

@@ -6,7 +6,8 @@ use super::origin::Origin;
 /// Requests that wait for the frame of their time, or for their turn.
 ///
 /// Each origin has a queue of its own, in the order of its requests' times, and there is a bound on each and on all
-/// together: a request too many is refused, and of all of them together it is the longest queue that gives way. While
+/// together: a request too many is refused, and of all of them together it is the longest queue that gives way. What displays
+/// hold is never refused, or a display would mean a frame that is gone; of several in a row the last one counts. While
 /// everything that is due is served, requests leave in the order of their times. Once some had to stay for a later frame, origins
 /// take turns: in each, every origin that waits is served once (start-time fair queueing, Goyal, Vin and Cheng 1996, with one
 /// request as the unit).
@@ -69,18 +70,26 @@ impl RequestQueue {
     /// The request that there is no room for: this one, or the latest of the origin that has most of them waiting.
     pub fn push(&mut self, request: Request) -> Result<(), Request> {
         let at = self.lane(request.origin);
-        if !self.unbounded && self.lanes[at].requests.len() >= Self::PER_ORIGIN {
+        let keeps_frames = request.intent.keeps_frames();
+        if !self.unbounded && !keeps_frames && self.lanes[at].requests.len() >= Self::PER_ORIGIN {
             return Err(request);
         }
         let lane = &mut self.lanes[at];
         let place = lane.requests.partition_point(|other| other.time_s.total_cmp(&request.time_s).is_le());
+        let before = place.checked_sub(1).and_then(|before| lane.requests.get_mut(before));
+        if let Some(before) = before.filter(|before| keeps_frames && before.intent.keeps_frames()) {
+            *before = request;
+            return Ok(());
+        }
         lane.requests.insert(place, request);
         self.len += 1;
         if self.unbounded || self.len <= Self::TOTAL {
             return Ok(());
         }
-        let longest = self.lanes.iter_mut().max_by_key(|lane| lane.requests.len());
-        match longest.and_then(|lane| lane.requests.pop_back()) {
+        let gives_way = |request: &Request| !request.intent.keeps_frames();
+        let lanes = self.lanes.iter_mut().filter(|lane| lane.requests.iter().any(gives_way));
+        let longest = lanes.max_by_key(|lane| lane.requests.len());
+        match longest.and_then(|lane| lane.requests.remove(lane.requests.iter().rposition(gives_way)?)) {
             Some(refused) => {
                 self.len -= 1;
                 Err(refused)
@@ -165,6 +174,27 @@ mod tests {
             Intent::Release { object } => object,
             _ => unreachable!("only releases are pushed"),
         }
+    }
+
+    #[test]
+    fn what_displays_hold_is_never_refused_and_the_last_of_a_row_counts() {
+        let page = Origin::page(1);
+        let hold = |time_s, display| Request::new(time_s, Intent::HoldFrame { display }).with_origin(page);
+        let mut queue = RequestQueue::default();
+        (0..RequestQueue::PER_ORIGIN as u32).for_each(|n| queue.push(request(page, 1.0, n)).unwrap());
+        queue.push(request(page, 1.0, 0)).expect_err("there is no room for a prompt");
+        for n in 0..1000 {
+            queue.push(hold(f64::from(n) / 1e3, 1)).unwrap();
+            queue.push(hold(2.0 + f64::from(n) / 1e3, 1)).unwrap();
+        }
+        assert_eq!(queue.len(), RequestQueue::PER_ORIGIN + 2);
+        for n in 0..2 * RequestQueue::TOTAL as u32 {
+            let refused = queue.push(request(Origin::page(2 + n % 32), 3.0, n)).err();
+            assert!(refused.is_none_or(|refused| refused.intent.is_prompt()));
+        }
+        assert_eq!(queue.len(), RequestQueue::TOTAL);
+        let held: Vec<f64> = queue.drain().filter(|r| r.intent.keeps_frames()).map(|r| r.time_s).collect();
+        assert_eq!(held, [0.999, 2.999]);
     }
 
     #[test]

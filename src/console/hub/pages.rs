@@ -72,11 +72,6 @@ impl Pages {
         self.pages.retain(|page| page.id != id);
     }
 
-    /// How many pages are open.
-    pub fn len(&self) -> usize {
-        self.pages.len()
-    }
-
     /// Hangs up on every page.
     pub fn clear(&mut self) {
         self.pages.clear();
