@@ -64,7 +64,7 @@ impl Trail {
     /// The time of the sample that is nearest to `at`.
     pub fn nearest(&self, at: Timestamp) -> Option<Timestamp> {
         let times = self.samples.iter().map(|(time, _)| *time);
-        times.min_by_key(|time| time.since(at).max(at.since(*time)))
+        times.min_by_key(|time| time.abs_diff(at))
     }
 
     /// Where gaze was at `at`, in degrees, by the samples from `from` to `to` that are at most half a second older than `to`.

@@ -3,6 +3,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::files::{damaged, read_if_there};
+use super::side;
 use crate::error::Result;
 use crate::input::gaze::glasses::Glasses;
 use crate::text;
@@ -25,14 +26,8 @@ pub fn glasses(folder: &Path, notes: &mut Vec<String>) -> Result<Option<Glasses>
             signs.push((Glasses::Invisible, name));
         }
     }
-    let info = folder.join("info.json");
-    if let Some(bytes) = read_if_there(&info, MAX_INFO_BYTES)? {
-        let object = text::decode(&bytes).ok().and_then(|text| serde_json::from_str::<Map<String, Value>>(text).ok());
-        match object {
-            Some(object) => signs.extend(by_info(&object).map(|glasses| (glasses, "info.json".to_owned()))),
-            None => notes.push("`info.json` is damaged and left out".into()),
-        }
-    }
+    let told = side(notes, &folder.join("info.json"), info).flatten().and_then(|info| by_info(&info));
+    signs.extend(told.map(|glasses| (glasses, "info.json".to_owned())));
     let Some((glasses, name)) = signs.first() else { return Ok(None) };
     match signs.iter().find(|(other, _)| other != glasses) {
         None => Ok(Some(*glasses)),
@@ -42,6 +37,21 @@ pub fn glasses(folder: &Path, notes: &mut Vec<String>) -> Result<Option<Glasses>
             Err(damaged(folder, reason).into())
         }
     }
+}
+
+/// What `info.json` says, if it is there.
+fn info(path: &Path) -> Result<Option<Map<String, Value>>> {
+    let Some(bytes) = read_if_there(path, MAX_INFO_BYTES)? else { return Ok(None) };
+    let text = text::decode(&bytes).map_err(|reason| damaged(path, reason.to_string()))?;
+    Ok(Some(serde_json::from_str(text).map_err(|e| damaged(path, format!("no object of JSON ({e})")))?))
+}
+
+/// What is assumed of a recording that says nothing of its glasses.
+pub fn assumed(notes: &mut Vec<String>) -> Glasses {
+    notes.push(
+        "nothing says which glasses it is of: it is taken for Neon's, with frames of 1600x1200; put its `info.json` beside it".into(),
+    );
+    Glasses::Neon
 }
 
 /// Neon is one module with a serial number, and its recordings have data format 2; Invisible has glasses and a scene camera with

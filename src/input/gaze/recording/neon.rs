@@ -39,12 +39,10 @@ pub fn is_one(folder: &Path) -> bool {
 /// If the files of gaze cannot be read, are truncated, or their layout lacks a field, or the glasses are told in two ways.
 pub fn read(folder: &Path) -> Result<GazeRecording> {
     let mut notes = Vec::new();
-    let glasses = device::glasses(folder, &mut notes)?;
-    if glasses.is_none() {
-        let assumed = "nothing says which glasses it is of: it is taken for Neon's, with frames of 1600x1200; keep `info.json` beside it";
-        notes.push(assumed.into());
-    }
-    let glasses = glasses.unwrap_or(Glasses::Neon);
+    let glasses = match device::glasses(folder, &mut notes)? {
+        Some(glasses) => glasses,
+        None => device::assumed(&mut notes),
+    };
     let mut samples = gaze(folder, &mut notes)?;
     let blinks = side(&mut notes, folder, blinks).unwrap_or_default();
     let hidden = |at: i64| blinks.iter().any(|(start, end)| (*start..=*end).contains(&at));

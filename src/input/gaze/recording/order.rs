@@ -62,7 +62,7 @@ pub fn in_order<T: Copy>(rows: &[Timed<T>], unit: &str) -> Result<(Vec<Timed<T>>
         } else if step > PAUSE_NS {
             let seconds = step as f64 / 1e9;
             notes.push(format!(
-                "no gaze for {seconds:.0} s before {unit} {}: a pause, or a clock that was set",
+                "nothing for {seconds:.0} s before {unit} {}: a pause, or a clock that was set",
                 row.place
             ));
         }

@@ -111,13 +111,7 @@ fn by_places(samples: &[Timed<Measured>], camera: Option<Intrinsics>, notes: &mu
     let on = |size: Size, p: Point| p.x >= 0.0 && p.y >= 0.0 && p.x < size.width as f32 && p.y < size.height as f32;
     let on_neon = samples.iter().filter(|row| on(neon, row.what.point)).count();
     let beyond = samples.iter().filter(|row| on(neon, row.what.point) && !on(invisible, row.what.point)).count();
-    if beyond as f64 <= BEYOND * on_neon as f64 {
-        notes.push(
-            "nothing says which glasses it is of: it is taken for Neon's, with frames of 1600x1200; put the export's `info.json` beside it"
-                .into(),
-        );
-    }
-    Glasses::Neon
+    if beyond as f64 > BEYOND * on_neon as f64 { Glasses::Neon } else { device::assumed(notes) }
 }
 
 #[derive(Deserialize)]

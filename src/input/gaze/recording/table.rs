@@ -1,5 +1,5 @@
 use std::fs::File;
-use std::io::{self, Cursor, Read};
+use std::io::{self, Read};
 use std::path::Path;
 
 use csv::{ErrorKind, ReaderBuilder, StringRecord, Trim};
@@ -80,7 +80,8 @@ pub fn read<T, const N: usize>(
         ConfigError::Invalid { origin: format!("{}, line {line}", path.display()), reason }.into()
     };
     let (delimiter, _) = self::columns(path)?;
-    let file = Limited::open(path, MAX_ROW_BYTES)?;
+    let file = Limited { file: File::open(path).map_err(IoError::when("read", path))?, left: MAX_ROW_BYTES };
+    // The reader skips a byte order mark.
     // Fields are counted here, so that a line of blanks is none.
     let mut reader = ReaderBuilder::new().delimiter(delimiter).trim(Trim::All).flexible(true).from_reader(file);
     let header = match reader.headers() {
@@ -169,24 +170,10 @@ fn failed(error: csv::Error, line: u64, file: &Limited, path: &Path, refuse: &im
     }
 }
 
-/// A file, without its byte order mark, of which so much may be read until `left` is set again: a quote that never closes must not
-/// fill the memory.
+/// A file of which so much may be read until `left` is set again: a quote that never closes must not fill the memory.
 struct Limited {
-    begin: Cursor<Vec<u8>>,
     file: File,
     left: u64,
-}
-
-impl Limited {
-    fn open(path: &Path, left: u64) -> Result<Limited> {
-        let mut file = File::open(path).map_err(IoError::when("read", path))?;
-        let mut begin = Vec::new();
-        file.by_ref().take(3).read_to_end(&mut begin).map_err(IoError::when("read", path))?;
-        if begin == b"\xef\xbb\xbf" {
-            begin.clear();
-        }
-        Ok(Limited { begin: Cursor::new(begin), file, left })
-    }
 }
 
 impl Read for Limited {
@@ -194,7 +181,7 @@ impl Read for Limited {
         if self.left == 0 {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
-        let length = self.begin.by_ref().chain(self.file.by_ref()).take(self.left).read(buffer)?;
+        let length = self.file.by_ref().take(self.left).read(buffer)?;
         self.left -= length as u64;
         Ok(length)
     }

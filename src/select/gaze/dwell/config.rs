@@ -16,7 +16,7 @@ pub struct DwellConfig {
     pub settle: Duration,
     /// Time after a selection in which no other one begins.
     pub cool_down: Duration,
-    /// Samples below this confidence count as a blink.
+    /// Samples below this confidence count as missing.
     pub min_confidence: f32,
     /// Longest blink or silence that a dwell survives; it is paused meanwhile.
     pub max_gap: Duration,
