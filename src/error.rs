@@ -403,7 +403,7 @@ pub enum ImageError {
         remedy: &'static str,
     },
     /// Decoding it would take more memory than it may.
-    #[error("{what}: {}x{} pixels take {} to decode, over the limit of {}: scale the picture first, or raise --max-memory",
+    #[error("{what}: {}x{} pixels take {} to decode, over the limit of {}: scale the picture first, or, for a photo or frames, raise --max-memory",
             .size.width, .size.height, in_words(*.needed), in_words(*.limit))]
     TooCostly {
         /// The file or image.

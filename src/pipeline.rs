@@ -280,13 +280,14 @@ impl Pipeline {
             shared: if replay.is_some() { shared.clone() } else { input_shared.clone() },
             losses: Arc::clone(&inputs_lost),
         };
-        let mut inputs = Some(InputStage::new(prompts, touch, commands, gaze, to));
-        if replay.is_none()
-            && let Some(mut stage) = inputs.take()
-        {
+        let mut stage = InputStage::new(prompts, touch, commands, gaze, to);
+        let inputs = if replay.is_some() {
+            Some(stage)
+        } else {
             stage.prime();
             input_threads.spawn("input", &Placement::default(), move || stage.run())?;
-        }
+            None
+        };
 
         let stage = DecodeStage {
             session: Session::new(decoder, session_config, Arc::clone(&shared.stream_clock)),

@@ -52,8 +52,12 @@ impl Machine {
 }
 
 fn mib(meminfo: &str, key: &str) -> Option<u64> {
-    let kib: u64 = field(meminfo, key)?.strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib / 1024)
+    Some(kib(meminfo, key)? / 1024)
+}
+
+/// A number of `/proc/meminfo`, in KiB.
+pub(super) fn kib(meminfo: &str, key: &str) -> Option<u64> {
+    field(meminfo, key)?.strip_suffix("kB")?.trim().parse().ok()
 }
 
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::cpu::field;
+use super::machine::kib;
 
 /// A number of bytes, written as `512M` or `2G`; K, M, G stand for powers of 1024.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,9 +19,7 @@ impl ByteSize {
     /// is `/` but for tests.
     pub fn for_streams(root: &Path) -> Self {
         let meminfo = std::fs::read_to_string(root.join("proc/meminfo")).unwrap_or_default();
-        let kib: Option<u64> =
-            field(&meminfo, "MemTotal").and_then(|total| total.strip_suffix("kB")?.trim().parse().ok());
-        let quarter = kib.map_or(2048 * Self::MIB, |kib| kib.saturating_mul(256));
+        let quarter = kib(&meminfo, "MemTotal").map_or(2048 * Self::MIB, |kib| kib.saturating_mul(256));
         ByteSize(quarter.clamp(256 * Self::MIB, 2048 * Self::MIB))
     }
 }

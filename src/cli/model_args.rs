@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::engine::Precision;
 use crate::error::ConfigError;
+use crate::frame::MAX_SIDE;
 use crate::geometry::Size;
 use crate::model::{LoadedModel, ModelOptions, PrecisionProbe, Registry};
 
@@ -96,9 +97,6 @@ pub(super) fn parse_threads(text: &str) -> Result<usize, String> {
     let count = text.parse().ok().filter(|n| (1..=MAX_THREADS).contains(n));
     count.ok_or_else(|| format!("`{text}` is not a number of threads: give 1 to {MAX_THREADS}"))
 }
-
-/// Longest side of a model's input.
-const MAX_SIDE: u32 = 16_384;
 
 /// `WxH`, or one number for a square.
 pub(super) fn parse_size(text: &str) -> Result<Size, String> {

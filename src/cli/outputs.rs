@@ -185,17 +185,20 @@ impl Files {
         if let Some(input) = self.read_folders.get(&folder.identity) {
             return refused(format!("it is {input}, whose files are read: give another folder"));
         }
-        if folder.path.ancestors().filter_map(Identity::of).any(|above| self.trees.contains(&above)) {
+        if !self.trees.is_empty()
+            && folder.path.ancestors().filter_map(Identity::of).any(|above| self.trees.contains(&above))
+        {
             return refused("it lies in a folder whose subfolders are read too: give another folder".to_owned());
         }
         if let Some(other) = earlier.iter().find(|other| other.identity == folder.identity) {
             return refused(format!("it is the same folder as {}: give each output a folder of its own", other.what));
         }
         for entry in std::fs::read_dir(&folder.path).into_iter().flatten().flatten() {
-            let Some(identity) = Identity::of(&entry.path()).filter(|_| (folder.takes)(&entry.file_name())) else {
-                continue;
-            };
             let name = entry.file_name();
+            if !(folder.takes)(&name) {
+                continue;
+            }
+            let Some(identity) = Identity::of(&entry.path()) else { continue };
             let name = name.to_string_lossy();
             if let Some(input) = self.read.get(&identity) {
                 return refused(format!("its {name} is {input}, which would be written over: give another folder"));

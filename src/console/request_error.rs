@@ -12,7 +12,7 @@ pub enum RequestError {
     /// The stream was started without prompts from the console.
     #[error("this stream takes no prompts from the page: start it with `--prompt console`")]
     ViewOnly,
-    /// As many prompts wait for the stream as can.
+    /// The stream does not take commands at present.
     #[error("the stream does not keep up with prompts: try again")]
     Busy,
     /// More prompts than one page, or all together, may send.

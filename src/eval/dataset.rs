@@ -73,29 +73,29 @@ pub fn list(root: &Path, layout: Layout) -> Result<Vec<Photo>, Error> {
 /// # Errors
 /// As [`Codes::read`] and [`read_mask`]; a trimap of other codes.
 pub fn truths(mask: &Path, layout: Layout) -> Result<Vec<Truth>, Error> {
-    if layout == Layout::Suffixed {
-        let object = read_mask(mask)?;
-        let ignored = Mask::new(object.size());
-        return Ok([Truth { object, ignored }].into_iter().filter(|t| !t.object.is_empty()).collect());
-    }
-    let codes = Codes::read(mask)?;
-    let of = |object: &dyn Fn(u16) -> bool, ignored: &dyn Fn(u16) -> bool| Truth {
+    let of = |codes: &Codes, object: &dyn Fn(u16) -> bool, ignored: &dyn Fn(u16) -> bool| Truth {
         object: codes.select(object),
         ignored: codes.select(ignored),
     };
     let truths = match layout {
-        Layout::Trimap | Layout::Suffixed => {
+        Layout::Suffixed => {
+            let object = read_mask(mask)?;
+            vec![Truth { ignored: Mask::new(object.size()), object }]
+        }
+        Layout::Trimap => {
+            let codes = Codes::read(mask)?;
             if !codes.data.contains(&255) && codes.data.iter().any(|code| !matches!(code, 0 | 128)) {
                 let reason =
                     "a trimap has 0 outside, 128 where nobody knows and 255 inside: write its mask anew".to_owned();
                 return Err(ImageError::Mask { what: mask.display().to_string(), reason }.into());
             }
-            vec![of(&|c| c == 255, &|c| c != 0 && c != 255)]
+            vec![of(&codes, &|c| c == 255, &|c| c != 0 && c != 255)]
         }
         Layout::Ids => {
+            let codes = Codes::read(mask)?;
             let ids: std::collections::BTreeSet<u16> =
                 codes.data.iter().copied().filter(|c| *c != 0 && *c != 255).collect();
-            ids.into_iter().map(|id| of(&|c| c == id, &|c| c == 255)).collect()
+            ids.into_iter().map(|id| of(&codes, &|c| c == id, &|c| c == 255)).collect()
         }
     };
     Ok(truths.into_iter().filter(|t| !t.object.is_empty()).collect())

@@ -13,7 +13,10 @@ const WHAT: &str = "JPEG frame";
 
 /// Decodes JPEG images to RGB.
 #[derive(Debug, Default)]
-pub(super) struct JpegDecoder;
+pub(super) struct JpegDecoder {
+    /// The image with the tables that it lacks.
+    with_tables: Vec<u8>,
+}
 
 impl JpegDecoder {
     /// Decodes `data` into `out` as RGB bytes without row padding; `out` is resized and reused.
@@ -25,14 +28,21 @@ impl JpegDecoder {
         if image.size != expected {
             return Err(ImageError::SizeMismatch { given: image.size, expected, expected_of: "the frame".into() });
         }
-        let data = jpeg::with_tables(data, &image);
+        let data = match image.without_tables {
+            Some(at) => {
+                self.with_tables.clear();
+                jpeg::write_with_tables(&data[..image.length], at, &mut self.with_tables);
+                &self.with_tables
+            }
+            None => &data[..image.length],
+        };
         let options = DecoderOptions::default()
             .set_strict_mode(true)
             .set_max_width(MAX_SIDE as usize)
             .set_max_height(MAX_SIDE as usize)
             .jpeg_set_out_colorspace(ColorSpace::RGB);
         out.resize(expected.area() * 3, 0);
-        let decoded = contain(|| Decoder::new_with_options(ZCursor::new(&data), options).decode_into(out));
+        let decoded = contain(|| Decoder::new_with_options(ZCursor::new(data), options).decode_into(out));
         decoded.map_err(undecodable)?.map_err(|e| undecodable(format!("{e:?}")))
     }
 }

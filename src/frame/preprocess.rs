@@ -74,7 +74,7 @@ impl Preprocessor {
             pixels: Vec::new(),
             resampled: Vec::new(),
             line: Vec::new(),
-            jpeg: JpegDecoder,
+            jpeg: JpegDecoder::default(),
             image: Vec::new(),
         }
     }

@@ -14,7 +14,7 @@ const BLOCK: usize = 256;
 pub fn to_rgb(frame: &Frame, out: &mut Vec<u8>) -> Result<(), ImageError> {
     frame.check()?;
     if frame.format == PixelFormat::Mjpeg {
-        return JpegDecoder.decode(&frame.data, frame.size, out);
+        return JpegDecoder::default().decode(&frame.data, frame.size, out);
     }
     out.resize(frame.size.area() * 3, 0);
     let converter = YuvToRgb::new(frame.colorimetry);

@@ -124,7 +124,7 @@ pub(crate) fn with_tables<'a>(data: &'a [u8], image: &Whole) -> Cow<'a, [u8]> {
 }
 
 /// Appends an image to `out`, with the standard tables put in before its scan, which begins `at` so many bytes.
-fn write_with_tables(data: &[u8], at: usize, out: &mut Vec<u8>) {
+pub(crate) fn write_with_tables(data: &[u8], at: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(&data[..at]);
     standard::write_standard_tables(out);
     out.extend_from_slice(&data[at..]);

@@ -7,7 +7,7 @@ use crate::capture::{Source, SourceEvent, Step};
 use crate::error::Error;
 use crate::frame::Frame;
 use crate::geometry::Size;
-use crate::record::{Event, EventKind};
+use crate::record::EventKind;
 use crate::sync::Pool;
 use crate::time::ManualClock;
 
@@ -109,17 +109,12 @@ impl CaptureStage {
     }
 
     fn pass_on(&mut self, event: SourceEvent) {
-        let time_s = self.shared.stream_time(self.shared.stream_clock.now());
         match event {
             SourceEvent::Dropped { count, reason } => self.losses.add(count, reason),
-            SourceEvent::Lost { reason, count } => {
-                self.shared.emit(Event::new(time_s, EventKind::SourceLost { reason, count }))
-            }
-            SourceEvent::Warned { count, message } => {
-                self.shared.emit(Event::new(time_s, EventKind::SourceWarned { count, message }))
-            }
+            SourceEvent::Lost { reason, count } => self.shared.emit_now(EventKind::SourceLost { reason, count }),
+            SourceEvent::Warned { count, message } => self.shared.emit_now(EventKind::SourceWarned { count, message }),
             SourceEvent::Reopened { after } => {
-                self.shared.emit(Event::new(time_s, EventKind::SourceReopened { after_s: after.as_secs_f64() }))
+                self.shared.emit_now(EventKind::SourceReopened { after_s: after.as_secs_f64() });
             }
         }
     }

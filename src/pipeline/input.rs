@@ -179,7 +179,7 @@ pub(super) struct InputStage {
 }
 
 impl InputStage {
-    /// The inputs of a stream, with what the sources of prompts have for its beginning.
+    /// The inputs of a stream.
     pub fn new(
         sources: Vec<Box<dyn PromptSource>>,
         touch: Vec<TouchInput>,

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use super::meter::StageMeter;
 use super::shared::Shared;
-use crate::record::{Event, EventKind};
+use crate::record::EventKind;
 use crate::time::Timestamp;
 
 /// Frames dropped before one stage: counted in its meter, and reported to the sinks at most once a second.
@@ -38,10 +38,8 @@ impl Losses {
         if self.unreported == 0 {
             return;
         }
-        let now = shared.stream_clock.now();
         let (stage, count) = (self.meter.name().clone(), std::mem::take(&mut self.unreported));
-        let reason = self.reason.clone();
-        shared.emit(Event::new(shared.stream_time(now), EventKind::Dropped { stage, count, reason }));
-        self.reported_at = Some(now);
+        self.reported_at = Some(shared.stream_clock.now());
+        shared.emit_now(EventKind::Dropped { stage, count, reason: self.reason.clone() });
     }
 }

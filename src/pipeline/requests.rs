@@ -115,10 +115,14 @@ impl Requests {
     /// The stream is over: counts and tells all that waits, and the `rest` that the sources have left.
     pub fn end(&self, rest: Vec<Request>, shared: &Shared) {
         let mut inner = self.lock();
-        let Inner { queue, refusals, left, last_s, .. } = &mut *inner;
-        for request in queue.drain().chain(rest).filter(|request| request.intent.is_prompt()) {
-            *left += 1;
-            refusals.tell(&request, if request.time_s > *last_s { TOO_LATE } else { NO_TURN }, shared);
+        let waiting = inner.queue.drain().chain(rest).filter(|request| request.intent.is_prompt());
+        let waiting: Vec<Request> = waiting.collect();
+        inner.left += waiting.len() as u64;
+        let (mut refusals, last_s) = (std::mem::take(&mut inner.refusals), inner.last_s);
+        // Telling may wait for a sink, and others ask for the figures meanwhile.
+        drop(inner);
+        for request in waiting {
+            refusals.tell(&request, if request.time_s > last_s { TOO_LATE } else { NO_TURN }, shared);
         }
         refusals.tell_all(shared);
     }

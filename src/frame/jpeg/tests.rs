@@ -42,7 +42,7 @@ fn without_tables(jpeg: &[u8]) -> Vec<u8> {
 
 fn decode(jpeg: &[u8], size: Size) -> Result<Vec<u8>, ImageError> {
     let mut rgb = Vec::new();
-    JpegDecoder.decode(jpeg, size, &mut rgb).map(|()| rgb)
+    JpegDecoder::default().decode(jpeg, size, &mut rgb).map(|()| rgb)
 }
 
 #[test]
