@@ -7,6 +7,7 @@ mod accept;
 mod accepted;
 mod activations;
 mod conv_transpose;
+mod extremes;
 mod grid_sample;
 mod indices;
 mod pad;
@@ -36,6 +37,8 @@ type Builder = fn(&ParsingContext, &NodeProto) -> TractResult<Built>;
 
 /// What is read here instead of by tract, and why.
 pub(super) const MENDED: &[(&str, Builder, &str)] = &[
+    ("ArgMax", extremes::arg_max, "tract finds the first of infinite numbers alone, and passes over NaN"),
+    ("ArgMin", extremes::arg_min, "tract finds the first of infinite numbers alone, and passes over NaN"),
     ("Celu", activations::celu, "tract leaves out a factor of alpha"),
     ("ConvTranspose", conv_transpose::conv_transpose, "tract ignores output_shape, and output_padding beside auto_pad"),
     ("DequantizeLinear", quantize::dequantize, "tract has 8 bits, constants and no blocks only"),
@@ -43,6 +46,7 @@ pub(super) const MENDED: &[(&str, Builder, &str)] = &[
     ("Equal", small::equal, "tract compares no truth values"),
     ("GatherND", indices::gather_nd, "tract refuses negative indices while it runs"),
     ("GlobalLpPool", reductions::global_lp_pool, "tract takes a mean, and signs"),
+    ("GlobalMaxPool", extremes::global_max_pool, "tract hides infinity and NaN"),
     ("GridSample", grid_sample::grid_sample, "tract moves points to the border where cubic taps should be"),
     ("LogSoftmax", activations::log_softmax, "tract takes the logarithm of what rounds to zero"),
     ("OneHot", indices::one_hot, "tract refuses negative and large indices while it runs"),
@@ -50,8 +54,8 @@ pub(super) const MENDED: &[(&str, Builder, &str)] = &[
     ("QuantizeLinear", quantize::quantize, "tract has 8 bits, constants and no blocks only"),
     ("Range", small::range, "tract counts neither floats nor downwards"),
     ("ReduceLogSumExp", reductions::reduce_log_sum_exp, "tract overflows far from zero"),
-    ("ReduceMax", reductions::reduce_max, "tract takes no truth values"),
-    ("ReduceMin", reductions::reduce_min, "tract takes no truth values"),
+    ("ReduceMax", extremes::reduce_max, "tract takes no truth values, and hides infinity and NaN"),
+    ("ReduceMin", extremes::reduce_min, "tract takes no truth values, and hides infinity and NaN"),
     (
         "Resize",
         resize::resize,

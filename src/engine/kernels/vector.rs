@@ -21,7 +21,9 @@ pub(super) unsafe trait Vector: Copy {
     unsafe fn sub(self, other: Self) -> Self;
     unsafe fn mul(self, other: Self) -> Self;
     unsafe fn div(self, other: Self) -> Self;
+    /// The larger of the two, `self` where that is not a number: activations hand it on.
     unsafe fn max(self, other: Self) -> Self;
+    /// As [`Self::max`].
     unsafe fn min(self, other: Self) -> Self;
     /// The first halves of the two in turn, and the second halves.
     unsafe fn zip(self, other: Self) -> (Self, Self);
@@ -126,12 +128,13 @@ macro_rules! lanes {
 
             #[inline(always)]
             unsafe fn max(self, other: Self) -> Self {
-                unsafe { Lanes($max(self.0, other.0)) }
+                // x86 gives the second where either is not a number.
+                unsafe { Lanes($max(other.0, self.0)) }
             }
 
             #[inline(always)]
             unsafe fn min(self, other: Self) -> Self {
-                unsafe { Lanes($min(self.0, other.0)) }
+                unsafe { Lanes($min(other.0, self.0)) }
             }
 
             #[inline(always)]

@@ -8,6 +8,7 @@ use tract_onnx::tract_hir::infer::{Solver, TensorProxy};
 use tract_onnx::tract_hir::internal::{Expansion, InferenceResult, expand};
 
 use super::Built;
+use super::extremes::Extreme;
 use super::wiring::{Wiring, axis_of};
 
 /// `max(0, x) + min(0, alpha * (exp(x / alpha) - 1))`; tract leaves out the factor before the bracket.
@@ -89,7 +90,7 @@ impl Expansion for LogSoftmax {
 
 /// The maximum over `axes`, at least the smallest float, and the logarithm of the sum of exponentials.
 pub(super) fn log_sum_exp(w: &mut Wiring<'_>, x: OutletId, axes: &[usize]) -> TractResult<(OutletId, OutletId)> {
-    let largest = w.reduce(Reducer::Max, axes, x)?;
+    let largest = Extreme::Most.wire(w, axes, x)?;
     let floor = w.scalar(f32::MIN, x)?;
     let largest = w.binary(max(), largest, floor)?;
     let shifted = w.binary(sub(), x, largest)?;

@@ -1,4 +1,4 @@
-//! Reductions that tract gets wrong: `ReduceLogSumExp` far from zero, truth values, `GlobalLpPool`.
+//! Reductions that tract gets wrong: `ReduceLogSumExp` far from zero, the extremes of what is no plain number, `GlobalLpPool`.
 
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
@@ -11,17 +11,18 @@ use tract_onnx::tract_hir::internal::{Expansion, InferenceResult, expand};
 
 use super::Built;
 use super::activations::log_sum_exp;
+use super::extremes::Extreme;
 use super::wiring::{Wiring, axis_of, known, whole};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Kind {
     LogSumExp,
-    Max,
-    Min,
+    Extreme(Extreme),
 }
 
+/// Over the axes of an attribute or of the second input.
 #[derive(Clone, Debug)]
-struct Reduction {
+pub(super) struct Reduction {
     kind: Kind,
     axes: Option<Vec<i64>>,
     has_axes_input: bool,
@@ -32,14 +33,6 @@ struct Reduction {
 
 pub(super) fn reduce_log_sum_exp(_: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
     reduction(node, Kind::LogSumExp)
-}
-
-pub(super) fn reduce_max(_: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
-    reduction(node, Kind::Max)
-}
-
-pub(super) fn reduce_min(_: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
-    reduction(node, Kind::Min)
 }
 
 fn reduction(node: &NodeProto, kind: Kind) -> TractResult<Built> {
@@ -54,6 +47,10 @@ fn reduction(node: &NodeProto, kind: Kind) -> TractResult<Built> {
 }
 
 impl Reduction {
+    pub fn read(node: &NodeProto, extreme: Extreme) -> TractResult<Built> {
+        reduction(node, Kind::Extreme(extreme))
+    }
+
     fn axes(&self, input: Option<Vec<i64>>, rank: usize) -> TractResult<Vec<usize>> {
         let given = input.or_else(|| self.axes.clone()).unwrap_or_default();
         if given.is_empty() {
@@ -77,7 +74,12 @@ impl Reduction {
 
 impl Expansion for Reduction {
     fn name(&self) -> StaticName {
-        format!("Reduce{:?}", self.kind).into()
+        match self.kind {
+            Kind::LogSumExp => "ReduceLogSumExp",
+            Kind::Extreme(Extreme::Most) => "ReduceMax",
+            Kind::Extreme(Extreme::Least) => "ReduceMin",
+        }
+        .into()
     }
 
     fn rules<'r, 'p: 'r, 's: 'r>(
@@ -104,12 +106,15 @@ impl Expansion for Reduction {
         let input = if self.has_axes_input { Some(w.constants(inputs[1], "axes")?) } else { None };
         let axes = self.axes(input, w.fact(inputs[0])?.rank())?;
         let of = w.fact(inputs[0])?.datum_type;
-        let x = if of == DatumType::Bool { w.cast(DatumType::U8, inputs[0])? } else { inputs[0] };
+        let x = match of {
+            DatumType::Bool => w.cast(DatumType::U8, inputs[0])?,
+            DatumType::TDim => w.cast(DatumType::I64, inputs[0])?,
+            _ => inputs[0],
+        };
         let made = match self.kind {
             _ if axes.is_empty() => x,
             Kind::LogSumExp => log_sum_exp(&mut w, x, &axes)?.1,
-            Kind::Max => w.reduce(Reducer::Max, &axes, x)?,
-            Kind::Min => w.reduce(Reducer::Min, &axes, x)?,
+            Kind::Extreme(extreme) => extreme.wire(&mut w, &axes, x)?,
         };
         let mut made = w.cast(of, made)?;
         if !self.keep {

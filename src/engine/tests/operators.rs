@@ -109,7 +109,8 @@ fn compare(record: &Record, outputs: &[Tensor]) -> Result<(), String> {
                 t.cast_to::<f64>().unwrap().to_plain_array_view::<f64>().unwrap().iter().copied().collect::<Vec<_>>()
             };
             let close = |a: f64, b: f64| {
-                a == b || a.is_nan() && b.is_nan() || (a - b).abs() <= record.tolerance * (1.0 + b.abs())
+                let near = b.is_finite() && (a - b).abs() <= record.tolerance * (1.0 + b.abs());
+                a == b || a.is_nan() && b.is_nan() || near
             };
             differences(&numbers(given), &numbers(expected), close)
         } else {

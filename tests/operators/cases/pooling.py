@@ -54,6 +54,7 @@ def cases():
         yield case(op, "two dimensions", [numbers(2, 3, 4, 5)], opset=13)
         yield case(op, "one dimension", [numbers(2, 3, 4)], opset=13)
         yield case(op, "three dimensions", [numbers(1, 3, 4, 2, 3)], opset=13)
+    yield case("GlobalMaxPool", "not a number", [np.full((1, 1, 4, 6), np.nan, np.float32)], opset=13)
     yield case("MaxUnpool", "defaults", [numbers(1, 1, 2, 2), np.array([[[[5, 7], [13, 15]]]])], opset=11,
                kernel_shape=[2, 2], strides=[2, 2])
     yield case("MaxRoiPool", "pooled_shape", [numbers(1, 1, 6, 6), np.array([[0, 0, 0, 3, 3]], np.float32)], opset=11,

@@ -29,7 +29,16 @@ def cases():
     yield case("ReduceSum", "opset 13", [numbers(2, 3), ints(0)], opset=13, const=[1])
     yield case("ReduceMax", "opset 13", [numbers(2, 3)], opset=13, axes=[0])
     yield case("ReduceMax", "truth values", [np.array([[True, False], [False, False]]), ints(1)], opset=20, const=[1])
-    yield case("ReduceMax", "not a number", [floats(1, np.nan, 3).reshape(1, 3), ints(1)], opset=18, const=[1])
+    # After the first place ONNX Runtime passes over what is not a number, and PyTorch does not: ours does as PyTorch.
+    for op, bottom in [("ReduceMax", -np.inf), ("ReduceMin", np.inf)]:
+        row = numbers(1, 33)
+        row[0, 0] = np.nan
+        yield case(op, "not a number in a row", [row, ints(1)], opset=18, const=[1])
+        yield case(op, "not a number in a column", [row.T.copy(), ints(0)], opset=18, const=[1])
+        yield case(op, "not a number at all", [np.full((2, 17), np.nan, np.float32), ints(1)], opset=18, const=[1])
+        yield case(op, "infinite alone", [np.full((2, 17), bottom, np.float32), ints(1)], opset=18, const=[1])
+        yield case(op, "infinite alone, columns", [np.full((17, 2), bottom, np.float32), ints(0)], opset=18, const=[1])
+        yield case(op, "outer axes", [numbers(3, 4, 5), ints(0, 2)], opset=18, const=[1], keepdims=0)
     yield case("ReduceLogSumExp", "far from zero", [floats(1000, 1001, 999).reshape(1, 3), ints(1)], opset=18, const=[1])
     yield case("ReduceMean", "integers, negative", [np.array([[-7, 0], [-1, -2]], np.int32), ints(1)], opset=18, const=[1])
     for op in ["ArgMax", "ArgMin"]:
@@ -42,3 +51,10 @@ def cases():
                                keepdims=keep, select_last_index=last)
         yield case(op, "opset 11", [numbers(2, 3)], opset=11, axis=1)
         yield case(op, "integers", [numbers(2, 5, low=-5, high=5, dtype=np.int32)], opset=13, axis=1)
+        bottom = np.inf if op == "ArgMin" else -np.inf
+        for last in [0, 1]:
+            yield case(op, f"infinite alone, select_last_index={last}", [np.full((2, 3), bottom, np.float32)], opset=13,
+                       axis=1, select_last_index=last)
+            x = numbers(2, 3)
+            x[:, 0] = np.nan
+            yield case(op, f"not a number, select_last_index={last}", [x], opset=13, axis=1, select_last_index=last)

@@ -71,12 +71,12 @@ unsafe impl Vector for Lanes {
 
     #[inline(always)]
     unsafe fn max(self, other: Self) -> Self {
-        self.with(other, |a, b| if a > b { a } else { b })
+        self.with(other, |a, b| if a < b { b } else { a })
     }
 
     #[inline(always)]
     unsafe fn min(self, other: Self) -> Self {
-        self.with(other, |a, b| if a < b { a } else { b })
+        self.with(other, |a, b| if a > b { b } else { a })
     }
 
     #[inline(always)]

@@ -82,6 +82,8 @@ An operator that is not on this page is refused by name, and so is an attribute 
 domains are told apart from ONNX's own of the same name.
 
 Two things are as they are by intent. Half floats and doubles are computed in 32-bit floats, inputs and outputs as well. And
-ONNX's text does not say what `Relu`, `Clip`, `Max`, `Min`, `Sigmoid` and `Tanh` make of what is not a number (NaN): here it
-may become a number.
+ONNX's text does not say what `Relu`, `Clip`, `Max`, `Min`, `MaxPool`, `Sigmoid` and `Tanh` make of what is not a number (NaN):
+here it may become a number, and a window of `MaxPool` without a finite number may give the smallest float. In reductions
+(`ReduceMax`, `ReduceMin`, `ArgMax`, `ArgMin`, `GlobalMaxPool`) NaN wins wherever it stands, as in PyTorch; ONNX Runtime passes
+over it after the first place.
 ";
