@@ -9,7 +9,7 @@ import numpy as np
 
 # `../shared/data` seen from the repository's root.
 DATA_ROOT = Path(__file__).resolve().parents[3] / "shared/data"
-LONG_SIDE = 352
+LONG_SIDE = 640
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 STD = np.array([0.229, 0.224, 0.225], np.float32)
 UNKNOWN = 255
@@ -26,17 +26,21 @@ OPEN_WEIGHT, OPEN_COCO_WEIGHT, EXTRA_WEIGHT = 0.25, 1.0, 0.45
 # Clean labels of whole objects: what a held-out figure may be measured on.
 VALIDATION_SOURCES = ("coco_mval", "coco_panoptic", "ecssd", "davis_frames")
 
+# Least share of the input that an object may have, and the power of the area by which objects are drawn.
+SMALLEST, SIZE_POWER = 0.002, 0.4
+
 # How much a photo's labels say about which candidate a person means: a region is seldom what a click is for.
 REGION_RANKS = 0.15
 
-Sample = tuple[np.ndarray, np.ndarray, np.ndarray, np.float32]
+Shape = tuple[int, int]
 
 
 @dataclass
 class Photo:
     """A cached photo: `image` [h, w, 3] RGB uint8, `masks` (id maps [h, w] uint8), and how it may be used.
 
-    `weight` is how often it is drawn, 0 without labels.
+    `weight` is how often it is drawn, 0 without labels; `name` is the manifest's; `grid` the teacher's tokens (see
+    `teacher.py`), if they are asked for.
     """
 
     image: np.ndarray
@@ -44,6 +48,8 @@ class Photo:
     source: str
     kind: str
     weight: float
+    name: str
+    grid: np.ndarray | None = None
 
     @property
     def ranks(self) -> np.float32:
@@ -128,7 +134,7 @@ def load_photos(root: Path, extra: Path | None = None, limit: int | None = None)
         found = (read_ids(root / path, size, entry["kind"]) for path in entry.get("masks") or [])
         masks = [ids for ids in found if ids is not None]
         weight = weight_of(entry["source"]) if masks else 0.0
-        photos.append(Photo(image, masks, entry["source"], entry["kind"], weight))
+        photos.append(Photo(image, masks, entry["source"], entry["kind"], weight, entry["image"]))
     return photos
 
 
@@ -149,11 +155,13 @@ def normalise(image: np.ndarray, valid: np.ndarray) -> np.ndarray:
     return out.transpose(2, 0, 1).astype(np.float32)
 
 
-def warp_matrix(rng: np.random.Generator, h: int, w: int, side: int, plain: bool) -> np.ndarray:
-    """Affine map [2, 3] from a photo's pixels to the input's: letterboxed when plain, else random."""
-    base = side / max(h, w)
+def warp_matrix(rng: np.random.Generator, h: int, w: int, shape: Shape, plain: bool) -> np.ndarray:
+    """Affine map [2, 3] from a photo's pixels to those of an input of `shape` (h, w): letterboxed when plain, else random."""
+    base, filling = sorted((shape[0] / h, shape[1] / w))
     if plain:
         return np.array([[base, 0, 0], [0, base, 0]], np.float64)
+    # Inputs of another aspect than the photo's are mostly filled.
+    base *= (filling / base) ** rng.random()
     zoom = base * float(np.exp(rng.uniform(np.log(0.75), np.log(2.2))))
     aspect = float(np.exp(rng.uniform(-0.2, 0.2)))
     sx, sy = zoom * aspect, zoom / aspect
@@ -166,7 +174,8 @@ def warp_matrix(rng: np.random.Generator, h: int, w: int, side: int, plain: bool
     low, high = corners.min(1), corners.max(1)
     extent = high - low
     # Where the picture is larger than the input choose the crop, where it is smaller put it at the top-left.
-    shift = -low - np.where(extent > side, rng.random(2) * (extent - side), 0.0)
+    room = extent - np.array(shape[::-1])
+    shift = -low - np.where(room > 0, rng.random(2) * room, 0.0)
     return np.concatenate([a, shift[:, None]], 1)
 
 
@@ -201,11 +210,27 @@ def motion_blur(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     return cv2.filter2D(image, -1, kernel / kernel.sum())
 
 
-class Sampler:
-    """Draws training samples of `side` pixels with `masks_per_image` (K) objects each."""
+@dataclass
+class Sample:
+    """What is drawn: image [3, h, w] float32 normalised, masks [K, h, w] bool, valid [h, w] bool, ranks (see `losses.py`).
 
-    def __init__(self, photos: list[Photo], side: int, seed: int, masks_per_image: int) -> None:
-        self.photos, self.side, self.k = photos, side, masks_per_image
+    `photo` was moved by `m` [2, 3]; `covered` [h, w] bool is what pasted objects hide of it.
+    """
+
+    image: np.ndarray
+    masks: np.ndarray
+    valid: np.ndarray
+    ranks: np.float32
+    photo: Photo
+    m: np.ndarray
+    covered: np.ndarray
+
+
+class Sampler:
+    """Draws training samples of `shape` (h, w) pixels with `masks_per_image` (K) objects each."""
+
+    def __init__(self, photos: list[Photo], shape: Shape, seed: int, masks_per_image: int) -> None:
+        self.photos, self.shape, self.k = photos, shape, masks_per_image
         self.rng = np.random.default_rng(seed)
         self.labelled = [p for p in photos if p.weight > 0]
         weights = np.array([p.weight for p in self.labelled])
@@ -219,18 +244,18 @@ class Sampler:
 
     def warp(
         self, image: np.ndarray, ids: np.ndarray | None, plain: bool = False
-    ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
-        """Image and id map moved to [side, side], and where the photo lies (bool [side, side])."""
+    ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray, np.ndarray]:
+        """Image and id map moved to the shape, where the photo lies (bool [h, w]), and the map that moved them."""
         h, w = image.shape[:2]
-        m = warp_matrix(self.rng, h, w, self.side, plain)
-        size = (self.side, self.side)
+        m = warp_matrix(self.rng, h, w, self.shape, plain)
+        size = self.shape[::-1]
         fill = tuple(float(v) for v in MEAN * 255)
         out = cv2.warpAffine(
             image, m, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=fill
         )
         valid = cv2.warpAffine(np.ones((h, w), np.uint8), m, size, flags=cv2.INTER_NEAREST)
         moved = None if ids is None else cv2.warpAffine(ids, m, size, flags=cv2.INTER_NEAREST)
-        return out, moved, valid.astype(bool)
+        return out, moved, valid.astype(bool), m
 
     def cutout(self) -> tuple[np.ndarray, np.ndarray] | None:
         """An object cut to its box and resized: image [h, w, 3] and alpha [h, w]; None if it is unfit."""
@@ -244,7 +269,7 @@ class Sampler:
         y0, y1, x0, x1 = ys[0], ys[-1] + 1, xs[0], xs[-1] + 1
         if min(y1 - y0, x1 - x0) < 24 or mask.mean() < 0.01:
             return None
-        want = self.side * float(np.exp(rng.uniform(np.log(0.2), np.log(0.8))))
+        want = min(self.shape) * float(np.exp(rng.uniform(np.log(0.2), np.log(0.8))))
         scale = want / max(y1 - y0, x1 - x0)
         if scale > 2.0:
             return None
@@ -259,7 +284,7 @@ class Sampler:
             return 0
         return int(self.rng.integers(-size // 4, extent - size * 3 // 4 + 1))
 
-    def paste(self, image: np.ndarray, ids: np.ndarray, valid: np.ndarray) -> None:
+    def paste(self, image: np.ndarray, ids: np.ndarray, valid: np.ndarray, covered: np.ndarray) -> None:
         """Pastes a cut-out with a blended edge, in place; it becomes a new id and hides what it covers."""
         made = self.cutout()
         if made is None:
@@ -278,38 +303,49 @@ class Sampler:
         image[region] = image[region] * (1 - a) + cut[cy:ey, cx:ex] * a
         new = int(ids.max()) + 1 if ids.max() < 250 else 251
         ids[region][alpha[cy:ey, cx:ex] > 0.5] = new
+        covered[region] |= a[:, :, 0] > 0.05
 
-    def scene(self) -> tuple[Photo, np.ndarray, np.ndarray, np.ndarray]:
-        """Photo, image, ids, valid: a labelled photo, or any photo with only pasted objects labelled."""
+    def scene(self) -> tuple[Photo, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Photo, image, ids, valid, map, covered: a labelled photo, or any photo with only pasted objects labelled."""
         photo, rng = self.pick(), self.rng
+        covered = np.zeros(self.shape, bool)
         ids = photo.masks[int(rng.integers(len(photo.masks)))]
         if rng.random() < 0.12:
             photo = self.photos[int(rng.integers(len(self.photos)))]
-            image, _, valid = self.warp(photo.image, None)
+            image, _, valid, m = self.warp(photo.image, None)
             image, ids = image.astype(np.float32), np.zeros(valid.shape, np.uint8)
             for _ in range(int(rng.integers(1, 4))):
-                self.paste(image, ids, valid)
+                self.paste(image, ids, valid, covered)
         else:
-            image, ids, valid = self.warp(photo.image, ids, plain=rng.random() < 0.2)
+            image, ids, valid, m = self.warp(photo.image, ids, plain=rng.random() < 0.2)
             image = image.astype(np.float32)
             if photo.kind in ("instances", "salient", "panoptic") and rng.random() < 0.15:
-                self.paste(image, ids, valid)
-        return photo, image, ids, valid
+                self.paste(image, ids, valid, covered)
+        return photo, image, ids, valid, m, covered
+
+    def view(self) -> Sample:
+        """Any photo, labelled or not, without objects."""
+        photo = self.photos[int(self.rng.integers(len(self.photos)))]
+        image, _, valid, m = self.warp(photo.image, None)
+        image = normalise(camera(self.rng, image.astype(np.float32)), valid)
+        nothing = np.zeros((0, *self.shape), bool)
+        return Sample(image, nothing, valid, photo.ranks, photo, m, np.zeros(self.shape, bool))
 
     def sample(self) -> Sample:
-        """Image [3, side, side] float32 normalised, masks [K, side, side] bool, valid [side, side] bool, ranks."""
+        """A photo with K of its objects, some of them the same one where it has fewer."""
         while True:
-            photo, image, ids, valid = self.scene()
+            photo, image, ids, valid, m, covered = self.scene()
             counts = np.bincount(ids.ravel(), minlength=256).astype(np.float64)
             counts[0] = 0
             if photo.source != "bsds":
                 counts[UNKNOWN] = 0
             area = counts / max(1, valid.sum())
-            usable = np.flatnonzero((area > 0.004) & (area < 0.9))
+            usable = np.flatnonzero((area > SMALLEST) & (area < 0.9))
             if len(usable) == 0:
                 continue
-            # Large regions teach more about shape, small ones are more; the square root lies between.
-            p = np.sqrt(area[usable])
+            # Large regions teach more about shape, small ones are more.
+            p = area[usable] ** SIZE_POWER
             chosen = self.rng.choice(usable, self.k, replace=len(usable) < self.k, p=p / p.sum())
             masks = np.stack([ids == v for v in chosen])
-            return normalise(camera(self.rng, image), valid), masks, valid, photo.ranks
+            image = normalise(camera(self.rng, image), valid)
+            return Sample(image, masks, valid, photo.ranks, photo, m, covered)

@@ -2,6 +2,9 @@
 
 The next click is the deepest point of the larger error; ignored pixels (128) count neither as right nor as
 wrong.
+
+With `--likeness` no decoder is asked: what looks like the cell that was clicked on, by the angle of the encoder's features,
+with the best threshold for each object.
 """
 
 import argparse
@@ -13,6 +16,7 @@ import numpy as np
 import onnxruntime
 
 from data import DATA_ROOT, MEAN, STD
+from model import STRIDE
 from prompts import BOX, NEGATIVE, POSITIVE, Box, box_map, click_map
 
 
@@ -38,8 +42,19 @@ class Model:
         small = cv2.resize(rgb, self.content[::-1], interpolation=cv2.INTER_AREA).astype(np.float32) / 255
         image = np.zeros((self.side, self.side, 3), np.float32)
         image[: self.content[0], : self.content[1]] = (small - MEAN) / STD
-        self.features = self.encoder.run(["embedding", "skip"], {"image": image.transpose(2, 0, 1)[None]})
+        names = [output.name for output in self.encoder.get_outputs()]
+        found = dict(zip(names, self.encoder.run(names, {"image": image.transpose(2, 0, 1)[None]}), strict=True))
+        self.features = found["embedding"], found["skip"]
+        self.likeness = found.get("likeness", found["embedding"])[0]
         self.reset()
+
+    def like(self, x: float, y: float) -> np.ndarray:
+        """The cosine of every pixel's features with those of the cell at (x, y): [h, w] at the photo's size."""
+        unit = self.likeness / np.linalg.norm(self.likeness, axis=0, keepdims=True)
+        column, row = (int(v * self.scale / STRIDE) for v in (x, y))
+        cosine = np.einsum("chw,c->hw", unit, unit[:, min(row, unit.shape[1] - 1), min(column, unit.shape[2] - 1)])
+        full = cv2.resize(cosine, (self.side, self.side), interpolation=cv2.INTER_LINEAR)
+        return cv2.resize(full[: self.content[0], : self.content[1]], self.frame[::-1])
 
     def reset(self) -> None:
         """Forgets the prompts."""
@@ -118,6 +133,15 @@ def measure(
     return curve, oracle, iou_of(model.predict()[0], truth, valid)
 
 
+def likeness_of(model: Model, rgb: np.ndarray, truth: np.ndarray, valid: np.ndarray) -> float:
+    """The best IoU of any threshold on the cosine with the cell of the protocol's first click."""
+    model.set_image(rgb)
+    x, y, _ = next_click(np.zeros_like(truth), truth, valid)
+    cosine = model.like(x, y)
+    thresholds = np.quantile(cosine[valid], np.linspace(0, 1, 200))
+    return max(iou_of(cosine > t, truth, valid) for t in thresholds)
+
+
 def clicks_to(curves: np.ndarray, target: float) -> float:
     """Mean number of clicks to reach an IoU; curves [objects, clicks], never reached counts as all clicks."""
     reached = curves >= target
@@ -133,9 +157,14 @@ def main() -> None:
     p.add_argument("--side", type=int, default=256)
     p.add_argument("--clicks", type=int, default=20)
     p.add_argument("--limit", type=int, help="measure only the first objects")
+    p.add_argument("--likeness", action="store_true", help="measure the features alone")
     args = p.parse_args()
     model = Model(args.model, args.side)
     paths = sorted((args.data / "masks").iterdir())[: args.limit]
+    if args.likeness:
+        found = [likeness_of(model, *load_case(path)) for path in paths]
+        print(f"{args.data.name}: {len(found)} objects, alike {np.mean(found):.3f} at {args.side}")
+        return
     rows = [measure(model, *load_case(path), args.clicks) for path in paths]
     curves, oracle, boxes = (np.array(column) for column in zip(*rows, strict=True))
     print(

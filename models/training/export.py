@@ -39,11 +39,12 @@ decoder = { path = "foveate-decoder.onnx", sha256 = "" }
 """
 PARTS = ("encoder", "decoder")
 INPUTS = {"encoder": ["image"], "decoder": ["embedding", "skip", "prompt_maps", "mask_input"]}
-OUTPUTS = {"encoder": ["embedding", "skip"], "decoder": ["logits", "iou"]}
+OUTPUTS = {"encoder": ["embedding", "skip", "likeness"], "decoder": ["logits", "iou"]}
 AXES = {
     "image": {2: "H", 3: "W"},
     "embedding": {2: "H8", 3: "W8"},
     "skip": {2: "H4", 3: "W4"},
+    "likeness": {2: "H8", 3: "W8"},
     "prompt_maps": {0: "N", 2: "H4", 3: "W4"},
     "mask_input": {0: "N", 2: "H2", 3: "W2"},
     "logits": {0: "N", 2: "H2", 3: "W2"},
@@ -113,9 +114,9 @@ def example(height: int, width: int, prompts: int) -> dict[str, Tensor]:
 
 def answer(net: Net, values: dict[str, Tensor]) -> dict[str, Tensor]:
     """`values` with what the PyTorch modules make of them."""
-    embedding, skip = net.encoder(values["image"])
+    embedding, skip, likeness = net.encoder(values["image"])
     logits, iou = net.decoder(embedding, skip, values["prompt_maps"], values["mask_input"])
-    return {**values, "embedding": embedding, "skip": skip, "logits": logits, "iou": iou}
+    return {**values, "embedding": embedding, "skip": skip, "likeness": likeness, "logits": logits, "iou": iou}
 
 
 def write(part: str, module: nn.Module, values: dict[str, Tensor], path: Path) -> None:

@@ -8,6 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 EMBED = 64
+# Channels of the features that are compared between cells, and their stride in pixels.
+LIKE, STRIDE = 32, 8
 SKIP = 16
 WIDE8, WIDE16, WIDE32 = 32, 56, 80
 GROUPS = 4
@@ -46,7 +48,10 @@ def up2(x: Tensor) -> Tensor:
 
 
 class Encoder(nn.Module):
-    """Image to `embedding` [B, 64, H/8, W/8] and `skip` [B, 16, H/4, W/4]."""
+    """Image to `embedding` [B, 64, H/8, W/8], `skip` [B, 16, H/4, W/4] and `likeness` [B, 32, H/8, W/8].
+
+    The angle between two cells of `likeness` says how alike their things are, within a picture and between pictures.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,8 +69,9 @@ class Encoder(nn.Module):
         self.out8 = nn.Conv2d(EMBED, EMBED, 3, padding=1)
         self.l4 = ConvBN(40, SKIP, 3, relu=False)
         self.e4 = nn.Conv2d(EMBED, SKIP, 1)
+        self.like = nn.Conv2d(EMBED, LIKE, 1)
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         c4 = self.s4(self.stem(image))
         c8 = self.s8(c4)
         c16 = self.s16(c8)
@@ -75,7 +81,7 @@ class Encoder(nn.Module):
         p8 = self.m8(F.relu(self.l8(c8) + up2(p16)))
         embedding = self.out8(p8)
         skip = F.relu(self.l4(c4) + up2(self.e4(p8)))
-        return embedding, skip
+        return embedding, skip, self.like(embedding)
 
 
 def prior_of(mask_input: Tensor) -> Tensor:

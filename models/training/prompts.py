@@ -13,6 +13,8 @@ SIGMA = 5.0
 POSITIVE, NEGATIVE, BOX = 0, 1, 2
 # Shares of first rounds that start with a click, a box, a click in a box; the rest start as a tracker does.
 CLICK_SHARE, BOX_SHARE, BOTH_SHARE = 0.42, 0.36, 0.08
+# The share of clicks that are drawn out to a stroke, and the pixels between a stroke's points.
+STROKE_SHARE, STROKE_STEP = 0.08, 8.0
 
 Box = tuple[float, float, float, float]
 
@@ -54,6 +56,14 @@ def person_click(rng: np.random.Generator, region: np.ndarray) -> tuple[float, f
     return x + rng.random(), y + rng.random()
 
 
+def stroke(rng: np.random.Generator, mask: np.ndarray) -> list[tuple[float, float]]:
+    """Points along a line that a person draws over `mask` (bool [h, w], not empty), those off the mask left out."""
+    (x0, y0), (x1, y1) = person_click(rng, mask), person_click(rng, mask)
+    count = max(2, int(np.hypot(x1 - x0, y1 - y0) / STROKE_STEP))
+    line = ((x0 + (x1 - x0) * t, y0 + (y1 - y0) * t) for t in np.linspace(0, 1, count))
+    return [(x, y) for x, y in line if mask[int(y), int(x)]]
+
+
 def error_click(
     rng: np.random.Generator, predicted: np.ndarray, truth: np.ndarray, valid: np.ndarray
 ) -> tuple[float, float, bool] | None:
@@ -85,15 +95,15 @@ def sloppy_box(rng: np.random.Generator, mask: np.ndarray, jitter: float) -> Box
 
 
 def stale_mask(rng: np.random.Generator, mask: np.ndarray) -> np.ndarray:
-    """The mask (bool [s, s]) as a tracker last saw it, moved, scaled and rough: float32 [s, s] in 0..1."""
-    side = mask.shape[-1]
+    """The mask (bool [h, w]) as a tracker last saw it, moved, scaled and rough: float32 [h, w] in 0..1."""
+    h, w = mask.shape
     m = mask.astype(np.float32)
-    dx, dy = rng.normal(0, 0.03 * side, 2)
+    dx, dy = rng.normal(0, 0.03 * np.sqrt(h * w), 2)
     scale = float(np.exp(rng.normal(0, 0.06)))
     ys, xs = np.nonzero(mask)
     cx, cy = xs.mean(), ys.mean()
     a = np.array([[scale, 0, cx * (1 - scale) + dx], [0, scale, cy * (1 - scale) + dy]])
-    m = cv2.warpAffine(m, a, (side, side))
+    m = cv2.warpAffine(m, a, (w, h))
     if rng.random() < 0.5:
         n = int(rng.integers(3, 9))
         m = (cv2.erode if rng.random() < 0.5 else cv2.dilate)(m, np.ones((n, n), np.uint8))
@@ -103,21 +113,23 @@ def stale_mask(rng: np.random.Generator, mask: np.ndarray) -> np.ndarray:
 def start_prompts(
     rng: np.random.Generator, masks: np.ndarray, maps: np.ndarray, mask_input: np.ndarray
 ) -> None:
-    """First-round prompts of one image's non-empty masks (bool [K, s, s]), written into zeroed arrays.
+    """First-round prompts of one image's non-empty masks (bool [K, h, w]), written into zeroed arrays.
 
-    maps [K, 3, s/4, s/4] and mask_input [K, 1, s/2, s/2] (logits).
+    maps [K, 3, h/4, w/4] and mask_input [K, 1, h/2, w/2] (logits).
     """
-    side = masks.shape[-1]
+    h, w = masks.shape[1:]
     for k, mask in enumerate(masks):
         r = rng.random()
         box = CLICK_SHARE <= r < CLICK_SHARE + BOX_SHARE + BOTH_SHARE
         if r < CLICK_SHARE or (box and r >= CLICK_SHARE + BOX_SHARE):
-            click_map(maps[k, POSITIVE], *person_click(rng, mask))
+            points = stroke(rng, mask) if rng.random() < STROKE_SHARE else [person_click(rng, mask)]
+            for x, y in points:
+                click_map(maps[k, POSITIVE], x, y)
         if box:
             box_map(maps[k, BOX], sloppy_box(rng, mask, 0.02 if rng.random() < 0.6 else 0.15))
         elif r >= CLICK_SHARE:
             before = stale_mask(rng, mask)
-            low = cv2.resize(before, (side // 2, side // 2), interpolation=cv2.INTER_AREA)
+            low = cv2.resize(before, (w // 2, h // 2), interpolation=cv2.INTER_AREA)
             mask_input[k, 0] = (low * 2 - 1) * rng.uniform(3, 10)
             if (before > 0.5).any() and rng.random() < 0.85:
                 box_map(maps[k, BOX], sloppy_box(rng, before > 0.5, 0.05))

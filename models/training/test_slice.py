@@ -68,7 +68,7 @@ def test_restore(net: Net, restored: Trainer, folder: Path) -> None:
 
 def train_together(partners: Partners, photos: list[Photo], out: Path) -> None:
     """Two steps of one process among several; each saves what it has learnt."""
-    trainer = Trainer(Config(stages=((SIDE, 1.0),), batch=4), photos, partners)
+    trainer = Trainer(Config(stages=((SIDE, SIDE, 1.0),), batch=4), photos, partners)
     for _ in range(2):
         trainer.train_step()
     torch.save(list(trainer.net.parameters()), out / f"{partners.rank}.pt")
@@ -89,7 +89,7 @@ def main() -> None:
     args = p.parse_args()
     limit_threads()
     train, held_out = split(load_photos(args.data, limit=args.limit))
-    trainer = Trainer(Config(stages=((SIDE, 1.0),), batch=8), train)
+    trainer = Trainer(Config(stages=((SIDE, SIDE, 1.0),), batch=8), train)
     with tempfile.TemporaryDirectory() as folder:
         test_loss_falls(trainer)
         test_resume(trainer, Path(folder) / "state.pt")

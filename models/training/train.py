@@ -1,5 +1,6 @@
 """Trains the model from random weights or from others', or resumes; the schedule is in wall-clock time.
 
+With `--features` the encoder learns a teacher's features as well (see `teacher.py`), with `--encoder-only` nothing else.
 The folder `--out` receives `state.pt` (everything that resuming needs) and `log.jsonl` (one line a
 validation).
 """
@@ -15,12 +16,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
-from data import DATA_ROOT, Photo, Sampler, load_photos, split
+from data import DATA_ROOT, Photo, Sample, Sampler, Shape, load_photos, split
+from features import Targets, feature_loss, load_grids
 from losses import half, loss_of
-from model import Net
+from model import LIKE, STRIDE, Net
 from partners import Partners, run_together
 from prompts import NEGATIVE, POSITIVE, click_map, error_click, start_prompts
 from restore import restore
@@ -29,39 +32,57 @@ from validate import validate
 EMA_DECAY, WEIGHT_DECAY, CLIP_NORM, WARM_UP_STEPS = 0.998, 0.02, 2.0, 200
 # Rounds of prompts per step (1 to 8) and how often each number is drawn.
 ROUNDS = (0.2, 0.32, 0.2, 0.1, 0.07, 0.05, 0.03, 0.03)
-FULL_SIDE, FULL_SIDE_FROM = 256, 0.8
+FULL_SIDE = 256
 LOG_STEPS = 25
 # A step counts for no more than this, in seconds, so that a suspended process does not use up its time.
 LONGEST_STEP = 20.0
 # Batches that exported files are shown for the statistics of their norms.
 LOOKS = 12
+# Width over height of the inputs, and how often each is drawn: squares, photos and screens lying and standing, wide screens.
+ASPECTS, ASPECT_SHARES = (1.0, 4 / 3, 16 / 9, 3 / 4, 9 / 16, 21 / 9), (0.34, 0.2, 0.28, 0.06, 0.07, 0.05)
+# Sides are multiples of it: the encoder halves five times and adds the scales up again.
+MULTIPLE = 32
 
-Stages = tuple[tuple[int, float], ...]
+Stages = tuple[tuple[int, int, float], ...]
 
 
 @dataclass(frozen=True)
 class Config:
     """What a run is made of; times in minutes, sides in pixels.
 
-    `stages` are (side, share of the time at which it ends), in order. `batch` holds up to 160 pixels and
-    shrinks with the area above that.
+    `stages` are (least side, largest side, share of the time at which it ends), in order: each step draws the square root
+    of its inputs' area between the two sides. `batch` holds up to 160 pixels and shrinks with the area above that.
+    `feature_weight` is the weight of the teacher's features at the start and at the end; with `encoder_only` nothing else
+    is learnt.
     """
 
     minutes: float = 80.0
-    stages: Stages = ((160, 0.62), (224, 0.82), (256, 1.0))
+    stages: Stages = ((160, 160, 0.62), (224, 224, 0.82), (256, 256, 1.0))
     batch: int = 16
     masks: int = 4
     lr: float = 2e-3
     seed: int = 1
     bf16: bool = False
+    encoder_only: bool = False
+    feature_weight: tuple[float, float] = (1.0, 0.2)
 
-    def side(self, done: float) -> int:
-        """The input side after the share `done` of the time."""
-        return next((side for side, until in self.stages if done < until), self.stages[-1][0])
+    def shape(self, step: int, done: float) -> Shape:
+        """The inputs' height and width at `step`, after the share `done` of the time; the same in every process."""
+        rng = np.random.default_rng((self.seed, step, 1))
+        least, largest = next((stage[:2] for stage in self.stages if done < stage[2]), self.stages[-1][:2])
+        side = float(np.exp(rng.uniform(np.log(least), np.log(largest))))
+        aspect = ASPECTS[int(rng.choice(len(ASPECTS), p=ASPECT_SHARES))]
+        height, width = side / aspect**0.5, side * aspect**0.5
+        return tuple(max(3, round(s / MULTIPLE)) * MULTIPLE for s in (height, width))
 
-    def batch_at(self, side: int) -> int:
-        """Images a step at `side`."""
-        return self.batch if side <= 160 else max(6, int(self.batch * (160 / side) ** 2))
+    def batch_at(self, shape: Shape) -> int:
+        """Images a step with inputs of `shape`."""
+        return min(self.batch, max(4, int(self.batch * 160**2 / (shape[0] * shape[1]))))
+
+    def likeness(self, done: float) -> float:
+        """The weight of the teacher's features after the share `done` of the time."""
+        first, last = self.feature_weight
+        return first + (last - first) * done
 
     def rate(self, step: int, done: float) -> float:
         """Learning rate: linear warm-up in steps, then a cosine over time down to 2 %."""
@@ -70,11 +91,12 @@ class Config:
 
 @dataclass(frozen=True)
 class Stats:
-    """First-round figures of a step: loss, mean IoU of the best and the best-ranked candidate, images."""
+    """First-round figures of a step: loss, mean IoU of the best and the best-ranked candidate, feature loss, images."""
 
     loss: float
     best: float
     ranked: float
+    features: float
     images: int
 
 
@@ -82,8 +104,8 @@ class Stats:
 class Batch:
     """Inputs and targets of one step, for B images and n = B * K objects.
 
-    images [B, 3, s, s]; truth, valid and prior (logits) [n, 1, s/2, s/2]; maps [n, 3, s/4, s/4]; ranks [n] (see
-    `losses.py`).
+    images [B, 3, h, w]; truth, valid and prior (logits) [n, 1, h/2, w/2]; maps [n, 3, h/4, w/4]; ranks [n] (see
+    `losses.py`); features [B, LIKE, h/8, w/8] and where they are known [B, h/8, w/8], without a teacher None.
     """
 
     images: Tensor
@@ -92,6 +114,18 @@ class Batch:
     maps: Tensor
     prior: Tensor
     ranks: Tensor
+    features: Tensor | None
+    known: Tensor | None
+
+
+def ema(averages: list[Tensor], values: list[Tensor], count: Tensor | int) -> None:
+    """Moves averages towards values in place, fast in the first steps."""
+    decay = min(EMA_DECAY, (1 + int(count)) / (10 + int(count)))
+    for average, value in zip(averages, values, strict=True):
+        if average.is_floating_point():
+            average.lerp_(value, 1 - decay)
+        else:
+            average.copy_(value)
 
 
 class Trainer:
@@ -100,6 +134,8 @@ class Trainer:
     def __init__(self, config: Config, photos: list[Photo], partners: Partners | None = None) -> None:
         torch.manual_seed(config.seed)
         self.config, self.photos, self.partners = config, photos, partners or Partners()
+        taught = any(photo.grid is not None for photo in photos)
+        self.targets = Targets([photo.grid for photo in photos]) if taught else None
         self.net = Net().to(memory_format=torch.channels_last)
         self.net.train()
         matrices = [p for p in self.net.parameters() if p.ndim > 1]
@@ -109,10 +145,10 @@ class Trainer:
             {"params": vectors, "weight_decay": 0.0},
         ]
         self.optimiser = torch.optim.AdamW(groups, lr=config.lr)
-        self.ema = AveragedModel(self.net, multi_avg_fn=get_ema_multi_avg_fn(EMA_DECAY), use_buffers=True)
+        self.ema = AveragedModel(self.net, multi_avg_fn=ema, use_buffers=True)
         self.step, self.spent = 0, 0.0
         self.rng = self.new_rng()
-        self.sampler = self.new_sampler(config.side(0.0))
+        self.sampler = self.new_sampler()
 
     @property
     def done(self) -> float:
@@ -124,9 +160,9 @@ class Trainer:
         """The averaged weights: what is validated and exported."""
         return self.ema.module
 
-    def new_sampler(self, side: int) -> Sampler:
+    def new_sampler(self) -> Sampler:
         seed = self.config.seed + self.step + 1_000_000 * self.partners.rank
-        return Sampler(self.photos, side, seed, self.config.masks)
+        return Sampler(self.photos, self.config.shape(self.step, self.done), seed, self.config.masks)
 
     def new_rng(self) -> np.random.Generator:
         """The generator of prompts, anew from this step and process."""
@@ -148,7 +184,6 @@ class Trainer:
             "rng": {
                 "torch": torch.get_rng_state(),
                 "prompts": self.rng.bit_generator.state,
-                "side": self.sampler.side,
                 "sampler": self.sampler.rng.bit_generator.state,
             },
         }
@@ -174,7 +209,7 @@ class Trainer:
         self.ema.load_state_dict(state["ema"])
         self.step, self.spent = state["step"], state["spent"]
         saved = state.get("rng")
-        self.sampler = self.new_sampler(saved["side"] if saved else self.config.side(self.done))
+        self.sampler = self.new_sampler()
         if saved and self.partners.leads:
             torch.set_rng_state(saved["torch"])
             self.rng.bit_generator.state = saved["prompts"]
@@ -183,17 +218,17 @@ class Trainer:
             self.rng = self.new_rng()
 
     def batch(self) -> Batch:
-        """Draws images, objects and first-round prompts at the stage's side."""
-        side, k = self.config.side(self.done), self.config.masks
-        if self.sampler.side != side:
-            self.sampler = self.new_sampler(side)
-        samples = [self.sampler.sample() for _ in range(self.config.batch_at(side))]
-        images, masks, valids, ranks = (np.stack(part) for part in zip(*samples, strict=True))
-        maps = np.zeros((len(samples), k, 3, side // 4, side // 4), np.float32)
-        priors = np.zeros((len(samples), k, 1, side // 2, side // 2), np.float32)
+        """Draws images, objects and first-round prompts of the step's shape."""
+        h, w = self.sampler.shape = self.config.shape(self.step, self.done)
+        k = 0 if self.config.encoder_only else self.config.masks
+        draw = self.sampler.view if self.config.encoder_only else self.sampler.sample
+        samples = [draw() for _ in range(self.config.batch_at((h, w)))]
+        images, masks, valids = (np.stack([getattr(s, part) for s in samples]) for part in ("image", "masks", "valid"))
+        maps = np.zeros((len(samples), k, 3, h // 4, w // 4), np.float32)
+        priors = np.zeros((len(samples), k, 1, h // 2, w // 2), np.float32)
         for b in range(len(samples)):
             start_prompts(self.rng, masks[b], maps[b], priors[b])
-        truth = half(torch.from_numpy(masks.reshape(-1, 1, side, side)).float())
+        truth = half(torch.from_numpy(masks.reshape(-1, 1, h, w)).float())
         valid = half(torch.from_numpy(np.repeat(valids, k, 0)[:, None]).float()) > 0.5
         return Batch(
             torch.from_numpy(images).contiguous(memory_format=torch.channels_last),
@@ -201,8 +236,25 @@ class Trainer:
             valid.float(),
             torch.from_numpy(maps).flatten(0, 1),
             torch.from_numpy(priors).flatten(0, 1),
-            torch.from_numpy(ranks).repeat_interleave(k),
+            torch.tensor([s.ranks for s in samples]).repeat_interleave(k),
+            *self.features_of(samples),
         )
+
+    def features_of(self, samples: list[Sample]) -> tuple[Tensor | None, Tensor | None]:
+        """The teacher's features of the samples, and where they are known: on the photo, beside pasted objects."""
+        if self.targets is None:
+            return None, None
+        features, known = [], []
+        for s in samples:
+            seen = torch.from_numpy((s.valid & ~s.covered).astype(np.float32))[None]
+            known.append(F.avg_pool2d(seen, STRIDE)[0] > 0.9)
+            if s.photo.grid is None:
+                known[-1][:] = False
+                features.append(torch.zeros(LIKE, *known[-1].shape))
+            else:
+                h, w = s.photo.image.shape[:2]
+                features.append(self.targets.of(s.photo.grid, (w, h), s.m, s.valid.shape))
+        return torch.stack(features), torch.stack(known).float()
 
     def correct(self, batch: Batch, logits: Tensor, iou: Tensor, real: Tensor) -> None:
         """Prepares the next round: a corrective click an object, and mostly the chosen mask as the prior."""
@@ -224,8 +276,13 @@ class Trainer:
         """Encodes once, decodes one to eight rounds; the mean loss and the first round's figures."""
         precision = torch.autocast("cpu", torch.bfloat16, enabled=self.config.bf16)
         with precision:
-            features = self.net.encoder(batch.images)
-        embedding, skip = (f.float().repeat_interleave(self.config.masks, 0) for f in features)
+            *encoded, likeness = self.net.encoder(batch.images)
+        alike = torch.zeros(())
+        if batch.features is not None:
+            alike = feature_loss(likeness, batch.features, batch.known)
+        if self.config.encoder_only:
+            return alike, Stats(float(alike.detach()), 0.0, 0.0, float(alike.detach()), len(batch.images))
+        embedding, skip = (f.float().repeat_interleave(self.config.masks, 0) for f in encoded)
         rounds = self.rounds()
         losses, stats = [], None
         for n in range(rounds):
@@ -240,11 +297,12 @@ class Trainer:
                     float(loss.detach()),
                     float(real.max(1).values.mean()),
                     float(ranked.mean()),
+                    float(alike.detach()),
                     len(batch.images),
                 )
             if n + 1 < rounds:
                 self.correct(batch, logits, iou, real)
-        return sum(losses) / rounds, stats
+        return sum(losses) / rounds + self.config.likeness(self.done) * alike, stats
 
     def train_step(self) -> Stats:
         """One optimiser step on a fresh batch."""
@@ -262,26 +320,35 @@ class Trainer:
 
 
 def parse_stages(text: str) -> Stages:
-    """`SIDE:SHARE,...` to (side, share of the time at which it ends)."""
+    """`SIDE:SHARE,...` or `LEAST-LARGEST:SHARE,...` to (least side, largest side, share of the time at which it ends)."""
     stages, until = [], 0.0
     for part in text.split(","):
-        side, share = part.split(":")
-        if int(side) <= 0 or int(side) % 32:
-            # The encoder halves five times and adds the scales up again.
-            raise argparse.ArgumentTypeError(f"side {side} is not a multiple of 32")
+        sides, share = part.split(":")
+        least, _, largest = sides.partition("-")
+        least, largest = int(least), int(largest or least)
+        if not 0 < least <= largest:
+            raise argparse.ArgumentTypeError(f"sides {sides}: give the smaller one first")
         until += float(share)
-        stages.append((int(side), until))
+        stages.append((least, largest, until))
     return tuple(stages)
+
+
+def parse_weights(text: str) -> tuple[float, float]:
+    """`START:END`, or one number for both."""
+    first, _, last = text.partition(":")
+    return float(first), float(last or first)
 
 
 def report(trainer: Trainer, window: list[Stats], seconds: float) -> None:
     """Prints the mean figures of the latest steps."""
-    loss, best, ranked = (np.mean([getattr(s, f) for s in window]) for f in ("loss", "best", "ranked"))
+    figures = ("loss", "best", "ranked", "features")
+    loss, best, ranked, features = (np.mean([getattr(s, f) for s in window]) for f in figures)
+    height, width = trainer.sampler.shape
     print(
         f"step {trainer.step} {trainer.spent / 60:.1f}/{trainer.config.minutes:g} min "
-        f"side {trainer.sampler.side} "
+        f"{width}x{height} "
         f"lr {trainer.optimiser.param_groups[0]['lr']:.1e} loss {loss:.3f} "
-        f"best {best:.3f} ranked {ranked:.3f} "
+        f"best {best:.3f} ranked {ranked:.3f} features {features:.3f} "
         f"{trainer.partners.count * sum(s.images for s in window) / seconds:.1f} img/s",
         flush=True,
     )
@@ -319,8 +386,7 @@ def run(trainer: Trainer, held_out: list[Photo], out: Path, every_minutes: float
                 report(trainer, window, trainer.spent - logged)
             window, logged = [], trainer.spent
         if trainer.spent - checked > every_minutes * 60:
-            side = FULL_SIDE if trainer.done > FULL_SIDE_FROM else trainer.sampler.side
-            check(trainer, held_out, side, out)
+            check(trainer, held_out, FULL_SIDE, out)
             checked, last = trainer.spent, time.monotonic()
     check(trainer, held_out, FULL_SIDE, out)
 
@@ -333,12 +399,15 @@ def arguments() -> argparse.Namespace:
     p.add_argument("--out", type=Path, required=True, help="folder of the run; resumes if it has a state.pt")
     p.add_argument("--init", type=Path, help="state.pt, or folder of exported files, that a new run starts from")
     p.add_argument("--minutes", type=float, default=Config.minutes, help="training time in all")
-    p.add_argument("--stages", type=parse_stages, default="160:0.62,224:0.2,256:0.18", help="SIDE:SHARE,...")
+    p.add_argument("--stages", type=parse_stages, default="160:0.62,224:0.2,256:0.18", help="SIDE:SHARE or LEAST-LARGEST:SHARE, ...")
     p.add_argument("--check-minutes", type=float, default=10, help="time between validations and checkpoints")
     p.add_argument("--batch", type=int, default=Config.batch, help="images a step up to 160 pixels")
     p.add_argument("--masks", type=int, default=Config.masks, help="objects an image")
     p.add_argument("--lr", type=float, default=Config.lr)
     p.add_argument("--seed", type=int, default=Config.seed)
+    p.add_argument("--features", type=Path, help="folder that teacher.py filled")
+    p.add_argument("--feature-weight", type=parse_weights, default="1:0.2", help="START:END of the teacher's features")
+    p.add_argument("--encoder-only", action="store_true", help="learn the teacher's features and nothing else")
     p.add_argument("--processes", type=int, default=1, help="processes that train together, one a core")
     p.add_argument("--bf16", action="store_true", help="bfloat16 autocast")
     return p.parse_args()
@@ -355,12 +424,28 @@ def main() -> None:
     limit_threads()
     args.out.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    train, held_out = split(load_photos(args.data, args.extra, args.limit))
+    photos = load_photos(args.data, args.extra, args.limit)
+    if args.features is not None:
+        for photo, grid in zip(photos, load_grids(args.features, [p.name for p in photos]), strict=True):
+            photo.grid = grid
+    elif args.encoder_only:
+        raise SystemExit("--encoder-only learns from --features alone: give the folder that teacher.py filled")
+    train, held_out = split(photos)
     print(
         f"{len(train)} photos, {len(held_out)} held out, loaded in {time.monotonic() - began:.0f} s",
         flush=True,
     )
-    config = Config(args.minutes, args.stages, args.batch, args.masks, args.lr, args.seed, args.bf16)
+    config = Config(
+        args.minutes,
+        args.stages,
+        args.batch,
+        args.masks,
+        args.lr,
+        args.seed,
+        args.bf16,
+        args.encoder_only,
+        args.feature_weight,
+    )
 
     def work(partners: Partners) -> None:
         trainer = Trainer(config, train, partners)

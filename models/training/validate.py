@@ -36,7 +36,7 @@ def measure(
 ) -> list[float]:
     """The `FIGURES` of one photo: image float32 [3, s, s], mask and valid bool [s, s]."""
     side = mask.shape[0]
-    embedding, skip = net.encoder(torch.from_numpy(image[None]))
+    embedding, skip, _ = net.encoder(torch.from_numpy(image[None]))
     maps = np.zeros((2, 3, side // 4, side // 4), np.float32)  # clicks, then the box
     deep = depth(mask)
     y, x = np.unravel_index(deep.argmax(), deep.shape)
@@ -67,14 +67,14 @@ def validate(net: Net, photos: list[Photo], side: int) -> tuple[dict[str, float]
     `box` a tight box, `click3` and `click5` after that many clicks, `pred` the IoU predicted after the last
     one.
     """
-    rng, sampler = np.random.default_rng(5), Sampler(photos, side, 5, 1)
+    rng, sampler = np.random.default_rng(5), Sampler(photos, (side, side), 5, 1)
     rows = []
     net.eval()
     with torch.no_grad():
         for photo in photos:
             if not photo.weight or photo.kind == "semantic-11class":
                 continue
-            image, ids, valid = sampler.warp(photo.image, photo.masks[0], plain=True)
+            image, ids, valid, _ = sampler.warp(photo.image, photo.masks[0], plain=True)
             mask = largest_mask(ids)
             if mask is not None:
                 rows.append(measure(net, rng, normalise(image, valid), mask, valid))
