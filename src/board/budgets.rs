@@ -1,7 +1,6 @@
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Precision;
-use crate::geometry::Size;
 
 /// What a stream may cost on this machine, and what it gives up, in order, when it costs more.
 ///
@@ -36,8 +35,8 @@ pub struct Budgets {
 pub struct Rung {
     /// Encode at most one of so many frames.
     pub encode_every: Option<u32>,
-    /// Width and height of the model's input in pixels.
-    pub input_size: Option<[u32; 2]>,
+    /// About how many pixels the model's input has; its form is the frames'.
+    pub pixels: Option<u32>,
     /// Precision of the model's encoder.
     pub precision: Option<Precision>,
 }
@@ -56,6 +55,9 @@ impl Default for Budgets {
         }
     }
 }
+
+/// How many pixels a model's input may be asked to have.
+pub(super) const PIXELS: std::ops::RangeInclusive<u32> = 256..=67_108_864;
 
 /// Most rungs: each input size is a compiled model that stays in memory.
 const MAX_RUNGS: usize = 8;
@@ -90,9 +92,8 @@ impl Budgets {
         let mut before = Rung::default();
         self.ladder.iter().all(|rung| {
             let after = rung.over(before);
-            let area = |r: &Rung| r.input_size.map(|[w, h]| u64::from(w) * u64::from(h));
             let cheaper = after.encode_every.unwrap_or(1) >= before.encode_every.unwrap_or(1)
-                && area(&before).is_none_or(|b| area(&after).is_some_and(|a| a <= b))
+                && before.pixels.is_none_or(|b| after.pixels.is_some_and(|a| a <= b))
                 && after.precision >= before.precision
                 && after != before;
             before = after;
@@ -103,12 +104,11 @@ impl Budgets {
 
 impl Rung {
     fn check(&self) -> Result<(), (&'static str, &'static str)> {
-        let side = |s: u32| (16..=8192).contains(&s);
         if self.encode_every.is_some_and(|n| !(2..=60).contains(&n)) {
             return Err(("budgets.ladder.encode_every", "2 to 60"));
         }
-        if self.input_size.is_some_and(|s| !s.into_iter().all(side)) {
-            return Err(("budgets.ladder.input_size", "two sides of 16 to 8192 pixels"));
+        if self.pixels.is_some_and(|pixels| !PIXELS.contains(&pixels)) {
+            return Err(("budgets.ladder.pixels", "256 to 67108864"));
         }
         Ok(())
     }
@@ -117,14 +117,9 @@ impl Rung {
     fn over(self, before: Rung) -> Rung {
         Rung {
             encode_every: self.encode_every.or(before.encode_every),
-            input_size: self.input_size.or(before.input_size),
+            pixels: self.pixels.or(before.pixels),
             precision: self.precision.or(before.precision),
         }
-    }
-
-    /// The model's input, if this rung changes it.
-    pub fn input(&self) -> Option<Size> {
-        self.input_size.map(|[width, height]| Size::new(width, height))
     }
 }
 
@@ -141,11 +136,11 @@ mod tests {
     #[test]
     fn a_ladder_is_read_in_order() {
         let budgets = parsed(
-            "latency_ms = 120\nladder = [{ input_size = [192, 192] }, { encode_every = 2 }, { precision = \"int8\" }]",
+            "latency_ms = 120\nladder = [{ pixels = 36864 }, { encode_every = 2 }, { precision = \"int8\" }]",
         );
         let budgets = budgets.unwrap();
         assert_eq!(budgets.latency_ms, Some(120.0));
-        assert_eq!(budgets.ladder[0].input(), Some(Size::new(192, 192)));
+        assert_eq!(budgets.ladder[0].pixels, Some(36864));
         assert_eq!(budgets.ladder[1].encode_every, Some(2));
         assert_eq!(budgets.ladder[2].precision, Some(Precision::Int8));
         assert_eq!(parsed("").unwrap(), Budgets::default());
@@ -163,9 +158,9 @@ mod tests {
             ("latency_ms = 100\nladder = [{ encode_every = 1 }]", "budgets.ladder"),
             ("latency_ms = 100\nladder = [{ encode_every = 3 }, { encode_every = 2 }]", "budgets.ladder"),
             ("latency_ms = 100\nladder = [{ encode_every = 2 }, { encode_every = 2 }]", "budgets.ladder"),
-            ("latency_ms = 100\nladder = [{ input_size = [192, 192] }, { input_size = [256, 256] }]", "budgets.ladder"),
+            ("latency_ms = 100\nladder = [{ pixels = 36864 }, { pixels = 65536 }]", "budgets.ladder"),
             ("latency_ms = 100\nladder = [{ precision = \"int8\" }, { precision = \"f32\" }]", "budgets.ladder"),
-            ("latency_ms = 100\nladder = [{ input_size = [0, 192] }]", "budgets.ladder.input_size"),
+            ("latency_ms = 100\nladder = [{ pixels = 0 }]", "budgets.ladder.pixels"),
             ("latency_ms = 100\nladder = [{ encode_evry = 2 }]", "`budgets.ladder.encode_every`"),
             ("latency_ms = 100\nhold_s = 1\nladder = [{ encode_every = 2 }]", "budgets.hold_s"),
             ("latency_ms = 100\ncalm_s = 1\nladder = [{ encode_every = 2 }]", "budgets.calm_s"),

@@ -3,6 +3,7 @@ use std::path;
 use serde::{Deserialize, Serialize};
 use serde_path_to_error::{Path, Segment};
 
+use super::budgets::PIXELS;
 use super::touch::Touch;
 use super::{Budgets, ByteSize, Scheduling, detect};
 use crate::capture::{Controls, Setting, SourceOptions};
@@ -23,9 +24,12 @@ pub struct Board {
     /// `f32`, `f16` or `int8`; `None` is int8 where the model has it and it is the faster, else f32.
     #[serde(default)]
     pub precision: Option<Precision>,
-    /// Width and height of the model's input in pixels; `None` is the model's own.
+    /// Width and height of the model's input in pixels; `None` takes the form of the frames.
     #[serde(default)]
     input_size: Option<[u32; 2]>,
+    /// About how many pixels an input of the frames' form has; `None` is as many as the model's own.
+    #[serde(default)]
+    pub pixels: Option<u32>,
     /// The age in milliseconds up to which the frame that a late prompt refers to is kept.
     #[serde(default = "half_a_second")]
     pub max_age_ms: u32,
@@ -142,6 +146,7 @@ const KEYS: &[&str] = &[
     "model",
     "precision",
     "input_size",
+    "pixels",
     "max_age_ms",
     "max_memory",
     "match.arch",
@@ -166,7 +171,7 @@ const KEYS: &[&str] = &[
     "budgets.latency_margin",
     "budgets.temperature_margin_c",
     "budgets.ladder.encode_every",
-    "budgets.ladder.input_size",
+    "budgets.ladder.pixels",
     "budgets.ladder.precision",
     "capture.size",
     "capture.fps",
@@ -271,6 +276,7 @@ impl Board {
             (named(&self.name), "name", "letters, digits, `-`, `_` and `.`"),
             (!self.model.is_empty(), "model", "a name of `foveate models list`"),
             (self.input_size.is_none_or(|s| s.into_iter().all(side)), "input_size", "two sides of 16 to 8192 pixels"),
+            (self.pixels.is_none_or(|pixels| PIXELS.contains(&pixels)), "pixels", "256 to 67108864"),
             ((1..=60_000).contains(&self.max_age_ms), "max_age_ms", "1 to 60000"),
             (threads(self.threads.encoder), "threads.encoder", "1 to 256"),
             (threads(self.threads.decoder), "threads.decoder", "1 to 256"),

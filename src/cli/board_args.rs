@@ -26,7 +26,7 @@ pub struct BoardArgs {
     /// Threads of the encoder instead of the board's
     #[arg(long, value_name = "N", value_parser = parse_threads)]
     threads: Option<usize>,
-    /// Encode at this size, for models that allow it
+    /// Encode at this size, for models that allow it; without it the input has the form of the frames
     #[arg(long, value_name = "WxH", value_parser = parse_size)]
     input_size: Option<Size>,
     /// Memory that frames and masks under way may take, such as 512M or 2G, instead of the board's: of large frames fewer are kept
@@ -54,9 +54,10 @@ impl BoardArgs {
         Ok(board)
     }
 
-    /// Loads the model that the board, or an argument, names, with its threads where the board wants the encoder.
-    pub fn load(&self, board: &Board) -> anyhow::Result<LoadedModel> {
-        let (installed, options) = (self.installed(board)?, self.options(board));
+    /// Loads the model that the board, or an argument, names for frames of the size `frame`, with its threads where the board
+    /// wants the encoder.
+    pub fn load(&self, board: &Board, frame: Size) -> anyhow::Result<LoadedModel> {
+        let (installed, options) = (self.installed(board)?, self.options(board, frame));
         Ok(encoder_placement(board).run(|| installed.load(&options))?)
     }
 
@@ -65,11 +66,12 @@ impl BoardArgs {
     pub fn load_instead(
         &self,
         board: &Board,
+        frame: Size,
         model: &str,
         precision: crate::engine::Precision,
     ) -> anyhow::Result<LoadedModel> {
         let installed = self.registry()?.get(model)?.clone();
-        let options = ModelOptions { precision: Some(precision), ..self.options(board) };
+        let options = ModelOptions { precision: Some(precision), ..self.options(board, frame) };
         Ok(encoder_placement(board).run(|| installed.load(&options))?)
     }
 
@@ -80,12 +82,12 @@ impl BoardArgs {
 
     /// What the board gives up when its budgets are exceeded, from `model` on, which [`Self::load`] loaded; `None` if it
     /// has no budgets, or the model no way down.
-    pub fn degrade(&self, board: &Board, model: LoadedModel) -> anyhow::Result<Option<Degrade>> {
+    pub fn degrade(&self, board: &Board, frame: Size, model: LoadedModel) -> anyhow::Result<Option<Degrade>> {
         let budgets = board.budgets.clone();
         if budgets.ladder.is_empty() {
             return Ok(None);
         }
-        let variants = ModelVariants::new(model, self.options(board), encoder_placement(board));
+        let variants = ModelVariants::new(model, self.options(board, frame), encoder_placement(board));
         let (ladder, left_out) = variants.ladder(1, &budgets.ladder);
         for (rung, reason) in left_out {
             tracing::warn!("rung {rung} of the board's ladder is left out: {reason}");
@@ -99,13 +101,15 @@ impl BoardArgs {
         Ok(self.registry()?.get(name)?.clone())
     }
 
-    fn options(&self, board: &Board) -> ModelOptions {
+    fn options(&self, board: &Board, frame: Size) -> ModelOptions {
         let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
         ModelOptions {
             precision: self.precision.map_or(board.precision, |choice| choice.0),
             threads: self.threads.unwrap_or_else(|| board.encoder_threads(cores)),
             decoder_threads: Some(board.decoder_threads()),
             input_size: self.input_size.or(board.input_size()),
+            frame: Some(frame),
+            pixels: board.pixels,
         }
     }
 }

@@ -143,9 +143,10 @@ impl Screen {
             console.describe(&board.name, address, figures, Default::default());
             return source;
         }
+        let frame = source.info().size;
         let (source, exchange) = Exchangeable::new(source);
-        let handler =
-            SwitchHandler::new(board.clone(), args.clone(), options.clone(), exchange, &address, figures.clone());
+        let (args, options, shown) = (args.clone(), options.clone(), (&*address, frame));
+        let handler = SwitchHandler::new(board.clone(), args, options, exchange, shown, figures.clone());
         console.describe(&board.name, address, figures, handler.choices());
         self.switches = Some(handler);
         Box::new(source)

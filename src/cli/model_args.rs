@@ -28,7 +28,8 @@ pub struct ModelArgs {
     /// Threads that encoder and decoder compute with
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = parse_threads)]
     pub threads: usize,
-    /// Input size instead of the model's own, for models that allow others
+    /// This input size; without it the input has as many pixels as the model's own and the form of what is read, where the
+    /// model allows that
     #[arg(long, value_name = "WxH", value_parser = parse_size)]
     pub input_size: Option<Size>,
     /// The folder with manifest.toml and the model files, instead of the bundled one
@@ -37,8 +38,13 @@ pub struct ModelArgs {
 }
 
 impl ModelArgs {
-    /// Loads the model that the arguments name.
+    /// Loads the model that the arguments name, at its own input size unless they name another.
     pub fn load(&self) -> anyhow::Result<LoadedModel> {
+        self.load_for(None)
+    }
+
+    /// As [`Self::load`], for frames of the size `frame`.
+    pub fn load_for(&self, frame: Option<Size>) -> anyhow::Result<LoadedModel> {
         let registry = Registry::discover(self.models_dir.as_deref())?;
         let first = registry.list().first().map_or(BUNDLED, |installed| installed.spec.name.as_str());
         let name = self.name.as_deref().unwrap_or(first);
@@ -46,6 +52,7 @@ impl ModelArgs {
             precision: self.precision.0,
             threads: self.threads,
             input_size: self.input_size,
+            frame,
             ..ModelOptions::default()
         };
         Ok(registry.load(name, &options)?)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::board::Board;
 use crate::capture::{Source, SourceInfo, SourceOptions};
-use crate::geometry::Intrinsics;
+use crate::geometry::{Intrinsics, Size};
 use crate::input::OpenedPrompts;
 use crate::model::LoadedModel;
 use crate::pipeline::{Pipeline, PipelineConfig, Running, Summary};
@@ -44,9 +44,11 @@ impl<'a> Stream<'a> {
         max_objects: usize,
     ) -> anyhow::Result<Self> {
         let info = source.info().clone();
-        let model = args.load(&board)?;
+        let model = args.load(&board, info.size)?;
         let (name, precision) = (model.spec().name.clone(), precision_text(&model));
-        eprintln!("source {}, board {}, model {name} in {precision}", info.address, board.name);
+        let Size { width, height } = model.input_size();
+        let (address, board_name) = (&info.address, &board.name);
+        eprintln!("source {address}, board {board_name}, model {name} at {width}x{height} in {precision}");
         let source = screen.describe(&board, args, (source, options), &model, takes_prompts);
         screen.invite();
         let fps = info.rate.unwrap_or(SourceOptions::DEFAULT_FPS);
@@ -95,13 +97,13 @@ impl<'a> Stream<'a> {
     /// Runs the stream until its source ends, Ctrl-C is pressed or `seconds` are over, and sums it up; `each` is called
     /// about ten times a second.
     pub fn run(self, seconds: Option<Duration>, mut each: impl FnMut(&Running)) -> anyhow::Result<Summary> {
-        let Stream { args, board, model, mut screen, takes_prompts, stop, replay, pipeline, .. } = self;
+        let Stream { args, board, info, model, mut screen, takes_prompts, stop, replay, pipeline, .. } = self;
         let mut pipeline = screen.join(pipeline, takes_prompts);
         if let Some(seconds) = seconds {
             interrupt::after(&stop, seconds);
         }
         // What is given up depends on how fast this run is.
-        if !replay && let Some(degrade) = args.degrade(&board, model)? {
+        if !replay && let Some(degrade) = args.degrade(&board, info.size, model)? {
             pipeline = pipeline.degrade(degrade);
         }
         let mut live = Live::new();

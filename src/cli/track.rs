@@ -120,22 +120,22 @@ pub fn run(args: TrackArgs) -> anyhow::Result<()> {
     written_files(&args, &files).check()?;
     let first_mask =
         args.first.first_mask.as_deref().map(|m| read_prompt_mask(m, args.first.mask_label)).transpose()?;
-    let model = args.model.load()?;
+    let max_memory = args.max_memory.map_or(DEFAULT_DECODE_BYTES, |size| size.0);
+    // The prompt speaks about the first frame.
+    let mut first = Some(open_frame(&files[0], 0, args.fps, max_memory)?);
+    let model = args.model.load_for(first.as_ref().map(|frame| frame.size))?;
     let _claim = args.out.as_deref().map(make_folder).transpose()?;
     let mut stepper = Stepper::new(model.encoder()?, model.decoder()?, FollowerConfig::default());
     let stop = on_interrupt()?;
     let bar = progress::bar(files.len(), "frames");
     let (mut spent, mut lost, mut damaged) = (Duration::ZERO, 0, 0);
-    let max_memory = args.max_memory.map_or(DEFAULT_DECODE_BYTES, |size| size.0);
     let mut done = 0;
     for (number, file) in files.iter().enumerate() {
         if stop.is_stopped() {
             break;
         }
-        let frame = match open_frame(file, number, args.fps, max_memory) {
+        let frame = match first.take().map_or_else(|| open_frame(file, number, args.fps, max_memory), Ok) {
             Ok(frame) => frame,
-            // The prompt speaks about the first frame.
-            Err(error) if number == 0 => return Err(error.into()),
             Err(error) => {
                 tracing::warn!("frame {number} gets no mask: {error}");
                 if args.json {

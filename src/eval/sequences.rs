@@ -15,6 +15,7 @@ use super::progress::Progress;
 use crate::capture::list_images;
 use crate::error::{ConfigError, Error, IoError};
 use crate::frame::{self, Frame};
+use crate::geometry::Size;
 use crate::mask::file::{read_mask, write_mask_of};
 use crate::mask::{BoundaryMeasure, Mask};
 use crate::model::LoadedModel;
@@ -139,6 +140,16 @@ pub fn run(
         interrupted: figures.len() < names.len(),
         sequences: figures,
     })
+}
+
+/// Size of the first frame of the first sequence of `names`.
+///
+/// # Errors
+/// As [`open_frame`]; a sequence without pictures.
+pub fn frame_size(config: &SequencesConfig, names: &[String]) -> Result<Option<Size>, Error> {
+    let Some(name) = names.first() else { return Ok(None) };
+    let images = list_images(&config.data.join("images").join(name))?;
+    Ok(Some(open_frame(&images[0], 0, FPS, DEFAULT_DECODE_BYTES)?.size))
 }
 
 /// A frame of a folder, as if it had been captured as number `number` of a recording of `fps` frames per second; decoding it may

@@ -1,28 +1,52 @@
 use super::{Between, LowResLogits};
-use crate::geometry::Size;
+use crate::geometry::{Letterbox, Size};
 
 impl LowResLogits {
+    /// Writes these logits, which lie over the input of `from`, on a grid of `size` over the input of `to` into `out`, reusing
+    /// its buffer. Both show one region of one frame, each at its own scale; what lies beyond it gets the value of its edge.
+    /// Without cells on either side, `out` is zero.
+    pub fn move_into(&self, from: &Letterbox, size: Size, to: &Letterbox, out: &mut LowResLogits) {
+        if self.size == size && (from.input, from.content) == (to.input, to.content) {
+            return out.clone_from(self);
+        }
+        let share = |content: u32, input: u32| content as f32 / input.max(1) as f32;
+        let scale = |from: [u32; 2], to: [u32; 2]| share(from[0], from[1]) / share(to[0], to[1]).max(f32::MIN_POSITIVE);
+        let (a, b) = (from.content, to.content);
+        let across = scale([a.width, from.input.width], [b.width, to.input.width]);
+        let down = scale([a.height, from.input.height], [b.height, to.input.height]);
+        let shown = self.content(from);
+        self.resample(size, [across, down], [shown.width as usize, shown.height as usize], out);
+    }
+
     /// Writes these logits on a grid of another `size` over the same model input into `out`, reusing its buffer: bilinear
     /// between the centres of the cells, the outermost value beyond them. Without cells on either side, `out` is zero.
     pub fn resize_into(&self, size: Size, out: &mut LowResLogits) {
         if self.size == size {
             return out.clone_from(self);
         }
+        self.resample(size, [1.0; 2], [self.size.width as usize, self.size.height as usize], out);
+    }
+
+    /// A share of `out` across and down is `scale` times as large a share of this grid, of which the first `shown` columns and
+    /// rows count.
+    fn resample(&self, size: Size, scale: [f32; 2], shown: [usize; 2], out: &mut LowResLogits) {
         out.size = size;
         out.data.clear();
         out.data.resize(size.area(), 0.0);
         let (width, height) = (self.size.width as usize, self.size.height as usize);
-        if self.data.len() != self.size.area() || self.data.is_empty() || size.area() == 0 {
+        let nothing = shown.contains(&0) || size.area() == 0;
+        if self.data.len() != self.size.area() || self.data.is_empty() || nothing {
             return;
         }
-        let axis =
-            |cell: usize, from: usize, to: u32| Between::cells((cell as f32 + 0.5) * from as f32 / to as f32, from);
+        let axis = |cell: usize, of: usize, to: u32, n: usize| {
+            Between::cells((cell as f32 + 0.5) * of as f32 / to as f32 * scale[n], shown[n])
+        };
         for (y, row) in out.data.chunks_exact_mut(size.width as usize).enumerate() {
-            let down = axis(y, height, size.height);
+            let down = axis(y, height, size.height, 1);
             let line = |y: usize| &self.data[y * width..(y + 1) * width];
             let (upper, lower) = (line(down.first), line(down.second));
             for (x, value) in row.iter_mut().enumerate() {
-                let across = axis(x, width, size.width);
+                let across = axis(x, width, size.width, 0);
                 *value = down.value(across.of(upper), across.of(lower));
             }
         }

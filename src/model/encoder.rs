@@ -12,6 +12,8 @@ use crate::geometry::{Region, Size};
 pub(super) struct EncoderPart {
     pub graph: Graph,
     pub input: Size,
+    /// Which output is [`Embedding::likeness`].
+    pub likeness: usize,
 }
 
 impl EncoderPart {
@@ -45,6 +47,7 @@ impl EncoderPart {
 pub(super) struct ImageEncoder {
     model: Arc<str>,
     input: Size,
+    likeness: usize,
     session: Session,
     preprocessor: Preprocessor,
 }
@@ -54,6 +57,7 @@ impl ImageEncoder {
         Ok(ImageEncoder {
             model,
             input: part.input,
+            likeness: part.likeness,
             session: part.graph.session()?,
             preprocessor: Preprocessor::new(part.input, Normalization { mean, std }),
         })
@@ -69,6 +73,7 @@ impl Encoder for ImageEncoder {
         out.letterbox = self.preprocessor.run_region(frame, region, self.session.input_mut(0)?)?;
         self.session.run_finite(&mut out.tensors)?;
         out.model = self.model.clone();
+        out.likeness = self.likeness;
         Ok(())
     }
 }

@@ -23,13 +23,17 @@ pub struct ModelOptions {
     pub threads: usize,
     /// Threads of the decoder, when it runs beside the encoder.
     pub decoder_threads: Option<usize>,
-    /// Input size instead of the manifest's.
+    /// This input size and no other.
     pub input_size: Option<Size>,
+    /// Otherwise the size of the frames, whose form the input takes; `None` takes the manifest's input.
+    pub frame: Option<Size>,
+    /// How many pixels the input has about, see [`ModelSpec::input_for`]; `None` is as many as the manifest's.
+    pub pixels: Option<u32>,
 }
 
 impl Default for ModelOptions {
     fn default() -> Self {
-        ModelOptions { precision: None, threads: 1, decoder_threads: None, input_size: None }
+        ModelOptions { precision: None, threads: 1, decoder_threads: None, input_size: None, frame: None, pixels: None }
     }
 }
 
@@ -86,7 +90,10 @@ impl LoadedModel {
     /// the manifest says; [`ModelError::Signature`] if a file is not of the family; otherwise as [`OnnxModel::open`] and [`OnnxModel::compile`].
     pub fn load(installed: &Installed, options: &ModelOptions) -> Result<Self, Error> {
         let spec = &installed.spec;
-        let input = options.input_size.unwrap_or_else(|| spec.default_input());
+        let input = options.input_size.unwrap_or_else(|| match options.frame {
+            Some(frame) => spec.input_for(frame, options.pixels),
+            None => spec.default_input(),
+        });
         if !spec.allows(input) {
             return Err(input_size_error(spec, input).into());
         }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::family::FamilyId;
 use crate::engine::Precision;
 use crate::error::{Error, IoError, ModelError};
-use crate::geometry::Size;
+use crate::geometry::{Letterbox, Size};
 use crate::text;
 
 /// File that lists the models of a folder.
@@ -164,6 +164,28 @@ impl ModelSpec {
     /// The input size unless another is asked for.
     pub fn default_input(&self) -> Size {
         Size::new(self.input[0], self.input[1])
+    }
+
+    /// The input for frames of the size `frame` with about `pixels` pixels, or as many as the default input has: of the sizes
+    /// that the model allows, with a tenth more pixels at most, the one that shows the frame largest, padding no more than a
+    /// twentieth of it where that can be. A model of one size has that.
+    pub fn input_for(&self, frame: Size, pixels: Option<u32>) -> Size {
+        let default = self.default_input();
+        let Some(SizeRange { multiple, min, max }) = self.sizes else { return default };
+        let most = u64::from(pixels.unwrap_or(default.width.saturating_mul(default.height))) * 11 / 10;
+        let sides = || (min.div_ceil(multiple)..=max / multiple).map(|n| n * multiple);
+        let shown = |input: Size| {
+            let content = Letterbox::new(frame, input).content;
+            u64::from(content.width) * u64::from(content.height)
+        };
+        let all = || sides().flat_map(|width| sides().map(move |height| Size::new(width, height)));
+        let area = |input: Size| u64::from(input.width) * u64::from(input.height);
+        let within = all().filter(|input| area(*input) <= most);
+        let best = within.max_by_key(|input| {
+            let (shown, area) = (shown(*input), area(*input));
+            (shown * 20 >= area * 19, shown, std::cmp::Reverse(area))
+        });
+        best.or_else(|| all().min_by_key(|input| area(*input))).unwrap_or(default)
     }
 
     /// Whether the model can be compiled for inputs of `size`.

@@ -13,8 +13,8 @@ use crate::track::{Follower, Measured, MotionPropagator, ObjectState, Outcome};
 /// An object that is followed, and what the present frame has of it.
 pub(super) struct Object {
     pub follower: Follower,
-    /// Size of the frames that the follower counts its pixels in.
-    pub frame: Size,
+    /// How the frames that the follower knows lie in the model's input.
+    pub letterbox: Letterbox,
     /// The prompt that was answered last, to be drawn and to be added to on its frame.
     pub prompt: Prompt,
     /// Sequence number of the frame on which that was, if it is the present one.
@@ -28,9 +28,10 @@ pub(super) struct Object {
 }
 
 impl Object {
-    /// An object with no memory yet, in frames of the size `frame`.
-    pub fn new(follower: Follower, frame: Size) -> Self {
-        Object { follower, frame, prompt: Prompt::default(), answered_on: None, waited: 0, searching: false, chosen: 0 }
+    /// An object with no memory yet, in frames that lie in the model's input as `letterbox` says.
+    pub fn new(follower: Follower, letterbox: Letterbox) -> Self {
+        let prompt = Prompt::default();
+        Object { follower, letterbox, prompt, answered_on: None, waited: 0, searching: false, chosen: 0 }
     }
 
     /// True if a user's prompt was answered on this very frame.
@@ -38,12 +39,20 @@ impl Object {
         self.answered_on == Some(frame)
     }
 
-    /// Goes on to frames of `size`.
-    pub fn set_frame_size(&mut self, size: Size) {
-        let before = std::mem::replace(&mut self.frame, size);
-        if before != size {
-            self.follower.rescale(before, size);
+    /// Goes on to frames that lie in the model's input as `letterbox` says.
+    pub fn enter(&mut self, letterbox: &Letterbox) {
+        let before = std::mem::replace(&mut self.letterbox, *letterbox);
+        if before != *letterbox {
+            self.follower.rescale(&before, letterbox);
         }
+    }
+
+    /// Logits of its last mask, on frames that lie in the model's input as `letterbox` says.
+    pub fn memory_on(&self, letterbox: &Letterbox) -> LowResLogits {
+        let memory = self.follower.memory();
+        let mut moved = LowResLogits::default();
+        memory.move_into(&self.letterbox, memory.size, letterbox, &mut moved);
+        moved
     }
 
     /// Index of the candidate that is the object on the present frame.
@@ -56,7 +65,7 @@ impl Object {
     /// Takes `candidate`, which a user asked for on the frame `on` whose features are `map`; it replaces all memory.
     pub fn select(&mut self, candidate: &Candidate, on: &Encoded, measured: Measured, map: Option<&Arc<FeatureMap>>) {
         self.follower.select(on.at(), candidate, measured, map);
-        self.frame = on.frame.size;
+        self.letterbox = on.embedding.letterbox;
         self.answered_on = None;
     }
 

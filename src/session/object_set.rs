@@ -167,7 +167,7 @@ impl ObjectSet {
             if known.is_answered_on(seen.frame.sequence) && room {
                 prompt.points.clone_from(earlier);
             }
-            prompt.mask = Some(known.follower.memory().clone());
+            prompt.mask = Some(known.memory_on(&seen.embedding.letterbox));
         }
         prompt.points.extend_from_slice(request.points);
         prompt
@@ -265,7 +265,7 @@ impl ObjectSet {
         let letterbox = &present.embedding.letterbox;
         schedule_decodes(&mut self.objects, present.frame.sequence, self.decodes_per_frame);
         for object in &mut self.objects {
-            object.set_frame_size(present.frame.size);
+            object.enter(letterbox);
             if object.searching {
                 object.follower.expect(&mut self.recall, grid);
             }
@@ -310,7 +310,7 @@ impl ObjectSet {
 
 /// Appends an object with no memory yet, and gives back its place.
 fn push(objects: &mut Vec<Object>, object: ObjectId, config: FollowerConfig, on: &Encoded) -> usize {
-    objects.push(Object::new(Follower::new(object, config), on.frame.size));
+    objects.push(Object::new(Follower::new(object, config), on.embedding.letterbox));
     objects.len() - 1
 }
 

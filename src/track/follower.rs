@@ -224,13 +224,21 @@ impl Follower {
         self.remember(at, candidate, measured);
     }
 
-    /// Brings what is remembered in pixels from frames of one size to frames of another: a camera may come back with
-    /// another size. The logits lie on the model's input and stay.
-    pub fn rescale(&mut self, from: Size, to: Size) {
-        let ratio = |to: u32, from: u32| to as f32 / from.max(1) as f32;
-        let (x, y) = (ratio(to.width, from.width), ratio(to.height, from.height));
-        self.motion.scale(x, y);
-        self.area *= x * y;
+    /// Brings what is remembered from frames that lie in the model's input as `from` says to those of `to`: a camera may come
+    /// back with another size, and the model may go on with another input.
+    pub fn rescale(&mut self, from: &Letterbox, to: &Letterbox) {
+        if from.frame != to.frame {
+            let ratio = |to: u32, from: u32| to as f32 / from.max(1) as f32;
+            let (before, after) = (from.frame, to.frame);
+            let (x, y) = (ratio(after.width, before.width), ratio(after.height, before.height));
+            self.motion.scale(x, y);
+            self.area *= x * y;
+        }
+        if (from.input, from.content) != (to.input, to.content) {
+            let memory = std::mem::take(&mut self.memory);
+            memory.move_into(from, memory.size, to, &mut self.memory);
+            self.propagated = None;
+        }
     }
 
     /// Looks up where the object should be in the present frame of `recall`, on the decoder's grid of `size`: near where it

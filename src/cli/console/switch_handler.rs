@@ -9,6 +9,7 @@ use crate::capture::{self, Exchange, Source, SourceAddress, SourceOptions};
 use crate::cli::board_args::BoardArgs;
 use crate::console::{Choices, ModelFigures, SwitchRequest};
 use crate::engine::Precision;
+use crate::geometry::Size;
 use crate::model::LoadedModel;
 use crate::pipeline::Running;
 use crate::time::MonotonicClock;
@@ -23,6 +24,8 @@ pub struct SwitchHandler {
     sources: Vec<String>,
     /// The address of the source that runs.
     pub source: String,
+    /// Size of its frames.
+    frame: Size,
     /// The model that runs.
     pub model: ModelFigures,
     loading: Option<Receiver<anyhow::Result<Loaded>>>,
@@ -64,7 +67,7 @@ impl SwitchHandler {
         args: BoardArgs,
         options: SourceOptions,
         exchange: Exchange,
-        source: &str,
+        (source, frame): (&str, Size),
         model: ModelFigures,
     ) -> Self {
         let mut sources = vec![source.to_owned()];
@@ -73,7 +76,7 @@ impl SwitchHandler {
         let scene = SceneSource::address(SceneSource::DEFAULT_SEED).to_string();
         sources.extend(usable.chain([scene]).filter(|address| address != source));
         let (source, loading, recent) = (source.to_owned(), None, Vec::new());
-        SwitchHandler { board, args, options, exchange, sources, source, model, loading, recent }
+        SwitchHandler { board, args, options, exchange, sources, source, frame, model, loading, recent }
     }
 
     /// What a page may choose from.
@@ -98,7 +101,7 @@ impl SwitchHandler {
     pub fn begin(&mut self, request: SwitchRequest) -> anyhow::Result<()> {
         anyhow::ensure!(self.loading.is_none(), "the last change is not done yet: try again");
         let (sender, receiver) = channel();
-        let (board, args, options) = (self.board.clone(), self.args.clone(), self.options.clone());
+        let (board, args, options, frame) = (self.board.clone(), self.args.clone(), self.options.clone(), self.frame);
         let precision: Precision = request.precision.as_ref().unwrap_or(&self.model.precision).parse()?;
         let model = request.model.unwrap_or_else(|| self.model.name.clone());
         let is_wanted = |kept: &LoadedModel| kept.spec().name == model && kept.precision() == precision;
@@ -116,7 +119,7 @@ impl SwitchHandler {
                 let source = address.open(&options, Arc::new(MonotonicClock))?;
                 Ok(Loaded::Source(source))
             }
-            None => Ok(Loaded::Model(Box::new(args.load_instead(&board, &model, precision)?))),
+            None => Ok(Loaded::Model(Box::new(args.load_instead(&board, frame, &model, precision)?))),
         };
         std::thread::Builder::new().name("foveate-change".into()).spawn(move || drop(sender.send(load())))?;
         self.loading = Some(receiver);

@@ -54,7 +54,7 @@ pub fn run(args: DavisArgs) -> anyhow::Result<()> {
         }
     }
     files.check()?;
-    let model = args.model.load()?;
+    let model = args.model.load_for(sequences::frame_size(&config, &names)?)?;
     let _claim = config.out.as_deref().map(make_folder).transpose()?;
     let stop = on_interrupt()?;
     let mut bar = progress::bar(names.len(), "sequences");

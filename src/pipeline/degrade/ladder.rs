@@ -51,31 +51,23 @@ pub struct Ladder {
 
 impl Ladder {
     /// The ladder down from `base` by `rungs`, as far as the model goes: `takes` says why it refuses a variant. With it come
-    /// the rungs that were left out, and why.
-    ///
-    /// An input size must have the proportions of the base: an object's memory is a grid over the model's input, and keeps
-    /// its place only on one of the same form.
+    /// the rungs that were left out, and why. `fit` is the input of so many pixels.
     pub fn new(
         base: Setting,
         rungs: &[Rung],
+        fit: impl Fn(u32) -> Size,
         takes: impl Fn(Variant) -> Result<(), String>,
     ) -> (Ladder, Vec<(usize, String)>) {
         let (mut settings, mut left_out) = (vec![base], Vec::new());
         let mut before = base;
         for (n, rung) in rungs.iter().enumerate() {
             let variant = Variant {
-                input: rung.input().unwrap_or(before.variant.input),
+                input: rung.pixels.map_or(before.variant.input, &fit),
                 precision: rung.precision.unwrap_or(before.variant.precision),
             };
             let after = Setting { variant, encode_every: rung.encode_every.unwrap_or(before.encode_every) };
-            let (from, to) = (base.variant.input, variant.input);
-            let same_form =
-                u64::from(from.width) * u64::from(to.height) == u64::from(from.height) * u64::from(to.width);
             let refused = if !after.is_below(&before) {
                 Some(format!("{after} is no step down from {before}"))
-            } else if !same_form {
-                let Size { width, height } = from;
-                Some(format!("{after} has not the proportions of {width}x{height}"))
             } else {
                 takes(variant).err()
             };
@@ -112,18 +104,22 @@ mod tests {
     const BASE: Setting =
         Setting { variant: Variant { input: Size::new(256, 256), precision: Precision::F32 }, encode_every: 1 };
 
-    fn rung(every: Option<u32>, input: Option<[u32; 2]>, precision: Option<Precision>) -> Rung {
-        Rung { encode_every: every, input_size: input, precision }
+    fn rung(every: Option<u32>, side: Option<u32>, precision: Option<Precision>) -> Rung {
+        Rung { encode_every: every, pixels: side.map(|s| s * s), precision }
+    }
+
+    fn fit(pixels: u32) -> Size {
+        square(pixels.isqrt())
     }
 
     #[test]
     fn rungs_add_up() {
         let rungs = [
-            rung(None, Some([192, 192]), None),
+            rung(None, Some(192), None),
             rung(Some(2), None, None),
-            rung(Some(3), Some([128, 128]), Some(Precision::Int8)),
+            rung(Some(3), Some(128), Some(Precision::Int8)),
         ];
-        let (ladder, left_out) = Ladder::new(BASE, &rungs, |_| Ok(()));
+        let (ladder, left_out) = Ladder::new(BASE, &rungs, fit, |_| Ok(()));
         assert!(left_out.is_empty());
         let texts: Vec<_> = (0..=ladder.last()).map(|r| ladder.setting(r).to_string()).collect();
         let expected = [
@@ -139,18 +135,17 @@ mod tests {
     #[test]
     fn what_the_model_cannot_take_is_left_out_with_the_reason() {
         let rungs = [
-            rung(None, Some([512, 512]), None),
-            rung(None, Some([256, 192]), None),
-            rung(None, Some([100, 100]), None),
+            rung(None, Some(512), None),
+            rung(None, Some(100), None),
             rung(Some(2), None, None),
             rung(Some(2), None, None),
         ];
         let takes = |v: Variant| if v.input.width.is_multiple_of(32) { Ok(()) } else { Err("not 32".to_owned()) };
-        let (ladder, left_out) = Ladder::new(BASE, &rungs, takes);
+        let (ladder, left_out) = Ladder::new(BASE, &rungs, fit, takes);
         assert_eq!(ladder.last(), 1);
         assert_eq!(ladder.setting(1), Setting { encode_every: 2, ..BASE });
-        assert_eq!(left_out.iter().map(|(n, _)| *n).collect::<Vec<_>>(), [1, 2, 3, 5]);
-        for ((_, reason), part) in left_out.iter().zip(["step down", "proportions", "not 32", "step down"]) {
+        assert_eq!(left_out.iter().map(|(n, _)| *n).collect::<Vec<_>>(), [1, 2, 4]);
+        for ((_, reason), part) in left_out.iter().zip(["step down", "not 32", "step down"]) {
             assert!(reason.contains(part), "{reason}");
         }
         assert_eq!(ladder.setting(1).variant.input, square(256));

@@ -24,7 +24,9 @@ impl ModelVariants {
     pub fn ladder(&self, encode_every: u32, rungs: &[Rung]) -> (Ladder, Vec<(usize, String)>) {
         let (variant, model) = &self.loaded[0];
         let spec = model.spec();
-        Ladder::new(Setting { variant: *variant, encode_every }, rungs, |Variant { input, precision }| {
+        let frame = self.options.frame.unwrap_or(variant.input);
+        let fit = |pixels| spec.input_for(frame, Some(pixels));
+        Ladder::new(Setting { variant: *variant, encode_every }, rungs, fit, |Variant { input, precision }| {
             if !spec.allows(input) {
                 return Err(format!("model `{}` cannot be run at {}x{}", spec.name, input.width, input.height));
             }

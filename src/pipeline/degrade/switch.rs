@@ -15,8 +15,6 @@ pub(in crate::pipeline) struct Switch {
     encoders: LatestSlot<Box<dyn Encoder>>,
     decoders: Arc<Waiting>,
     candidates: usize,
-    /// The first encoder's input.
-    input: Size,
     /// A user chose what runs: no step of a ladder changes it.
     by_hand: Arc<AtomicBool>,
 }
@@ -61,7 +59,7 @@ impl Switch {
         let (encoders, decoders) = (LatestSlot::new(), Arc::new(Waiting::default()));
         let (candidates, input) = (decoder.candidates(), encoder.input_size());
         let by_hand = Arc::default();
-        let switch = Switch { encoders: encoders.clone(), decoders: decoders.clone(), candidates, input, by_hand };
+        let switch = Switch { encoders: encoders.clone(), decoders: decoders.clone(), candidates, by_hand };
         let parts = vec![Part { model: model.into(), input, decoder }];
         let grid = parts[0].decoder.mask_size();
         let decoder = LadderDecoder { parts, incoming: decoders, grid, prompts: Vec::new(), candidates: Vec::new() };
@@ -90,14 +88,6 @@ impl Switch {
     /// # Errors
     /// When the two are of another kind than those before them.
     pub fn put(&self, model: &str, encoder: Box<dyn Encoder>, decoder: Box<dyn Decoder>) -> Result<(), ModelError> {
-        let (was, now) = (self.input, encoder.input_size());
-        if u64::from(was.width) * u64::from(now.height) != u64::from(was.height) * u64::from(now.width) {
-            let reason = format!(
-                "its input of {}x{} has not the proportions of {}x{}, which objects are remembered on",
-                now.width, now.height, was.width, was.height
-            );
-            return Err(ModelError::Incompatible { name: model.into(), reason });
-        }
         if decoder.candidates() != self.candidates {
             let reason =
                 format!("this decoder gives {} masks, the one before it {}", decoder.candidates(), self.candidates);
@@ -140,8 +130,8 @@ struct Part {
 ///
 /// Each embedding is decoded by the decoder of its own model and size: embeddings of earlier frames, to which late prompts refer,
 /// stay valid through a switch. Masks go in and come out on the grid of the first decoder, whatever the embedding: the
-/// memory of an object, which is such a mask, lives through a switch too, scaled to the other grid and back. The grids
-/// cover the same image, because the ladder admits only sizes of the same proportions.
+/// memory of an object, which is such a mask, lives through a switch too, scaled to the other grid and back. A grid is a
+/// share of the whole input: where inputs have different forms the follower moves what it remembers.
 pub(super) struct LadderDecoder {
     parts: Vec<Part>,
     incoming: Arc<Waiting>,
@@ -224,18 +214,6 @@ mod tests {
         fn encode_region(&mut self, frame: &Frame, region: Region, out: &mut Embedding) -> Result<()> {
             out.letterbox = Letterbox::of_region(frame.size, region, self.input_size());
             out.model = self.1.into();
-            Ok(())
-        }
-    }
-
-    struct Wide;
-
-    impl Encoder for Wide {
-        fn input_size(&self) -> Size {
-            Size::new(64, 32)
-        }
-
-        fn encode_region(&mut self, _: &Frame, _: Region, _: &mut Embedding) -> Result<()> {
             Ok(())
         }
     }
@@ -361,8 +339,6 @@ mod tests {
         let (switch, _, mut decoder) = Switch::new("a", Box::new(Sized(64, "a")), echo(64));
         let other: Box<dyn Decoder> = Box::new(Echo { side: 48, masks: 3, iou: 1.0 });
         assert!(switch.put("a", Box::new(Sized(48, "a")), other).unwrap_err().to_string().contains("3 masks"));
-        let wide = switch.put_by_hand("a", Box::new(Wide), echo(64)).unwrap_err().to_string();
-        assert!(wide.contains("64x32") && !switch.is_by_hand(), "{wide}");
         switch.put_by_hand("a", Box::new(Sized(48, "a")), echo(48)).unwrap();
         assert!(switch.is_by_hand());
         let mut embedding = Embedding::empty();

@@ -16,21 +16,24 @@ pub struct FeatureMap {
     rows: Vec<f32>,
     /// The same with channels first.
     planes: Vec<f32>,
-    columns: Columns,
+    /// One row of cells of `planes`.
+    line: Vec<f32>,
+    /// The cells of each row.
+    columns: Vec<Columns>,
 }
 
 impl FeatureMap {
-    /// Overwrites the map with the first tensor of `embedding` that is a grid [1, channels, height, width] of `f32`. False,
-    /// and a map without cells, if it has none.
+    /// Overwrites the map with the tensor of `embedding` that tells what looks alike, if it is a grid [1, channels, height,
+    /// width] of `f32`. False, and a map without cells, if it is none.
     pub fn fill(&mut self, embedding: &Embedding) -> bool {
         (self.width, self.height) = (0, 0);
-        let grids = embedding.tensors.iter().filter_map(|t| match *t.shape() {
+        let grid = embedding.tensors.get(embedding.likeness).and_then(|t| match *t.shape() {
             [1, channels, height, width] if channels * height * width > 0 => {
                 t.as_f32().map(|data| (data, channels, height, width))
             }
             _ => None,
         });
-        let Some((data, channels, height, width)) = grids.into_iter().next() else { return false };
+        let Some((data, channels, height, width)) = grid else { return false };
         let letterbox = &embedding.letterbox;
         let shown = |content: u32, input: u32, cells: usize| {
             (content as usize * cells).div_ceil(input.max(1) as usize).clamp(1, cells)
@@ -65,7 +68,20 @@ impl FeatureMap {
             }
         }
         (self.width, self.height, self.grid, self.channels) = (w, h, (width, height), channels);
-        self.columns.pack(&self.planes, channels, cells)
+        self.pack()
+    }
+
+    /// Packs the cells of each row for [`Self::cosines`].
+    fn pack(&mut self) -> bool {
+        let (w, cells) = (self.width, self.width * self.height);
+        self.columns.resize_with(self.height, Columns::new);
+        self.columns.iter_mut().enumerate().all(|(y, columns)| {
+            self.line.clear();
+            for plane in self.planes.chunks_exact(cells) {
+                self.line.extend_from_slice(&plane[y * w..][..w]);
+            }
+            columns.pack(&self.line, self.channels, w)
+        })
     }
 
     /// Columns of cells that show the frame.
@@ -88,11 +104,16 @@ impl FeatureMap {
         self.channels == other.channels && self.width > 0 && other.width > 0
     }
 
-    /// The cosine of every cell here with every cell of `other`, into `out`; gives back the floats from one cell here to
-    /// the next.
-    pub fn cosines(&self, other: &FeatureMap, out: &mut Vec<f32>) -> usize {
-        other.columns.dot(&self.rows, out);
-        other.columns.stride()
+    /// The cosine of every cell of row `y` here with every cell of row `v` of `other`, into `out`; gives back the floats from
+    /// one cell here to the next. Nothing, if there are no such rows or they cannot be compared.
+    pub fn cosines(&self, y: usize, other: &FeatureMap, v: usize, out: &mut Vec<f32>) -> usize {
+        let stride = self.width * self.channels;
+        let (Some(row), Some(columns)) = (self.rows.get(y * stride..(y + 1) * stride), other.columns.get(v)) else {
+            out.clear();
+            return 1;
+        };
+        columns.dot(row, out);
+        columns.stride()
     }
 }
 
@@ -117,15 +138,24 @@ mod tests {
         let mut map = FeatureMap::default();
         assert!(map.fill(&embedding(|channel, cell| ((channel * 7 + cell * 5) % 11) as f32)));
         assert_eq!((map.width(), map.height(), map.grid()), (4, 3, (4, 4)));
-        let mut cosines = Vec::new();
-        let stride = map.cosines(&map, &mut cosines);
-        for a in 0..12 {
-            assert!((cosines[a * stride + a] - 1.0).abs() < 1e-3, "itself");
-            for b in 0..12 {
-                let c = cosines[a * stride + b];
-                assert!((-1.001..=1.001).contains(&c) && (c - cosines[b * stride + a]).abs() < 1e-4);
+        let mut all = vec![0.0; 12 * 12];
+        for (y, v) in (0..3).flat_map(|y| (0..3).map(move |v| (y, v))) {
+            let mut cosines = Vec::new();
+            let stride = map.cosines(y, &map, v, &mut cosines);
+            for (x, u) in (0..4).flat_map(|x| (0..4).map(move |u| (x, u))) {
+                all[(y * 4 + x) * 12 + v * 4 + u] = cosines[x * stride + u];
             }
         }
+        for a in 0..12 {
+            assert!((all[a * 12 + a] - 1.0).abs() < 1e-3, "itself");
+            for b in 0..12 {
+                let c = all[a * 12 + b];
+                assert!((-1.001..=1.001).contains(&c) && (c - all[b * 12 + a]).abs() < 1e-4);
+            }
+        }
+        let mut nothing = vec![1.0];
+        map.cosines(3, &map, 0, &mut nothing);
+        assert!(nothing.is_empty());
     }
 
     #[test]

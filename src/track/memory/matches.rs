@@ -7,6 +7,8 @@ const REACH: usize = 6;
 /// What makes the weight of a match e times smaller: the step in cosine.
 const TEMPERATURE: f32 = 0.05;
 
+type Best = [(u32, f32); BEST];
+
 /// For every cell of one map, the cells of another that are most alike, and how much each counts.
 #[derive(Debug, Default)]
 pub(super) struct Matches {
@@ -14,6 +16,8 @@ pub(super) struct Matches {
     found: Vec<(u32, f32)>,
     /// The cosine of the best one of each cell.
     nearest: Vec<f32>,
+    /// Those of one row while it is compared.
+    row: Vec<Best>,
 }
 
 impl Matches {
@@ -21,33 +25,31 @@ impl Matches {
     pub fn find(&mut self, present: &FeatureMap, past: &FeatureMap, anywhere: bool, cosines: &mut Vec<f32>) {
         self.found.clear();
         self.nearest.clear();
-        let stride = present.cosines(past, cosines);
-        if cosines.is_empty() {
-            return;
-        }
         let (width, height) = (past.width(), past.height());
-        for (cell, row) in cosines.chunks_exact(stride).enumerate() {
-            let mut best = [(0u32, f32::NEG_INFINITY); BEST];
-            let (x, y) = (cell % present.width(), cell / present.width());
-            let span = |at: usize, limit: usize| {
-                if anywhere { 0..limit } else { at.saturating_sub(REACH).min(limit)..(at + REACH + 1).min(limit) }
-            };
-            let across = span(x, width);
-            for v in span(y, height) {
-                let line = v * width + across.start;
-                for (index, &cosine) in (line..).zip(&row[line..v * width + across.end]) {
-                    if cosine > best[BEST - 1].1 {
-                        let mut place = BEST - 1;
-                        while place > 0 && best[place - 1].1 < cosine {
-                            best[place] = best[place - 1];
-                            place -= 1;
-                        }
-                        best[place] = (index as u32, cosine);
+        // The two may be of different sizes: a place is the same share of either.
+        let span = |at: usize, of: usize, limit: usize| {
+            if anywhere {
+                return 0..limit;
+            }
+            let at = at * limit / of.max(1);
+            at.saturating_sub(REACH).min(limit)..(at + REACH + 1).min(limit)
+        };
+        for y in 0..present.height() {
+            self.row.clear();
+            self.row.resize(present.width(), [(0, f32::NEG_INFINITY); BEST]);
+            for v in span(y, present.height(), height) {
+                let stride = present.cosines(y, past, v, cosines);
+                for (x, (best, row)) in self.row.iter_mut().zip(cosines.chunks_exact(stride)).enumerate() {
+                    let across = span(x, present.width(), width);
+                    for (u, &cosine) in across.clone().zip(&row[across]) {
+                        insert(best, ((v * width + u) as u32, cosine));
                     }
                 }
             }
-            self.nearest.push(best[0].1);
-            self.found.extend(best.map(|(index, cosine)| (index, ((cosine - 1.0) / TEMPERATURE).exp())));
+            for best in &self.row {
+                self.nearest.push(best[0].1);
+                self.found.extend(best.map(|(index, cosine)| (index, ((cosine - 1.0) / TEMPERATURE).exp())));
+            }
         }
     }
 
@@ -64,5 +66,17 @@ impl Matches {
                 *vote += share * inside;
             }
         }
+    }
+}
+
+/// Puts `new` into its place among the best, if it is one of them; of equals the first stays ahead.
+fn insert(best: &mut Best, new: (u32, f32)) {
+    if new.1 > best[BEST - 1].1 {
+        let mut place = BEST - 1;
+        while place > 0 && best[place - 1].1 < new.1 {
+            best[place] = best[place - 1];
+            place -= 1;
+        }
+        best[place] = new;
     }
 }

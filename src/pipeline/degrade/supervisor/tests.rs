@@ -88,11 +88,11 @@ impl Bench {
         let clock = ManualClock::default();
         clock.set(Timestamp::from_secs_f64(100.0));
         let rungs = vec![
-            Rung { input_size: Some([192, 192]), ..Rung::default() },
+            Rung { pixels: Some(192 * 192), ..Rung::default() },
             Rung { encode_every: Some(2), ..Rung::default() },
         ];
         let variant = Variant { input: FULL, precision: Precision::F32 };
-        let (ladder, _) = Ladder::new(Setting { variant, encode_every: 1 }, &rungs, |_| Ok(()));
+        let (ladder, _) = Ladder::new(Setting { variant, encode_every: 1 }, &rungs, |_| LESS, |_| Ok(()));
         let (switch, encoder, _) = Switch::new("m", Box::new(Nothing(FULL)), Box::new(Nothing(FULL)));
         let (sender, events) = bounded(64);
         let shared = Shared::new(Arc::new(clock.clone()), StopToken::new(), vec![sender]);
