@@ -38,7 +38,7 @@ impl Encoder for Slow {
     }
 
     fn encode_region(&mut self, frame: &Frame, region: Region, out: &mut Embedding) -> Result<()> {
-        if self.input_size() == Size::new(256, 256) {
+        if self.input_size() == Size::new(288, 224) {
             std::thread::sleep(self.cost);
         }
         self.encoder.encode_region(frame, region, out)
@@ -94,27 +94,27 @@ fn an_overloaded_stream_goes_down_with_its_selection_and_says_so() {
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
     let installed = Registry::from_dirs(&[models]).unwrap().get("foveate").unwrap().clone();
     let mut options = ModelOptions::default();
-    (options.precision, options.threads) = (Some(Precision::F32), 1);
+    let size = Size::new(320, 240);
+    (options.precision, options.threads, options.frame) = (Some(Precision::F32), 1, Some(size));
     let model = LoadedModel::load(&installed, &options).unwrap();
     // A frame takes more than the budget at the full size, whatever else the machine does.
     let cost = Duration::from_millis(400);
     let encoder = Box::new(Slow { encoder: model.encoder().unwrap(), cost });
     let decoder = model.decoder().unwrap();
-    let rung = |side| {
+    let rung = |pixels| {
         let mut rung = Rung::default();
-        rung.input_size = Some([side, side]);
+        rung.pixels = Some(pixels);
         rung
     };
-    let rungs = vec![rung(192), rung(100)];
+    let rungs = vec![rung(192 * 192), rung(40_000)];
     let variants = ModelVariants::new(model, options, Placement::default());
     let (ladder, left_out) = variants.ladder(1, &rungs);
-    assert_eq!((ladder.last(), left_out.len()), (1, 1), "100 is no size of this model: {left_out:?}");
+    assert_eq!((ladder.last(), left_out.len()), (1, 1), "40,000 pixels are no step down: {left_out:?}");
     let mut budgets = Budgets::default();
     (budgets.latency_ms, budgets.ladder) = (Some(300.0), rungs);
     let degrade =
         Degrade { budgets, ladder, variants: Box::new(SlowVariants(variants, cost)), thermometer: Box::new(Cool) };
 
-    let size = Size::new(320, 240);
     let mut source_options = SourceOptions::default();
     (source_options.fps, source_options.size) = (Some(8.0), Some(size));
     let source = SceneSource::open(3, &source_options, Arc::new(MonotonicClock)).unwrap();
@@ -149,7 +149,7 @@ fn an_overloaded_stream_goes_down_with_its_selection_and_says_so() {
     let steps: Vec<_> = seen.events.iter().filter(|e| matches!(e.kind, EventKind::Degraded { .. })).collect();
     let [step] = &steps[..] else { panic!("{:?}", seen.events) };
     let EventKind::Degraded { rung, setting, reason } = &step.kind else { unreachable!() };
-    assert_eq!((*rung, setting.as_str()), (1, "192x192 f32, every frame"));
+    assert_eq!((*rung, setting.as_str()), (1, "224x160 f32, every frame"));
     assert!(reason.starts_with("latency ") && reason.ends_with(" ms > 300 ms"), "{reason}");
     let degrade = summary.degrade.unwrap();
     assert_eq!((degrade.rung, degrade.steps, degrade.history[0].reason.as_str()), (1, 1, reason.as_str()));

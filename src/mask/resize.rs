@@ -66,6 +66,32 @@ mod tests {
         LowResLogits { size: Size::new(width, height), data }
     }
 
+    #[test]
+    fn what_shows_a_frame_at_another_scale_is_moved_to_its_place() {
+        let frame = Size::new(1600, 900);
+        let (square, wide) = (Letterbox::new(frame, Size::new(256, 256)), Letterbox::new(frame, Size::new(352, 192)));
+        // Inside to the left of 0.4 of the frame and above 0.6 of it.
+        let on = |letterbox: &Letterbox| {
+            let shown = |content: u32, input: u32| content as f32 / input as f32;
+            let (across, down) = (
+                shown(letterbox.content.width, letterbox.input.width),
+                shown(letterbox.content.height, letterbox.input.height),
+            );
+            let inside = move |x: f32, y: f32| if x / across < 0.4 && y / down < 0.6 { 5.0 } else { -5.0 };
+            grid(letterbox.input.width / 2, letterbox.input.height / 2, inside)
+        };
+        let (from, to) = (on(&square), on(&wide));
+        let mut moved = LowResLogits::default();
+        from.move_into(&square, to.size, &wide, &mut moved);
+        assert!(moved.iou(&to) > 0.97, "{}", moved.iou(&to));
+        to.move_into(&wide, from.size, &square, &mut moved);
+        assert!(moved.iou(&from) > 0.96, "{}", moved.iou(&from));
+        from.move_into(&square, from.size, &square, &mut moved);
+        assert_eq!(moved, from);
+        LowResLogits::default().move_into(&square, Size::new(4, 4), &wide, &mut moved);
+        assert_eq!(moved.data, [0.0; 16]);
+    }
+
     proptest! {
         /// A plane is a plane on every grid, away from the edge, where the outermost value holds.
         #[test]

@@ -225,6 +225,32 @@ mod tests {
     use super::*;
 
     #[test]
+    fn inputs_have_the_form_of_the_frames() {
+        let models = include_str!("../../models/manifest.toml");
+        let mut spec = Manifest::parse(Path::new("manifest.toml"), models).unwrap().models.remove(0);
+        let rows = [
+            ((640, 640), None, (256, 256)),
+            ((854, 480), None, (352, 192)),
+            ((1080, 1920), None, (192, 352)),
+            ((640, 480), None, (288, 224)),
+            ((2560, 1080), None, (384, 160)),
+            ((1920, 1080), Some(512 * 288), (512, 288)),
+            ((640, 480), Some(192 * 192), (224, 160)),
+            ((640, 480), Some(1), (128, 128)),
+        ];
+        for ((w, h), pixels, input) in rows {
+            let frame = Size::new(w, h);
+            let found = spec.input_for(frame, pixels);
+            assert_eq!((found.width, found.height), input, "{w}x{h}");
+            assert!(spec.allows(found));
+            let content = Letterbox::new(frame, found).content;
+            assert!(pixels == Some(1) || content.area() * 20 >= found.area() * 19, "{w}x{h}: {content:?} of {found:?}");
+        }
+        spec.sizes = None;
+        assert_eq!(spec.input_for(Size::new(854, 480), Some(1000)), spec.default_input());
+    }
+
+    #[test]
     fn a_byte_order_mark_is_no_part_of_a_manifest() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(MANIFEST_FILE);

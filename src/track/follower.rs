@@ -486,12 +486,13 @@ mod tests {
     #[test]
     fn frames_of_another_size_are_no_sudden_giant() {
         let mut follower = selected();
-        follower.rescale(Size::new(128, 128), Size::new(512, 256));
+        let wide = Letterbox::new(Size::new(512, 256), Size::new(128, 64));
+        follower.rescale(&Letterbox::new(Size::new(128, 128), Size::new(128, 128)), &wide);
         let (candidate, measured) = blob(4, 0.9);
         let b = measured.bbox.unwrap();
         let large = BoundingBox::new(b.x0 * 4.0, b.y0 * 2.0, b.x1 * 4.0, b.y1 * 2.0);
         let mut prompt = Prompt::default();
-        follower.prompt(at(1), &Letterbox::new(Size::new(512, 256), Size::new(128, 128)), &mut prompt);
+        follower.prompt(at(1), &wide, &mut prompt);
         assert_eq!(prompt.bbox, Some(large));
         let measured = Measured { bbox: Some(large), area: large.area() as usize };
         assert_eq!(follower.observe(at(1), &candidate, measured), Outcome::Held);

@@ -33,7 +33,7 @@ fn budgets(board: &Board) -> Finding {
     let mut detail = format!("{}, {} rungs below", limits.join(" and "), b.ladder.len());
     for (n, rung) in b.ladder.iter().enumerate() {
         let parts = [
-            rung.input().map(|s| format!("input {}x{}", s.width, s.height)),
+            rung.pixels.map(|pixels| format!("{pixels} pixels")),
             rung.precision.map(|p| p.name().to_owned()),
             rung.encode_every.map(|every| format!("1 frame of {every} encoded")),
         ];
@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn budgets_show_their_rungs() {
         let found = budgets(&Board::bundled("raspberry-pi-5").unwrap());
-        assert!(found.detail.contains("76 °C") && found.detail.contains("rung 1: input 192x192"), "{found:?}");
+        assert!(found.detail.contains("76 °C") && found.detail.contains("rung 1: 36864 pixels"), "{found:?}");
         assert!(budgets(&Board::bundled("generic-x86_64").unwrap()).detail.starts_with("none"));
     }
 
