@@ -47,6 +47,20 @@ def up2(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
+class Likeness(nn.Module):
+    """What is compared between cells, from the features at strides 8 and 16."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.near = ConvBN(EMBED, EMBED, 3, relu=False)
+        self.wide = ConvBN(96, EMBED, 1, relu=False)
+        self.out = nn.Conv2d(EMBED, LIKE, 1)
+
+    def forward(self, p8: Tensor, p16: Tensor) -> Tensor:
+        """p8 [B, 64, h, w] and p16 [B, 96, h/2, w/2] to [B, 32, h, w]."""
+        return self.out(F.relu(self.near(p8) + up2(self.wide(p16))))
+
+
 class Encoder(nn.Module):
     """Image to `embedding` [B, 64, H/8, W/8], `skip` [B, 16, H/4, W/4] and `likeness` [B, 32, H/8, W/8].
 
@@ -69,7 +83,7 @@ class Encoder(nn.Module):
         self.out8 = nn.Conv2d(EMBED, EMBED, 3, padding=1)
         self.l4 = ConvBN(40, SKIP, 3, relu=False)
         self.e4 = nn.Conv2d(EMBED, SKIP, 1)
-        self.like = nn.Conv2d(EMBED, LIKE, 1)
+        self.like = Likeness()
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         c4 = self.s4(self.stem(image))
@@ -81,7 +95,7 @@ class Encoder(nn.Module):
         p8 = self.m8(F.relu(self.l8(c8) + up2(p16)))
         embedding = self.out8(p8)
         skip = F.relu(self.l4(c4) + up2(self.e4(p8)))
-        return embedding, skip, self.like(embedding)
+        return embedding, skip, self.like(p8, p16)
 
 
 def prior_of(mask_input: Tensor) -> Tensor:

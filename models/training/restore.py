@@ -111,14 +111,16 @@ def watched(net: Net) -> Iterator[dict[str, list[tuple[Tensor, Tensor]]]]:
 def restore(net: Net, folder: Path, look: Callable[[], None]) -> None:
     """Fills `net` from the two files in `folder`; `look` runs it on training batches, for the statistics."""
     found = fit(exported(folder), net)
-    offsets = {name: found.pop(f"{name}.0.bias") for name, _, _ in norms(net)}
+    # What the files lack starts as it is.
+    offsets = {name: found.pop(bias) for name, _, _ in norms(net) if (bias := f"{name}.0.bias") in found}
     missing, strange = net.load_state_dict(found, strict=False)
     if strange:
         raise SystemExit(f"{folder}: unknown weights {', '.join(sorted(strange))}")
-    normal = tuple(f"{name}.1." for name, _, _ in norms(net))
+    restored = [(name, norm) for name, _, norm in norms(net) if name in offsets]
+    normal = tuple(f"{name}.1." for name, _ in restored)
     new = [name for name in missing if not name.startswith(normal)]
     print(f"restored {len(found)} tensors from {folder}; left as they start: {', '.join(new) or 'none'}", flush=True)
-    for name, _, norm in norms(net):
+    for name, norm in restored:
         norm.running_mean.zero_()
         norm.running_var.fill_(1.0 - norm.eps)
         norm.weight.fill_(1.0)
@@ -127,7 +129,7 @@ def restore(net: Net, folder: Path, look: Callable[[], None]) -> None:
     with watched(net) as seen:
         look()
     net.train()
-    for name, _, norm in norms(net):
+    for name, norm in restored:
         mean, square = (torch.stack(part).mean(0) for part in zip(*seen[name], strict=True))
         variance = (square - mean.square()).clamp(min=1e-8)
         norm.running_mean.copy_(mean)

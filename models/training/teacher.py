@@ -14,6 +14,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
@@ -95,11 +96,9 @@ def read(path: Path) -> np.ndarray | None:
     return None if image is None else np.ascontiguousarray(image[:, :, ::-1])
 
 
-def directions(teacher: Teacher, paths: list[Path]) -> np.ndarray:
-    """The principal directions [384, CHANNELS] of the tokens of some of the photos, with the part of the energy they keep."""
-    chosen = paths[:: max(1, len(paths) // LOOKED_AT)][:LOOKED_AT]
-    images = (read(path) for path in chosen)
-    moments = sum((t := teacher.tokens(i).reshape(-1, 384)).T @ t / len(t) for i in images if i is not None)
+def directions(teacher: Teacher, images: Iterable[np.ndarray]) -> np.ndarray:
+    """The principal directions [384, CHANNELS] of the tokens of `images`; prints the part of the energy that they keep."""
+    moments = sum((t := teacher.tokens(image).reshape(-1, 384)).T @ t / len(t) for image in images)
     values, vectors = np.linalg.eigh(moments)
     print(f"{CHANNELS} directions keep {values[-CHANNELS:].sum() / values.sum():.3f} of the energy", flush=True)
     return vectors[:, ::-1][:, :CHANNELS].astype(np.float32)
@@ -120,7 +119,9 @@ def main() -> None:
     names = [entry["image"] for entry in json.loads((args.data / "train/manifest.json").read_text())]
     teacher, basis = Teacher(args.out), args.out / "directions.npy"
     if not basis.exists():
-        np.save(basis, directions(teacher, [args.data / name for name in names]))
+        chosen = names[:: max(1, len(names) // LOOKED_AT)][:LOOKED_AT]
+        images = (image for name in chosen if (image := read(args.data / name)) is not None)
+        np.save(basis, directions(teacher, images))
     turned = np.load(basis)
     first, step = map(int, args.part.split("/"))
     left = [name for name in names[first::step] if not cached(args.out, name).exists()]

@@ -1,6 +1,7 @@
 """Trains the model from random weights or from others', or resumes; the schedule is in wall-clock time.
 
-With `--features` the encoder learns a teacher's features as well (see `teacher.py`), with `--encoder-only` nothing else.
+With `--features` the encoder learns a teacher's features as well (see `teacher.py`); with `--learn encoder` nothing else, with
+`--learn likeness` its head alone, and all other outputs stay what they are.
 The folder `--out` receives `state.pt` (everything that resuming needs) and `log.jsonl` (one line a
 validation).
 """
@@ -10,7 +11,7 @@ import json
 import math
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -52,8 +53,8 @@ class Config:
 
     `stages` are (least side, largest side, share of the time at which it ends), in order: each step draws the square root
     of its inputs' area between the two sides. `batch` holds up to 160 pixels and shrinks with the area above that.
-    `feature_weight` is the weight of the teacher's features at the start and at the end; with `encoder_only` nothing else
-    is learnt.
+    `feature_weight` is the weight of the teacher's features at the start and at the end. `learn` says what learns: of all,
+    or of the encoder or its head of likeness from the teacher's features alone.
     """
 
     minutes: float = 80.0
@@ -63,7 +64,7 @@ class Config:
     lr: float = 2e-3
     seed: int = 1
     bf16: bool = False
-    encoder_only: bool = False
+    learn: str = "all"
     feature_weight: tuple[float, float] = (1.0, 0.2)
 
     def shape(self, step: int, done: float) -> Shape:
@@ -78,6 +79,11 @@ class Config:
     def batch_at(self, shape: Shape) -> int:
         """Images a step with inputs of `shape`."""
         return min(self.batch, max(4, int(self.batch * 160**2 / (shape[0] * shape[1]))))
+
+    @property
+    def prompted(self) -> bool:
+        """Whether the decoder is asked."""
+        return self.learn == "all"
 
     def likeness(self, done: float) -> float:
         """The weight of the teacher's features after the share `done` of the time."""
@@ -137,7 +143,7 @@ class Trainer:
         taught = any(photo.grid is not None for photo in photos)
         self.targets = Targets([photo.grid for photo in photos]) if taught else None
         self.net = Net().to(memory_format=torch.channels_last)
-        self.net.train()
+        self.set_modes()
         matrices = [p for p in self.net.parameters() if p.ndim > 1]
         vectors = [p for p in self.net.parameters() if p.ndim <= 1]
         groups = [
@@ -154,6 +160,13 @@ class Trainer:
     def done(self) -> float:
         """Share of the time that is spent."""
         return self.spent / (self.config.minutes * 60)
+
+    def set_modes(self) -> None:
+        """Lets learn what is to learn; the statistics of the other norms stay."""
+        head = self.config.learn == "likeness"
+        self.net.train(not head)
+        self.net.requires_grad_(not head)
+        self.net.encoder.like.train().requires_grad_(True)
 
     @property
     def average(self) -> Net:
@@ -194,12 +207,21 @@ class Trainer:
     def start_from(self, path: Path) -> None:
         """Starts a new run from `path`: the averaged weights of another run, or a folder of exported files."""
         if path.is_dir():
-            restore(self.net, path, lambda: [self.forward(self.batch()) for _ in range(LOOKS)])
+            restore(self.net, path, self.look)
+            self.set_modes()
             self.ema.module.load_state_dict(self.net.state_dict())
         else:
             self.ema.load_state_dict(torch.load(path, weights_only=True)["ema"])
             self.net.load_state_dict(self.ema.module.state_dict())
         self.partners.share(list(self.net.state_dict().values()))
+
+    def look(self) -> None:
+        """Runs both halves on training batches."""
+        config = self.config
+        self.config = replace(config, learn="all")
+        for _ in range(LOOKS):
+            self.forward(self.batch())
+        self.config = config
 
     def load(self, path: Path) -> None:
         """Continues where `path` was saved. The generators in it are process 0's; the others' start anew."""
@@ -220,8 +242,8 @@ class Trainer:
     def batch(self) -> Batch:
         """Draws images, objects and first-round prompts of the step's shape."""
         h, w = self.sampler.shape = self.config.shape(self.step, self.done)
-        k = 0 if self.config.encoder_only else self.config.masks
-        draw = self.sampler.view if self.config.encoder_only else self.sampler.sample
+        k = self.config.masks if self.config.prompted else 0
+        draw = self.sampler.sample if self.config.prompted else self.sampler.view
         samples = [draw() for _ in range(self.config.batch_at((h, w)))]
         images, masks, valids = (np.stack([getattr(s, part) for s in samples]) for part in ("image", "masks", "valid"))
         maps = np.zeros((len(samples), k, 3, h // 4, w // 4), np.float32)
@@ -280,7 +302,7 @@ class Trainer:
         alike = torch.zeros(())
         if batch.features is not None:
             alike = feature_loss(likeness, batch.features, batch.known)
-        if self.config.encoder_only:
+        if not self.config.prompted:
             return alike, Stats(float(alike.detach()), 0.0, 0.0, float(alike.detach()), len(batch.images))
         embedding, skip = (f.float().repeat_interleave(self.config.masks, 0) for f in encoded)
         rounds = self.rounds()
@@ -312,7 +334,7 @@ class Trainer:
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.partners.average_gradients(self.net)
-        torch.nn.utils.clip_grad_norm_(self.net.parameters(), CLIP_NORM)
+        torch.nn.utils.clip_grad_norm_([p for p in self.net.parameters() if p.grad is not None], CLIP_NORM)
         self.optimiser.step()
         self.ema.update_parameters(self.net)
         self.step += 1
@@ -373,7 +395,19 @@ def check(trainer: Trainer, held_out: list[Photo], side: int, out: Path) -> None
 
 
 def run(trainer: Trainer, held_out: list[Photo], out: Path, every_minutes: float) -> None:
-    """Trains until the time is spent; validation does not count as time."""
+    """Trains until the time is spent; validation does not count as time. Ctrl-C saves first."""
+    try:
+        steps(trainer, held_out, out, every_minutes)
+    except KeyboardInterrupt:
+        if trainer.partners.leads:
+            trainer.save(out / "state.pt")
+            print(f"stopped at step {trainer.step}, saved: the same command goes on", flush=True)
+        raise SystemExit(130) from None
+    check(trainer, held_out, FULL_SIDE, out)
+
+
+def steps(trainer: Trainer, held_out: list[Photo], out: Path, every_minutes: float) -> None:
+    """The steps of a run, with a check every so many minutes."""
     window: list[Stats] = []
     checked, logged, last = trainer.spent, trainer.spent, time.monotonic()
     while trainer.done < 1.0:
@@ -388,7 +422,6 @@ def run(trainer: Trainer, held_out: list[Photo], out: Path, every_minutes: float
         if trainer.spent - checked > every_minutes * 60:
             check(trainer, held_out, FULL_SIDE, out)
             checked, last = trainer.spent, time.monotonic()
-    check(trainer, held_out, FULL_SIDE, out)
 
 
 def arguments() -> argparse.Namespace:
@@ -407,7 +440,7 @@ def arguments() -> argparse.Namespace:
     p.add_argument("--seed", type=int, default=Config.seed)
     p.add_argument("--features", type=Path, help="folder that teacher.py filled")
     p.add_argument("--feature-weight", type=parse_weights, default="1:0.2", help="START:END of the teacher's features")
-    p.add_argument("--encoder-only", action="store_true", help="learn the teacher's features and nothing else")
+    p.add_argument("--learn", choices=("all", "encoder", "likeness"), default="all", help="what learns")
     p.add_argument("--processes", type=int, default=1, help="processes that train together, one a core")
     p.add_argument("--bf16", action="store_true", help="bfloat16 autocast")
     return p.parse_args()
@@ -428,8 +461,8 @@ def main() -> None:
     if args.features is not None:
         for photo, grid in zip(photos, load_grids(args.features, [p.name for p in photos]), strict=True):
             photo.grid = grid
-    elif args.encoder_only:
-        raise SystemExit("--encoder-only learns from --features alone: give the folder that teacher.py filled")
+    elif args.learn != "all":
+        raise SystemExit(f"--learn {args.learn} is from --features alone: give the folder that teacher.py filled")
     train, held_out = split(photos)
     print(
         f"{len(train)} photos, {len(held_out)} held out, loaded in {time.monotonic() - began:.0f} s",
@@ -443,7 +476,7 @@ def main() -> None:
         args.lr,
         args.seed,
         args.bf16,
-        args.encoder_only,
+        args.learn,
         args.feature_weight,
     )
 

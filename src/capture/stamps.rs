@@ -4,6 +4,9 @@ use crate::time::Timestamp;
 
 /// A capture time further from the arrival of its image comes from a broken clock, or one that was set meanwhile.
 const PLAUSIBLE_AGE: Duration = Duration::from_secs(2);
+/// A capture time may lie so far ahead of the arrival: drivers count frames on from the first one, by a period that is not
+/// quite the camera's, or stamp the end of an exposure that they foresee. Such an image was captured when it arrived.
+const AHEAD: Duration = Duration::from_millis(100);
 
 /// Why a capture time that a camera reports is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +51,7 @@ impl Stamps {
     /// run back.
     pub(super) fn check(&mut self, reported: Option<Timestamp>, arrived: Timestamp) -> (Timestamp, Option<ClockFault>) {
         let fault = reported.and_then(|at| {
-            if at > arrived || arrived.since(at) > PLAUSIBLE_AGE {
+            if at > arrived + AHEAD || arrived.since(at) > PLAUSIBLE_AGE {
                 return Some(ClockFault::Far);
             }
             match self.reported.replace(at)? {
@@ -57,7 +60,7 @@ impl Stamps {
                 _ => None,
             }
         });
-        let trusted = reported.filter(|at| fault.is_none() && *at >= self.given);
+        let trusted = reported.map(|at| at.min(arrived)).filter(|at| fault.is_none() && *at >= self.given);
         self.given = trusted.unwrap_or(arrived).max(self.given);
         (self.given, fault)
     }
@@ -95,13 +98,16 @@ mod tests {
             (7.0, 10.16, 10.16, Some(ClockFault::Far)),
             (10.15, 10.20, 10.20, None),
             (10.21, 10.24, 10.21, None),
-            (99.0, 10.28, 10.28, Some(ClockFault::Far)),
+            (10.30, 10.28, 10.28, None),
+            (10.41, 10.31, 10.31, None),
+            (10.45, 10.34, 10.34, Some(ClockFault::Far)),
+            (99.0, 10.38, 10.38, Some(ClockFault::Far)),
         ];
         for (at, now, expected, fault) in rows {
             assert_eq!(stamps.check(Some(s(at)), s(now)), (s(expected), fault), "{at} at {now}");
         }
         stamps.reopened();
-        assert_eq!(stamps.check(Some(s(10.29)), s(10.3)), (s(10.29), None));
+        assert_eq!(stamps.check(Some(s(10.39)), s(10.4)), (s(10.39), None));
         for fault in [ClockFault::Far, ClockFault::Still, ClockFault::Back] {
             assert!(fault.message().contains("the time of arrival is taken instead"));
         }

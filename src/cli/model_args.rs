@@ -48,14 +48,18 @@ impl ModelArgs {
         let registry = Registry::discover(self.models_dir.as_deref())?;
         let first = registry.list().first().map_or(BUNDLED, |installed| installed.spec.name.as_str());
         let name = self.name.as_deref().unwrap_or(first);
-        let options = ModelOptions {
+        Ok(registry.load(name, &self.options(frame))?)
+    }
+
+    /// How the model is loaded for frames of the size `frame`.
+    pub fn options(&self, frame: Option<Size>) -> ModelOptions {
+        ModelOptions {
             precision: self.precision.0,
             threads: self.threads,
             input_size: self.input_size,
             frame,
             ..ModelOptions::default()
-        };
-        Ok(registry.load(name, &options)?)
+        }
     }
 }
 
