@@ -90,16 +90,13 @@ pub struct Embedding {
     pub letterbox: Letterbox,
     /// The encoder's outputs in the order of its signature.
     pub tensors: Vec<Tensor>,
-    /// Which of them tells what looks alike: cells of one thing have features of a small angle, in a picture and between
-    /// pictures.
-    pub likeness: usize,
 }
 
 impl Embedding {
     /// An embedding of no frame, to be filled by [`Encoder::encode`].
     pub fn empty() -> Self {
         let size = Size::new(1, 1);
-        Embedding { model: "".into(), letterbox: Letterbox::new(size, size), tensors: Vec::new(), likeness: 0 }
+        Embedding { model: "".into(), letterbox: Letterbox::new(size, size), tensors: Vec::new() }
     }
 }
 

@@ -12,8 +12,6 @@ use crate::geometry::{Region, Size};
 pub(super) struct EncoderPart {
     pub graph: Graph,
     pub input: Size,
-    /// Which output is [`Embedding::likeness`].
-    pub likeness: usize,
 }
 
 impl EncoderPart {
@@ -47,7 +45,6 @@ impl EncoderPart {
 pub(super) struct ImageEncoder {
     model: Arc<str>,
     input: Size,
-    likeness: usize,
     session: Session,
     preprocessor: Preprocessor,
 }
@@ -57,7 +54,6 @@ impl ImageEncoder {
         Ok(ImageEncoder {
             model,
             input: part.input,
-            likeness: part.likeness,
             session: part.graph.session()?,
             preprocessor: Preprocessor::new(part.input, Normalization { mean, std }),
         })
@@ -73,7 +69,6 @@ impl Encoder for ImageEncoder {
         out.letterbox = self.preprocessor.run_region(frame, region, self.session.input_mut(0)?)?;
         self.session.run_finite(&mut out.tensors)?;
         out.model = self.model.clone();
-        out.likeness = self.likeness;
         Ok(())
     }
 }

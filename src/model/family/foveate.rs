@@ -1,7 +1,6 @@
 //! The bundled family: a convolutional encoder, and a decoder that takes prompts as maps.
 //!
-//! * encoder: `image` [1, 3, H, W] → `embedding` [1, C, H/8, W/8], `skip` [1, K, H/4, W/4], and in some files `likeness`
-//!   [1, L, H/8, W/8]: features that are compared from cell to cell, where the embedding is otherwise;
+//! * encoder: `image` [1, 3, H, W] → `embedding` [1, C, H/8, W/8], `skip` [1, K, H/4, W/4];
 //! * decoder: `embedding`, `skip`, `prompt_maps` [N, 3, H/4, W/4] (foreground clicks, background clicks, box: see
 //!   [`maps`]), `mask_input` [N, 1, H/2, W/2] (logits of an earlier round, zeros where there is none) → `logits`
 //!   [N, M, H/2, W/2], `iou` [N, M].
@@ -24,8 +23,6 @@ use crate::error::{ModelError, PromptError, Result, TensorRole};
 use crate::geometry::Size;
 
 const FAMILY: &str = "foveate";
-/// The output that tells what looks alike.
-const LIKENESS: &str = "likeness";
 /// Most points in one prompt; the maps hold any number, but the model has seen no more.
 const MAX_POINTS: usize = 16;
 const EMBEDDING_STRIDE: usize = 8;
@@ -60,20 +57,12 @@ impl Family for Foveate {
         signature.output("skip", &[None; 4])?;
         let (w, h) = (input.width as usize, input.height as usize);
         signature.input("image", &[Some(1), Some(3), Some(h), Some(w)])?;
-        let mut outputs = vec!["embedding", "skip"];
-        if signature.has(&[], &[LIKENESS]) {
-            signature.output(LIKENESS, &[None; 4])?;
-            outputs.push(LIKENESS);
-        }
-        let graph = file.compile(&compile.options(&[("image", vec![1, 3, h, w])], &outputs))?;
+        let options = compile.options(&[("image", vec![1, 3, h, w])], &["embedding", "skip"]);
+        let graph = file.compile(&options)?;
         let at = |stride: usize| [Some(1), None, Some(h / stride), Some(w / stride)];
         signature.made(&graph, "embedding", &at(EMBEDDING_STRIDE))?;
         signature.made(&graph, "skip", &at(MAP_STRIDE))?;
-        let likeness = outputs.iter().position(|name| *name == LIKENESS).unwrap_or(0);
-        if likeness > 0 {
-            signature.made(&graph, LIKENESS, &at(EMBEDDING_STRIDE))?;
-        }
-        Ok(EncoderPart { graph, input, likeness })
+        Ok(EncoderPart { graph, input })
     }
 
     fn load_decoder(
@@ -86,7 +75,7 @@ impl Family for Foveate {
         signature.only_inputs(&["embedding", "skip", "prompt_maps", "mask_input"])?;
         let (w, h) = (encoder.input.width as usize, encoder.input.height as usize);
         let mut shapes = Vec::new();
-        for made in encoder.graph.outputs().iter().filter(|made| made.name != LIKENESS) {
+        for made in encoder.graph.outputs() {
             let shape = made.fixed_shape().unwrap_or_default();
             shapes.push((made.name.as_str(), shape));
         }
@@ -177,7 +166,7 @@ impl Decoder for FoveateDecoder {
 
     fn decode(&mut self, embedding: &Embedding, prompts: &[Prompt], out: &mut Vec<Candidate>) -> Result<()> {
         check_origin(&self.model, embedding)?;
-        let [features, skip, ..] = embedding.tensors.as_slice() else { return Err(PromptError::NoFrame.into()) };
+        let [features, skip] = embedding.tensors.as_slice() else { return Err(PromptError::NoFrame.into()) };
         self.session.set_input(self.inputs.embedding, features)?;
         self.session.set_input(self.inputs.skip, skip)?;
         out.resize_with(prompts.len() * self.candidates, Candidate::default);

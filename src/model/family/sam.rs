@@ -74,7 +74,7 @@ impl Family for Sam {
         let options = compile.options(&[(&image.name, vec![1, 3, h, w])], &[&embeddings.name]);
         let graph = file.compile(&options)?;
         signature.made(&graph, &embeddings.name, &[Some(1), None, None, None])?;
-        Ok(EncoderPart { graph, input, likeness: 0 })
+        Ok(EncoderPart { graph, input })
     }
 
     fn load_decoder(

@@ -23,11 +23,11 @@ pub struct FeatureMap {
 }
 
 impl FeatureMap {
-    /// Overwrites the map with the tensor of `embedding` that tells what looks alike, if it is a grid [1, channels, height,
-    /// width] of `f32`. False, and a map without cells, if it is none.
+    /// Overwrites the map with the first tensor of `embedding` that is a grid [1, channels, height, width] of `f32`. False,
+    /// and a map without cells, if it has none.
     pub fn fill(&mut self, embedding: &Embedding) -> bool {
         (self.width, self.height) = (0, 0);
-        let grid = embedding.tensors.get(embedding.likeness).and_then(|t| match *t.shape() {
+        let grid = embedding.tensors.iter().find_map(|t| match *t.shape() {
             [1, channels, height, width] if channels * height * width > 0 => {
                 t.as_f32().map(|data| (data, channels, height, width))
             }
