@@ -7,7 +7,8 @@ mod photos_table;
 use std::path::PathBuf;
 
 use crate::eval::dataset::{self, Layout};
-use crate::eval::photos::{Evaluation, FittedPredictors, ResultImages};
+use crate::eval::photos::{Evaluation, ResultImages};
+use crate::segment::Predictor;
 
 use super::interrupt::on_interrupt;
 use super::model_args::ModelArgs;
@@ -95,14 +96,13 @@ pub fn run(args: EvalArgs) -> anyhow::Result<()> {
     let model = args.model.load()?;
     let _claim = args.out.as_deref().map(make_folder).transpose()?;
     let images = args.out.map(ResultImages::create).transpose()?;
-    let mut predictors = FittedPredictors::new(model, args.model.options(None));
+    let mut predictor = Predictor::new(model.encoder()?, model.decoder()?);
 
     let stop = on_interrupt()?;
     let mut evaluation = Evaluation::new(layout, !args.no_zoom, images);
     let mut bar = progress::bar(photos.len(), "photos");
-    let finished = evaluation.run(&mut predictors, &photos, &mut bar, &stop)?;
+    let finished = evaluation.run(&mut predictor, &photos, &mut bar, &stop)?;
     bar.clear();
-    let model = predictors.model();
     let name = model.spec().name.to_string();
     let report = evaluation.report(name, model.precision().name().to_owned(), finished < photos.len());
     if report.interrupted {

@@ -28,8 +28,8 @@ pub struct ModelArgs {
     /// Threads that encoder and decoder compute with
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = parse_threads)]
     pub threads: usize,
-    /// This input size; without it the input has as many pixels as the model's own and the form of what is read, where the
-    /// model allows that
+    /// This input size; without it photos are seen at the model's own, and frames that are followed at one of their form with as
+    /// many pixels, where the model allows that
     #[arg(long, value_name = "WxH", value_parser = parse_size)]
     pub input_size: Option<Size>,
     /// The folder with manifest.toml and the model files, instead of the bundled one
@@ -48,18 +48,14 @@ impl ModelArgs {
         let registry = Registry::discover(self.models_dir.as_deref())?;
         let first = registry.list().first().map_or(BUNDLED, |installed| installed.spec.name.as_str());
         let name = self.name.as_deref().unwrap_or(first);
-        Ok(registry.load(name, &self.options(frame))?)
-    }
-
-    /// How the model is loaded for frames of the size `frame`.
-    pub fn options(&self, frame: Option<Size>) -> ModelOptions {
-        ModelOptions {
+        let options = ModelOptions {
             precision: self.precision.0,
             threads: self.threads,
             input_size: self.input_size,
             frame,
             ..ModelOptions::default()
-        }
+        };
+        Ok(registry.load(name, &options)?)
     }
 }
 

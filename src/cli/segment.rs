@@ -104,7 +104,7 @@ pub fn run(args: SegmentArgs) -> anyhow::Result<()> {
     frame::read_photo(&args.photo, args.max_memory.map_or(DEFAULT_DECODE_BYTES, |size| size.0), &mut photo)?;
     let photo = Arc::new(photo);
     let prior = args.prompt.mask.as_deref().map(|m| read_prompt_mask(m, args.prompt.mask_label)).transpose()?;
-    let model = args.model.load_for(Some(photo.size))?;
+    let model = args.model.load()?;
     let mut predictor = Predictor::new(model.encoder()?, model.decoder()?);
 
     let (mut encoding, mut decoding) = (Samples::default(), Samples::default());

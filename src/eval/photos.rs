@@ -7,7 +7,6 @@
 mod clicks_plot;
 mod contact_sheet;
 mod evaluator;
-mod fitted;
 mod images;
 mod jitter;
 mod protocol;
@@ -23,11 +22,11 @@ use super::dataset::{self, Layout, Photo, Truth};
 use super::progress::Progress;
 use crate::error::{Error, ImageError};
 use crate::frame::{self, Frame};
+use crate::segment::Predictor;
 use crate::statistics::Samples;
 use crate::sync::StopToken;
 use evaluator::Evaluator;
 
-pub use fitted::{FittedPredictors, Predictors};
 pub use images::ResultImages;
 pub use jitter::{Jitter, REACH};
 pub use protocol::{MAX_CLICKS, Outcome};
@@ -60,13 +59,13 @@ impl Evaluation {
     /// that cannot be written.
     pub fn run(
         &mut self,
-        predictors: &mut dyn Predictors,
+        predictor: &mut Predictor,
         photos: &[Photo],
         progress: &mut dyn Progress,
         stop: &StopToken,
     ) -> Result<usize, Error> {
         for (number, photo) in photos.iter().enumerate() {
-            self.photo(predictors, photo, stop)?;
+            self.photo(predictor, photo, stop)?;
             if stop.is_stopped() {
                 break;
             }
@@ -78,10 +77,9 @@ impl Evaluation {
     }
 
     /// Evaluates every object of one photo. When `stop` is raised in between, the photo does not count.
-    fn photo(&mut self, predictors: &mut dyn Predictors, photo: &Photo, stop: &StopToken) -> Result<(), Error> {
+    fn photo(&mut self, predictor: &mut Predictor, photo: &Photo, stop: &StopToken) -> Result<(), Error> {
         let frame = Arc::new(frame::open_image(&photo.image)?);
         let (mut outcomes, mut thumbnails) = (Vec::new(), Vec::new());
-        let predictor = predictors.predictor(frame.size)?;
         self.encoding.time(|| predictor.set_frame(&frame))?;
         for mask in &photo.masks {
             let truths = dataset::truths(mask, self.layout)?;

@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex};
 
 use super::*;
-use crate::segment::Predictor;
 use crate::error::Result;
 use crate::eval::overlap::iou;
 use crate::geometry::{Label, Letterbox, Point, Region, Size};
