@@ -135,9 +135,8 @@ mod tests {
 
     #[test]
     fn a_ladder_is_read_in_order() {
-        let budgets = parsed(
-            "latency_ms = 120\nladder = [{ pixels = 36864 }, { encode_every = 2 }, { precision = \"int8\" }]",
-        );
+        let budgets =
+            parsed("latency_ms = 120\nladder = [{ pixels = 36864 }, { encode_every = 2 }, { precision = \"int8\" }]");
         let budgets = budgets.unwrap();
         assert_eq!(budgets.latency_ms, Some(120.0));
         assert_eq!(budgets.ladder[0].pixels, Some(36864));

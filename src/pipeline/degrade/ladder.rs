@@ -114,11 +114,8 @@ mod tests {
 
     #[test]
     fn rungs_add_up() {
-        let rungs = [
-            rung(None, Some(192), None),
-            rung(Some(2), None, None),
-            rung(Some(3), Some(128), Some(Precision::Int8)),
-        ];
+        let rungs =
+            [rung(None, Some(192), None), rung(Some(2), None, None), rung(Some(3), Some(128), Some(Precision::Int8))];
         let (ladder, left_out) = Ladder::new(BASE, &rungs, fit, |_| Ok(()));
         assert!(left_out.is_empty());
         let texts: Vec<_> = (0..=ladder.last()).map(|r| ladder.setting(r).to_string()).collect();
