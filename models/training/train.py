@@ -10,6 +10,8 @@ import argparse
 import json
 import math
 import os
+import signal
+import threading
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,7 +29,7 @@ from losses import half, loss_of
 from model import LIKE, STRIDE, Net
 from partners import Partners, run_together
 from prompts import NEGATIVE, POSITIVE, click_map, error_click, start_prompts
-from restore import restore
+from restore import restore, take
 from validate import validate
 
 EMA_DECAY, WEIGHT_DECAY, CLIP_NORM, WARM_UP_STEPS = 0.998, 0.02, 2.0, 200
@@ -211,8 +213,9 @@ class Trainer:
             self.set_modes()
             self.ema.module.load_state_dict(self.net.state_dict())
         else:
-            self.ema.load_state_dict(torch.load(path, weights_only=True)["ema"])
-            self.net.load_state_dict(self.ema.module.state_dict())
+            weights = torch.load(path, weights_only=True)["ema"]
+            take(self.net, {k.removeprefix("module."): v for k, v in weights.items() if k.startswith("module.")})
+            self.ema.module.load_state_dict(self.net.state_dict())
         self.partners.share(list(self.net.state_dict().values()))
 
     def look(self) -> None:
@@ -395,25 +398,20 @@ def check(trainer: Trainer, held_out: list[Photo], side: int, out: Path) -> None
 
 
 def run(trainer: Trainer, held_out: list[Photo], out: Path, every_minutes: float) -> None:
-    """Trains until the time is spent; validation does not count as time. Ctrl-C saves first."""
-    try:
-        steps(trainer, held_out, out, every_minutes)
-    except KeyboardInterrupt:
-        if trainer.partners.leads:
-            trainer.save(out / "state.pt")
-            print(f"stopped at step {trainer.step}, saved: the same command goes on", flush=True)
-        raise SystemExit(130) from None
-    check(trainer, held_out, FULL_SIDE, out)
-
-
-def steps(trainer: Trainer, held_out: list[Photo], out: Path, every_minutes: float) -> None:
-    """The steps of a run, with a check every so many minutes."""
+    """Trains until the time is spent; validation does not count as time. Ctrl-C saves after the step."""
+    stop = threading.Event()
+    signal.signal(signal.SIGINT, lambda *_: stop.set())
     window: list[Stats] = []
     checked, logged, last = trainer.spent, trainer.spent, time.monotonic()
     while trainer.done < 1.0:
         window.append(trainer.train_step())
         now = time.monotonic()
         trainer.spent += trainer.partners.agree(min(now - last, LONGEST_STEP))
+        if trainer.partners.agree(float(stop.is_set())):
+            if trainer.partners.leads:
+                trainer.save(out / "state.pt")
+                print(f"stopped at step {trainer.step}, saved: the same command goes on", flush=True)
+            raise SystemExit(130)
         last = now
         if trainer.step % LOG_STEPS == 0:
             if trainer.partners.leads:
@@ -422,6 +420,7 @@ def steps(trainer: Trainer, held_out: list[Photo], out: Path, every_minutes: flo
         if trainer.spent - checked > every_minutes * 60:
             check(trainer, held_out, FULL_SIDE, out)
             checked, last = trainer.spent, time.monotonic()
+    check(trainer, held_out, FULL_SIDE, out)
 
 
 def arguments() -> argparse.Namespace:

@@ -277,6 +277,7 @@ impl Board {
             (!self.model.is_empty(), "model", "a name of `foveate models list`"),
             (self.input_size.is_none_or(|s| s.into_iter().all(side)), "input_size", "two sides of 16 to 8192 pixels"),
             (self.pixels.is_none_or(|pixels| PIXELS.contains(&pixels)), "pixels", "256 to 67108864"),
+            (self.pixels.is_none() || self.input_size.is_none(), "pixels", "no `input_size` beside it"),
             ((1..=60_000).contains(&self.max_age_ms), "max_age_ms", "1 to 60000"),
             (threads(self.threads.encoder), "threads.encoder", "1 to 256"),
             (threads(self.threads.decoder), "threads.decoder", "1 to 256"),

@@ -1,21 +1,51 @@
+use super::downsample::MASK_PROMPT_LOGIT;
 use super::{Between, LowResLogits};
-use crate::geometry::{Letterbox, Size};
+use crate::geometry::{Letterbox, Point, Size};
+
+/// How many shares of the input of `from`, across and down, are one share of the input of `to`, where both show one region of
+/// one frame.
+fn shares(from: &Letterbox, to: &Letterbox) -> [f32; 2] {
+    let shown = |content: u32, input: u32| content as f32 / input.max(1) as f32;
+    let ratio = |from: f32, to: f32| from / to.max(f32::MIN_POSITIVE);
+    let (a, b) = (from.content, to.content);
+    [
+        ratio(shown(a.width, from.input.width), shown(b.width, to.input.width)),
+        ratio(shown(a.height, from.input.height), shown(b.height, to.input.height)),
+    ]
+}
+
+/// Where `point` of a grid over the input of `from` lies on an equal grid over the input of `to`; both show one region of one
+/// frame.
+pub fn move_point(point: Point, from: &Letterbox, to: &Letterbox) -> Point {
+    let [across, down] = shares(from, to);
+    Point::new(point.x / across, point.y / down)
+}
 
 impl LowResLogits {
     /// Writes these logits, which lie over the input of `from`, on a grid of `size` over the input of `to` into `out`, reusing
-    /// its buffer. Both show one region of one frame, each at its own scale; what lies beyond it gets the value of its edge.
-    /// Without cells on either side, `out` is zero.
+    /// its buffer. Both show one region of one frame, each at its own scale; padding is clear. Without cells on either side,
+    /// `out` is zero.
     pub fn move_into(&self, from: &Letterbox, size: Size, to: &Letterbox, out: &mut LowResLogits) {
         if self.size == size && (from.input, from.content) == (to.input, to.content) {
             return out.clone_from(self);
         }
-        let share = |content: u32, input: u32| content as f32 / input.max(1) as f32;
-        let scale = |from: [u32; 2], to: [u32; 2]| share(from[0], from[1]) / share(to[0], to[1]).max(f32::MIN_POSITIVE);
-        let (a, b) = (from.content, to.content);
-        let across = scale([a.width, from.input.width], [b.width, to.input.width]);
-        let down = scale([a.height, from.input.height], [b.height, to.input.height]);
         let shown = self.content(from);
-        self.resample(size, [across, down], [shown.width as usize, shown.height as usize], out);
+        self.resample(size, shares(from, to), [shown.width as usize, shown.height as usize], out);
+        if self.data.is_empty() {
+            return;
+        }
+        let (shown, stride) = (out.content(to), size.width.max(1) as usize);
+        for (y, row) in out.data.chunks_exact_mut(stride).enumerate() {
+            let beside = if y < shown.height as usize { shown.width as usize } else { 0 };
+            row[beside..].fill(-MASK_PROMPT_LOGIT);
+        }
+    }
+
+    /// As [`Self::move_into`], on a grid of the same size.
+    pub fn moved(&self, from: &Letterbox, to: &Letterbox) -> LowResLogits {
+        let mut out = LowResLogits::default();
+        self.move_into(from, self.size, to, &mut out);
+        out
     }
 
     /// Writes these logits on a grid of another `size` over the same model input into `out`, reusing its buffer: bilinear
@@ -70,14 +100,14 @@ mod tests {
     fn what_shows_a_frame_at_another_scale_is_moved_to_its_place() {
         let frame = Size::new(1600, 900);
         let (square, wide) = (Letterbox::new(frame, Size::new(256, 256)), Letterbox::new(frame, Size::new(352, 192)));
-        // Inside to the left of 0.4 of the frame and above 0.6 of it.
+        // Inside to the left of 0.4 of the frame, down to its end.
         let on = |letterbox: &Letterbox| {
             let shown = |content: u32, input: u32| content as f32 / input as f32;
             let (across, down) = (
                 shown(letterbox.content.width, letterbox.input.width),
                 shown(letterbox.content.height, letterbox.input.height),
             );
-            let inside = move |x: f32, y: f32| if x / across < 0.4 && y / down < 0.6 { 5.0 } else { -5.0 };
+            let inside = move |x: f32, y: f32| if x / across < 0.4 && y < down { 5.0 } else { -5.0 };
             grid(letterbox.input.width / 2, letterbox.input.height / 2, inside)
         };
         let (from, to) = (on(&square), on(&wide));
@@ -86,8 +116,9 @@ mod tests {
         assert!(moved.iou(&to) > 0.97, "{}", moved.iou(&to));
         to.move_into(&wide, from.size, &square, &mut moved);
         assert!(moved.iou(&from) > 0.96, "{}", moved.iou(&from));
-        from.move_into(&square, from.size, &square, &mut moved);
-        assert_eq!(moved, from);
+        assert_eq!(from.moved(&square, &square), from);
+        let place = move_point(Point::new(64.0, 36.0), &square, &wide);
+        assert!((place.x - 62.0).abs() < 0.1 && (place.y - 64.0).abs() < 0.1, "{place:?}");
         LowResLogits::default().move_into(&square, Size::new(4, 4), &wide, &mut moved);
         assert_eq!(moved.data, [0.0; 16]);
     }

@@ -27,7 +27,7 @@ pub struct ModelOptions {
     pub input_size: Option<Size>,
     /// Otherwise the size of the frames, whose form the input takes; `None` takes the manifest's input.
     pub frame: Option<Size>,
-    /// How many pixels the input has about, see [`ModelSpec::input_for`]; `None` is as many as the manifest's.
+    /// How many pixels the input for such frames has, see [`ModelSpec::input_for`]; `None` is as many as the manifest's.
     pub pixels: Option<u32>,
 }
 

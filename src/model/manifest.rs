@@ -173,19 +173,19 @@ impl ModelSpec {
         let default = self.default_input();
         let Some(SizeRange { multiple, min, max }) = self.sizes else { return default };
         let most = u64::from(pixels.unwrap_or(default.width.saturating_mul(default.height))) * 11 / 10;
-        let sides = || (min.div_ceil(multiple)..=max / multiple).map(|n| n * multiple);
+        let least = min.div_ceil(multiple) * multiple;
+        let room = |side: u32| u32::try_from(most / u64::from(side.max(1))).unwrap_or(max).min(max);
+        let sides = |largest: u32| (least..=largest).step_by(multiple as usize);
         let shown = |input: Size| {
             let content = Letterbox::new(frame, input).content;
             u64::from(content.width) * u64::from(content.height)
         };
-        let all = || sides().flat_map(|width| sides().map(move |height| Size::new(width, height)));
-        let area = |input: Size| u64::from(input.width) * u64::from(input.height);
-        let within = all().filter(|input| area(*input) <= most);
+        let within = sides(room(least)).flat_map(|w| sides(room(w)).map(move |h| Size::new(w, h)));
         let best = within.max_by_key(|input| {
-            let (shown, area) = (shown(*input), area(*input));
+            let (shown, area) = (shown(*input), u64::from(input.width) * u64::from(input.height));
             (shown * 20 >= area * 19, shown, std::cmp::Reverse(area))
         });
-        best.or_else(|| all().min_by_key(|input| area(*input))).unwrap_or(default)
+        best.unwrap_or(Size::new(least, least))
     }
 
     /// Whether the model can be compiled for inputs of `size`.

@@ -11,6 +11,7 @@ use super::phases::StreamTimes;
 use super::undo::{Before, UndoCause, UndoStep};
 use crate::error::{PromptError, Result};
 use crate::geometry::{BoundingBox, Label, LabeledPoint, Point};
+use crate::mask::move_point;
 use crate::model::Candidate;
 use crate::record::AnswerRecord;
 use crate::segment::next_alternative;
@@ -161,13 +162,15 @@ impl Session {
     fn choose(&mut self, scene: Scene, object: ObjectId, next: usize, step_s: f64) {
         let before = self.before(object);
         let answer = self.answers.get(object).filter(|answer| next < answer.candidates.len()).cloned();
-        let (Some(answer), Some(memory)) = (answer, self.objects.memory(object)) else {
+        let present = &scene.present.embedding.letterbox;
+        let (Some(answer), Some(memory)) = (answer, self.objects.memory_on(object, present)) else {
             return self.refuse(scene, object, PromptError::NoAlternative);
         };
+        let on_present = |at: usize| answer.candidates[at].logits.moved(&answer.letterbox, present);
         // The object has moved since it was prompted, and its candidates with it.
-        let moved = offset(answer.candidates[answer.chosen].logits.centroid(), memory.centroid());
+        let moved = offset(on_present(answer.chosen).centroid(), memory.centroid());
         let candidate = &answer.candidates[next];
-        let logits = candidate.logits.shifted(moved);
+        let logits = on_present(next).shifted(moved);
         let candidate = Candidate { logits, predicted_iou: candidate.predicted_iou };
         self.objects.replace(object, &candidate, scene.present);
         self.answers.set(object, Some(AnswerRecord { chosen: next, ..answer }));
@@ -245,15 +248,18 @@ impl Session {
     /// Takes the last intent back; `None` if its object is gone.
     fn take_back(&mut self, scene: Scene) -> Option<Change> {
         let UndoStep { object, before, after, selected, .. } = self.undo.pop()?;
-        let now = self.objects.memory(object)?.centroid();
+        let present = &scene.present.embedding.letterbox;
+        let now = self.objects.memory_on(object, present)?.centroid();
         self.selected = selected;
-        let Some(Before { memory, excluded, answer }) = before else {
+        let Some(Before { memory, letterbox, excluded, answer }) = before else {
             self.objects.release(object);
             return Some(Change::Released { object });
         };
         let chosen = answer.as_ref().and_then(|answer| answer.candidates.get(answer.chosen));
         let predicted_iou = chosen.map_or(1.0, |candidate| candidate.predicted_iou);
-        let candidate = Candidate { logits: memory.shifted(offset(after, now)), predicted_iou };
+        let after = after.map(|(point, letterbox)| move_point(point, &letterbox, present));
+        let logits = memory.moved(&letterbox, present).shifted(offset(after, now));
+        let candidate = Candidate { logits, predicted_iou };
         self.objects.replace(object, &candidate, scene.present);
         self.objects.exclude(object, excluded);
         self.answers.set(object, answer);
@@ -261,14 +267,15 @@ impl Session {
     }
 
     fn before(&self, object: ObjectId) -> Option<Before> {
-        let memory = self.objects.memory(object).filter(|memory| !memory.data.is_empty())?.clone();
+        let (memory, letterbox) = self.objects.memory(object).filter(|(memory, _)| !memory.data.is_empty())?;
+        let (memory, letterbox) = (memory.clone(), *letterbox);
         let excluded = self.objects.excluded(object)?.clone();
-        Some(Before { memory, excluded, answer: self.answers.get(object).cloned() })
+        Some(Before { memory, letterbox, excluded, answer: self.answers.get(object).cloned() })
     }
 
     /// Notes that the intent of `time_s` was carried out on `object`.
     fn remember_step(&mut self, time_s: f64, object: ObjectId, cause: UndoCause, before: Option<Before>) {
-        let after = self.objects.memory(object).and_then(|memory| memory.centroid());
+        let after = self.objects.memory(object).and_then(|(memory, on)| Some((memory.centroid()?, *on)));
         let selected = self.selected.replace(object);
         self.undo.push(UndoStep { object, time_s, cause, before, after, selected });
     }

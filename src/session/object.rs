@@ -49,10 +49,7 @@ impl Object {
 
     /// Logits of its last mask, on frames that lie in the model's input as `letterbox` says.
     pub fn memory_on(&self, letterbox: &Letterbox) -> LowResLogits {
-        let memory = self.follower.memory();
-        let mut moved = LowResLogits::default();
-        memory.move_into(&self.letterbox, memory.size, letterbox, &mut moved);
-        moved
+        self.follower.memory().moved(&self.letterbox, letterbox)
     }
 
     /// Index of the candidate that is the object on the present frame.
@@ -136,10 +133,12 @@ impl Object {
         }
     }
 
-    /// True if it is not lost and its last believed mask covers `point` of a frame that lies in the model's input as `seen`
-    /// does.
+    /// True if it is not lost and its last believed mask covers `point` of the frame `seen`.
     pub fn covers(&self, point: Point, seen: &Encoded) -> bool {
-        self.follower.state() != ObjectState::Lost && self.follower.memory().covers(point, &seen.embedding.letterbox)
+        let (from, to) = (seen.frame.size, self.letterbox.frame);
+        let ratio = |to: u32, from: u32| to as f32 / from.max(1) as f32;
+        let point = Point::new(point.x * ratio(to.width, from.width), point.y * ratio(to.height, from.height));
+        self.follower.state() != ObjectState::Lost && self.follower.memory().covers(point, &self.letterbox)
     }
 }
 

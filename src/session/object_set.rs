@@ -99,8 +99,13 @@ impl ObjectSet {
     }
 
     /// Logits of the last believed mask; empty if none was found yet, `None` if there is no such object.
-    pub fn memory(&self, object: ObjectId) -> Option<&LowResLogits> {
-        self.position(object).map(|at| self.objects[at].follower.memory())
+    pub fn memory(&self, object: ObjectId) -> Option<(&LowResLogits, &Letterbox)> {
+        self.position(object).map(|at| (self.objects[at].follower.memory(), &self.objects[at].letterbox))
+    }
+
+    /// The same on frames that lie in the model's input as `letterbox` says.
+    pub fn memory_on(&self, object: ObjectId, letterbox: &Letterbox) -> Option<LowResLogits> {
+        self.position(object).map(|at| self.objects[at].memory_on(letterbox))
     }
 
     /// What a user took out of the object; `None` if there is no such object.

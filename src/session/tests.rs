@@ -107,7 +107,7 @@ impl Stage {
     }
 
     fn area(&self, object: ObjectId) -> usize {
-        self.session.objects.memory(object).map_or(0, LowResLogits::area)
+        self.session.objects.memory(object).map_or(0, |(memory, _)| memory.area())
     }
 
     fn covers(&self, object: ObjectId, x: f32, y: f32) -> bool {
@@ -218,10 +218,10 @@ fn what_is_restored_has_moved_with_the_object() {
     let mut stage = Stage::new();
     stage.tap(20.0, 20.0);
     stage.exclude(20.0, 25.0);
-    let moved = stage.session.objects.memory(1).unwrap().shifted((15, 8));
+    let moved = stage.session.objects.memory(1).unwrap().0.shifted((15, 8));
     stage.session.objects.replace(1, &Candidate { logits: moved, predicted_iou: 0.9 }, &encoded(2));
     assert_eq!(stage.undo(), [Change::Undone { object: 1 }]);
-    let whole = stage.session.objects.memory(1).unwrap().centroid().unwrap();
+    let whole = stage.session.objects.memory(1).unwrap().0.centroid().unwrap();
     assert!(whole.distance(Point::new(34.5, 27.5)) < 1.5, "{whole:?}");
     assert!(stage.covers(1, 35.0, 32.0), "the part that was cut out is back, where it is now");
 }

@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use crate::geometry::Point;
+use crate::geometry::{Letterbox, Point};
 use crate::mask::LowResLogits;
 use crate::record::AnswerRecord;
 use crate::track::{Excluded, ObjectId};
@@ -16,8 +16,8 @@ pub(super) struct UndoStep {
     pub cause: UndoCause,
     /// What was known of the object; `None` if the intent selected it.
     pub before: Option<Before>,
-    /// Where the object's mask lay after the intent, in cells of the decoder's grid.
-    pub after: Option<Point>,
+    /// Where the object's mask lay after the intent, in cells of the decoder's grid, on frames that lay so in the model's input.
+    pub after: Option<(Point, Letterbox)>,
     /// The object selected last before the intent.
     pub selected: Option<ObjectId>,
 }
@@ -35,6 +35,8 @@ pub(super) enum UndoCause {
 /// An object as it was before an intent.
 pub(super) struct Before {
     pub memory: LowResLogits,
+    /// How the frames of `memory` lie in the model's input.
+    pub letterbox: Letterbox,
     pub excluded: Excluded,
     pub answer: Option<AnswerRecord>,
 }

@@ -144,6 +144,10 @@ impl SwitchHandler {
         match loaded {
             Loaded::Source(source) => {
                 self.source = source.info().address.clone();
+                // What was kept has inputs of the other frames' form.
+                if std::mem::replace(&mut self.frame, source.info().size) != self.frame {
+                    self.recent.clear();
+                }
                 self.exchange.put(source);
                 Ok(Switched::Source)
             }
