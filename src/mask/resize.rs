@@ -14,11 +14,11 @@ fn shares(from: &Letterbox, to: &Letterbox) -> [f32; 2] {
     ]
 }
 
-/// Where `point` of a grid over the input of `from` lies on an equal grid over the input of `to`; both show one region of one
-/// frame.
+/// Where `point` of a grid over the input of `from`, counted from the centre of the first cell as [`LowResLogits::centroid`] is,
+/// lies on an equal grid over the input of `to`; both show one region of one frame.
 pub fn move_point(point: Point, from: &Letterbox, to: &Letterbox) -> Point {
     let [across, down] = shares(from, to);
-    Point::new(point.x / across, point.y / down)
+    Point::new((point.x + 0.5) / across - 0.5, (point.y + 0.5) / down - 0.5)
 }
 
 impl LowResLogits {
@@ -117,8 +117,8 @@ mod tests {
         to.move_into(&wide, from.size, &square, &mut moved);
         assert!(moved.iou(&from) > 0.96, "{}", moved.iou(&from));
         assert_eq!(from.moved(&square, &square), from);
-        let place = move_point(Point::new(64.0, 36.0), &square, &wide);
-        assert!((place.x - 62.0).abs() < 0.1 && (place.y - 64.0).abs() < 0.1, "{place:?}");
+        let place = move_point(Point::new(63.5, 35.5), &square, &wide);
+        assert!((place.x - 61.5).abs() < 0.1 && (place.y - 63.5).abs() < 0.1, "{place:?}");
         LowResLogits::default().move_into(&square, Size::new(4, 4), &wide, &mut moved);
         assert_eq!(moved.data, [0.0; 16]);
     }

@@ -56,10 +56,14 @@ struct Stage {
 }
 
 fn encoded(sequence: u64) -> Encoded {
+    encoded_in(sequence, GRID)
+}
+
+fn encoded_in(sequence: u64, input: Size) -> Encoded {
     let captured_at = START + Duration::from_secs(sequence * sequence * 1000);
     let frame = Frame { size: FRAME, sequence, captured_at, ..Frame::default() };
     let mut embedding = Embedding::empty();
-    embedding.letterbox = Letterbox::new(FRAME, GRID);
+    embedding.letterbox = Letterbox::new(FRAME, input);
     Encoded { frame: Arc::new(frame), embedding }
 }
 
@@ -224,6 +228,28 @@ fn what_is_restored_has_moved_with_the_object() {
     let whole = stage.session.objects.memory(1).unwrap().0.centroid().unwrap();
     assert!(whole.distance(Point::new(34.5, 27.5)) < 1.5, "{whole:?}");
     assert!(stage.covers(1, 35.0, 32.0), "the part that was cut out is back, where it is now");
+}
+
+#[test]
+fn an_input_of_another_form_moves_nothing_in_the_frame() {
+    let mut stage = Stage::new();
+    stage.tap(20.0, 20.0);
+    stage.exclude(20.0, 25.0);
+    let wide = encoded_in(3, Size::new(128, 64));
+    stage.session.set_frame(&Arc::new(encoded_in(3, Size::new(128, 64))));
+    let covers = |stage: &Stage, x: f32, y: f32| stage.session.objects.covers(1, Point::new(x, y), &wide);
+    assert!(covers(&stage, 20.0, 18.0) && !covers(&stage, 20.0, 25.0) && !covers(&stage, 40.0, 18.0));
+    assert_eq!(stage.undo(), [Change::Undone { object: 1 }]);
+    assert!(covers(&stage, 20.0, 18.0) && covers(&stage, 20.0, 25.0) && !covers(&stage, 40.0, 18.0));
+    // The frame fills half of the wide input.
+    let (memory, letterbox) = stage.session.objects.memory(1).unwrap();
+    let center = memory.centroid().unwrap();
+    assert!(center.distance(Point::new(9.5, 19.5)) < 0.6 && *letterbox == wide.embedding.letterbox, "{center:?}");
+    let since_s = 0.1;
+    stage.session.set_frame(&Arc::new(encoded_in(4, GRID)));
+    stage.tap(20.0, 20.0);
+    stage.again(since_s);
+    assert!(stage.covers(1, 20.0, 20.0) && !stage.covers(1, 40.0, 20.0));
 }
 
 #[test]
