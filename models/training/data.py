@@ -212,7 +212,7 @@ def motion_blur(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
 
 @dataclass
 class Sample:
-    """What is drawn: image [3, h, w] float32 normalised, masks [K, h, w] bool, valid [h, w] bool, ranks (see `losses.py`).
+    """What is drawn: image [3, h, w] float32 normalised, masks [K, h, w] bool, valid [h, w] bool.
 
     `photo` was moved by `m` [2, 3]; `covered` [h, w] bool is what pasted objects hide of it.
     """
@@ -220,7 +220,6 @@ class Sample:
     image: np.ndarray
     masks: np.ndarray
     valid: np.ndarray
-    ranks: np.float32
     photo: Photo
     m: np.ndarray
     covered: np.ndarray
@@ -329,7 +328,7 @@ class Sampler:
         image, _, valid, m = self.warp(photo.image, None)
         image = normalise(camera(self.rng, image.astype(np.float32)), valid)
         nothing = np.zeros((0, *self.shape), bool)
-        return Sample(image, nothing, valid, photo.ranks, photo, m, np.zeros(self.shape, bool))
+        return Sample(image, nothing, valid, photo, m, np.zeros(self.shape, bool))
 
     def sample(self) -> Sample:
         """A photo with K of its objects, some of them the same one where it has fewer."""
@@ -348,4 +347,4 @@ class Sampler:
             chosen = self.rng.choice(usable, self.k, replace=len(usable) < self.k, p=p / p.sum())
             masks = np.stack([ids == v for v in chosen])
             image = normalise(camera(self.rng, image), valid)
-            return Sample(image, masks, valid, photo.ranks, photo, m, covered)
+            return Sample(image, masks, valid, photo, m, covered)

@@ -96,8 +96,7 @@ def load_net(checkpoint: Path | None) -> Net:
     torch.manual_seed(0)
     net = Net()
     if checkpoint:
-        weights = torch.load(checkpoint, weights_only=True)["ema"]
-        take(net, {k.removeprefix("module."): v for k, v in weights.items() if k.startswith("module.")})
+        take(net, checkpoint)
     return net.eval()
 
 
@@ -232,7 +231,10 @@ def main() -> None:
     args = p.parse_args()
     if not (args.out or args.pin and args.manifest):
         p.error("give --out, or --pin with --manifest")
-    files = {path.name: path for path in args.pin} if args.pin else export(load_net(args.checkpoint), args.out, args.likeness)
+    if args.pin:
+        files = {path.name: path for path in args.pin}
+    else:
+        files = export(load_net(args.checkpoint), args.out, args.likeness)
     if args.manifest:
         pin(args.manifest, files)
 

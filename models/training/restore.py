@@ -81,11 +81,13 @@ def fit(found: dict[str, Tensor], net: Net) -> dict[str, Tensor]:
     return found
 
 
-def take(net: Net, weights: dict[str, Tensor]) -> None:
-    """Fills `net` from a checkpoint's weights; what a checkpoint of before lacks stays as it starts."""
+def take(net: Net, checkpoint: Path) -> None:
+    """Fills `net` with the averaged weights of a checkpoint; what one of before lacks stays as it starts."""
+    saved = torch.load(checkpoint, weights_only=True)["ema"]
+    weights = {k.removeprefix("module."): v for k, v in saved.items() if k.startswith("module.")}
     missing, strange = net.load_state_dict(weights, strict=False)
     if strange:
-        raise SystemExit(f"unknown weights {', '.join(sorted(strange))}")
+        raise SystemExit(f"{checkpoint}: unknown weights {', '.join(sorted(strange))}")
     if missing:
         print(f"left as they start: {', '.join(missing)}", flush=True)
 

@@ -213,8 +213,7 @@ class Trainer:
             self.set_modes()
             self.ema.module.load_state_dict(self.net.state_dict())
         else:
-            weights = torch.load(path, weights_only=True)["ema"]
-            take(self.net, {k.removeprefix("module."): v for k, v in weights.items() if k.startswith("module.")})
+            take(self.net, path)
             self.ema.module.load_state_dict(self.net.state_dict())
         self.partners.share(list(self.net.state_dict().values()))
 
@@ -261,7 +260,7 @@ class Trainer:
             valid.float(),
             torch.from_numpy(maps).flatten(0, 1),
             torch.from_numpy(priors).flatten(0, 1),
-            torch.tensor([s.ranks for s in samples]).repeat_interleave(k),
+            torch.tensor([s.photo.ranks for s in samples]).repeat_interleave(k),
             *self.features_of(samples),
         )
 

@@ -8,6 +8,7 @@ mod accepted;
 mod activations;
 mod conv_transpose;
 mod extremes;
+mod global_pool;
 mod grid_sample;
 mod indices;
 mod pad;
@@ -45,8 +46,8 @@ pub(super) const MENDED: &[(&str, Builder, &str)] = &[
     ("Einsum", small::einsum, "tract leaves the sum of a whole tensor unsummed"),
     ("Equal", small::equal, "tract compares no truth values"),
     ("GatherND", indices::gather_nd, "tract refuses negative indices while it runs"),
-    ("GlobalLpPool", reductions::global_lp_pool, "tract takes a mean, and signs"),
-    ("GlobalMaxPool", extremes::global_max_pool, "tract hides infinity and NaN"),
+    ("GlobalLpPool", global_pool::global_lp_pool, "tract takes a mean, and signs"),
+    ("GlobalMaxPool", global_pool::global_max_pool, "tract hides infinity and NaN"),
     ("GridSample", grid_sample::grid_sample, "tract moves points to the border where cubic taps should be"),
     ("LogSoftmax", activations::log_softmax, "tract takes the logarithm of what rounds to zero"),
     ("OneHot", indices::one_hot, "tract refuses negative and large indices while it runs"),

@@ -29,6 +29,11 @@ impl Letterbox {
         Letterbox { frame, region, input, content }
     }
 
+    /// Whether what is shown fills the same part of an equal input.
+    pub fn shows_alike(&self, other: &Letterbox) -> bool {
+        (self.input, self.content) == (other.input, other.content)
+    }
+
     /// Input pixels per frame pixel along x. Differs from [`Self::scale_y`] only by the rounding of `content`.
     pub fn scale_x(&self) -> f32 {
         self.content.width as f32 / self.region.size.width as f32

@@ -46,6 +46,12 @@ impl Size {
         self.width as usize * self.height as usize
     }
 
+    /// How many pixels of a picture of the size `to` one pixel of this size is, across and down.
+    pub fn ratio_to(self, to: Size) -> (f32, f32) {
+        let ratio = |to: u32, from: u32| to as f32 / from.max(1) as f32;
+        (ratio(to.width, self.width), ratio(to.height, self.height))
+    }
+
     /// True for points on the frame, its right and bottom edges included.
     pub fn contains(self, p: Point) -> bool {
         p.x >= 0.0 && p.y >= 0.0 && p.x <= self.width as f32 && p.y <= self.height as f32

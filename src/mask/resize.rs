@@ -26,7 +26,7 @@ impl LowResLogits {
     /// its buffer. Both show one region of one frame, each at its own scale; padding is clear. Without cells on either side,
     /// `out` is zero.
     pub fn move_into(&self, from: &Letterbox, size: Size, to: &Letterbox, out: &mut LowResLogits) {
-        if self.size == size && (from.input, from.content) == (to.input, to.content) {
+        if self.size == size && from.shows_alike(to) {
             return out.clone_from(self);
         }
         let shown = self.content(from);

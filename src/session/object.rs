@@ -135,9 +135,8 @@ impl Object {
 
     /// True if it is not lost and its last believed mask covers `point` of the frame `seen`.
     pub fn covers(&self, point: Point, seen: &Encoded) -> bool {
-        let (from, to) = (seen.frame.size, self.letterbox.frame);
-        let ratio = |to: u32, from: u32| to as f32 / from.max(1) as f32;
-        let point = Point::new(point.x * ratio(to.width, from.width), point.y * ratio(to.height, from.height));
+        let (x, y) = seen.frame.size.ratio_to(self.letterbox.frame);
+        let point = Point::new(point.x * x, point.y * y);
         self.follower.state() != ObjectState::Lost && self.follower.memory().covers(point, &self.letterbox)
     }
 }

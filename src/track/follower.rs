@@ -228,13 +228,11 @@ impl Follower {
     /// back with another size, and the model may go on with another input.
     pub fn rescale(&mut self, from: &Letterbox, to: &Letterbox) {
         if from.frame != to.frame {
-            let ratio = |to: u32, from: u32| to as f32 / from.max(1) as f32;
-            let (before, after) = (from.frame, to.frame);
-            let (x, y) = (ratio(after.width, before.width), ratio(after.height, before.height));
+            let (x, y) = from.frame.ratio_to(to.frame);
             self.motion.scale(x, y);
             self.area *= x * y;
         }
-        if (from.input, from.content) != (to.input, to.content) {
+        if !from.shows_alike(to) {
             let memory = std::mem::take(&mut self.memory);
             memory.move_into(from, memory.size, to, &mut self.memory);
             self.propagated = None;

@@ -144,8 +144,9 @@ impl SwitchHandler {
         match loaded {
             Loaded::Source(source) => {
                 self.source = source.info().address.clone();
-                // What was kept has inputs of the other frames' form.
-                if std::mem::replace(&mut self.frame, source.info().size) != self.frame {
+                let before = std::mem::replace(&mut self.frame, source.info().size);
+                if before != self.frame {
+                    // What was kept has inputs of the other frames' form.
                     self.recent.clear();
                 }
                 self.exchange.put(source);

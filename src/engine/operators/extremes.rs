@@ -1,5 +1,6 @@
-//! `ReduceMax`, `ReduceMin`, `GlobalMaxPool`, `ArgMax` and `ArgMin`: tract starts from the smallest float, which hides infinity,
-//! and what is not a number (NaN) comes out as each processor has it. Here it wins, as in PyTorch.
+//! The most and the least of rows, for `ReduceMax`, `ReduceMin`, `GlobalMaxPool`, `ArgMax` and `ArgMin`: tract starts from the
+//! smallest float, which hides infinity, and what is not a number (NaN) comes out as each processor has it. Here it wins, as in
+//! PyTorch.
 
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
@@ -34,10 +35,6 @@ pub(super) fn reduce_max(_: &ParsingContext, node: &NodeProto) -> TractResult<Bu
 
 pub(super) fn reduce_min(_: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
     Reduction::read(node, Extreme::Least)
-}
-
-pub(super) fn global_max_pool(_: &ParsingContext, _: &NodeProto) -> TractResult<Built> {
-    Ok((expand(GlobalMaxPool), vec![]))
 }
 
 pub(super) fn arg_max(_: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
@@ -87,9 +84,8 @@ impl Extreme {
     }
 }
 
-#[expect(clippy::eq_op, reason = "NaN alone differs from itself")]
 fn is_no_number<T: PartialOrd>(v: &T) -> bool {
-    v != v
+    v.partial_cmp(v).is_none()
 }
 
 /// Over `axes`, which stay with a length of one.
@@ -152,35 +148,6 @@ impl TypedOp for Extremes {
     }
 }
 
-/// Over every axis after the channels.
-#[derive(Clone, Debug)]
-struct GlobalMaxPool;
-
-impl Expansion for GlobalMaxPool {
-    fn name(&self) -> StaticName {
-        "GlobalMaxPool".into()
-    }
-
-    fn rules<'r, 'p: 'r, 's: 'r>(
-        &'s self,
-        s: &mut Solver<'r>,
-        inputs: &'p [TensorProxy],
-        outputs: &'p [TensorProxy],
-    ) -> InferenceResult {
-        s.equals(&inputs[0].datum_type, &outputs[0].datum_type)?;
-        s.given(&inputs[0].shape, move |s, shape| {
-            let ones = shape.iter().enumerate().map(|(ix, d)| if ix < 2 { d.clone() } else { 1.to_dim() });
-            s.equals(&outputs[0].shape, ones.collect::<TVec<_>>())
-        })
-    }
-
-    fn wire(&self, prefix: &str, model: &mut TypedModel, inputs: &[OutletId]) -> TractResult<TVec<OutletId>> {
-        let mut w = Wiring::new(prefix, model);
-        let axes: Vec<usize> = (2..w.fact(inputs[0])?.rank()).collect();
-        if axes.is_empty() { Ok(tvec!(inputs[0])) } else { Ok(tvec!(Extreme::Most.wire(&mut w, &axes, inputs[0])?)) }
-    }
-}
-
 #[derive(Clone, Debug)]
 struct Place {
     extreme: Extreme,
@@ -215,11 +182,7 @@ impl Expansion for Place {
 
     fn wire(&self, prefix: &str, model: &mut TypedModel, inputs: &[OutletId]) -> TractResult<TVec<OutletId>> {
         let mut w = Wiring::new(prefix, model);
-        let x = if w.fact(inputs[0])?.datum_type == TDim::datum_type() {
-            w.cast(DatumType::I64, inputs[0])?
-        } else {
-            inputs[0]
-        };
+        let x = w.plain(inputs[0])?;
         let axis = axis_of(self.axis, w.fact(x)?.rank())?;
         let op = Extremes { extreme: self.extreme, told: Told::Place { last: self.last }, axes: vec![axis] };
         let made = w.node("extreme", op, &[x])?;

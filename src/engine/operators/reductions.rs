@@ -1,11 +1,9 @@
-//! Reductions that tract gets wrong: `ReduceLogSumExp` far from zero, the extremes of what is no plain number, `GlobalLpPool`.
+//! Reductions that tract gets wrong: `ReduceLogSumExp` far from zero, and the extremes of what is no plain number.
 
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
-use tract_onnx::tract_core::ops::math::{abs, pow};
-use tract_onnx::tract_core::ops::nn::Reducer;
 use tract_onnx::tract_hir::infer::{Solver, TensorProxy};
 use tract_onnx::tract_hir::internal::{Expansion, InferenceResult, expand};
 
@@ -106,11 +104,7 @@ impl Expansion for Reduction {
         let input = if self.has_axes_input { Some(w.constants(inputs[1], "axes")?) } else { None };
         let axes = self.axes(input, w.fact(inputs[0])?.rank())?;
         let of = w.fact(inputs[0])?.datum_type;
-        let x = match of {
-            DatumType::Bool => w.cast(DatumType::U8, inputs[0])?,
-            DatumType::TDim => w.cast(DatumType::I64, inputs[0])?,
-            _ => inputs[0],
-        };
+        let x = if of == DatumType::Bool { w.cast(DatumType::U8, inputs[0])? } else { w.plain(inputs[0])? };
         let made = match self.kind {
             _ if axes.is_empty() => x,
             Kind::LogSumExp => log_sum_exp(&mut w, x, &axes)?.1,
@@ -123,48 +117,5 @@ impl Expansion for Reduction {
             }
         }
         Ok(tvec!(made))
-    }
-}
-
-/// `(sum |x|^p)^(1/p)` over every axis after the channels.
-#[derive(Clone, Debug)]
-struct GlobalLpPool {
-    p: i64,
-}
-
-pub(super) fn global_lp_pool(_: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
-    let p = node.get_attr_opt("p")?.unwrap_or(2);
-    ensure!(p > 0, "p is {p}");
-    Ok((expand(GlobalLpPool { p }), vec![]))
-}
-
-impl Expansion for GlobalLpPool {
-    fn name(&self) -> StaticName {
-        "GlobalLpPool".into()
-    }
-
-    fn rules<'r, 'p: 'r, 's: 'r>(
-        &'s self,
-        s: &mut Solver<'r>,
-        inputs: &'p [TensorProxy],
-        outputs: &'p [TensorProxy],
-    ) -> InferenceResult {
-        s.equals(&inputs[0].datum_type, &outputs[0].datum_type)?;
-        s.given(&inputs[0].shape, move |s, shape| {
-            let shape: TVec<TDim> =
-                shape.iter().enumerate().map(|(ix, d)| if ix < 2 { d.clone() } else { 1.to_dim() }).collect();
-            s.equals(&outputs[0].shape, shape)
-        })
-    }
-
-    fn wire(&self, prefix: &str, model: &mut TypedModel, inputs: &[OutletId]) -> TractResult<TVec<OutletId>> {
-        let (x, mut w) = (inputs[0], Wiring::new(prefix, model));
-        let axes: Vec<usize> = (2..w.fact(x)?.rank()).collect();
-        let power = w.scalar(self.p as f32, x)?;
-        let root = w.scalar(1.0 / self.p as f32, x)?;
-        let sizes = w.node("abs", abs(), &[x])?;
-        let powers = w.binary(pow(), sizes, power)?;
-        let sum = w.reduce(Reducer::Sum, &axes, powers)?;
-        Ok(tvec!(w.binary(pow(), sum, root)?))
     }
 }

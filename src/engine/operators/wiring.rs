@@ -77,6 +77,11 @@ impl<'a> Wiring<'a> {
         self.node("reduce", Reduce { axes: axes.into(), reducer }, &[of])
     }
 
+    /// `of` as numbers of a plain type: dimensions become whole numbers.
+    pub fn plain(&mut self, of: OutletId) -> TractResult<OutletId> {
+        if self.fact(of)?.datum_type == DatumType::TDim { self.cast(DatumType::I64, of) } else { Ok(of) }
+    }
+
     pub fn cast(&mut self, to: DatumType, of: OutletId) -> TractResult<OutletId> {
         if self.fact(of)?.datum_type == to { Ok(of) } else { self.node("cast", cast(to), &[of]) }
     }

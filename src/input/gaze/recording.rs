@@ -127,8 +127,7 @@ impl GazeRecording {
 
     /// The same for a frame of `size`: points and intrinsics scaled, each axis by itself.
     pub fn scaled_to(mut self, size: Size) -> Self {
-        let scale = |to: u32, from: u32| to as f32 / from.max(1) as f32;
-        let (sx, sy) = (scale(size.width, self.size.width), scale(size.height, self.size.height));
+        let (sx, sy) = self.size.ratio_to(size);
         let moved = |p: Point| Point::new(p.x * sx, p.y * sy);
         self.samples.iter_mut().for_each(|s| s.point = moved(s.point));
         self.fixations.iter_mut().for_each(|f| f.point = moved(f.point));

@@ -14,11 +14,9 @@ pub struct FeatureMap {
     channels: usize,
     /// Cell after cell, row by row.
     rows: Vec<f32>,
-    /// The same with channels first.
-    planes: Vec<f32>,
-    /// One row of cells of `planes`.
-    line: Vec<f32>,
-    /// The cells of each row.
+    /// The same row by row of cells, each row with channels first.
+    lines: Vec<f32>,
+    /// What [`Self::cosines`] multiplies: a matrix for each row of cells.
     columns: Vec<Columns>,
 }
 
@@ -43,45 +41,35 @@ impl FeatureMap {
             shown(letterbox.content.height, letterbox.input.height, height),
         );
         let cells = w * h;
-        self.planes.clear();
-        for plane in data.chunks_exact(width * height) {
-            let from = self.planes.len();
-            for row in plane.chunks_exact(width).take(h) {
-                self.planes.extend_from_slice(&row[..w]);
+        self.lines.clear();
+        self.lines.resize(cells * channels, 0.0);
+        for (channel, plane) in data.chunks_exact(width * height).enumerate() {
+            let shown = || plane.chunks_exact(width).take(h).map(|row| &row[..w]);
+            let mean = shown().flatten().sum::<f32>() / cells as f32;
+            for (y, row) in shown().enumerate() {
+                let line = &mut self.lines[(y * channels + channel) * w..][..w];
+                line.iter_mut().zip(row).for_each(|(to, from)| *to = from - mean);
             }
-            let plane = &mut self.planes[from..];
-            let mean = plane.iter().sum::<f32>() / cells as f32;
-            plane.iter_mut().for_each(|v| *v -= mean);
         }
         self.rows.clear();
         self.rows.resize(cells * channels, 0.0);
         for (cell, row) in self.rows.chunks_exact_mut(channels).enumerate() {
+            let at = |channel: usize| (cell / w * channels + channel) * w + cell % w;
             let mut squares = 0.0;
             for (channel, value) in row.iter_mut().enumerate() {
-                *value = self.planes[channel * cells + cell];
+                *value = self.lines[at(channel)];
                 squares += *value * *value;
             }
             let unit = 1.0 / (squares.sqrt() + 1e-6);
             for (channel, value) in row.iter_mut().enumerate() {
                 *value *= unit;
-                self.planes[channel * cells + cell] = *value;
+                self.lines[at(channel)] = *value;
             }
         }
         (self.width, self.height, self.grid, self.channels) = (w, h, (width, height), channels);
-        self.pack()
-    }
-
-    /// Packs the cells of each row for [`Self::cosines`].
-    fn pack(&mut self) -> bool {
-        let (w, cells) = (self.width, self.width * self.height);
-        self.columns.resize_with(self.height, Columns::new);
-        self.columns.iter_mut().enumerate().all(|(y, columns)| {
-            self.line.clear();
-            for plane in self.planes.chunks_exact(cells) {
-                self.line.extend_from_slice(&plane[y * w..][..w]);
-            }
-            columns.pack(&self.line, self.channels, w)
-        })
+        self.columns.resize_with(h, Columns::new);
+        let lines = self.lines.chunks_exact(channels * w);
+        self.columns.iter_mut().zip(lines).all(|(columns, line)| columns.pack(line, channels, w))
     }
 
     /// Columns of cells that show the frame.
