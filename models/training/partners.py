@@ -67,4 +67,8 @@ def run_together(count: int, work: Callable[[Partners], None]) -> None:
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     with tempfile.TemporaryDirectory() as folder:
         meeting = str(Path(folder) / "meeting")
-        mp.start_processes(member, (count, meeting, work), nprocs=count, start_method="fork")
+        try:
+            mp.start_processes(member, (count, meeting, work), nprocs=count, start_method="fork")
+        except mp.ProcessExitedException as ended:
+            # One that was stopped has saved and said so.
+            raise SystemExit(ended.exit_code) from None

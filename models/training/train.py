@@ -55,7 +55,8 @@ class Config:
 
     `stages` are (least side, largest side, share of the time at which it ends), in order: each step draws the square root
     of its inputs' area between the two sides. `batch` holds up to 160 pixels and shrinks with the area above that.
-    `feature_weight` is the weight of the teacher's features at the start and at the end. `learn` says what learns: of all,
+    `feature_weight` is the weight of the teacher's features at the start and at the end, `feature_steps` the share of steps that
+    learn from them alone, which cost half. `learn` says what learns: of all,
     or of the encoder or its head of likeness from the teacher's features alone.
     """
 
@@ -68,6 +69,7 @@ class Config:
     bf16: bool = False
     learn: str = "all"
     feature_weight: tuple[float, float] = (1.0, 0.2)
+    feature_steps: tuple[float, float] = (0.0, 0.0)
 
     def shape(self, step: int, done: float) -> Shape:
         """The inputs' height and width at `step`, after the share `done` of the time; the same in every process."""
@@ -82,10 +84,11 @@ class Config:
         """Images a step with inputs of `shape`."""
         return min(self.batch, max(4, int(self.batch * 160**2 / (shape[0] * shape[1]))))
 
-    @property
-    def prompted(self) -> bool:
-        """Whether the decoder is asked."""
-        return self.learn == "all"
+    def prompted(self, step: int, done: float) -> bool:
+        """Whether the decoder is asked at `step`, after the share `done` of the time; the same in every process."""
+        first, last = self.feature_steps
+        drawn = np.random.default_rng((self.seed, step, 2)).random()
+        return self.learn == "all" and drawn >= first + (last - first) * done
 
     def likeness(self, done: float) -> float:
         """The weight of the teacher's features after the share `done` of the time."""
@@ -171,6 +174,11 @@ class Trainer:
         self.net.encoder.like.train().requires_grad_(True)
 
     @property
+    def prompted(self) -> bool:
+        """Whether the decoder is asked in this step."""
+        return self.config.prompted(self.step, self.done)
+
+    @property
     def average(self) -> Net:
         """The averaged weights: what is validated and exported."""
         return self.ema.module
@@ -220,7 +228,7 @@ class Trainer:
     def look(self) -> None:
         """Runs both halves on training batches."""
         config = self.config
-        self.config = replace(config, learn="all")
+        self.config = replace(config, learn="all", feature_steps=(0.0, 0.0))
         for _ in range(LOOKS):
             self.forward(self.batch())
         self.config = config
@@ -244,8 +252,8 @@ class Trainer:
     def batch(self) -> Batch:
         """Draws images, objects and first-round prompts of the step's shape."""
         h, w = self.sampler.shape = self.config.shape(self.step, self.done)
-        k = self.config.masks if self.config.prompted else 0
-        draw = self.sampler.sample if self.config.prompted else self.sampler.view
+        k = self.config.masks if self.prompted else 0
+        draw = self.sampler.sample if self.prompted else self.sampler.view
         samples = [draw() for _ in range(self.config.batch_at((h, w)))]
         images, masks, valids = (np.stack([getattr(s, part) for s in samples]) for part in ("image", "masks", "valid"))
         maps = np.zeros((len(samples), k, 3, h // 4, w // 4), np.float32)
@@ -304,7 +312,7 @@ class Trainer:
         alike = torch.zeros(())
         if batch.features is not None:
             alike = feature_loss(likeness, batch.features, batch.known)
-        if not self.config.prompted:
+        if not self.prompted:
             return alike, Stats(float(alike.detach()), 0.0, 0.0, float(alike.detach()), len(batch.images))
         embedding, skip = (f.float().repeat_interleave(self.config.masks, 0) for f in encoded)
         rounds = self.rounds()
@@ -438,6 +446,9 @@ def arguments() -> argparse.Namespace:
     p.add_argument("--seed", type=int, default=Config.seed)
     p.add_argument("--features", type=Path, help="folder that teacher.py filled")
     p.add_argument("--feature-weight", type=parse_weights, default="1:0.2", help="START:END of the teacher's features")
+    p.add_argument(
+        "--feature-steps", type=parse_weights, default="0", help="START:END, the share of steps that learn these features alone"
+    )
     p.add_argument("--learn", choices=("all", "encoder", "likeness"), default="all", help="what learns")
     p.add_argument("--processes", type=int, default=1, help="processes that train together, one a core")
     p.add_argument("--bf16", action="store_true", help="bfloat16 autocast")
@@ -459,8 +470,8 @@ def main() -> None:
     if args.features is not None:
         for photo, grid in zip(photos, load_grids(args.features, [p.name for p in photos]), strict=True):
             photo.grid = grid
-    elif args.learn != "all":
-        raise SystemExit(f"--learn {args.learn} is from --features alone: give the folder that teacher.py filled")
+    elif args.learn != "all" or any(args.feature_steps):
+        raise SystemExit("--learn and --feature-steps are from --features alone: give the folder that teacher.py filled")
     train, held_out = split(photos)
     print(
         f"{len(train)} photos, {len(held_out)} held out, loaded in {time.monotonic() - began:.0f} s",
@@ -476,6 +487,7 @@ def main() -> None:
         args.bf16,
         args.learn,
         args.feature_weight,
+        args.feature_steps,
     )
 
     def work(partners: Partners) -> None:
