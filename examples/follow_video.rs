@@ -24,7 +24,7 @@ fn main() -> Result<()> {
     let point = LabeledPoint::foreground(x.parse()?, y.parse()?);
 
     let model = Registry::discover(None)?.load("foveate", &ModelOptions::default())?;
-    let mut stepper = Stepper::new(model.encoder()?, model.decoder()?, FollowerConfig::default());
+    let mut stepper = Stepper::new(model.encoder()?, model.decoder()?, FollowerConfig::default())?;
     // In the order that a reader would count the names in: 9.png before 10.png.
     for (number, path) in list_images(Path::new(&folder))?.iter().enumerate() {
         stepper.set_frame(Arc::new(open_image(path)?))?;

@@ -52,6 +52,15 @@ pub trait Encoder: Send {
     fn encode(&mut self, frame: &Frame, out: &mut Embedding) -> Result<()> {
         self.encode_region(frame, Region::of_frame(frame.size), out)
     }
+
+    /// Another encoder of the same model and input, with buffers of its own and the same weights; `None` where there can be
+    /// no other.
+    ///
+    /// # Errors
+    /// When there is no memory for it.
+    fn another(&self) -> Result<Option<Box<dyn Encoder>>> {
+        Ok(None)
+    }
 }
 
 /// The prompt decoder of a loaded model. Each thread that decodes owns one; graph and weights are shared.

@@ -247,10 +247,11 @@ impl Pipeline {
         let every = EncodeEvery::new(config.encode_every);
         let place = |cores: &[usize], policy| config.placed(cores, policy);
         let (cores, policies) = (&config.affinity, &config.scheduling);
+        let mut closer = encoder.another()?;
         let (mut encoder, mut decoder, mut switch) = (encoder, decoder, None);
         if degrade.is_some() || exchangeable {
             let made;
-            (made, encoder, decoder) = Switch::new(&model, encoder, decoder);
+            (made, encoder, closer, decoder) = Switch::new(&model, encoder, closer, decoder);
             switch = Some(made);
         }
 
@@ -289,12 +290,13 @@ impl Pipeline {
             None
         };
 
+        let rate = info.rate.unwrap_or(SourceOptions::DEFAULT_FPS);
         let stage = DecodeStage {
-            session: Session::new(decoder, session_config, Arc::clone(&shared.stream_clock)),
+            session: Session::new(closer, decoder, session_config, Arc::clone(&shared.stream_clock)),
             requests: requests.clone(),
             budget: match replay {
                 Some(_) => PromptBudget::unlimited(),
-                None => PromptBudget::for_rate(info.rate.unwrap_or(SourceOptions::DEFAULT_FPS)),
+                None => PromptBudget::for_rate(rate),
             },
             inputs,
             pool: Pool::new(pools.records, FrameRecord::default),

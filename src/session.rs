@@ -9,6 +9,7 @@ mod apply;
 mod change;
 mod config;
 mod encoded;
+mod fovea;
 mod frame_history;
 mod gaze_search;
 mod intent;
@@ -27,7 +28,7 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::frame::Frame;
-use crate::model::Decoder;
+use crate::model::{Decoder, Encoder};
 use crate::record::{Event, FrameRecord};
 use crate::time::{Clock, Timestamp};
 use crate::track::ObjectId;
@@ -76,11 +77,17 @@ impl Session {
     /// Frames that measuring motion holds on to.
     pub const MOTION_FRAMES: usize = crate::track::MotionPropagator::FRAMES;
 
-    /// A session without objects. Events carry the times of `clock`.
-    pub fn new(decoder: Box<dyn Decoder>, config: SessionConfig, clock: Arc<dyn Clock>) -> Self {
+    /// A session without objects. Events carry the times of `clock`. With an `encoder` of the decoder's model, what is selected
+    /// gets a second look from nearer by.
+    pub fn new(
+        encoder: Option<Box<dyn Encoder>>,
+        decoder: Box<dyn Decoder>,
+        config: SessionConfig,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let max_objects = config.max_objects.max(1);
         Session {
-            objects: ObjectSet::new(decoder, config.follower, config.decodes_per_frame),
+            objects: ObjectSet::new(encoder, decoder, config.follower, config.decodes_per_frame),
             max_objects,
             frames: FrameHistory::new(config.prompt_history),
             answers: Answers::default(),

@@ -18,7 +18,7 @@ const FPS: f64 = 25.0;
 fn stepper() -> Stepper {
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
     let model = Registry::from_dirs(&[models]).unwrap().load("foveate", &ModelOptions::default()).unwrap();
-    Stepper::new(model.encoder().unwrap(), model.decoder().unwrap(), FollowerConfig::default())
+    Stepper::new(model.encoder().unwrap(), model.decoder().unwrap(), FollowerConfig::default()).unwrap()
 }
 
 /// A scene at one moment, and the mask of each object.

@@ -125,7 +125,7 @@ pub fn run(args: TrackArgs) -> anyhow::Result<()> {
     let mut first = Some(open_frame(&files[0], 0, args.fps, max_memory)?);
     let model = args.model.load_for(first.as_ref().map(|frame| frame.size))?;
     let _claim = args.out.as_deref().map(make_folder).transpose()?;
-    let mut stepper = Stepper::new(model.encoder()?, model.decoder()?, FollowerConfig::default());
+    let mut stepper = Stepper::new(model.encoder()?, model.decoder()?, FollowerConfig::default())?;
     let stop = on_interrupt()?;
     let bar = progress::bar(files.len(), "frames");
     let (mut spent, mut lost, mut damaged) = (Duration::ZERO, 0, 0);

@@ -53,7 +53,7 @@ pub fn run(
     progress: &mut dyn Progress,
     stop: &StopToken,
 ) -> Result<Report, Error> {
-    let mut evaluator = GazeEvaluator::new(model.encoder()?, model.decoder()?);
+    let mut evaluator = GazeEvaluator::new(model.encoder()?, model.decoder()?)?;
     let conditions = conditions(config);
     let mut tallies: Vec<Tally> = conditions.iter().map(|_| Tally::default()).collect();
     let mut finished = 0;

@@ -113,7 +113,7 @@ pub fn run(
     let (mut timings, mut figures) = (Timings::default(), Vec::new());
     for name in &names {
         progress.report(figures.len(), name);
-        let mut stepper = Stepper::new(model.encoder()?, model.decoder()?, FollowerConfig::default());
+        let mut stepper = Stepper::new(model.encoder()?, model.decoder()?, FollowerConfig::default())?;
         let found = follow(config, name, &mut stepper, &mut timings, stop)?;
         if stop.is_stopped() {
             break;

@@ -57,6 +57,11 @@ impl BoundingBox {
         p.x >= self.x0 && p.x < self.x1 && p.y >= self.y0 && p.y < self.y1
     }
 
+    /// The least box around both.
+    pub fn hull(self, other: BoundingBox) -> BoundingBox {
+        BoundingBox::new(self.x0.min(other.x0), self.y0.min(other.y0), self.x1.max(other.x1), self.y1.max(other.y1))
+    }
+
     /// The common part; of no area if the boxes are apart.
     pub fn intersect(self, other: BoundingBox) -> BoundingBox {
         BoundingBox::new(self.x0.max(other.x0), self.y0.max(other.y0), self.x1.min(other.x1), self.y1.min(other.y1))

@@ -29,9 +29,22 @@ impl Letterbox {
         Letterbox { frame, region, input, content }
     }
 
-    /// Whether what is shown fills the same part of an equal input.
+    /// The same share of another `frame`, in the same part of the input.
+    pub fn on_frame(&self, frame: Size) -> Letterbox {
+        if frame == self.frame {
+            return *self;
+        }
+        let (x, y) = self.frame.ratio_to(frame);
+        let Region { x: left, y: top, size } = self.region;
+        let scaled = |pixels: u32, ratio: f32| (pixels as f32 * ratio).round() as u32;
+        let (left, top) = (scaled(left, x), scaled(top, y));
+        let size = Size::new(scaled(size.width, x).max(1), scaled(size.height, y).max(1));
+        Letterbox { frame, region: Region { x: left, y: top, size }, ..*self }
+    }
+
+    /// Whether the same share of a frame is shown, and fills the same part of an equal input.
     pub fn shows_alike(&self, other: &Letterbox) -> bool {
-        (self.input, self.content) == (other.input, other.content)
+        (self.input, self.content) == (other.input, other.content) && self.on_frame(other.frame).region == other.region
     }
 
     /// Input pixels per frame pixel along x. Differs from [`Self::scale_y`] only by the rounding of `content`.

@@ -62,8 +62,12 @@ impl LowResLogits {
         content_cells(letterbox, self.size)
     }
 
-    /// The logit at `point`, in pixels of a frame that lies in the model's input as `letterbox` says; `None` beside the grid.
+    /// The logit at `point`, in pixels of a frame that lies in the model's input as `letterbox` says; `None` beside what is
+    /// shown.
     pub fn logit_at(&self, point: Point, letterbox: &Letterbox) -> Option<f32> {
+        if !letterbox.region.as_box().contains(point) {
+            return None;
+        }
         let (p, input) = (letterbox.to_input(point), letterbox.input);
         let x = (p.x / input.width as f32 * self.size.width as f32) as usize;
         let y = (p.y / input.height as f32 * self.size.height as f32) as usize;

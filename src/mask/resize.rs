@@ -1,5 +1,5 @@
 use super::downsample::MASK_PROMPT_LOGIT;
-use super::{Between, LowResLogits};
+use super::{Between, LowResLogits, reproject};
 use crate::geometry::{Letterbox, Point, Size};
 
 /// How many shares of the input of `from`, across and down, are one share of the input of `to`, where both show one region of
@@ -14,20 +14,30 @@ fn shares(from: &Letterbox, to: &Letterbox) -> [f32; 2] {
     ]
 }
 
-/// Where `point` of a grid over the input of `from`, counted from the centre of the first cell as [`LowResLogits::centroid`] is,
-/// lies on an equal grid over the input of `to`; both show one region of one frame.
-pub fn move_point(point: Point, from: &Letterbox, to: &Letterbox) -> Point {
-    let [across, down] = shares(from, to);
-    Point::new((point.x + 0.5) / across - 0.5, (point.y + 0.5) / down - 0.5)
+/// Where `point` of a `grid` over the input of `from`, counted from the centre of the first cell as [`LowResLogits::centroid`] is,
+/// lies on an equal grid over the input of `to`.
+pub fn move_point(point: Point, grid: Size, from: &Letterbox, to: &Letterbox) -> Point {
+    let cell = |input: Size| {
+        let side = |input: u32, cells: u32| input as f32 / cells.max(1) as f32;
+        (side(input.width, grid.width), side(input.height, grid.height))
+    };
+    let ((w, h), from) = (cell(from.input), from.on_frame(to.frame));
+    let there = to.to_input(from.to_frame(Point::new((point.x + 0.5) * w, (point.y + 0.5) * h)));
+    let (w, h) = cell(to.input);
+    Point::new(there.x / w - 0.5, there.y / h - 0.5)
 }
 
 impl LowResLogits {
     /// Writes these logits, which lie over the input of `from`, on a grid of `size` over the input of `to` into `out`, reusing
-    /// its buffer. Both show one region of one frame, each at its own scale; padding is clear. Without cells on either side,
-    /// `out` is zero.
+    /// its buffer. Each shows a region of its own, of one frame or the same share of frames of two sizes; what `from` does not show,
+    /// and padding, is clear. Without cells on either side, `out` is zero.
     pub fn move_into(&self, from: &Letterbox, size: Size, to: &Letterbox, out: &mut LowResLogits) {
         if self.size == size && from.shows_alike(to) {
             return out.clone_from(self);
+        }
+        let moved = from.on_frame(to.frame);
+        if moved.region != to.region && self.data.len() == self.size.area() && !self.data.is_empty() {
+            return reproject(self, &moved, to, size, -MASK_PROMPT_LOGIT, out);
         }
         let shown = self.content(from);
         self.resample(size, shares(from, to), [shown.width as usize, shown.height as usize], out);
@@ -88,6 +98,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::geometry::Region;
 
     fn grid(width: u32, height: u32, value: impl Fn(f32, f32) -> f32) -> LowResLogits {
         let centre = |i: u32, n: u32| (i as f32 + 0.5) / n as f32;
@@ -117,10 +128,35 @@ mod tests {
         to.move_into(&wide, from.size, &square, &mut moved);
         assert!(moved.iou(&from) > 0.96, "{}", moved.iou(&from));
         assert_eq!(from.moved(&square, &square), from);
-        let place = move_point(Point::new(63.5, 35.5), &square, &wide);
+        let place = move_point(Point::new(63.5, 35.5), Size::new(128, 128), &square, &wide);
         assert!((place.x - 61.5).abs() < 0.1 && (place.y - 63.5).abs() < 0.1, "{place:?}");
         LowResLogits::default().move_into(&square, Size::new(4, 4), &wide, &mut moved);
         assert_eq!(moved.data, [0.0; 16]);
+    }
+
+    #[test]
+    fn what_shows_a_region_is_moved_to_its_place_in_the_frame_and_back() {
+        let (frame, input) = (Size::new(640, 480), Size::new(256, 256));
+        let region = Region { x: 160, y: 120, size: Size::new(320, 240) };
+        let (whole, near) = (Letterbox::new(frame, input), Letterbox::of_region(frame, region, input));
+        // Inside between columns 240 and 400, rows 180 and 300 of the frame.
+        let on = |letterbox: &Letterbox| {
+            grid(64, 64, |x, y| {
+                let p = letterbox.to_frame(Point::new(x * 256.0, y * 256.0));
+                if (240.0..400.0).contains(&p.x) && (180.0..300.0).contains(&p.y) { 5.0 } else { -5.0 }
+            })
+        };
+        let closer = on(&whole).moved(&whole, &near);
+        assert!(closer.iou(&on(&near)) > 0.9, "{}", closer.iou(&on(&near)));
+        let back = on(&near).moved(&near, &whole);
+        assert!(back.iou(&on(&whole)) > 0.9, "{}", back.iou(&on(&whole)));
+        let (here, there) = (on(&whole).centroid().unwrap(), on(&near).centroid().unwrap());
+        let moved = move_point(here, Size::new(64, 64), &whole, &near);
+        assert!((moved.x - there.x).abs() < 1.0 && (moved.y - there.y).abs() < 1.0, "{moved:?} for {there:?}");
+        // A camera that came back with half as many pixels.
+        let half = Letterbox::of_region(Size::new(320, 240), Region { x: 80, y: 60, size: Size::new(160, 120) }, input);
+        assert!(near.shows_alike(&half) && !near.shows_alike(&whole));
+        assert!(on(&whole).moved(&whole, &half).iou(&closer) > 0.99);
     }
 
     proptest! {

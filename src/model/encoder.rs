@@ -44,25 +44,31 @@ impl EncoderPart {
 /// The encoder of one thread.
 pub(super) struct ImageEncoder {
     model: Arc<str>,
-    input: Size,
+    part: EncoderPart,
+    normalization: Normalization,
     session: Session,
     preprocessor: Preprocessor,
 }
 
 impl ImageEncoder {
     pub fn new(model: Arc<str>, part: &EncoderPart, mean: [f32; 3], std: [f32; 3]) -> Result<Self, ModelError> {
+        ImageEncoder::of(model, part, Normalization { mean, std })
+    }
+
+    fn of(model: Arc<str>, part: &EncoderPart, normalization: Normalization) -> Result<Self, ModelError> {
         Ok(ImageEncoder {
             model,
-            input: part.input,
             session: part.graph.session()?,
-            preprocessor: Preprocessor::new(part.input, Normalization { mean, std }),
+            preprocessor: Preprocessor::new(part.input, normalization),
+            part: part.clone(),
+            normalization,
         })
     }
 }
 
 impl Encoder for ImageEncoder {
     fn input_size(&self) -> Size {
-        self.input
+        self.part.input
     }
 
     fn encode_region(&mut self, frame: &Frame, region: Region, out: &mut Embedding) -> Result<()> {
@@ -70,5 +76,10 @@ impl Encoder for ImageEncoder {
         self.session.run_finite(&mut out.tensors)?;
         out.model = self.model.clone();
         Ok(())
+    }
+
+    fn another(&self) -> Result<Option<Box<dyn Encoder>>> {
+        let other = ImageEncoder::of(self.model.clone(), &self.part, self.normalization)?;
+        Ok(Some(Box::new(other)))
     }
 }

@@ -16,10 +16,7 @@ const WORTHWHILE: f32 = 1.1;
 pub fn zoom_region(earlier: &Prediction, prompt: &Prompt, input: Size) -> Option<Region> {
     let frame = earlier.mask.size();
     let points = prompt.points.iter().map(|p| BoundingBox::new(p.point.x, p.point.y, p.point.x, p.point.y));
-    let hull = |a: BoundingBox, b: BoundingBox| {
-        BoundingBox::new(a.x0.min(b.x0), a.y0.min(b.y0), a.x1.max(b.x1), a.y1.max(b.y1))
-    };
-    let shown = earlier.bbox.into_iter().chain(prompt.bbox).chain(points).reduce(hull)?;
+    let shown = earlier.bbox.into_iter().chain(prompt.bbox).chain(points).reduce(BoundingBox::hull)?;
     let least = LEAST * frame.width.max(frame.height) as f32 / 2.0;
     let center = shown.center();
     let half = |side: f32| (side * (0.5 + MARGIN)).max(least);

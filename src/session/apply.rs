@@ -207,7 +207,7 @@ impl Session {
         match self.objects.search_gaze(disc, insistent, preview, scene.seen)? {
             Ok(found) => {
                 let object = self.new_id();
-                self.objects.add(object, &found, scene.seen);
+                self.objects.add_looked_at(object, &found, scene.seen)?;
                 let frame = scene.seen.frame.sequence;
                 self.changes.push(Change::Selected { object, prompt_time_s: scene.time_s, frame });
                 self.answers.set(object, None);
@@ -257,7 +257,7 @@ impl Session {
         };
         let chosen = answer.as_ref().and_then(|answer| answer.candidates.get(answer.chosen));
         let predicted_iou = chosen.map_or(1.0, |candidate| candidate.predicted_iou);
-        let after = after.map(|(point, letterbox)| move_point(point, &letterbox, present));
+        let after = after.map(|(point, letterbox)| move_point(point, memory.size, &letterbox, present));
         let logits = memory.moved(&letterbox, present).shifted(offset(after, now));
         let candidate = Candidate { logits, predicted_iou };
         self.objects.replace(object, &candidate, scene.present);

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use super::change::Change;
 use super::encoded::Encoded;
+use super::fovea::Fovea;
 use super::gaze_search::GazeSearch;
 use super::object::{Object, measure};
 use super::overlap::OverlapResolver;
@@ -9,7 +10,7 @@ use crate::error::{PromptError, Result};
 use crate::frame::Frame;
 use crate::geometry::{BoundingBox, LabeledPoint, Letterbox, Point, Size};
 use crate::mask::{LowResLogits, Mask, UpsampleScratch};
-use crate::model::{Candidate, Decoder, Prompt};
+use crate::model::{Candidate, Decoder, Encoder, Prompt};
 use crate::record::FrameRecord;
 use crate::segment::{CheckedDecoder, best_matching_prompt, check_prompt};
 use crate::select::gaze::GazeDisc;
@@ -32,6 +33,7 @@ pub(super) struct PromptRequest<'a> {
 /// with a constant number of objects a frame allocates nothing here.
 pub(super) struct ObjectSet {
     decoder: CheckedDecoder,
+    fovea: Fovea,
     config: FollowerConfig,
     objects: Vec<Object>,
     /// Prompts of the objects that are searched for, while they are decoded.
@@ -51,10 +53,17 @@ pub(super) struct ObjectSet {
 }
 
 impl ObjectSet {
-    /// At most `decodes_per_frame` objects are searched for on one frame, at least one.
-    pub fn new(decoder: Box<dyn Decoder>, config: FollowerConfig, decodes_per_frame: usize) -> Self {
+    /// At most `decodes_per_frame` objects are searched for on one frame, at least one. With an `encoder` of the decoder's model what
+    /// is selected gets a second look from nearer by.
+    pub fn new(
+        encoder: Option<Box<dyn Encoder>>,
+        decoder: Box<dyn Decoder>,
+        config: FollowerConfig,
+        decodes_per_frame: usize,
+    ) -> Self {
         ObjectSet {
             decoder: CheckedDecoder::new(decoder),
+            fovea: Fovea::new(encoder),
             config,
             objects: Vec::new(),
             prompts: Vec::new(),
@@ -143,13 +152,18 @@ impl ObjectSet {
         self.decoder.decode(&seen.embedding, std::slice::from_ref(&prompt), &mut self.candidates)?;
         let letterbox = &seen.embedding.letterbox;
         let chosen = best_matching_prompt(&self.candidates, &prompt.points, letterbox);
-        let Some(best) = self.candidates.get(chosen) else { return Ok(Err(PromptError::NothingThere)) };
+        let Some(first) = self.candidates.get_mut(chosen) else { return Ok(Err(PromptError::NothingThere)) };
+        let measured = measure(&first.logits, letterbox, &mut self.scratch, &mut self.answered);
+        if let Some(closer) = self.fovea.second_look(&mut self.decoder, seen, &prompt, first, measured)? {
+            *first = closer;
+        }
         let PromptRequest { object, time_s: prompt_time_s, bbox, .. } = *request;
         let at = self.position(object).unwrap_or_else(|| push(&mut self.objects, object, self.config, seen));
         let known = &mut self.objects[at];
         if bbox.is_some() {
             known.follower.set_excluded(Excluded::default());
         }
+        let Some(best) = self.candidates.get(chosen) else { return Ok(Err(PromptError::NothingThere)) };
         let measured = measure(&best.logits, letterbox, &mut self.scratch, &mut self.answered);
         let map = self.recall.map_of(&seen.embedding);
         known.select(best, seen, measured, map.as_ref());
@@ -226,6 +240,17 @@ impl ObjectSet {
             push(&mut self.objects, object, self.config, on);
         }
         self.replace(object, candidate, on);
+    }
+
+    /// Begins to follow `object` from what a user looked at, `found` on the frame `on`, after a second look at it.
+    ///
+    /// # Errors
+    /// Those of encoder and decoder.
+    pub fn add_looked_at(&mut self, object: ObjectId, found: &Candidate, on: &Encoded) -> Result<()> {
+        let measured = measure(&found.logits, &on.embedding.letterbox, &mut self.scratch, &mut self.answered);
+        let closer = self.fovea.second_look(&mut self.decoder, on, &Prompt::default(), found, measured)?;
+        self.add(object, closer.as_ref().unwrap_or(found), on);
+        Ok(())
     }
 
     /// Has an object keep out what `excluded` says; nothing if there is no such object.

@@ -25,14 +25,18 @@ pub struct Stepper {
 
 impl Stepper {
     /// A stepper without a frame. Encoder and decoder must be of one model.
-    pub fn new(encoder: Box<dyn Encoder>, decoder: Box<dyn Decoder>, config: FollowerConfig) -> Self {
-        Stepper {
+    ///
+    /// # Errors
+    /// When there is no memory for a second encoder, by which what is selected gets a second look.
+    pub fn new(encoder: Box<dyn Encoder>, decoder: Box<dyn Decoder>, config: FollowerConfig) -> Result<Self> {
+        let closer = encoder.another()?;
+        Ok(Stepper {
             encoder,
-            objects: ObjectSet::new(decoder, config, SessionConfig::DECODES_PER_FRAME),
+            objects: ObjectSet::new(closer, decoder, config, SessionConfig::DECODES_PER_FRAME),
             present: Encoded::empty(),
             record: FrameRecord::default(),
             changes: Vec::new(),
-        }
+        })
     }
 
     /// Encodes `frame`, which becomes the present one.
@@ -89,7 +93,7 @@ impl Stepper {
     /// [`Doubtful`](crate::error::PromptError::Doubtful) when it lies on nothing clear and the selection is not `insistent`.
     pub fn select_by_gaze(&mut self, object: ObjectId, disc: GazeDisc, insistent: bool) -> Result<&Mask> {
         let found = self.objects.search_gaze(disc, insistent, None, &self.present)??;
-        self.objects.add(object, &found, &self.present);
+        self.objects.add_looked_at(object, &found, &self.present)?;
         Ok(self.objects.answered())
     }
 

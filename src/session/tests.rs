@@ -74,7 +74,7 @@ impl Stage {
 
     fn with(decoder: Box<dyn Decoder>) -> Self {
         let config = SessionConfig { decodes_per_frame: 4, max_objects: 99, ..SessionConfig::default() };
-        let mut session = Session::new(decoder, config, Arc::new(ManualClock::default()));
+        let mut session = Session::new(None, decoder, config, Arc::new(ManualClock::default()));
         session.set_origin(encoded(1).at());
         session.set_frame(&Arc::new(encoded(1)));
         session.set_frame(&Arc::new(encoded(2)));

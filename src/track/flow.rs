@@ -10,7 +10,7 @@ mod similarity;
 
 use std::ops::Range;
 
-use crate::geometry::Letterbox;
+use crate::geometry::{Letterbox, Size};
 use crate::mask::LowResLogits;
 use crate::statistics;
 
@@ -50,15 +50,10 @@ impl Flow {
         if from.size() != to.size() || from.frame() != letterbox.frame || to.frame() != letterbox.frame {
             return None;
         }
-        // Pixels of the image in a cell of the grid.
-        let content = letterbox.content;
-        let cells = |content: u32, grid: u32, input: u32| content as f32 * grid as f32 / input.max(1) as f32;
         let (width, height) = from.size();
-        let per_cell = [
-            width as f32 / cells(content.width, logits.size.width, letterbox.input.width),
-            height as f32 / cells(content.height, logits.size.height, letterbox.input.height),
-        ];
-        self.choose_starts(logits, per_cell, (width as f32, height as f32));
+        let image = [width as f32, height as f32];
+        let grid = GridOnImage::new(logits.size, letterbox, image);
+        self.choose_starts(logits, &grid, image);
         self.moved.clear();
         for start in &self.starts {
             let there = self.tracker.follow(from, to, *start);
@@ -73,11 +68,14 @@ impl Flow {
             return None;
         }
         let motion = self.agree();
-        (motion.scale < MAX_GROWTH && motion.scale > 1.0 / MAX_GROWTH).then(|| motion.in_cells(per_cell))
+        (motion.scale < MAX_GROWTH && motion.scale > 1.0 / MAX_GROWTH).then(|| {
+            let center = [0, 1].map(|axis| motion.center[axis] - grid.origin[axis]);
+            Similarity { center, ..motion }.in_cells(grid.per_cell)
+        })
     }
 
     /// A lattice over the mask's box, of which the points inside the mask are kept.
-    fn choose_starts(&mut self, logits: &LowResLogits, per_cell: [f32; 2], image: (f32, f32)) {
+    fn choose_starts(&mut self, logits: &LowResLogits, grid: &GridOnImage, image: [f32; 2]) {
         self.starts.clear();
         let width = logits.size.width as usize;
         let Some((columns, rows)) = logits.extent(logits.size) else { return };
@@ -86,8 +84,9 @@ impl Flow {
         for n in 0..LATTICE * LATTICE {
             let (x, y) = (place(&columns, n % LATTICE), place(&rows, n / LATTICE));
             let inside = logits.data.get(y as usize * width + x as usize).is_some_and(|v| *v > 0.0);
-            let point = [x * per_cell[0] - 0.5, y * per_cell[1] - 0.5];
-            if inside && point[0] < image.0 - 1.0 && point[1] < image.1 - 1.0 {
+            let GridOnImage { origin, per_cell } = grid;
+            let point = [origin[0] + x * per_cell[0] - 0.5, origin[1] + y * per_cell[1] - 0.5];
+            if inside && point[0] < image[0] - 1.0 && point[1] < image[1] - 1.0 {
                 self.starts.push(point);
             }
         }
@@ -114,13 +113,37 @@ impl Flow {
     }
 }
 
+/// How the grid of a mask lies on an image of the whole frame.
+struct GridOnImage {
+    /// Where the grid begins, in pixels of the image.
+    origin: [f32; 2],
+    /// Pixels of the image in a cell.
+    per_cell: [f32; 2],
+}
+
+impl GridOnImage {
+    fn new(grid: Size, letterbox: &Letterbox, image: [f32; 2]) -> Self {
+        let Letterbox { frame, region, input, content } = letterbox;
+        let axis = |axis: usize, frame: u32, from: u32, side: u32, cells: f32| {
+            let pixel = image[axis] / frame.max(1) as f32;
+            (from as f32 * pixel, side as f32 * pixel / cells)
+        };
+        let cells = |content: u32, grid: u32, input: u32| content as f32 * grid as f32 / input.max(1) as f32;
+        let columns = cells(content.width, grid.width, input.width);
+        let rows = cells(content.height, grid.height, input.height);
+        let (x, across) = axis(0, frame.width, region.x, region.size.width, columns);
+        let (y, down) = axis(1, frame.height, region.y, region.size.height, rows);
+        GridOnImage { origin: [x, y], per_cell: [across, down] }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
     use crate::frame::Frame;
-    use crate::geometry::Size;
+    use crate::geometry::Region;
 
     const FRAME: Size = Size::new(320, 240);
 
@@ -166,6 +189,14 @@ mod tests {
             let [u, v] = motion.apply([32.0, 24.0]);
             prop_assert!((u - 32.0 - x / 5.0).abs() < 0.35 && (v - 24.0 - y / 5.0).abs() < 0.35, "{motion:?}");
             prop_assert!((motion.scale - scale).abs() < 0.03, "{motion:?}");
+
+            // The same place in a region of the frame, in cells of 2.5 frame pixels.
+            let region = Region { x: 80, y: 60, size: Size::new(160, 120) };
+            let near = Letterbox::of_region(FRAME, region, Size::new(256, 256));
+            let closer = mask().moved(&letterbox, &near);
+            let motion = Flow::default().of_mask(&from, &to, &closer, &near).expect("a textured thing");
+            let [u, v] = motion.apply([32.0, 24.0]);
+            prop_assert!((u - 32.0 - x / 2.5).abs() < 0.7 && (v - 24.0 - y / 2.5).abs() < 0.7, "{motion:?}");
         }
     }
 

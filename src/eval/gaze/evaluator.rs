@@ -35,9 +35,12 @@ pub struct GazeEvaluator {
 
 impl GazeEvaluator {
     /// An evaluator that answers with this model.
-    pub fn new(encoder: Box<dyn Encoder>, decoder: Box<dyn Decoder>) -> Self {
-        let stepper = Stepper::new(encoder, decoder, FollowerConfig::default());
-        GazeEvaluator { stepper, rendering: Rendering::default(), next_id: 1, timings: Samples::default() }
+    ///
+    /// # Errors
+    /// As [`Stepper::new`].
+    pub fn new(encoder: Box<dyn Encoder>, decoder: Box<dyn Decoder>) -> Result<Self> {
+        let stepper = Stepper::new(encoder, decoder, FollowerConfig::default())?;
+        Ok(GazeEvaluator { stepper, rendering: Rendering::default(), next_id: 1, timings: Samples::default() })
     }
 
     /// What `selection` selects on the frame nearest to its time.

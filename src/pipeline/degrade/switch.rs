@@ -13,6 +13,8 @@ use crate::sync::{LatestSlot, Received};
 #[derive(Clone)]
 pub(in crate::pipeline) struct Switch {
     encoders: LatestSlot<Box<dyn Encoder>>,
+    /// Those that look at parts of a frame from nearer by.
+    closer: LatestSlot<Box<dyn Encoder>>,
     decoders: Arc<Waiting>,
     candidates: usize,
     /// A user chose what runs: no step of a ladder changes it.
@@ -50,29 +52,34 @@ fn put(parts: &mut Vec<Part>, new: Part) -> Option<Part> {
 }
 
 impl Switch {
-    /// A switch, and the encoder and decoder that it can exchange; they begin as the given ones.
+    /// A switch, and the encoder, the one for closer looks if there is one, and the decoder that it can exchange; they begin as
+    /// the given ones.
     pub fn new(
         model: &str,
         encoder: Box<dyn Encoder>,
+        closer: Option<Box<dyn Encoder>>,
         decoder: Box<dyn Decoder>,
-    ) -> (Switch, Box<dyn Encoder>, Box<dyn Decoder>) {
-        let (encoders, decoders) = (LatestSlot::new(), Arc::new(Waiting::default()));
+    ) -> (Switch, Box<dyn Encoder>, Option<Box<dyn Encoder>>, Box<dyn Decoder>) {
+        let (encoders, nearer, decoders) = (LatestSlot::new(), LatestSlot::new(), Arc::new(Waiting::default()));
         let (candidates, input) = (decoder.candidates(), encoder.input_size());
         let by_hand = Arc::default();
-        let switch = Switch { encoders: encoders.clone(), decoders: decoders.clone(), candidates, by_hand };
+        let switch = Switch {
+            encoders: encoders.clone(),
+            closer: nearer.clone(),
+            decoders: decoders.clone(),
+            candidates,
+            by_hand,
+        };
         let parts = vec![Part { model: model.into(), input, decoder }];
         let grid = parts[0].decoder.mask_size();
         let decoder = LadderDecoder { parts, incoming: decoders, grid, prompts: Vec::new(), candidates: Vec::new() };
-        (switch, Box::new(SwitchingEncoder { current: encoder, incoming: encoders }), Box::new(decoder))
+        let switching = |current, incoming| Box::new(SwitchingEncoder { current, incoming }) as Box<dyn Encoder>;
+        let closer = closer.map(|closer| switching(closer, nearer));
+        (switch, switching(encoder, encoders), closer, Box::new(decoder))
     }
 
     /// As [`Self::put`], for a user: the ladder changes it no more from now on.
-    pub fn put_by_hand(
-        &self,
-        model: &str,
-        encoder: Box<dyn Encoder>,
-        decoder: Box<dyn Decoder>,
-    ) -> Result<(), ModelError> {
+    pub fn put_by_hand(&self, model: &str, encoder: Box<dyn Encoder>, decoder: Box<dyn Decoder>) -> Result<()> {
         self.put(model, encoder, decoder)?;
         self.by_hand.store(true, Ordering::Relaxed);
         Ok(())
@@ -86,16 +93,20 @@ impl Switch {
     /// Makes `encoder` the next frame's, and `decoder` that of its embeddings, which name `model`.
     ///
     /// # Errors
-    /// When the two are of another kind than those before them.
-    pub fn put(&self, model: &str, encoder: Box<dyn Encoder>, decoder: Box<dyn Decoder>) -> Result<(), ModelError> {
+    /// When the two are of another kind than those before them, or there is no memory for another encoder.
+    pub fn put(&self, model: &str, encoder: Box<dyn Encoder>, decoder: Box<dyn Decoder>) -> Result<()> {
         if decoder.candidates() != self.candidates {
             let reason =
                 format!("this decoder gives {} masks, the one before it {}", decoder.candidates(), self.candidates);
-            return Err(ModelError::Incompatible { name: model.into(), reason });
+            return Err(ModelError::Incompatible { name: model.into(), reason }.into());
         }
+        let closer = encoder.another()?;
         // The decoder first: it is there when the first embedding of the encoder comes.
         self.decoders.put(Part { model: model.into(), input: encoder.input_size(), decoder });
         self.encoders.put(encoder);
+        if let Some(closer) = closer {
+            self.closer.put(closer);
+        }
         Ok(())
     }
 }
@@ -259,7 +270,7 @@ mod tests {
 
     #[test]
     fn embeddings_of_every_size_are_decoded_and_masks_stay_on_one_grid() {
-        let (switch, mut encoder, mut decoder) = Switch::new("a", Box::new(Sized(64, "a")), echo(64));
+        let (switch, mut encoder, _, mut decoder) = Switch::new("a", Box::new(Sized(64, "a")), None, echo(64));
         let frame = Frame { size: FRAME, ..Frame::default() };
         let mut encode = || {
             let mut embedding = Embedding::empty();
@@ -324,7 +335,7 @@ mod tests {
 
     #[test]
     fn decoders_that_nobody_takes_do_not_pile_up() {
-        let (switch, _encoder, _decoder) = Switch::new("a", Box::new(Sized(64, "a")), echo(64));
+        let (switch, _encoder, _, _decoder) = Switch::new("a", Box::new(Sized(64, "a")), None, echo(64));
         let alive = Arc::new(());
         for _ in 0..60 {
             for (model, side) in [("a", 64), ("a", 48), ("b", 64)] {
@@ -336,7 +347,7 @@ mod tests {
 
     #[test]
     fn a_decoder_of_another_kind_and_an_embedding_of_no_decoder_are_refused() {
-        let (switch, _, mut decoder) = Switch::new("a", Box::new(Sized(64, "a")), echo(64));
+        let (switch, _, _, mut decoder) = Switch::new("a", Box::new(Sized(64, "a")), None, echo(64));
         let other: Box<dyn Decoder> = Box::new(Echo { side: 48, masks: 3, iou: 1.0 });
         assert!(switch.put("a", Box::new(Sized(48, "a")), other).unwrap_err().to_string().contains("3 masks"));
         switch.put_by_hand("a", Box::new(Sized(48, "a")), echo(48)).unwrap();

@@ -93,7 +93,7 @@ impl Bench {
         ];
         let variant = Variant { input: FULL, precision: Precision::F32 };
         let (ladder, _) = Ladder::new(Setting { variant, encode_every: 1 }, &rungs, |_| LESS, |_| Ok(()));
-        let (switch, encoder, _) = Switch::new("m", Box::new(Nothing(FULL)), Box::new(Nothing(FULL)));
+        let (switch, encoder, _, _) = Switch::new("m", Box::new(Nothing(FULL)), None, Box::new(Nothing(FULL)));
         let (sender, events) = bounded(64);
         let shared = Shared::new(Arc::new(clock.clone()), StopToken::new(), vec![sender]);
         shared.set_origin(clock.now());
