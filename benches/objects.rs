@@ -61,6 +61,7 @@ fn stepper(precision: Precision) -> Stepper {
     let model = registry.load("foveate", &options).expect("it loads");
     let (encoder, decoder) = (model.encoder(), model.decoder());
     Stepper::new(encoder.expect("an encoder"), decoder.expect("a decoder"), FollowerConfig::default())
+        .expect("a stepper")
 }
 
 /// The frames of a scene, and the masks of its objects in the first.

@@ -21,6 +21,9 @@ pub(in crate::pipeline) struct Switch {
     by_hand: Arc<AtomicBool>,
 }
 
+/// A switch, and what it exchanges: the encoder, the one for closer looks, and the decoder.
+pub(in crate::pipeline) type Switched = (Switch, Box<dyn Encoder>, Option<Box<dyn Encoder>>, Box<dyn Decoder>);
+
 /// Decoders that wait for the decode stage, which takes them when it has something to decode: of two of one model and size only
 /// the newer. A stream in which nobody points at anything keeps no more of them than there are models and sizes.
 #[derive(Default)]
@@ -59,7 +62,7 @@ impl Switch {
         encoder: Box<dyn Encoder>,
         closer: Option<Box<dyn Encoder>>,
         decoder: Box<dyn Decoder>,
-    ) -> (Switch, Box<dyn Encoder>, Option<Box<dyn Encoder>>, Box<dyn Decoder>) {
+    ) -> Switched {
         let (encoders, nearer, decoders) = (LatestSlot::new(), LatestSlot::new(), Arc::new(Waiting::default()));
         let (candidates, input) = (decoder.candidates(), encoder.input_size());
         let by_hand = Arc::default();
