@@ -290,13 +290,12 @@ impl Pipeline {
             None
         };
 
-        let rate = info.rate.unwrap_or(SourceOptions::DEFAULT_FPS);
         let stage = DecodeStage {
             session: Session::new(closer, decoder, session_config, Arc::clone(&shared.stream_clock)),
             requests: requests.clone(),
             budget: match replay {
                 Some(_) => PromptBudget::unlimited(),
-                None => PromptBudget::for_rate(rate),
+                None => PromptBudget::for_rate(info.rate.unwrap_or(SourceOptions::DEFAULT_FPS)),
             },
             inputs,
             pool: Pool::new(pools.records, FrameRecord::default),

@@ -11,6 +11,7 @@ mod check;
 mod checked_decoder;
 mod choice;
 mod decoder;
+mod fovea;
 mod prediction;
 mod predictor;
 #[cfg(test)]
@@ -21,8 +22,9 @@ mod zoom;
 pub use alternatives::next_alternative;
 pub use check::{check_prompt, clip_box};
 pub use checked_decoder::CheckedDecoder;
-pub use choice::best_matching_prompt;
+pub use choice::{best_matching_prompt, points_matched};
 pub use decoder::MaskDecoder;
+pub use fovea::fovea_region;
 pub use prediction::{Prediction, Predictions};
 pub use predictor::Predictor;
 pub use written::{WrittenError, written_box, written_id, written_label, written_point};

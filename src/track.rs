@@ -9,7 +9,6 @@
 mod excluded;
 pub mod flow;
 mod follower;
-mod fovea;
 pub mod memory;
 mod motion;
 mod motion_propagator;
@@ -19,7 +18,6 @@ use serde::{Deserialize, Serialize};
 
 pub use excluded::Excluded;
 pub use follower::{Follower, FollowerConfig, Measured, Outcome};
-pub use fovea::fovea_region;
 pub use motion_propagator::MotionPropagator;
 
 /// Identity of a selected object for the life of its selection; given by the user, the script or the selector.

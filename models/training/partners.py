@@ -14,6 +14,9 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 from torch import Tensor, nn
 
+# The exit code of a run that was stopped by Ctrl-C.
+STOPPED = 130
+
 
 class Partners:
     """This process among those that train together; alone it does nothing."""
@@ -70,5 +73,7 @@ def run_together(count: int, work: Callable[[Partners], None]) -> None:
         try:
             mp.start_processes(member, (count, meeting, work), nprocs=count, start_method="fork")
         except mp.ProcessExitedException as ended:
-            # One that was stopped has saved and said so.
-            raise SystemExit(ended.exit_code) from None
+            if ended.exit_code != STOPPED:
+                raise
+            # It has saved and said so.
+            raise SystemExit(STOPPED) from None

@@ -27,7 +27,7 @@ from data import DATA_ROOT, Photo, Sample, Sampler, Shape, load_photos, split
 from features import Targets, feature_loss, load_grids
 from losses import half, loss_of
 from model import LIKE, STRIDE, Net
-from partners import Partners, run_together
+from partners import STOPPED, Partners, run_together
 from prompts import NEGATIVE, POSITIVE, click_map, error_click, start_prompts
 from restore import restore, take
 from validate import validate
@@ -56,8 +56,8 @@ class Config:
     `stages` are (least side, largest side, share of the time at which it ends), in order: each step draws the square root
     of its inputs' area between the two sides. `batch` holds up to 160 pixels and shrinks with the area above that.
     `feature_weight` is the weight of the teacher's features at the start and at the end, `feature_steps` the share of steps that
-    learn from them alone, which cost half. `learn` says what learns: of all,
-    or of the encoder or its head of likeness from the teacher's features alone.
+    learn from them alone, which cost half. `learn` says what learns: of all, or of the encoder or its head of likeness from
+    the teacher's features alone.
     """
 
     minutes: float = 80.0
@@ -102,7 +102,10 @@ class Config:
 
 @dataclass(frozen=True)
 class Stats:
-    """First-round figures of a step: loss, mean IoU of the best and the best-ranked candidate, feature loss, images."""
+    """First-round figures of a step: loss, mean IoU of the best and the best-ranked candidate, feature loss, images.
+
+    The two IoUs are no numbers where the decoder was not asked.
+    """
 
     loss: float
     best: float
@@ -313,7 +316,8 @@ class Trainer:
         if batch.features is not None:
             alike = feature_loss(likeness, batch.features, batch.known)
         if not self.prompted:
-            return alike, Stats(float(alike.detach()), 0.0, 0.0, float(alike.detach()), len(batch.images))
+            loss = float(alike.detach())
+            return alike, Stats(loss, math.nan, math.nan, loss, len(batch.images))
         embedding, skip = (f.float().repeat_interleave(self.config.masks, 0) for f in encoded)
         rounds = self.rounds()
         losses, stats = [], None
@@ -372,9 +376,13 @@ def parse_weights(text: str) -> tuple[float, float]:
 
 
 def report(trainer: Trainer, window: list[Stats], seconds: float) -> None:
-    """Prints the mean figures of the latest steps."""
-    figures = ("loss", "best", "ranked", "features")
-    loss, best, ranked, features = (np.mean([getattr(s, f) for s in window]) for f in figures)
+    """Prints the mean figures of the latest steps, IoUs of those that had prompts."""
+
+    def mean(figure: str) -> float:
+        values = [v for s in window if not math.isnan(v := getattr(s, figure))]
+        return float(np.mean(values)) if values else 0.0
+
+    loss, best, ranked, features = map(mean, ("loss", "best", "ranked", "features"))
     height, width = trainer.sampler.shape
     print(
         f"step {trainer.step} {trainer.spent / 60:.1f}/{trainer.config.minutes:g} min "
@@ -418,7 +426,7 @@ def run(trainer: Trainer, held_out: list[Photo], out: Path, every_minutes: float
             if trainer.partners.leads:
                 trainer.save(out / "state.pt")
                 print(f"stopped at step {trainer.step}, saved: the same command goes on", flush=True)
-            raise SystemExit(130)
+            raise SystemExit(STOPPED)
         last = now
         if trainer.step % LOG_STEPS == 0:
             if trainer.partners.leads:

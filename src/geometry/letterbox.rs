@@ -29,7 +29,7 @@ impl Letterbox {
         Letterbox { frame, region, input, content }
     }
 
-    /// The same share of another `frame`, in the same part of the input.
+    /// The same share of another `frame`, in the same part of the input: to place points, not to encode.
     pub fn on_frame(&self, frame: Size) -> Letterbox {
         if frame == self.frame {
             return *self;

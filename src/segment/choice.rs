@@ -1,30 +1,29 @@
 use std::cmp::Ordering;
 
 use crate::geometry::{Label, LabeledPoint, Letterbox};
+use crate::mask::LowResLogits;
 use crate::model::Candidate;
 
 /// Index of the answer to a user's points: of the candidates that match most of them the one of the highest predicted IoU, the
 /// first of equals; 0 without candidates. A mask that keeps what the user took out is no answer, however sure the model is of
 /// it. `letterbox` places the frame, in whose pixels the points are, in the model's input.
 pub fn best_matching_prompt(candidates: &[Candidate], points: &[LabeledPoint], letterbox: &Letterbox) -> usize {
-    let matched = |candidate: &Candidate| {
-        let matches = |p: &&LabeledPoint| {
-            let inside = candidate.logits.covers(p.point, letterbox);
-            inside == (p.label == Label::Foreground)
-        };
-        points.iter().filter(matches).count()
-    };
+    let matched = |candidate: &Candidate| points_matched(&candidate.logits, points, letterbox);
     let better = |a: &Candidate, b: &Candidate| -> Ordering {
         matched(a).cmp(&matched(b)).then(a.predicted_iou.total_cmp(&b.predicted_iou))
     };
     candidates.iter().enumerate().rev().max_by(|a, b| better(a.1, b.1)).map_or(0, |(index, _)| index)
 }
 
+/// How many of a user's `points` a mask matches: covers if they are on the object, leaves out if they are off it.
+pub fn points_matched(mask: &LowResLogits, points: &[LabeledPoint], letterbox: &Letterbox) -> usize {
+    points.iter().filter(|p| mask.covers(p.point, letterbox) == (p.label == Label::Foreground)).count()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::geometry::Size;
-    use crate::mask::LowResLogits;
 
     #[test]
     fn matching_the_prompt_comes_before_confidence() {

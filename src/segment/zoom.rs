@@ -15,17 +15,25 @@ const WORTHWHILE: f32 = 1.1;
 /// more than it did in the whole frame.
 pub fn zoom_region(earlier: &Prediction, prompt: &Prompt, input: Size) -> Option<Region> {
     let frame = earlier.mask.size();
-    let points = prompt.points.iter().map(|p| BoundingBox::new(p.point.x, p.point.y, p.point.x, p.point.y));
-    let shown = earlier.bbox.into_iter().chain(prompt.bbox).chain(points).reduce(BoundingBox::hull)?;
+    let shown = shown(earlier.bbox, prompt)?;
     let least = LEAST * frame.width.max(frame.height) as f32 / 2.0;
     let center = shown.center();
     let half = |side: f32| (side * (0.5 + MARGIN)).max(least);
     let (w, h) = (half(shown.width()), half(shown.height()));
     let wanted = BoundingBox::new(center.x - w, center.y - h, center.x + w, center.y + h);
     let region = Region::covering(wanted, frame)?;
-    let enlarged = Letterbox::of_region(frame, region, input).scale_x()
-        / Letterbox::new(frame, input).scale_x().max(f32::MIN_POSITIVE);
-    (enlarged >= WORTHWHILE).then_some(region)
+    (enlargement(region, frame, input) >= WORTHWHILE).then_some(region)
+}
+
+/// The least box around `mask`, the box of an answer, and everything in `prompt`; `None` where there is neither.
+pub(super) fn shown(mask: Option<BoundingBox>, prompt: &Prompt) -> Option<BoundingBox> {
+    let points = prompt.points.iter().map(|p| BoundingBox::new(p.point.x, p.point.y, p.point.x, p.point.y));
+    mask.into_iter().chain(prompt.bbox).chain(points).reduce(BoundingBox::hull)
+}
+
+/// By how much a model of `input` sees `region` larger than it sees the whole `frame`.
+pub(super) fn enlargement(region: Region, frame: Size, input: Size) -> f32 {
+    Letterbox::of_region(frame, region, input).scale_x() / Letterbox::new(frame, input).scale_x().max(f32::MIN_POSITIVE)
 }
 
 #[cfg(test)]

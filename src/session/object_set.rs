@@ -152,19 +152,19 @@ impl ObjectSet {
         self.decoder.decode(&seen.embedding, std::slice::from_ref(&prompt), &mut self.candidates)?;
         let letterbox = &seen.embedding.letterbox;
         let chosen = best_matching_prompt(&self.candidates, &prompt.points, letterbox);
-        let Some(first) = self.candidates.get_mut(chosen) else { return Ok(Err(PromptError::NothingThere)) };
-        let measured = measure(&first.logits, letterbox, &mut self.scratch, &mut self.answered);
-        if let Some(closer) = self.fovea.second_look(&mut self.decoder, seen, &prompt, first, measured)? {
-            *first = closer;
-        }
         let PromptRequest { object, time_s: prompt_time_s, bbox, .. } = *request;
-        let at = self.position(object).unwrap_or_else(|| push(&mut self.objects, object, self.config, seen));
+        let at = self.position(object);
+        let Some(best) = self.candidates.get_mut(chosen) else { return Ok(Err(PromptError::NothingThere)) };
+        let mut measured = measure(&best.logits, letterbox, &mut self.scratch, &mut self.answered);
+        if let Some(closer) = self.fovea.second_look(&mut self.decoder, seen, &prompt, best, measured)? {
+            *best = closer;
+            measured = measure(&best.logits, letterbox, &mut self.scratch, &mut self.answered);
+        }
+        let at = at.unwrap_or_else(|| push(&mut self.objects, object, self.config, seen));
         let known = &mut self.objects[at];
         if bbox.is_some() {
             known.follower.set_excluded(Excluded::default());
         }
-        let Some(best) = self.candidates.get(chosen) else { return Ok(Err(PromptError::NothingThere)) };
-        let measured = measure(&best.logits, letterbox, &mut self.scratch, &mut self.answered);
         let map = self.recall.map_of(&seen.embedding);
         known.select(best, seen, measured, map.as_ref());
         known.follower.exclude(&prompt.points, measured);

@@ -123,17 +123,17 @@ struct GridOnImage {
 
 impl GridOnImage {
     fn new(grid: Size, letterbox: &Letterbox, image: [f32; 2]) -> Self {
-        let Letterbox { frame, region, input, content } = letterbox;
-        let axis = |axis: usize, frame: u32, from: u32, side: u32, cells: f32| {
-            let pixel = image[axis] / frame.max(1) as f32;
-            (from as f32 * pixel, side as f32 * pixel / cells)
-        };
-        let cells = |content: u32, grid: u32, input: u32| content as f32 * grid as f32 / input.max(1) as f32;
-        let columns = cells(content.width, grid.width, input.width);
-        let rows = cells(content.height, grid.height, input.height);
-        let (x, across) = axis(0, frame.width, region.x, region.size.width, columns);
-        let (y, down) = axis(1, frame.height, region.y, region.size.height, rows);
-        GridOnImage { origin: [x, y], per_cell: [across, down] }
+        let Letterbox { frame, region, input, .. } = letterbox;
+        // Pixels of the image in a pixel of the frame, and of the input in a cell.
+        let (across, down) = (image[0] / frame.width as f32, image[1] / frame.height as f32);
+        let cell = |input: u32, grid: u32| input as f32 / grid as f32;
+        GridOnImage {
+            origin: [region.x as f32 * across, region.y as f32 * down],
+            per_cell: [
+                cell(input.width, grid.width) / letterbox.scale_x() * across,
+                cell(input.height, grid.height) / letterbox.scale_y() * down,
+            ],
+        }
     }
 }
 

@@ -1,4 +1,6 @@
-use crate::geometry::{BoundingBox, Letterbox, Region, Size};
+use super::zoom::{enlargement, shown};
+use crate::geometry::{BoundingBox, Region, Size};
+use crate::model::Prompt;
 
 /// Surroundings that are shown with an object, in mean sides of its box: half of them on each side.
 const SURROUNDINGS: f32 = 1.0;
@@ -7,11 +9,12 @@ const MOST: f32 = 2.0;
 /// By how much a region has to be enlarged against the whole frame to be worth a run of the encoder of its own.
 const WORTHWHILE: f32 = 1.2;
 
-/// The part of a frame that the encoder looks at from nearer by to see what lies in `bbox`, which is in pixels of the frame:
-/// the box and its surroundings, in the proportions of the model's `input`, so that all of it is used, and moved into
-/// the frame where it would reach beyond. `None` where the input would show little more than it does of the whole frame, and for a
-/// box that lies beside the frame.
-pub fn fovea_region(bbox: BoundingBox, frame: Size, input: Size) -> Option<Region> {
+/// The part of a `frame` of a stream for a second look at an answer to `prompt` whose mask has the box `mask`, in pixels of the frame:
+/// the mask and everything in the prompt with wide surroundings, in the proportions of the model's `input`, so that all of it
+/// is used, and moved into the frame where it would reach beyond. `None` where the input would show little more than it does of the
+/// whole frame, and for what lies beside the frame.
+pub fn fovea_region(mask: BoundingBox, prompt: &Prompt, frame: Size, input: Size) -> Option<Region> {
+    let bbox = shown(Some(mask), prompt)?;
     if frame.area() == 0 || !bbox.is_finite() || bbox.intersect(BoundingBox::of_frame(frame)).area() <= 0.0 {
         return None;
     }
@@ -34,11 +37,6 @@ pub fn fovea_region(bbox: BoundingBox, frame: Size, input: Size) -> Option<Regio
     (enlargement(region, frame, input) >= WORTHWHILE).then_some(region)
 }
 
-/// By how much `input` shows a region larger than it shows the whole frame.
-fn enlargement(region: Region, frame: Size, input: Size) -> f32 {
-    Letterbox::of_region(frame, region, input).scale_x() / Letterbox::new(frame, input).scale_x().max(f32::MIN_POSITIVE)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -50,7 +48,8 @@ mod tests {
 
     #[test]
     fn a_small_thing_is_seen_with_its_surroundings_at_the_inputs_proportions() {
-        let region = fovea_region(BoundingBox::new(400.0, 200.0, 500.0, 300.0), FRAME, INPUT).unwrap();
+        let region =
+            fovea_region(BoundingBox::new(400.0, 200.0, 500.0, 300.0), &Prompt::default(), FRAME, INPUT).unwrap();
         let Size { width, height } = region.size;
         assert!((200..=220).contains(&height) && (366..=404).contains(&width), "{region:?}");
         assert!(region.as_box().center().distance(BoundingBox::new(400.0, 200.0, 500.0, 300.0).center()) < 4.0);
@@ -58,17 +57,20 @@ mod tests {
 
     #[test]
     fn no_more_is_shown_of_a_speck_than_its_pixels_tell() {
-        let speck = fovea_region(BoundingBox::new(3.0, 470.0, 7.0, 474.0), FRAME, INPUT).unwrap();
+        let speck = fovea_region(BoundingBox::new(3.0, 470.0, 7.0, 474.0), &Prompt::default(), FRAME, INPUT).unwrap();
         assert!((176..=214).contains(&speck.size.width) && speck.x == 0, "{speck:?}");
     }
 
     #[test]
     fn what_fills_the_frame_or_lies_beside_it_has_no_region() {
-        assert_eq!(fovea_region(BoundingBox::new(100.0, 50.0, 700.0, 400.0), FRAME, INPUT), None);
-        assert_eq!(fovea_region(BoundingBox::new(900.0, 50.0, 950.0, 90.0), FRAME, INPUT), None);
+        assert_eq!(fovea_region(BoundingBox::new(100.0, 50.0, 700.0, 400.0), &Prompt::default(), FRAME, INPUT), None);
+        assert_eq!(fovea_region(BoundingBox::new(900.0, 50.0, 950.0, 90.0), &Prompt::default(), FRAME, INPUT), None);
         let nan = BoundingBox::new(f32::NAN, 50.0, 950.0, 90.0);
-        assert_eq!(fovea_region(nan, FRAME, INPUT), None);
-        assert_eq!(fovea_region(BoundingBox::new(10.0, 10.0, 20.0, 20.0), Size::new(64, 48), INPUT), None);
+        assert_eq!(fovea_region(nan, &Prompt::default(), FRAME, INPUT), None);
+        assert_eq!(
+            fovea_region(BoundingBox::new(10.0, 10.0, 20.0, 20.0), &Prompt::default(), Size::new(64, 48), INPUT),
+            None
+        );
     }
 
     proptest! {
@@ -79,7 +81,7 @@ mod tests {
         ) {
             let bbox = BoundingBox::new(at.0, at.1, at.0 + at.2, at.1 + at.3);
             let input = Size::new(input.0 * 32, input.1 * 32);
-            if let Some(region) = fovea_region(bbox, FRAME, input) {
+            if let Some(region) = fovea_region(bbox, &Prompt::default(), FRAME, input) {
                 prop_assert!(region.fits(FRAME));
                 let seen = bbox.intersect(BoundingBox::of_frame(FRAME));
                 prop_assert!(region.as_box().intersect(seen).area() >= 0.999 * seen.area(), "{region:?}");
