@@ -57,6 +57,12 @@ soak: packages ## 100,000 frames with objects coming and going: memory stays as 
 test-arm: ## Unit and property tests on aarch64 under qemu (installs a cross compiler; 15 minutes cold)
 	scripts/test-arm.sh
 
+.PHONY: test-cameras
+test-cameras: packages ## Cameras that programs read (rpicam, pipes) and videos in and out, with their faults (installs ffmpeg)
+	@scripts/ffmpeg.sh
+	$(CARGO) test --release --locked --test cameras --examples --no-run
+	$(CARGO) test --release --locked --test cameras -- --ignored --nocapture --test-threads=1
+
 .PHONY: test-hardware
 test-hardware: ## Cameras, touch and the whole program in virtual machines (installs qemu; 30 minutes cold)
 	tests/hardware/run.sh

@@ -1,21 +1,24 @@
-//! Frame sources: a folder of images, the rendered scene, V4L2 and nokhwa cameras.
+//! Frame sources: cameras by V4L2, rpicam and nokhwa, what programs write, videos, folders of images, the rendered scene.
 
 mod address;
 mod camera;
+mod child;
 mod controls;
 mod events;
 mod exchange;
+mod feed;
 mod files;
 mod negotiate;
 #[cfg(all(feature = "camera", any(not(target_os = "linux"), feature = "nokhwa-linux")))]
 mod nokhwa;
-#[cfg(feature = "camera")]
+mod pipe;
 mod reopen;
+mod rpicam;
 pub mod scene;
-#[cfg(feature = "camera")]
 mod stamps;
 #[cfg(all(feature = "camera", target_os = "linux"))]
 mod v4l;
+mod video;
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -31,6 +34,7 @@ pub use controls::{Controls, PowerLine, Setting};
 pub use exchange::{Exchange, Exchangeable};
 pub use files::{FilesSource, list_images};
 pub use negotiate::{Choice, FormatOffer, Rates, Wish, negotiate};
+pub use video::VideoSource;
 
 /// Every kind of source; `docs/adding-a-source.md` shows how one is added.
 pub static SOURCES: Table<SourceAddress> = Table::new(
@@ -43,6 +47,30 @@ pub static SOURCES: Table<SourceAddress> = Table::new(
             page: "docs/sources.md",
             needs: "feature `camera`, on Linux",
             parse: built!(all(feature = "camera", target_os = "linux") => v4l::address),
+        },
+        Row {
+            scheme: "rpicam",
+            forms: &["rpicam[:N]"],
+            help: "the camera of that number, from 0, on a Raspberry Pi's own connectors",
+            page: "docs/cameras.md",
+            needs: "",
+            parse: Some(rpicam::address),
+        },
+        Row {
+            scheme: "pipe",
+            forms: &["pipe:COMMAND", "pipe:-"],
+            help: "what a program writes, or standard input: Y4M, JPEG images, raw frames",
+            page: "docs/cameras.md",
+            needs: "",
+            parse: Some(pipe::address),
+        },
+        Row {
+            scheme: "video",
+            forms: &["video:FILE"],
+            help: "a video, decoded by ffmpeg",
+            page: "docs/sources.md",
+            needs: "",
+            parse: Some(video::address),
         },
         Row {
             scheme: "nokhwa",

@@ -6,6 +6,7 @@
 mod contain;
 mod device;
 mod pipeline;
+mod video;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,6 +17,7 @@ use crate::geometry::{Point, Region, Size};
 pub(crate) use contain::{HELPER_NAME, contain, is_contained};
 pub use device::DeviceError;
 pub use pipeline::PipelineError;
+pub use video::VideoError;
 
 /// Result with the library's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -39,6 +41,9 @@ pub enum Error {
     /// A camera or input device failed.
     #[error(transparent)]
     Device(#[from] DeviceError),
+    /// A video cannot be read or written.
+    #[error(transparent)]
+    Video(#[from] VideoError),
     /// A file or stream could not be read or written.
     #[error(transparent)]
     Io(#[from] IoError),

@@ -30,6 +30,7 @@
 pub mod error;
 pub mod geometry;
 pub mod output;
+pub mod process;
 pub mod statistics;
 pub mod text;
 pub mod time;
@@ -40,6 +41,7 @@ pub mod sync;
 
 pub mod frame;
 pub mod mask;
+pub mod video;
 
 pub mod engine;
 pub mod quantize;

@@ -1,4 +1,4 @@
-//! Outputs: NDJSON and overlay images.
+//! Outputs: NDJSON, overlay images, videos.
 //!
 //! A sink is slow by nature (a disk, a pipe, a network), so the pipeline gives each one its own thread behind a queue that
 //! drops its oldest record when it is full. A sink may therefore take its time, and never holds up the camera.
@@ -7,10 +7,12 @@ mod address;
 mod images;
 mod ndjson;
 pub mod overlay;
+mod video;
 
 pub use address::{OpenedSink, Place, SinkAddress};
 pub use images::{ImageFormat, OverlayOptions, OverlaySink, is_overlay};
 pub use ndjson::{NdjsonOptions, NdjsonSink, WIRE_VERSION};
+pub use video::{VideoOptions, VideoSink};
 
 #[cfg(feature = "console")]
 use crate::address::AddressError;
@@ -46,6 +48,14 @@ pub static SINKS: Table<SinkAddress> = Table::new(
             page: "docs/sinks.md",
             needs: "",
             parse: Some(images::address),
+        },
+        Row {
+            scheme: "video",
+            forms: &["video:FILE"],
+            help: "a video of the frames with what was found drawn over them, encoded by ffmpeg",
+            page: "docs/sinks.md",
+            needs: "",
+            parse: Some(video::address),
         },
     ],
 );

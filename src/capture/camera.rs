@@ -43,6 +43,7 @@ impl From<DeviceError> for CameraProblem {
                 "start the program that writes to it, such as OBS or ffmpeg with `-f v4l2`",
             ),
             DeviceError::Unsupported { reason, .. } => (reason, "use another camera"),
+            DeviceError::Program { reason, .. } => (reason, "run the program by itself to see what it needs"),
             DeviceError::Lost { reason, .. } | DeviceError::Unreachable { reason, .. } => {
                 (reason, "check its cable and power")
             }
@@ -55,10 +56,11 @@ impl From<DeviceError> for CameraProblem {
 ///
 /// # Errors
 /// Only for options that make no sense; a camera that cannot be opened is listed with its problem.
-#[cfg_attr(not(feature = "camera"), allow(unused_mut, unused_variables))]
+#[cfg_attr(not(feature = "camera"), allow(unused_mut))]
 pub fn list_cameras(options: &SourceOptions) -> Result<Vec<CameraInfo>, ConfigError> {
     let wish = options.wish()?;
-    let mut cameras = Vec::new();
+    // A Raspberry Pi's own cameras have V4L2 nodes too, which give no pictures.
+    let mut cameras = super::rpicam::list(&wish);
     #[cfg(all(feature = "camera", target_os = "linux"))]
     cameras.extend(super::v4l::list(&wish));
     #[cfg(all(feature = "camera", any(not(target_os = "linux"), feature = "nokhwa-linux")))]

@@ -31,7 +31,6 @@ impl Events {
     }
 
     /// Reports what happened `count` times; nothing if it is 0.
-    #[cfg(feature = "camera")]
     pub(super) fn warned(&mut self, count: u64, message: impl Into<Cow<'static, str>>) {
         if count == 0 {
             return;

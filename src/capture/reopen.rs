@@ -29,6 +29,11 @@ pub(super) trait Stream: Send {
     /// Why the device has to be opened again.
     fn read(&mut self, frame: &mut Frame, timeout: Duration, clock: &dyn Clock) -> Result<Arrival, String>;
 
+    /// How long no good image may come before the camera is taken for lost.
+    fn patience(&self) -> Duration {
+        STALLED_AFTER
+    }
+
     /// Why no image comes, where that is known.
     fn silence(&self) -> Option<String> {
         None
@@ -56,6 +61,8 @@ pub(super) struct Arrival {
     pub short: u64,
     /// How often the driver refused to take a buffer back; it is offered again.
     pub refused: u64,
+    /// No image will come any more, and none is missing: the stream came to its own end.
+    pub ended: bool,
 }
 
 const SHORT: &str = "bytes are missing: lost by the camera or on its cable";
@@ -111,6 +118,7 @@ enum State<S> {
     Closed {
         retry_at: Timestamp,
     },
+    Ended,
 }
 
 /// A [`Source`] over a camera that may go away and come back.
@@ -240,7 +248,11 @@ impl<D: Driver> Source for CameraSource<D> {
             }
             self.reopen();
         }
-        let State::Streaming { stream, alive } = &mut self.state else { return Ok(Step::Idle) };
+        let (stream, alive) = match &mut self.state {
+            State::Streaming { stream, alive } => (stream, alive),
+            State::Closed { .. } => return Ok(Step::Idle),
+            State::Ended => return Ok(Step::End),
+        };
         match stream.read(frame, timeout, self.clock.as_ref()) {
             Err(reason) => {
                 self.lose(reason);
@@ -259,9 +271,14 @@ impl<D: Driver> Source for CameraSource<D> {
                     self.received(frame, sequence, arrival.reported);
                     return Ok(Step::Frame);
                 }
-                if now.since(*alive) >= STALLED_AFTER {
+                if arrival.ended {
+                    self.state = State::Ended;
+                    return Ok(Step::End);
+                }
+                let patience = stream.patience();
+                if now.since(*alive) >= patience {
                     let why = stream.silence().map(|why| format!(": {why}")).unwrap_or_default();
-                    self.lose(format!("no image for {} s{why}", STALLED_AFTER.as_secs()));
+                    self.lose(format!("no image for {} s{why}", patience.as_secs()));
                 }
                 Ok(Step::Idle)
             }
@@ -276,7 +293,7 @@ impl<D: Driver> Source for CameraSource<D> {
     fn dma_buffers(&self) -> std::io::Result<Vec<std::os::fd::OwnedFd>> {
         match &self.state {
             State::Streaming { stream, .. } => stream.dma_buffers(),
-            State::Closed { .. } => Ok(Vec::new()),
+            State::Closed { .. } | State::Ended => Ok(Vec::new()),
         }
     }
 }

@@ -11,7 +11,16 @@ pub struct Bar(ProgressBar);
 pub fn bar(count: usize, unit: &'static str) -> Bar {
     let bar = ProgressBar::new(count as u64).with_prefix(unit);
     // The template is fixed, so that it has no fault to report.
-    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} {prefix}, {eta} left  {msg}") {
+    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} {prefix}, {per_sec}, {eta} left  {msg}") {
+        bar.set_style(style);
+    }
+    Bar(bar)
+}
+
+/// The number of `unit` that are done, of which nobody knows how many there are.
+pub fn counter(unit: &'static str) -> Bar {
+    let bar = ProgressBar::new_spinner().with_prefix(unit);
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} {prefix}, {per_sec}") {
         bar.set_style(style);
     }
     Bar(bar)

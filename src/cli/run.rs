@@ -33,15 +33,15 @@ pub struct RunArgs {
     /// Frames a second, for folders, the scene, and as a wish to cameras [default: the board's]
     #[arg(long, value_name = "N", value_parser = parse_fps)]
     fps: Option<f64>,
-    /// Start a folder again after its last image
+    /// Start a folder or video again after its last frame
     #[arg(long = "loop")]
     looped: bool,
     /// Decode every frame in order with every prompt of its time and drop none: the same frames, scripts and recordings then
-    /// give the same masks and events in every run. A folder is replayed without being asked unless it loops, a console shows
-    /// it, or prompts come live. For folders and the scene
+    /// give the same masks and events in every run. A folder or video is replayed without being asked unless it loops, a console
+    /// shows it, or prompts come live. For folders, videos and the scene
     #[arg(long, conflicts_with = "live")]
     replay: bool,
-    /// Play a folder as a camera would: what comes too late is dropped, and counted
+    /// Play a folder or video as a camera would: what comes too late is dropped, and counted
     #[arg(long)]
     live: bool,
     /// Where prompts come from; may be given several times
@@ -65,7 +65,7 @@ pub struct RunArgs {
     console: ConsoleArgs,
 }
 
-/// Whether the stream is a replay: on request, and for a folder whose prompts are all recorded.
+/// Whether the stream is a replay: on request, and for a folder or video whose prompts are all recorded.
 ///
 /// # Errors
 /// If a replay is asked for with prompts that come live.
@@ -75,8 +75,8 @@ fn replays(args: &RunArgs, shown: bool) -> anyhow::Result<bool> {
         let reason = format!("prompts from {live} come live: a replay takes script:FILE and gaze:file:PATH");
         return Err(crate::error::ConfigError::Invalid { origin: "--replay".into(), reason }.into());
     }
-    let folder = args.source.place_in("files").is_some();
-    Ok(args.replay || (folder && !args.live && !args.looped && !shown && live.is_none()))
+    let recorded = args.source.place_in("files").or(args.source.place_in("video")).is_some();
+    Ok(args.replay || (recorded && !args.live && !args.looped && !shown && live.is_none()))
 }
 
 /// What an argument is for, and the addresses that it takes.
@@ -92,6 +92,12 @@ Examples:
     foveate run --source files:frames --fps 24 --prompt script:prompts.ndjson --sink overlay:out?every=10
   A camera and the first touch screen: tap an object to select it (docs/touch.md lists the gestures):
     foveate run --source v4l:/dev/video0 --prompt touch:auto --sink ndjson:-
+  A video, and a video of the result:
+    foveate run --source video:clip.mp4 --prompt script:prompts.ndjson --sink video:out.mp4
+  A Raspberry Pi's own camera in the browser:
+    foveate run --source rpicam --prompt console --sink console
+  Whatever writes frames to its standard output:
+    foveate run --source \"pipe:ffmpeg -i rtsp://camera/live -pix_fmt yuv420p -f yuv4mpegpipe -\" --sink ndjson:-
   A camera in the browser: tap an object to select it (docs/console.md):
     foveate run --source v4l:/dev/video0 --prompt console --sink console
   A camera and Pupil Labs' Neon: look at an object to select it (docs/gaze.md lists other eye trackers):
@@ -136,7 +142,7 @@ pub fn run(args: RunArgs) -> anyhow::Result<()> {
         SourceOptions { fps: args.fps.or(fallback.fps), looped: args.looped, every_frame: replay, ..fallback };
     let source = args.source.open(&options, Arc::new(MonotonicClock))?;
     if replay && !source.gives_every_frame() {
-        let reason = format!("{} cannot be replayed: give files:DIR or scene:SEED, or leave --replay out", args.source);
+        let reason = format!("{} cannot be replayed: give files:DIR, video:FILE or scene:SEED, or leave --replay out", args.source);
         return Err(crate::error::ConfigError::Invalid { origin: "--replay".into(), reason }.into());
     }
     let (touch, size) = (board.touch_options(), source.info().size);

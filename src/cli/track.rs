@@ -1,49 +1,70 @@
-//! `foveate track`: a selected object through a folder of frames.
+//! `foveate track`: a selected object through a video or a folder of frames.
+
+mod frames;
+mod results;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use crate::board::ByteSize;
-use crate::capture::list_images;
-use crate::eval::sequences::open_frame;
+use crate::error::Error;
+use crate::frame::Frame;
 use crate::geometry::{BoundingBox, LabeledPoint};
-use crate::mask::Rle;
-use crate::mask::file::{read_prompt_mask, write_mask_of};
+use crate::mask::file::read_prompt_mask;
+use crate::mask::{Mask, Rle};
 use crate::picture::DEFAULT_DECODE_BYTES;
 use crate::session::Stepper;
+use crate::sink::is_overlay;
 use crate::track::{FollowerConfig, ObjectState};
+use crate::video::Pixels;
 
 use super::interrupt::on_interrupt;
 use super::model_args::ModelArgs;
 use super::numbers::parse_fps;
-use super::output::{lossy, make_folder, print, print_json};
+use super::output::{lossy, print, print_json};
 use super::outputs::Files;
 use super::progress;
 use super::prompt_args::{parse_box, parse_point};
+use frames::{Frames, Next, is_clip_frame_name};
+use results::{About, Cut, Found, Results, Target};
 
-/// Follow one object through a folder of frames.
+/// Follow one object through a video or a folder of frames.
 ///
-/// Say what to follow on the first frame, with its mask, points or a box; every frame's mask is written as a PNG under the
-/// frame's own name. Frames are photos in the order of their names, numbers by value; hidden files are none. A damaged frame
-/// is told, keeps its number and gets no mask.
+/// Say what to follow on the first frame, with its mask, points or a box. A video is decoded by ffmpeg, each frame once and at its
+/// own time; frames in a folder are photos in the order of their names, numbers by value, hidden files are none. Every frame's
+/// mask can be written as a PNG (under the frame's own name, or a video's number of it from 000000.png), drawn over the frame, or
+/// used to cut the object out. A damaged photo is told, keeps its number and gets no mask. Ctrl-C ends it: what was written plays.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct TrackArgs {
-    /// The folder of frames
+    /// The video, or the folder of frames
+    #[arg(value_name = "VIDEO|DIR")]
     frames: PathBuf,
     #[command(flatten)]
     first: First,
     /// Write the mask of each frame into this folder, as grey PNGs, 255 inside
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     out: Option<PathBuf>,
+    /// Write the frames with the mask drawn over them, as a video (.mp4, .mov, .mkv, .webm, .avi, .gif) with the sound of the one that
+    /// is followed, or as images into a folder
+    #[arg(long, value_name = "VIDEO|DIR", help_heading = "Output")]
+    overlay: Option<PathBuf>,
+    /// Write the object alone, transparent around it and soft at its edges, as a video that can be so (.webm, .mkv, .mov) or as PNGs
+    /// into a folder
+    #[arg(long, value_name = "VIDEO|DIR", help_heading = "Output")]
+    cutout: Option<PathBuf>,
+    /// Write how much each pixel belongs to the object, in grey, as a video or as PNGs into a folder
+    #[arg(long, value_name = "VIDEO|DIR", help_heading = "Output")]
+    matte: Option<PathBuf>,
     /// Print one JSON object a frame, with the mask as COCO RLE
     #[arg(long, help_heading = "Output")]
     json: bool,
-    /// Frames per second of the recording; motion is predicted by it where the model's features cannot be compared
-    #[arg(long, value_name = "N", default_value_t = 25.0, value_parser = parse_fps)]
-    fps: f64,
+    /// Frames per second of a folder, 25 if not given; motion is predicted by it where the model's features cannot be compared
+    #[arg(long, value_name = "N", value_parser = parse_fps)]
+    fps: Option<f64>,
     /// Encode every Nth frame, and propagate the mask over those between by the image's motion alone: faster, a little less exact
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     encode_every: u32,
@@ -88,6 +109,10 @@ const EXAMPLES: &str = "\
 Examples:
   One click on the first frame, a mask for each:
     foveate track frames --point 420,250 --out masks
+  The same in a video, which is given back with the mask drawn over it:
+    foveate track clip.mp4 --point 420,250 --overlay out.mp4
+  The object alone, for an editor:
+    foveate track clip.mp4 --box 310,140,560,400 --cutout object.webm
   A known first mask, and a line a frame for a program:
     foveate track frames --first-mask first.png --json";
 
@@ -97,6 +122,7 @@ struct Line<'a> {
     frame: usize,
     #[serde(serialize_with = "lossy")]
     file: &'a Path,
+    time_s: f64,
     state: ObjectState,
     score: f32,
     #[serde(rename = "box")]
@@ -116,84 +142,195 @@ struct Damaged<'a> {
 
 /// Runs the command.
 pub fn run(args: TrackArgs) -> anyhow::Result<()> {
-    let files = list_images(&args.frames)?;
-    written_files(&args, &files).check()?;
+    let max_memory = args.max_memory.map_or(DEFAULT_DECODE_BYTES, |size| size.0);
+    let mut frames = Frames::open(&args.frames, args.fps, max_memory)?;
+    let targets = Targets::of(&args)?;
+    written_files(&args, &targets, frames.files()).check()?;
     let first_mask =
         args.first.first_mask.as_deref().map(|m| read_prompt_mask(m, args.first.mask_label)).transpose()?;
-    let max_memory = args.max_memory.map_or(DEFAULT_DECODE_BYTES, |size| size.0);
     // The prompt speaks about the first frame.
-    let mut first = Some(open_frame(&files[0], 0, args.fps, max_memory)?);
-    let model = args.model.load_for(first.as_ref().map(|frame| frame.size))?;
-    let _claim = args.out.as_deref().map(make_folder).transpose()?;
-    let mut stepper = Stepper::new(model.encoder()?, model.decoder()?, FollowerConfig::default())?;
+    let mut first = frames.next()?;
+    if let Some(Next { frame: Err(error), .. }) = first {
+        return Err(error.into());
+    }
+    let size = first.as_ref().and_then(|next| Some(next.frame.as_ref().ok()?.size));
+    let model = args.model.load_for(size)?;
+    let writing = targets.open(About { rate: frames.rate(), clip: frames.clip() })?.start()?;
+    let stepper = Stepper::new(model.encoder()?, model.decoder()?, FollowerConfig::default())?;
+    let mut tracking = Tracking { args: &args, first_mask, stepper, totals: Totals::default() };
     let stop = on_interrupt()?;
-    let bar = progress::bar(files.len(), "frames");
-    let (mut spent, mut lost, mut damaged) = (Duration::ZERO, 0, 0);
-    let mut done = 0;
-    for (number, file) in files.iter().enumerate() {
-        if stop.is_stopped() {
-            break;
-        }
-        let frame = match first.take().map_or_else(|| open_frame(file, number, args.fps, max_memory), Ok) {
-            Ok(frame) => frame,
+    let bar = frames.count().map_or_else(|| progress::counter("frames"), |count| progress::bar(count, "frames"));
+    let mut broken = None;
+    while !stop.is_stopped() {
+        let next = match first.take().map_or_else(|| frames.next(), |next| Ok(Some(next))) {
+            Ok(Some(next)) => next,
+            Ok(None) => break,
             Err(error) => {
-                tracing::warn!("frame {number} gets no mask: {error}");
-                if args.json {
-                    print_json(&Damaged { frame: number, file, damaged: error.to_string() })?;
-                }
-                damaged += 1;
-                bar.advance();
-                continue;
+                broken = Some(error);
+                break;
             }
         };
-        let began = Instant::now();
-        let between = !number.is_multiple_of(args.encode_every as usize);
-        if !between || stepper.propagate(&frame).is_none() {
-            stepper.set_frame(frame)?;
-            if number == 0 {
-                match &first_mask {
-                    Some(mask) => stepper.select(1, mask)?,
-                    None => stepper.prompt(1, &args.first.points, args.first.bbox)?,
-                }
-            }
-            stepper.follow()?;
+        if tracking.follow(next)?.is_some_and(|found| !writing.send(found)) {
+            break;
         }
-        spent += began.elapsed();
-        let Some(found) = stepper.record().objects().first() else { continue };
-        // What was given is the answer on its own frame.
-        let mask = first_mask.as_ref().filter(|_| number == 0).unwrap_or(&found.mask);
-        if found.state == ObjectState::Lost {
-            lost += 1;
-        }
-        if let Some(out) = &args.out {
-            write_mask_of(file, mask, out)?;
-        }
-        if args.json {
-            let (bbox, area) = (mask.bounding_box(), mask.area());
-            let rle = Rle::from_mask(mask);
-            print_json(&Line { frame: number, file, state: found.state, score: found.score, bbox, area, rle })?;
-        }
-        done += 1;
         bar.advance();
     }
     bar.clear();
-    if !args.json {
-        let each = spent.as_secs_f64() * 1e3 / done.max(1) as f64;
-        let damaged = if damaged > 0 { format!(", {damaged} more damaged") } else { String::new() };
-        print(&format!("{done} frames, {each:.1} ms each, lost on {lost}{damaged}\n"))?;
+    writing.finish()?;
+    let complaints = frames.complaints();
+    if broken.is_none() && !complaints.is_empty() {
+        tracing::warn!("{}: some frames may be damaged ({complaints})", args.frames.display());
     }
-    Ok(())
+    if !args.json {
+        print(&tracking.totals.text())?;
+    }
+    broken.map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// What is done for each frame.
+struct Tracking<'a> {
+    args: &'a TrackArgs,
+    /// The object's mask on the first frame.
+    first_mask: Option<Mask>,
+    stepper: Stepper,
+    totals: Totals,
+}
+
+/// What is told in the end.
+#[derive(Default)]
+struct Totals {
+    done: usize,
+    lost: usize,
+    damaged: usize,
+    spent: Duration,
+}
+
+impl Tracking<'_> {
+    /// Follows the object to the next frame and prints it; gives what is to be written, unless the frame is damaged.
+    fn follow(&mut self, next: Next) -> anyhow::Result<Option<Found>> {
+        let Next { number, file, name, frame } = next;
+        let frame = match frame {
+            Ok(frame) => frame,
+            Err(error) => {
+                tracing::warn!("frame {number} gets no mask: {error}");
+                if self.args.json {
+                    print_json(&Damaged { frame: number, file: &file, damaged: error.to_string() })?;
+                }
+                self.totals.damaged += 1;
+                return Ok(None);
+            }
+        };
+        let began = Instant::now();
+        self.step(number, &frame)?;
+        self.totals.spent += began.elapsed();
+        let time_s = frame.captured_at.as_secs_f64();
+        let Some(found) = self.stepper.record().objects().first() else { return Ok(None) };
+        // What was given is the answer on its own frame.
+        let given = self.first_mask.as_ref().filter(|_| number == 0);
+        let mask = given.unwrap_or(&found.mask);
+        if found.state == ObjectState::Lost {
+            self.totals.lost += 1;
+        }
+        if self.args.json {
+            let (bbox, area) = (mask.bounding_box(), mask.area());
+            let rle = Rle::from_mask(mask);
+            let line = Line { frame: number, file: &file, time_s, state: found.state, score: found.score, bbox, area, rle };
+            print_json(&line)?;
+        }
+        self.totals.done += 1;
+        let mut record = self.stepper.record().clone();
+        record.time_s = time_s;
+        let mask = mask.clone();
+        if given.is_some()
+            && let Some(object) = record.objects_mut().first_mut()
+        {
+            object.mask.clone_from(&mask);
+        }
+        let logits = self.stepper.logits(1).filter(|_| given.is_none());
+        let logits = logits.map(|(logits, letterbox)| (logits.clone(), *letterbox));
+        Ok(Some(Found { frame, name, mask, logits, record }))
+    }
+
+    fn step(&mut self, number: usize, frame: &Arc<Frame>) -> anyhow::Result<()> {
+        let between = !number.is_multiple_of(self.args.encode_every as usize);
+        if between && self.stepper.propagate(frame).is_some() {
+            return Ok(());
+        }
+        self.stepper.set_frame(Arc::clone(frame))?;
+        if number == 0 {
+            match &self.first_mask {
+                Some(mask) => self.stepper.select(1, mask)?,
+                None => self.stepper.prompt(1, &self.args.first.points, self.args.first.bbox)?,
+            }
+        }
+        self.stepper.follow()?;
+        Ok(())
+    }
+}
+
+impl Totals {
+    fn text(&self) -> String {
+        let each = self.spent.as_secs_f64() * 1e3 / self.done.max(1) as f64;
+        let damaged = if self.damaged > 0 { format!(", {} more damaged", self.damaged) } else { String::new() };
+        format!("{} frames, {each:.1} ms each, lost on {}{damaged}\n", self.done, self.lost)
+    }
+}
+
+/// Where the outputs go.
+struct Targets {
+    masks: Option<PathBuf>,
+    overlay: Option<Target>,
+    cutout: Option<Target>,
+    matte: Option<Target>,
+}
+
+impl Targets {
+    fn of(args: &TrackArgs) -> Result<Self, Error> {
+        let target = |path: &Option<PathBuf>, pixels| path.as_deref().map(|path| Target::of(path, pixels)).transpose();
+        Ok(Targets {
+            masks: args.out.clone(),
+            overlay: target(&args.overlay, Pixels::Rgb)?,
+            cutout: target(&args.cutout, Cut::Colours.pixels())?,
+            matte: target(&args.matte, Cut::Matte.pixels())?,
+        })
+    }
+
+    fn open(self, about: About) -> anyhow::Result<Results> {
+        let mut results = Results::default();
+        self.masks.map(|folder| results.add_masks(&folder)).transpose()?;
+        self.overlay.map(|target| results.add_overlay(target, about)).transpose()?;
+        self.cutout.map(|target| results.add_cutouts(target, Cut::Colours, about)).transpose()?;
+        self.matte.map(|target| results.add_cutouts(target, Cut::Matte, about)).transpose()?;
+        Ok(results)
+    }
 }
 
 /// What is read and written.
-fn written_files(args: &TrackArgs, frames: &[PathBuf]) -> Files {
+fn written_files(args: &TrackArgs, targets: &Targets, frames: &[PathBuf]) -> Files {
     let mut files = Files::default();
     files.reads("the frames", [&args.frames]).reads("--first-mask", &args.first.first_mask);
     files.reads_models(args.model.models_dir.as_deref()).writes_stdout();
-    if let Some(out) = &args.out {
-        files.writes_masks("--out", out, frames);
+    let masks = targets.masks.as_ref().map(|folder| ("--out", folder));
+    for (what, target) in [("--overlay", &targets.overlay), ("--cutout", &targets.cutout), ("--matte", &targets.matte)] {
+        match target {
+            Some(Target::Video(path)) => drop(files.writes(what, [path])),
+            Some(Target::Folder(folder)) if what == "--overlay" => drop(files.writes_into(what, [folder], is_overlay)),
+            Some(Target::Folder(folder)) => add_folder(&mut files, what, folder, frames),
+            None => {}
+        }
+    }
+    if let Some((what, folder)) = masks {
+        add_folder(&mut files, what, folder, frames);
     }
     files
+}
+
+/// A folder that gets a PNG of each frame.
+fn add_folder(files: &mut Files, what: &str, folder: &Path, frames: &[PathBuf]) {
+    match frames {
+        [] => drop(files.writes_into(what, [folder], is_clip_frame_name)),
+        frames => drop(files.writes_masks(what, folder, frames)),
+    }
 }
 
 #[cfg(test)]
@@ -211,10 +348,10 @@ mod tests {
     #[test]
     fn the_examples_in_the_help_are_valid() {
         let lines: Vec<&str> = EXAMPLES.lines().filter_map(|l| l.trim().strip_prefix("foveate ")).collect();
-        assert_eq!(lines.len(), 2);
+        assert_eq!(lines.len(), 4);
         for line in lines {
             let parsed = Command::try_parse_from(line.split(' '));
-            assert_eq!(parsed.map(|c| c.args.frames).ok(), Some("frames".into()), "{line}");
+            assert!(parsed.is_ok(), "{line}");
         }
     }
 

@@ -57,4 +57,12 @@ pub enum DeviceError {
         /// What was seen of it last.
         reason: String,
     },
+    /// A program that gives frames does not.
+    #[error("{device}: {reason}")]
+    Program {
+        /// The source's address.
+        device: String,
+        /// What is wrong, with the program's own last words.
+        reason: String,
+    },
 }

@@ -135,7 +135,6 @@ pub(crate) fn write_with_tables(data: &[u8], at: usize, out: &mut Vec<u8>) {
 ///
 /// # Errors
 /// What is missing.
-#[cfg(any(test, fuzzing, all(feature = "camera", target_os = "linux")))]
 pub(crate) fn jpeg_size(data: &[u8], end_needed: bool) -> Result<Size, &'static str> {
     let mut segments = Segments::new(data)?;
     let mut size = Size::default();

@@ -6,8 +6,8 @@ use super::encoded::Encoded;
 use super::object_set::{ObjectSet, PromptRequest};
 use crate::error::Result;
 use crate::frame::Frame;
-use crate::geometry::{BoundingBox, LabeledPoint};
-use crate::mask::{Mask, mask_prompt};
+use crate::geometry::{BoundingBox, LabeledPoint, Letterbox};
+use crate::mask::{LowResLogits, Mask, mask_prompt};
 use crate::model::{Candidate, Decoder, Encoder};
 use crate::record::FrameRecord;
 use crate::select::gaze::GazeDisc;
@@ -63,6 +63,11 @@ impl Stepper {
     /// What the last [`Self::follow`] or [`Self::propagate`] found.
     pub fn record(&self) -> &FrameRecord {
         &self.record
+    }
+
+    /// The logits that the last mask of `object` comes from, and where they lie on the frame; `None` if there is no such object.
+    pub fn logits(&self, object: ObjectId) -> Option<(&LowResLogits, &Letterbox)> {
+        self.objects.memory(object)
     }
 
     /// Selects or refines `object` on the present frame; [`Self::follow`] answers.

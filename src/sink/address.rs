@@ -119,6 +119,7 @@ mod tests {
             ("ndjson:-?share_gaze=true", true),
             ("ndjson:a.ndjson?share_gaze=true", false),
             ("overlay:out", false),
+            ("video:out.mp4?boxes=true&share_gaze=false", false),
             ("overlay:out?every=10&format=jpg&keep=5&boxes=true&share_gaze=false", false),
         ];
         for (text, is_stdout) in rows {

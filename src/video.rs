@@ -1,0 +1,20 @@
+//! Video: streams of frames as programs write them (raw, Y4M, JPEG after JPEG), and clips, which ffmpeg decodes and encodes beside
+//! this program.
+//!
+//! Nothing here waits for a frame's time: a source does.
+
+mod clip;
+mod decode;
+mod encode;
+mod ffmpeg;
+mod jpegs;
+mod matroska;
+mod raw;
+mod stream;
+mod y4m;
+
+pub use clip::{CLIP_EXTENSIONS, Clip, has_clip_extension};
+pub use decode::ClipReader;
+pub use encode::{ClipWriter, Pixels, WRITTEN_EXTENSIONS, can_be_written};
+pub use raw::RawLayout;
+pub use stream::{FrameReader, StreamFormat};

@@ -1,0 +1,194 @@
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use serde::Deserialize;
+
+use super::ffmpeg;
+use crate::error::VideoError;
+use crate::frame::ColorEncoding;
+use crate::geometry::Size;
+use crate::process::Program;
+
+/// The names that videos end in, in lower case. A file of another name is one as well if ffmpeg reads it.
+pub const CLIP_EXTENSIONS: &[&str] =
+    &["mp4", "m4v", "mov", "mkv", "webm", "avi", "mpg", "mpeg", "ts", "m2ts", "mts", "wmv", "flv", "ogv", "3gp", "y4m", "mjpeg", "mjpg"];
+
+/// Whether a file has the name of a video.
+pub fn has_clip_extension(path: &Path) -> bool {
+    let extension = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
+    extension.is_some_and(|e| CLIP_EXTENSIONS.contains(&e.as_str()))
+}
+
+/// What is known of a video file without decoding it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Clip {
+    /// The file.
+    pub path: PathBuf,
+    /// Which of its streams is followed, counted from 0: the first that has pictures and is no cover.
+    pub stream: u32,
+    /// Mean frames per second, if it is stated.
+    pub rate: Option<f64>,
+    /// Seconds of one unit of its frames' times, if it is stated.
+    pub time_base: Option<f64>,
+    /// How many frames it should have: stated, or estimated from rate and duration.
+    pub frames: Option<u64>,
+    /// Which matrix turns its YUV into RGB.
+    pub encoding: ColorEncoding,
+    /// The codec of its sound, if it has any.
+    pub sound: Option<String>,
+}
+
+/// What ffprobe prints.
+#[derive(Deserialize)]
+struct Probed {
+    #[serde(default)]
+    streams: Vec<Stream>,
+    #[serde(default)]
+    format: Format,
+}
+
+#[derive(Default, Deserialize)]
+struct Format {
+    duration: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Stream {
+    index: u32,
+    codec_type: Option<String>,
+    codec_name: Option<String>,
+    width: Option<u32>,
+    height: Option<u32>,
+    avg_frame_rate: Option<String>,
+    time_base: Option<String>,
+    nb_frames: Option<String>,
+    duration: Option<String>,
+    color_space: Option<String>,
+    #[serde(default)]
+    disposition: Disposition,
+}
+
+#[derive(Default, Deserialize)]
+struct Disposition {
+    #[serde(default)]
+    attached_pic: u8,
+}
+
+const ENTRIES: &str = "stream=index,codec_type,codec_name,width,height,avg_frame_rate,time_base,nb_frames,duration,color_space:\
+                       stream_disposition=attached_pic:format=duration";
+
+impl Clip {
+    /// Looks at a file's headers.
+    ///
+    /// # Errors
+    /// [`VideoError`]: ffprobe is missing, the file is no video or has only sound.
+    pub fn open(path: &Path) -> Result<Clip, VideoError> {
+        let unreadable = |reason: String| VideoError::Unreadable { path: path.to_path_buf(), reason };
+        // ffprobe's own words about a file that is not there lack the remedy.
+        let about = path.metadata().map_err(|e| unreadable(e.to_string()))?;
+        if !about.is_file() {
+            return Err(unreadable("no file".into()));
+        }
+        let mut command = ffmpeg::command("ffprobe")?;
+        command.args(["-loglevel", "error", "-of", "json", "-show_entries", ENTRIES, "-protocol_whitelist", PROTOCOLS]);
+        command.arg("-i").arg(ffmpeg::file(path)).stdout(Stdio::piped());
+        let mut program = Program::start(command, |_| false).map_err(|e| unreadable(e.to_string()))?;
+        let probed = program.take_stdout().map(serde_json::from_reader::<_, Probed>);
+        match probed {
+            Some(Ok(probed)) if !probed.streams.is_empty() => Clip::from_probed(path, &probed),
+            _ => {
+                program.wait(std::time::Duration::from_secs(5));
+                let said = program.obituary(std::time::Duration::ZERO);
+                Err(unreadable(said))
+            }
+        }
+    }
+
+    fn from_probed(path: &Path, probed: &Probed) -> Result<Clip, VideoError> {
+        let of_kind = |kind: &'static str| {
+            probed.streams.iter().filter(move |stream| stream.codec_type.as_deref() == Some(kind))
+        };
+        let Some(stream) = of_kind("video").find(|stream| stream.disposition.attached_pic == 0) else {
+            return Err(match of_kind("audio").next() {
+                Some(_) => VideoError::OnlySound { path: path.to_path_buf() },
+                None => VideoError::Unreadable { path: path.to_path_buf(), reason: "it has no pictures".into() },
+            });
+        };
+        let rate = stream.avg_frame_rate.as_deref().and_then(ratio);
+        let seconds = |text: &Option<String>| text.as_deref()?.parse::<f64>().ok().filter(|s| *s > 0.0 && s.is_finite());
+        let duration = seconds(&stream.duration).or_else(|| seconds(&probed.format.duration));
+        let stated = stream.nb_frames.as_deref().and_then(|n| n.parse().ok()).filter(|n| *n > 0);
+        let estimated = || Some((duration? * rate?).round().max(1.0) as u64);
+        let size = Size::new(stream.width.unwrap_or_default(), stream.height.unwrap_or_default());
+        Ok(Clip {
+            path: path.to_path_buf(),
+            stream: stream.index,
+            rate,
+            time_base: stream.time_base.as_deref().and_then(ratio),
+            frames: stated.or_else(estimated),
+            encoding: encoding(stream.color_space.as_deref(), size),
+            sound: of_kind("audio").next().map(|sound| sound.codec_name.clone().unwrap_or_default()),
+        })
+    }
+}
+
+/// What ffmpeg may open on behalf of a file: other files beside it, no network.
+pub(super) const PROTOCOLS: &str = "file,crypto,data";
+
+/// A number above 0, from `30000/1001`.
+fn ratio(text: &str) -> Option<f64> {
+    let (n, d) = text.split_once('/')?;
+    let rate = n.parse::<f64>().ok()? / d.parse::<f64>().ok()?;
+    (rate.is_finite() && rate > 0.0).then_some(rate)
+}
+
+/// What players take a stream's colours for: what it states, else by its size.
+fn encoding(stated: Option<&str>, size: Size) -> ColorEncoding {
+    match stated {
+        Some("bt709") => ColorEncoding::Bt709,
+        Some("bt2020nc" | "bt2020c") => ColorEncoding::Bt2020,
+        Some("smpte240m") => ColorEncoding::Smpte240m,
+        Some("smpte170m" | "bt470bg" | "fcc") => ColorEncoding::Bt601,
+        _ if size.height.min(size.width) >= 720 => ColorEncoding::Bt709,
+        _ => ColorEncoding::Bt601,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clip(json: &str) -> Result<Clip, VideoError> {
+        Clip::from_probed(Path::new("a.mp4"), &serde_json::from_str(json).unwrap())
+    }
+
+    #[test]
+    fn the_first_stream_with_pictures_that_is_no_cover_is_taken() {
+        let found = clip(
+            r#"{"streams":[
+                {"index":0,"codec_type":"video","codec_name":"mjpeg","width":300,"height":300,"disposition":{"attached_pic":1}},
+                {"index":1,"codec_type":"audio","codec_name":"aac"},
+                {"index":2,"codec_type":"video","codec_name":"h264","width":1280,"height":720,"avg_frame_rate":"30000/1001",
+                 "duration":"10.01","disposition":{"attached_pic":0}}],
+               "format":{"duration":"10.1"}}"#,
+        )
+        .unwrap();
+        assert_eq!((found.stream, found.frames, found.sound.as_deref()), (2, Some(300), Some("aac")));
+        assert_eq!(found.encoding, ColorEncoding::Bt709);
+    }
+
+    #[test]
+    fn what_is_unknown_stays_unknown() {
+        let found = clip(r#"{"streams":[{"index":0,"codec_type":"video","avg_frame_rate":"0/0","nb_frames":"N/A"}]}"#).unwrap();
+        assert_eq!((found.rate, found.frames, found.sound), (None, None, None));
+        let only = clip(r#"{"streams":[{"index":0,"codec_type":"audio"}]}"#);
+        assert!(matches!(only, Err(VideoError::OnlySound { .. })));
+        assert!(matches!(clip(r#"{"streams":[{"index":0}]}"#), Err(VideoError::Unreadable { .. })));
+    }
+
+    #[test]
+    fn names_of_videos_are_known() {
+        let is = |name: &str| has_clip_extension(Path::new(name));
+        assert!(is("a.mp4") && is("A.MOV") && !is("a.png") && !is("mp4"));
+    }
+}

@@ -1,0 +1,98 @@
+//! ffmpeg and ffprobe, which run beside this program: nothing of them is linked.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use crate::error::VideoError;
+use crate::process;
+
+/// The version from which a stream's frames are passed on by `-fps_mode`; earlier ones say `-vsync`.
+const FPS_MODE: (u32, u32) = (5, 1);
+
+/// A command of `program`, which is `ffmpeg` or `ffprobe`, that asks nothing and reads nothing.
+///
+/// # Errors
+/// [`VideoError::NoProgram`].
+pub(super) fn command(program: &'static str) -> Result<Command, VideoError> {
+    let path = process::find(program).ok_or(VideoError::NoProgram { program })?;
+    let mut command = Command::new(path);
+    command.arg("-hide_banner").stdin(Stdio::null());
+    Ok(command)
+}
+
+/// A path as ffmpeg takes it: never as an option, an address or a pattern.
+pub(super) fn file(path: &Path) -> OsString {
+    let mut file = OsString::from("file:");
+    file.push(path);
+    file
+}
+
+/// The arguments that hand every frame on as it is, once.
+///
+/// # Errors
+/// [`VideoError::NoProgram`].
+pub(super) fn passthrough() -> Result<[&'static str; 2], VideoError> {
+    static NEWER: OnceLock<bool> = OnceLock::new();
+    let newer = asked(&NEWER, &["-version"], |said| parse_version(said).is_none_or(|version| version >= FPS_MODE))?;
+    Ok([if newer { "-fps_mode" } else { "-vsync" }, "passthrough"])
+}
+
+/// Whether this ffmpeg writes H.264 by libx264.
+///
+/// # Errors
+/// [`VideoError::NoProgram`].
+pub(super) fn has_x264() -> Result<bool, VideoError> {
+    static HAS: OnceLock<bool> = OnceLock::new();
+    let lists = |line: &str| line.split_whitespace().nth(1) == Some("libx264");
+    asked(&HAS, &["-loglevel", "quiet", "-encoders"], |said| said.lines().any(lists))
+}
+
+/// What `read` makes of what ffmpeg says to `arguments`; it is asked once.
+fn asked(
+    answer: &OnceLock<bool>,
+    arguments: &[&str],
+    read: impl FnOnce(&str) -> bool,
+) -> Result<bool, VideoError> {
+    if let Some(known) = answer.get() {
+        return Ok(*known);
+    }
+    let said = command("ffmpeg")?.args(arguments).output().map_err(|_| VideoError::NoProgram { program: "ffmpeg" })?;
+    Ok(*answer.get_or_init(|| read(&String::from_utf8_lossy(&said.stdout))))
+}
+
+/// The release; `None` for a build from its sources.
+fn parse_version(said: &str) -> Option<(u32, u32)> {
+    let word = said.strip_prefix("ffmpeg version ")?.split_whitespace().next()?.trim_start_matches('n');
+    let mut numbers = word.split(|c: char| !c.is_ascii_digit()).map(str::parse);
+    match (numbers.next()?, numbers.next()) {
+        (Ok(major), Some(Ok(minor))) => Some((major, minor)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read_as_they_are_written() {
+        let rows = [
+            ("ffmpeg version 5.1.9-0+deb12u1 Copyright (c)", Some((5, 1))),
+            ("ffmpeg version 4.4.2-0ubuntu0.22.04.1 Copyright", Some((4, 4))),
+            ("ffmpeg version n7.0 Copyright", Some((7, 0))),
+            ("ffmpeg version N-112233-gabcdef Copyright", None),
+            ("avconv 11", None),
+        ];
+        for (said, expected) in rows {
+            assert_eq!(parse_version(said), expected, "{said}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_no_option() {
+        assert_eq!(file(Path::new("-i")), OsString::from("file:-i"));
+        assert_eq!(file(Path::new("http://x/y.mp4")), OsString::from("file:http://x/y.mp4"));
+    }
+}

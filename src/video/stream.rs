@@ -1,0 +1,237 @@
+use std::io::{self, BufRead, BufReader, Chain, Cursor, ErrorKind, Read};
+
+use super::jpegs;
+use super::raw::RawLayout;
+use super::y4m;
+use crate::frame::{ColorRange, Colorimetry, Frame, PixelFormat};
+use crate::picture::jpeg::jpeg_size;
+
+/// Bytes that are read ahead, of headers and JPEG images; the rest of a raw frame goes to its place at once.
+const AHEAD: usize = 4096;
+
+/// What a stream of bytes holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StreamFormat {
+    /// Y4M or JPEG images, as its first bytes say.
+    #[default]
+    Own,
+    /// YUV4MPEG2.
+    Y4m,
+    /// JPEG images one behind the other.
+    Mjpeg,
+    /// Frames without headers.
+    Raw(RawLayout),
+}
+
+/// Reads frame after frame from a stream of bytes.
+#[derive(Debug)]
+pub struct FrameReader<R> {
+    input: BufReader<Chain<Cursor<Vec<u8>>, R>>,
+    kind: Kind,
+    /// Frames per second, if the stream says it.
+    rate: Option<f64>,
+    /// A header's line.
+    line: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Y4m(RawLayout),
+    Mjpeg,
+    Raw(RawLayout),
+}
+
+impl<R: Read> FrameReader<R> {
+    /// Begins to read, up to the end of the stream's header if it has one. Waits for the first bytes.
+    ///
+    /// # Errors
+    /// In words: a stream that is empty, of another format, or cannot be read.
+    pub fn new(mut input: R, format: StreamFormat) -> Result<Self, String> {
+        let mut first = Vec::new();
+        let format = match format {
+            StreamFormat::Own => {
+                input.by_ref().take(2).read_to_end(&mut first).map_err(|e| e.to_string())?;
+                match &first[..] {
+                    [] => return Err("it sends nothing".into()),
+                    [0xff, 0xd8] => StreamFormat::Mjpeg,
+                    [a, b] if y4m::MAGIC.starts_with(&[*a, *b]) => StreamFormat::Y4m,
+                    _ => return Err(unknown(&first)),
+                }
+            }
+            known => known,
+        };
+        let input = BufReader::with_capacity(AHEAD, Cursor::new(first).chain(input));
+        let mut reader = FrameReader { input, kind: Kind::Mjpeg, rate: None, line: Vec::new() };
+        match format {
+            StreamFormat::Raw(layout) => {
+                layout.check()?;
+                reader.kind = Kind::Raw(layout);
+            }
+            StreamFormat::Y4m => {
+                if !reader.read_line()? {
+                    return Err("it sends nothing".into());
+                }
+                let header = y4m::parse(&reader.line)?;
+                (reader.kind, reader.rate) = (Kind::Y4m(header.layout), header.rate);
+            }
+            StreamFormat::Mjpeg | StreamFormat::Own => {}
+        }
+        Ok(reader)
+    }
+
+    /// Frames per second, if the stream says it.
+    pub fn rate(&self) -> Option<f64> {
+        self.rate
+    }
+
+    /// The pixel format of its frames.
+    pub fn format(&self) -> PixelFormat {
+        match self.kind {
+            Kind::Mjpeg => PixelFormat::Mjpeg,
+            Kind::Y4m(layout) | Kind::Raw(layout) => layout.format,
+        }
+    }
+
+    /// What YUV codes mean in a stream that does not say it.
+    pub fn set_colorimetry(&mut self, colorimetry: impl FnOnce(Colorimetry) -> Colorimetry) {
+        if let Kind::Y4m(layout) | Kind::Raw(layout) = &mut self.kind {
+            layout.colorimetry = colorimetry(layout.colorimetry);
+        }
+    }
+
+    /// Waits for the next frame and reads it into `frame`, whose buffer is reused; its time and number stay as they are. False at
+    /// the end of the stream.
+    ///
+    /// # Errors
+    /// In words: a stream that ends within a frame, breaks its format, or cannot be read.
+    pub fn read(&mut self, frame: &mut Frame) -> Result<bool, String> {
+        match self.kind {
+            Kind::Mjpeg => self.read_jpeg(frame),
+            Kind::Raw(layout) => {
+                if self.input.fill_buf().map_err(|e| e.to_string())?.is_empty() {
+                    return Ok(false);
+                }
+                layout.read(&mut self.input, frame).map_err(within_frame)?;
+                Ok(true)
+            }
+            Kind::Y4m(layout) => {
+                if !self.read_line()? {
+                    return Ok(false);
+                }
+                if !self.line.starts_with(y4m::FRAME) {
+                    return Err("a frame of its Y4M stream does not begin with FRAME".into());
+                }
+                layout.read(&mut self.input, frame).map_err(within_frame)?;
+                Ok(true)
+            }
+        }
+    }
+
+    fn read_jpeg(&mut self, frame: &mut Frame) -> Result<bool, String> {
+        if !jpegs::read_image(&mut self.input, &mut frame.data).map_err(within_frame)? {
+            return Ok(false);
+        }
+        frame.size = jpeg_size(&frame.data, true).map_err(|reason| format!("a damaged JPEG image: {reason}"))?;
+        (frame.format, frame.stride) = (PixelFormat::Mjpeg, 0);
+        frame.colorimetry = Colorimetry { range: ColorRange::Full, ..Colorimetry::default() };
+        Ok(true)
+    }
+
+    /// Reads a header's line into `self.line`, without its end; false at the end of the stream.
+    fn read_line(&mut self) -> Result<bool, String> {
+        self.line.clear();
+        let limit = y4m::LONGEST_HEADER as u64;
+        self.input.by_ref().take(limit).read_until(b'\n', &mut self.line).map_err(|e| e.to_string())?;
+        match self.line.pop() {
+            None => Ok(false),
+            Some(b'\n') => Ok(true),
+            Some(_) => Err("its Y4M header has no end".into()),
+        }
+    }
+}
+
+fn within_frame(error: io::Error) -> String {
+    match error.kind() {
+        ErrorKind::UnexpectedEof => "it ends within a frame".into(),
+        _ => error.to_string(),
+    }
+}
+
+fn unknown(first: &[u8]) -> String {
+    let bytes: Vec<String> = first.iter().map(|b| format!("{b:02x}")).collect();
+    format!(
+        "it begins with the bytes {}, which is neither Y4M nor JPEG: say what it sends, as in `?format=nv12&size=640x480&fps=30`",
+        bytes.join(" ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::Size;
+
+    fn reader(bytes: &[u8]) -> Result<FrameReader<&[u8]>, String> {
+        FrameReader::new(bytes, StreamFormat::Own)
+    }
+
+    #[test]
+    fn y4m_frames_come_one_by_one() {
+        // 4x3 in 4:2:0: 12 bytes of luma, 2x2 of each colour.
+        let (a, b) = ([7u8; 20], [9u8; 20]);
+        let stream = [b"YUV4MPEG2 W4 H3 F25:1\nFRAME\n", &a[..], b"FRAME Ip\n", &b[..]].concat();
+        let mut reader = reader(&stream).unwrap();
+        assert_eq!((reader.rate(), reader.format()), (Some(25.0), PixelFormat::I420));
+        let mut frame = Frame::default();
+        for expected in [&a, &b] {
+            assert_eq!(reader.read(&mut frame), Ok(true));
+            assert_eq!((frame.size, &frame.data[..]), (Size::new(4, 3), &expected[..]));
+        }
+        assert_eq!(reader.read(&mut frame), Ok(false));
+    }
+
+    #[test]
+    fn streams_that_break_off_say_so() {
+        let rows: [(&[u8], &str); 4] = [
+            (b"YUV4MPEG2 W2 H2 F25:1\nFRAME\nabcdefFRAME\nabc", "ends within a frame"),
+            (b"YUV4MPEG2 W2 H2 F25:1\nFRAME\nabcdefFARME\nabcdef", "does not begin with FRAME"),
+            (b"YUV4MPEG2 W2 H2 F25:1\nFRAME\nabcdefFRAM", "no end"),
+            (b"\xff\xd8\xff", "ends within a frame"),
+        ];
+        for (bytes, expected) in rows {
+            let (mut reader, mut frame) = (reader(bytes).unwrap(), Frame::default());
+            let reason = loop {
+                match reader.read(&mut frame) {
+                    Ok(more) => assert!(more, "{expected}"),
+                    Err(reason) => break reason,
+                }
+            };
+            assert!(reason.contains(expected), "{reason}");
+        }
+    }
+
+    #[test]
+    fn raw_frames_need_a_layout_and_end_on_a_frame() {
+        let layout = RawLayout::tight(Size::new(2, 2), PixelFormat::Grey);
+        let mut reader = FrameReader::new(&b"abcdefgh"[..], StreamFormat::Raw(layout)).unwrap();
+        let mut frame = Frame::default();
+        assert_eq!((reader.read(&mut frame), reader.read(&mut frame)), (Ok(true), Ok(true)));
+        assert_eq!(frame.data, b"efgh");
+        assert_eq!(reader.read(&mut frame), Ok(false));
+        for (bytes, expected) in [(&b"abcdefgh"[..], "61 62"), (b"", "nothing"), (b"Y", "neither")] {
+            assert!(super::FrameReader::new(bytes, StreamFormat::Own).is_err_and(|r| r.contains(expected)), "{expected}");
+        }
+    }
+
+    #[test]
+    fn jpeg_images_are_frames_of_their_own_size() {
+        let mut bytes = Vec::new();
+        image::codecs::jpeg::JpegEncoder::new(&mut bytes).encode(&[9; 60], 5, 4, image::ExtendedColorType::Rgb8).unwrap();
+        let stream = [&bytes[..], &bytes].concat();
+        let (mut reader, mut frame) = (reader(&stream).unwrap(), Frame::default());
+        for _ in 0..2 {
+            assert_eq!(reader.read(&mut frame), Ok(true));
+            assert_eq!((frame.format, frame.size, &frame.data), (PixelFormat::Mjpeg, Size::new(5, 4), &bytes));
+        }
+        assert_eq!(reader.read(&mut frame), Ok(false));
+    }
+}
