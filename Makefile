@@ -58,10 +58,10 @@ test-arm: ## Unit and property tests on aarch64 under qemu (installs a cross com
 	scripts/test-arm.sh
 
 .PHONY: test-cameras
-test-cameras: packages ## Cameras that programs read (rpicam, pipes) and videos in and out, with their faults (installs ffmpeg)
-	@scripts/ffmpeg.sh
-	$(CARGO) test --release --locked --test cameras --examples --no-run
-	$(CARGO) test --release --locked --test cameras -- --ignored --nocapture --test-threads=1
+test-cameras: packages ## Cameras that programs read (rpicam, RTSP, GStreamer, pipes) and videos in and out, with their faults (installs ffmpeg and GStreamer)
+	@scripts/cameras.sh
+	$(CARGO) build --release --locked --features gstreamer --example rpicam-vid
+	$(CARGO) test --release --locked --features gstreamer --test cameras -- --ignored --nocapture --test-threads=1
 
 .PHONY: test-hardware
 test-hardware: ## Cameras, touch and the whole program in virtual machines (installs qemu; 30 minutes cold)

@@ -8,12 +8,15 @@ mod events;
 mod exchange;
 mod feed;
 mod files;
+#[cfg(feature = "gstreamer")]
+mod gst;
 mod negotiate;
 #[cfg(all(feature = "camera", any(not(target_os = "linux"), feature = "nokhwa-linux")))]
 mod nokhwa;
 mod pipe;
 mod reopen;
 mod rpicam;
+mod rtsp;
 pub mod scene;
 mod stamps;
 #[cfg(all(feature = "camera", target_os = "linux"))]
@@ -57,12 +60,36 @@ pub static SOURCES: Table<SourceAddress> = Table::new(
             parse: Some(rpicam::address),
         },
         Row {
+            scheme: "csi",
+            forms: &["csi[:N]"],
+            help: "the camera of that number, from 0, on a Jetson's own connectors",
+            page: "docs/cameras.md",
+            needs: "feature `gstreamer`",
+            parse: built!(feature = "gstreamer" => gst::csi_address),
+        },
+        Row {
+            scheme: "gst",
+            forms: &["gst:PIPELINE"],
+            help: "a GStreamer pipeline up to its pictures",
+            page: "docs/cameras.md",
+            needs: "feature `gstreamer`",
+            parse: built!(feature = "gstreamer" => gst::address),
+        },
+        Row {
             scheme: "pipe",
             forms: &["pipe:COMMAND", "pipe:-"],
             help: "what a program writes, or standard input: Y4M, JPEG images, raw frames",
             page: "docs/cameras.md",
             needs: "",
             parse: Some(pipe::address),
+        },
+        Row {
+            scheme: "rtsp",
+            forms: &["rtsp://HOST/PATH"],
+            help: "a camera in the network, read by ffmpeg",
+            page: "docs/cameras.md",
+            needs: "",
+            parse: Some(rtsp::address),
         },
         Row {
             scheme: "video",

@@ -14,7 +14,7 @@ mod tests;
 use std::path::PathBuf;
 
 pub use crate::input::gaze_fuzz::{calibration, gaze_lines, phone_status, rtp, rtsp, sdp};
-pub use images::{mask_file, mjpeg, photo, rle};
+pub use images::{frame_stream, mask_file, mjpeg, photo, rle};
 #[cfg(feature = "console")]
 pub use messages::console_message;
 pub use messages::{addresses, board, script};
@@ -33,6 +33,7 @@ pub const TARGETS: &[Target] = &[
     ("calibration", calibration),
     #[cfg(feature = "console")]
     ("console_message", console_message),
+    ("frame_stream", frame_stream),
     ("gaze_lines", gaze_lines),
     ("manifest", manifest),
     ("mask_file", mask_file),

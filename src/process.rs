@@ -94,9 +94,9 @@ impl Program {
         }
     }
 
-    /// The last lines it said that nobody heard, joined; empty if there are none.
+    /// The last lines it said that nobody heard, joined, without the passwords of addresses; empty if there are none.
     pub fn last_words(&self) -> String {
-        self.words.lock().unwrap_or_else(PoisonError::into_inner).join()
+        crate::text::without_passwords(&self.words.lock().unwrap_or_else(PoisonError::into_inner).join())
     }
 
     /// In words how it ended, with its last words; that it still runs after `patience` if so.

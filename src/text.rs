@@ -40,6 +40,27 @@ pub fn without_mark(text: &str) -> &str {
     text.strip_prefix(MARK).unwrap_or(text)
 }
 
+/// The same text with the passwords of addresses (`rtsp://user:password@host`) replaced by asterisks, for messages and records.
+pub fn without_passwords(text: &str) -> String {
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, after)) = rest.split_once("://") {
+        out.push_str(before);
+        out.push_str("://");
+        // User and password end before the host's path, or where a word does.
+        let end = after.find(|c: char| c == '/' || c.is_whitespace() || c == '"' || c == '\'').unwrap_or(after.len());
+        rest = match after[..end].rsplit_once('@') {
+            Some((user, host)) => {
+                out.push_str(user.split_once(':').map_or(user, |(user, _)| user));
+                out.push_str(if user.contains(':') { ":***@" } else { "@" });
+                &after[end - host.len()..]
+            }
+            None => after,
+        };
+    }
+    out.push_str(rest);
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,5 +74,21 @@ mod tests {
         }
         assert_eq!(decode(b"caf\xe9"), Err(NotText::NotUtf8));
         assert_eq!(decode(b"\xef\xbb"), Err(NotText::NotUtf8));
+    }
+
+    #[test]
+    fn passwords_of_addresses_are_left_out_wherever_they_are() {
+        let rows = [
+            ("rtsp://me:secret@cam:8554/live", "rtsp://me:***@cam:8554/live"),
+            ("rtsp://me:a@b:c@cam/x failed; http://u:p@h", "rtsp://me:***@cam/x failed; http://u:***@h"),
+            ("rtsp://me@cam/x", "rtsp://me@cam/x"),
+            ("http://cam/a:b@c", "http://cam/a:b@c"),
+            ("no address: a@b", "no address: a@b"),
+            ("gst:rtspsrc location=rtsp://u:p@h latency=0", "gst:rtspsrc location=rtsp://u:***@h latency=0"),
+            ("://", "://"),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(without_passwords(text), expected);
+        }
     }
 }

@@ -15,6 +15,7 @@ mod y4m;
 
 pub use clip::{CLIP_EXTENSIONS, Clip, has_clip_extension};
 pub use decode::ClipReader;
+pub use ffmpeg::network_camera;
 pub use encode::{ClipWriter, Pixels, WRITTEN_EXTENSIONS, can_be_written};
 pub use raw::RawLayout;
 pub use stream::{FrameReader, StreamFormat};

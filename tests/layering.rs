@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 /// Modules by layer, the lowest first. Modules of one layer do not import each other.
 const LAYERS: &[&[&str]] = &[
     &["geometry", "output", "statistics", "sync", "text", "time"],
-    &["error", "select"],
+    &["error", "process", "select"],
     &["address", "engine", "picture", "scene"],
     &["frame", "mask", "quantize"],
-    &["capture", "model"],
-    &["segment", "track"],
+    &["model", "video"],
+    &["capture", "segment", "track"],
     &["record"],
     &["session", "sink"],
     &["input"],
@@ -24,7 +24,7 @@ const LAYERS: &[&[&str]] = &[
 
 /// Modules inside which no files import each other in a circle.
 const WITHOUT_CIRCLES: &[&str] =
-    &["session", "console", "eval", "pipeline", "input", "capture", "sink", "record", "model"];
+    &["session", "console", "eval", "pipeline", "input", "capture", "sink", "record", "model", "video"];
 
 fn layer(module: &str) -> Option<usize> {
     LAYERS.iter().position(|names| names.contains(&module))

@@ -35,6 +35,8 @@ pub(super) struct Recipe {
     pub command: Option<Box<dyn Fn() -> Result<Command, DeviceError> + Send>>,
     /// What the stream holds.
     pub format: StreamFormat,
+    /// Whether a Y4M stream's colours are those that players take frames of its size for, not those of webcams.
+    pub colors_by_size: bool,
     /// Frames a second, where the stream does not say it.
     pub rate: Option<f64>,
     /// How long no frame may come before the program is started again; `None` waits for ever.
@@ -92,7 +94,7 @@ impl Driver for ChildDriver {
             }
         };
         let times = Times::default();
-        let feed = feed(input, recipe.format, said, Arc::clone(&times), Arc::clone(&self.clock));
+        let feed = feed(input, recipe, said, Arc::clone(&times), Arc::clone(&self.clock));
         let mut stream = ChildStream {
             device: recipe.device.clone(),
             feed: feed.map_err(|e| failed(recipe, e.to_string()))?,
@@ -148,15 +150,20 @@ fn failed(recipe: &Recipe, reason: String) -> DeviceError {
 /// Reads frames on a thread of its own, stamped when their last byte is there.
 fn feed(
     input: Box<dyn Read + Send>,
-    format: StreamFormat,
+    recipe: &Recipe,
     said: Option<Receiver<u64>>,
     times: Times,
     clock: Arc<dyn Clock>,
 ) -> std::io::Result<Feed<String>> {
     let (mut input, mut reader, mut next) = (Some(input), None, 0);
+    let (format, colors_by_size) = (recipe.format, recipe.colors_by_size);
     Feed::start(Keep::Newest, move |frame: &mut Frame| {
         if let Some(input) = input.take() {
-            reader = Some(FrameReader::new(input, format)?);
+            let mut opened = FrameReader::new(input, format)?;
+            if colors_by_size {
+                opened.set_encoding(None);
+            }
+            reader = Some(opened);
         }
         let Some(reader) = &mut reader else { return Ok(false) };
         if !reader.read(frame)? {

@@ -11,6 +11,7 @@ use crate::address::{self, AddressError};
 use crate::error::Result;
 use crate::frame::{ColorEncoding, ColorRange, PixelFormat};
 use crate::geometry::Size;
+use crate::text::without_passwords;
 use crate::time::Clock;
 use crate::video::{RawLayout, StreamFormat};
 
@@ -45,7 +46,7 @@ enum Kind {
 pub(super) fn address(place: Option<&str>) -> Result<SourceAddress, AddressError> {
     let place = address::path(place)?;
     let pipe = Pipe::parse(place)?;
-    let device = format!("pipe:{place}");
+    let device = without_passwords(&format!("pipe:{place}"));
     Ok(SourceAddress::new(device.clone(), move |options, clock| open(&device, &pipe, options, clock)))
 }
 
@@ -65,6 +66,7 @@ fn open(device: &str, pipe: &Pipe, options: &SourceOptions, clock: Arc<dyn Clock
         patience: command.as_ref().map(|_| pipe.patience),
         command,
         format: pipe.format(),
+        colors_by_size: false,
         rate: pipe.fps.or(is_timed.then_some(rate)),
         ends: true,
         hear: None,

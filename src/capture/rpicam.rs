@@ -85,6 +85,7 @@ fn open(
         device: device.to_owned(),
         command: Some(Box::new(command)),
         format: StreamFormat::Raw(layout(size)),
+        colors_by_size: false,
         rate: Some(wish.fps),
         patience: Some(PATIENCE),
         ends: false,

@@ -2,6 +2,7 @@
 
 mod health;
 mod policy;
+mod programs;
 mod touch;
 
 use std::io::{self, Write};
@@ -92,6 +93,7 @@ pub fn run(args: &DoctorArgs) -> anyhow::Result<()> {
     findings.extend(model_findings(Registry::discover(None)));
     findings.extend([address_finding(&SOURCES), address_finding(&PROMPTS), address_finding(&SINKS)]);
     findings.extend(camera_findings(&cameras));
+    findings.extend(programs::findings(&machine));
     let inputs = list_touch_devices();
     findings.extend(touch::touch_findings(&inputs));
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::process::ExitCode;
 
-use crate::error::{ConfigError, DeviceError, Error, IoError, ModelError, PromptError};
+use crate::error::{ConfigError, DeviceError, Error, IoError, ModelError, PromptError, VideoError};
 
 /// How the program ends. The numbers are part of the command line's contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl From<Exit> for ExitCode {
 fn of_one(error: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     if let Some(error) = error.downcast_ref::<Error>() {
         return Some(match error {
-            Error::Prompt(_) | Error::Config(_) => Exit::Usage,
+            Error::Prompt(_) | Error::Config(_) | Error::Video(VideoError::Unwritable { .. }) => Exit::Usage,
             Error::Model(_) => Exit::ModelRejected,
             Error::Device(_) => Exit::DeviceLost,
             _ => Exit::Failed,

@@ -97,7 +97,7 @@ Examples:
   A Raspberry Pi's own camera in the browser:
     foveate run --source rpicam --prompt console --sink console
   Whatever writes frames to its standard output:
-    foveate run --source \"pipe:ffmpeg -i rtsp://camera/live -pix_fmt yuv420p -f yuv4mpegpipe -\" --sink ndjson:-
+    foveate run --source \"pipe:curl -sN http://camera/stream.mjpg\" --sink ndjson:-
   A camera in the browser: tap an object to select it (docs/console.md):
     foveate run --source v4l:/dev/video0 --prompt console --sink console
   A camera and Pupil Labs' Neon: look at an object to select it (docs/gaze.md lists other eye trackers):

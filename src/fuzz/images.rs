@@ -5,7 +5,9 @@ use crate::frame::{Frame, MAX_SIDE, PixelFormat, decode_image, to_rgb};
 use crate::mask::file::read_mask;
 use crate::mask::{Mask, Rle};
 use crate::picture::jpeg::jpeg_size;
+use crate::geometry::Size;
 use crate::picture::{self, DEFAULT_DECODE_BYTES};
+use crate::video::{FrameReader, RawLayout, StreamFormat};
 
 /// Most pixels of an image that is decoded whole: larger ones only cost time.
 const MAX_PIXELS: usize = 1 << 20;
@@ -35,6 +37,26 @@ pub fn mjpeg(data: &[u8]) {
     let mut rgb = Vec::new();
     if to_rgb(&frame, &mut rgb).is_ok() {
         assert_eq!(rgb.len(), size.area() * 3);
+    }
+}
+
+/// A stream of frames as a program writes it: what it says itself, and as frames without headers of a layout that its first bytes
+/// make up.
+pub fn frame_stream(data: &[u8]) {
+    let mut formats = vec![StreamFormat::Own, StreamFormat::Mjpeg];
+    if let Some((head, _)) = data.split_first_chunk::<4>() {
+        let size = Size::new(u32::from(head[0]) % 70, u32::from(head[1]) % 70);
+        let format = PixelFormat::ALL[usize::from(head[2]) % PixelFormat::ALL.len()];
+        let stride = (head[3] > 0).then_some(usize::from(head[3]) * 2);
+        formats.push(StreamFormat::Raw(RawLayout { stride, ..RawLayout::tight(size, format) }));
+    }
+    for format in formats {
+        let Ok(mut reader) = FrameReader::new(data, format) else { continue };
+        let mut frame = Frame::default();
+        while let Ok(true) = reader.read(&mut frame) {
+            assert!(frame.format == PixelFormat::Mjpeg || frame.check().is_ok());
+        }
+        assert!(frame.data.len() <= 2 * data.len() + (1 << 20), "memory grows with what came");
     }
 }
 

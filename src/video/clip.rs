@@ -143,7 +143,7 @@ fn ratio(text: &str) -> Option<f64> {
 }
 
 /// What players take a stream's colours for: what it states, else by its size.
-fn encoding(stated: Option<&str>, size: Size) -> ColorEncoding {
+pub(super) fn encoding(stated: Option<&str>, size: Size) -> ColorEncoding {
     match stated {
         Some("bt709") => ColorEncoding::Bt709,
         Some("bt2020nc" | "bt2020c") => ColorEncoding::Bt2020,

@@ -6,7 +6,7 @@ use super::clip::{Clip, PROTOCOLS};
 use super::ffmpeg;
 use super::stream::{FrameReader, StreamFormat};
 use crate::error::VideoError;
-use crate::frame::{Colorimetry, Frame};
+use crate::frame::Frame;
 use crate::process::Program;
 use crate::time::Timestamp;
 
@@ -43,7 +43,8 @@ impl ClipReader {
         let mut command = ffmpeg::command("ffmpeg")?;
         command.args(["-nostdin", "-nostats", "-loglevel", "level+info", "-protocol_whitelist", PROTOCOLS]);
         command.arg("-i").arg(ffmpeg::file(&clip.path));
-        command.args(["-map", &format!("0:{}", clip.stream), "-vf", FILTERS]).args(ffmpeg::passthrough()?);
+        let filters = format!("{},{ANNOUNCE}", ffmpeg::FORMAT);
+        command.args(["-map", &format!("0:{}", clip.stream), "-vf", &filters]).args(ffmpeg::passthrough()?);
         command.args(["-f", "yuv4mpegpipe", "-strict", "-1", "pipe:1"]).stdout(Stdio::piped());
         let (send, times) = channel();
         let hear = move |line: &str| match time_of(line) {
@@ -57,7 +58,7 @@ impl ClipReader {
             Ok(frames) => frames,
             Err(reason) => return Err(unreadable(format!("{reason}; {}", program.obituary(END_PATIENCE)))),
         };
-        frames.set_colorimetry(|stated| Colorimetry { encoding: clip.encoding, ..stated });
+        frames.set_encoding(Some(clip.encoding));
         Ok(ClipReader { clip, frames, times, next: 0, last: None, ended: false, program })
     }
 
@@ -121,8 +122,8 @@ impl ClipReader {
     }
 }
 
-/// Frames of 8-bit 4:2:0 in either range, each announced with its time. A frame's data is printed only if it has some.
-const FILTERS: &str = "format=yuv420p|yuvj420p,metadata=add:key=frame:value=1,metadata=print";
+/// Announces each frame with its time. A frame's data is printed only if it has some.
+const ANNOUNCE: &str = "metadata=add:key=frame:value=1,metadata=print";
 
 /// What is said of a frame's time.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -22,6 +22,24 @@ pub(super) fn command(program: &'static str) -> Result<Command, VideoError> {
     Ok(command)
 }
 
+/// Reads a camera in the network, as soon as its pictures come, and writes them to standard output as Y4M; `udp` takes packets
+/// that may be lost instead of a connection.
+///
+/// # Errors
+/// [`VideoError::NoProgram`].
+pub fn network_camera(url: &str, udp: bool) -> Result<Command, VideoError> {
+    let mut command = command("ffmpeg")?;
+    command.args(["-nostdin", "-nostats", "-loglevel", "error", "-rtsp_transport", if udp { "udp" } else { "tcp" }]);
+    // Pictures are not to be collected before the first is shown.
+    command.args(["-fflags", "nobuffer", "-flags", "low_delay", "-analyzeduration", "500000", "-probesize", "500000"]);
+    command.args(["-i", url, "-map", "0:v:0", "-vf", FORMAT]).args(passthrough()?);
+    command.args(["-flush_packets", "1", "-f", "yuv4mpegpipe", "-strict", "-1", "pipe:1"]);
+    Ok(command)
+}
+
+/// The filter that makes frames 8-bit 4:2:0, in the range that they have.
+pub(super) const FORMAT: &str = "format=yuv420p|yuvj420p";
+
 /// A path as ffmpeg takes it: never as an option, an address or a pattern.
 pub(super) fn file(path: &Path) -> OsString {
     let mut file = OsString::from("file:");

@@ -88,15 +88,23 @@ impl RawLayout {
         frame.format = self.format;
         frame.stride = stride;
         frame.colorimetry = self.colorimetry;
-        frame.data.resize(self.format.buffer_len(self.size, stride), 0);
+        let length = self.format.buffer_len(self.size, stride);
+        frame.data.truncate(length);
         let (wire, planes) = (self.planes(), self.format.planes(self.size, stride));
         if wire.iter().zip(planes).all(|(w, p)| w.rows == 0 || w.stride == p.stride) {
-            return input.read_exact(&mut frame.data);
+            let mut at = 0;
+            while at < length {
+                let end = grow(&mut frame.data, at + 1, length);
+                input.read_exact(&mut frame.data[at..end])?;
+                at = end;
+            }
+            return Ok(());
         }
         let mut padding = [0; 256];
         for (wire, plane) in wire.iter().zip(planes) {
             for row in 0..wire.rows {
                 let start = plane.start + row * plane.stride;
+                grow(&mut frame.data, start + wire.row_bytes, length);
                 input.read_exact(&mut frame.data[start..start + wire.row_bytes])?;
                 let mut left = wire.stride - wire.row_bytes;
                 while left > 0 {
@@ -106,8 +114,21 @@ impl RawLayout {
                 }
             }
         }
+        // The last row may have lacked the pixel that makes it a pair.
+        grow(&mut frame.data, length, length);
         Ok(())
     }
+}
+
+/// Makes room for `needed` bytes of `length` and gives how many there is room for: a header that claims more than comes takes no more
+/// memory than twice what came, or a megabyte.
+fn grow(data: &mut Vec<u8>, needed: usize, length: usize) -> usize {
+    const STEP: usize = 1 << 20;
+    if data.len() < needed {
+        let ahead = needed.max(data.len() * 2).max(STEP).min(length);
+        data.resize(ahead, 0);
+    }
+    data.len()
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 use std::io::{self, BufRead, BufReader, Chain, Cursor, ErrorKind, Read};
 
+use super::clip;
 use super::jpegs;
 use super::raw::RawLayout;
 use super::y4m;
-use crate::frame::{ColorRange, Colorimetry, Frame, PixelFormat};
+use crate::frame::{ColorEncoding, ColorRange, Colorimetry, Frame, PixelFormat};
 use crate::picture::jpeg::jpeg_size;
 
 /// Bytes that are read ahead, of headers and JPEG images; the rest of a raw frame goes to its place at once.
@@ -53,7 +54,8 @@ impl<R: Read> FrameReader<R> {
                 input.by_ref().take(2).read_to_end(&mut first).map_err(|e| e.to_string())?;
                 match &first[..] {
                     [] => return Err("it sends nothing".into()),
-                    [0xff, 0xd8] => StreamFormat::Mjpeg,
+                    // An image, or the boundary before the first of several parts.
+                    [0xff, 0xd8] | b"--" | b"\r\n" => StreamFormat::Mjpeg,
                     [a, b] if y4m::MAGIC.starts_with(&[*a, *b]) => StreamFormat::Y4m,
                     _ => return Err(unknown(&first)),
                 }
@@ -92,10 +94,11 @@ impl<R: Read> FrameReader<R> {
         }
     }
 
-    /// What YUV codes mean in a stream that does not say it.
-    pub fn set_colorimetry(&mut self, colorimetry: impl FnOnce(Colorimetry) -> Colorimetry) {
-        if let Kind::Y4m(layout) | Kind::Raw(layout) = &mut self.kind {
-            layout.colorimetry = colorimetry(layout.colorimetry);
+    /// Which matrix turns the YUV of a Y4M stream into RGB, which does not say it: BT.601 if nothing is set; `None` sets what players
+    /// take frames of its size for.
+    pub fn set_encoding(&mut self, known: Option<ColorEncoding>) {
+        if let Kind::Y4m(layout) = &mut self.kind {
+            layout.colorimetry.encoding = known.unwrap_or_else(|| clip::encoding(None, layout.size));
         }
     }
 

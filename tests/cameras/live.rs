@@ -1,7 +1,9 @@
 //! Sources that are programs, each with its faults: what is injected, what the user is told, what is lost, how long it takes.
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -15,17 +17,17 @@ fn stand_in() -> PathBuf {
     folder
 }
 
-struct Streamed {
-    output: Output,
+pub struct Streamed {
+    pub output: Output,
     lines: Vec<Value>,
 }
 
 impl Streamed {
-    fn of_kind(&self, kind: &str) -> impl Iterator<Item = &Value> {
+    pub fn of_kind(&self, kind: &str) -> impl Iterator<Item = &Value> {
         self.lines.iter().filter(move |line| line["event"] == kind)
     }
 
-    fn frames(&self) -> Vec<&Value> {
+    pub fn frames(&self) -> Vec<&Value> {
         self.lines.iter().filter(|line| line.get("objects").is_some()).collect()
     }
 
@@ -33,14 +35,71 @@ impl Streamed {
         String::from_utf8_lossy(&self.output.stderr).into_owned()
     }
 
-    fn describe(&self) -> String {
+    pub fn describe(&self) -> String {
         let events = self.lines.iter().filter(|line| line.get("event").is_some());
         format!("{}\n{:#?}", self.stderr(), events.collect::<Vec<_>>())
     }
 }
 
+/// A program that ends with the test.
+pub struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// An RTSP server on `port`, once it listens.
+pub fn rtsp_server(port: u16, size: &str) -> Server {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cameras/rtsp_server.py");
+    let mut command = Command::new("/usr/bin/python3");
+    let mut child = command.arg(script).args([&port.to_string(), size]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut said = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut said).unwrap();
+    assert_eq!(said, "ready\n");
+    Server(child)
+}
+
+/// A port that nobody listens at.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[test]
+#[ignore = "make test-cameras"]
+fn a_network_camera_that_goes_away_is_found_again() {
+    let port = free_port();
+    let server = rtsp_server(port, "640x480");
+    let switched = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_secs(5));
+        drop(server);
+        std::thread::sleep(Duration::from_secs(2));
+        let server = rtsp_server(port, "640x480");
+        std::thread::sleep(Duration::from_secs(10));
+        drop(server);
+    });
+    let ran = run(&format!("rtsp://user:secret@127.0.0.1:{port}/live"), "14", &[]);
+    switched.join().unwrap();
+    assert!(ran.output.status.success(), "{}", ran.describe());
+    let back: Vec<f64> = ran.of_kind("source_reopened").filter_map(|e| e["after_s"].as_f64()).collect();
+    println!("rtsp: {} frames, back after {back:.2?} s", ran.frames().len());
+    assert!(ran.of_kind("source_lost").count() == 1 && back.len() == 1, "{}", ran.describe());
+    assert!(ran.frames().len() > 120, "{}", ran.describe());
+    let everything = format!("{}{:?}", ran.describe(), ran.lines);
+    assert!(everything.contains("rtsp://user:***@127.0.0.1") && !everything.contains("secret"), "{everything}");
+}
+
+#[test]
+#[ignore = "make test-cameras"]
+fn a_network_camera_that_is_not_there_says_so() {
+    let ran = run(&format!("rtsp://127.0.0.1:{}/live", free_port()), "3", &[]);
+    assert!(ran.output.status.code() == Some(3) && ran.stderr().contains("refused"), "{}", ran.describe());
+}
+
 /// `foveate run` on `source` for `seconds`, with an environment.
-fn run(source: &str, seconds: &str, environment: &[(&str, &str)]) -> Streamed {
+pub fn run(source: &str, seconds: &str, environment: &[(&str, &str)]) -> Streamed {
     let sandbox = Sandbox::new();
     let mark = sandbox.path().join("once");
     let mut command = sandbox.command(&["run", "--source", source, "--sink", "ndjson:out.ndjson", "--seconds", seconds]);

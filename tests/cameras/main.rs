@@ -4,5 +4,7 @@
 mod program;
 
 mod clips;
+#[cfg(feature = "gstreamer")]
+mod gst;
 mod live;
 mod out;

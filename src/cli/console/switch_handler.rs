@@ -100,6 +100,11 @@ impl SwitchHandler {
     /// If the switch before it is not done, the precision is none, or the system refuses the thread.
     pub fn begin(&mut self, request: SwitchRequest) -> anyhow::Result<()> {
         anyhow::ensure!(self.loading.is_none(), "the last change is not done yet: try again");
+        if let Some(source) = &request.source {
+            // An address can start a program.
+            anyhow::ensure!(self.sources.contains(source), "{source} is not on offer");
+            anyhow::ensure!(!source.contains(":***@"), "{source} is not kept with its password: start the stream again");
+        }
         let (sender, receiver) = channel();
         let (board, args, options, frame) = (self.board.clone(), self.args.clone(), self.options.clone(), self.frame);
         let precision: Precision = request.precision.as_ref().unwrap_or(&self.model.precision).parse()?;
