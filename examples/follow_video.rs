@@ -3,7 +3,7 @@
 //!     cargo run --release --example follow_video -- FRAMES_DIR X,Y
 //!
 //! A `Stepper` works on the caller's thread and drops nothing; a live stream goes through a `Pipeline` instead, see
-//! `own_source.rs`. A video file becomes a folder with `ffmpeg -i video.mp4 frames/%05d.png`.
+//! `own_source.rs`. `foveate track clip.mp4` follows in a video file; `video::ClipReader` reads one.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -13,9 +13,9 @@ mod raw;
 mod stream;
 mod y4m;
 
-pub use clip::{CLIP_EXTENSIONS, Clip, has_clip_extension};
+pub use clip::Clip;
 pub use decode::ClipReader;
-pub use ffmpeg::network_camera;
 pub use encode::{ClipWriter, Pixels, WRITTEN_EXTENSIONS, can_be_written};
+pub use ffmpeg::network_camera;
 pub use raw::RawLayout;
 pub use stream::{FrameReader, StreamFormat};

@@ -9,16 +9,6 @@ use crate::frame::ColorEncoding;
 use crate::geometry::Size;
 use crate::process::Program;
 
-/// The names that videos end in, in lower case. A file of another name is one as well if ffmpeg reads it.
-pub const CLIP_EXTENSIONS: &[&str] =
-    &["mp4", "m4v", "mov", "mkv", "webm", "avi", "mpg", "mpeg", "ts", "m2ts", "mts", "wmv", "flv", "ogv", "3gp", "y4m", "mjpeg", "mjpg"];
-
-/// Whether a file has the name of a video.
-pub fn has_clip_extension(path: &Path) -> bool {
-    let extension = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
-    extension.is_some_and(|e| CLIP_EXTENSIONS.contains(&e.as_str()))
-}
-
 /// What is known of a video file without decoding it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Clip {
@@ -184,11 +174,5 @@ mod tests {
         let only = clip(r#"{"streams":[{"index":0,"codec_type":"audio"}]}"#);
         assert!(matches!(only, Err(VideoError::OnlySound { .. })));
         assert!(matches!(clip(r#"{"streams":[{"index":0}]}"#), Err(VideoError::Unreadable { .. })));
-    }
-
-    #[test]
-    fn names_of_videos_are_known() {
-        let is = |name: &str| has_clip_extension(Path::new(name));
-        assert!(is("a.mp4") && is("A.MOV") && !is("a.png") && !is("mp4"));
     }
 }

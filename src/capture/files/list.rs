@@ -45,17 +45,15 @@ fn invalid(dir: &Path, reason: String) -> crate::error::Error {
 /// Why a file cannot be taken for a folder of frames.
 fn no_folder(file: &Path) -> String {
     if has_video_extension(file) {
-        return take_out(file);
+        return of_video(file);
     }
     let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     format!("a file, not a folder: give the folder that holds the frames, such as {}", parent.display())
 }
 
-fn take_out(video: &Path) -> String {
-    format!(
-        "a video, which is not read: take its frames out with `mkdir frames; ffmpeg -i {} frames/%05d.jpg` and give frames",
-        video.display()
-    )
+fn of_video(video: &Path) -> String {
+    let video = video.display();
+    format!("a video, no folder: give it as video:{video}, or to `foveate track {video}`")
 }
 
 /// Why a folder has no frames, and where there may be some.
@@ -71,7 +69,7 @@ fn none_found(dir: &Path, folders: &[PathBuf], videos: &[PathBuf]) -> String {
                 folder.display()
             )
         }
-        (None, Some(video)) => format!("no images in {}: {} is {}", dir.display(), video.display(), take_out(video)),
+        (None, Some(video)) => format!("no images in {}: {} is {}", dir.display(), video.display(), of_video(video)),
         (None, None) => {
             format!("no images in this folder: give a folder of .{} files", PHOTO_EXTENSIONS.join(", ."))
         }
