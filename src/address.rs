@@ -10,6 +10,7 @@ use std::fmt::Write;
 use std::sync::OnceLock;
 
 use crate::error::{ConfigError, nearest_name};
+use crate::text::without_passwords;
 
 /// One kind of source, sink or prompt.
 pub struct Row<A> {
@@ -178,7 +179,7 @@ impl<A> Table<A> {
     /// [`ConfigError::Address`] for what has no row's form, [`ConfigError::NotInBuild`] for a row that this build lacks,
     /// [`ConfigError::Invalid`] for a wrong value.
     pub fn parse(&self, text: &str) -> Result<A, ConfigError> {
-        let address = || text.to_owned();
+        let address = || without_passwords(text);
         let unknown =
             || ConfigError::Address { what: self.what, address: address(), known: self.forms().to_owned().into() };
         let found = self.rows.iter().find_map(|row| Some((row, row.place(text)?)));
@@ -190,7 +191,7 @@ impl<A> Table<A> {
         })?;
         parse(place).map_err(|error| match error {
             AddressError::Form => unknown(),
-            AddressError::Value(reason) => ConfigError::Invalid { origin: address(), reason },
+            AddressError::Value(reason) => ConfigError::Invalid { origin: address(), reason: without_passwords(&reason) },
         })
     }
 

@@ -2,6 +2,7 @@
 
 mod words;
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, BufReader};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
@@ -30,6 +31,17 @@ pub struct Program {
     listener: Option<JoinHandle<()>>,
     /// How it ended, once that is known and the process is gone for the system.
     ended: Option<ExitStatus>,
+    /// It goes on when this is dropped.
+    is_left: bool,
+}
+
+/// The process groups of programs that run.
+static RUNNING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+
+/// Kills every program that runs and is not left to itself, when this one ends at once.
+pub fn kill_all() {
+    let running = std::mem::take(&mut *RUNNING.lock().unwrap_or_else(PoisonError::into_inner));
+    running.into_iter().for_each(|group| signal_group(group, Signal::Kill));
 }
 
 impl Program {
@@ -57,7 +69,8 @@ impl Program {
             };
             std::thread::Builder::new().name("program".into()).spawn(listen)
         });
-        let mut program = Program { name, child, words, listener: None, ended: None };
+        RUNNING.lock().unwrap_or_else(PoisonError::into_inner).insert(child.id());
+        let mut program = Program { name, child, words, listener: None, ended: None, is_left: false };
         // Without a listener the program would be held up one day: dropping it ends it.
         program.listener = listener.transpose()?;
         Ok(program)
@@ -66,6 +79,16 @@ impl Program {
     /// Its name as it was started.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Leaves it to itself: it runs on when this is dropped, and when this program ends.
+    pub fn leave(&mut self) {
+        self.is_left = true;
+        self.forget();
+    }
+
+    fn forget(&self) {
+        RUNNING.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.child.id());
     }
 
     /// What it writes, where its standard output was piped; once.
@@ -85,6 +108,7 @@ impl Program {
             if self.ended.is_none() && self.has_exited() {
                 // Its group is ended while its number cannot be given to another.
                 self.signal(Signal::Kill);
+                self.forget();
                 self.ended = self.child.wait().ok();
             }
             if self.ended.is_some() || began.elapsed() >= patience {
@@ -133,35 +157,44 @@ impl Program {
     }
 
     /// To all of its process group, unless it is gone.
-    #[cfg(unix)]
-    fn signal(&self, signal: Signal) {
-        use rustix::process::{Pid, Signal as System, kill_process_group};
-        let signal = match signal {
-            Signal::Terminate => System::TERM,
-            Signal::Kill => System::KILL,
-        };
-        if let Some(pid) = Pid::from_raw(self.child.id().cast_signed()).filter(|_| self.ended.is_none()) {
-            // Whoever is gone already needs no signal.
-            let _ = kill_process_group(pid, signal);
+    fn signal(&mut self, signal: Signal) {
+        if self.ended.is_some() {
+            return;
         }
-    }
-
-    #[cfg(not(unix))]
-    fn signal(&mut self, _: Signal) {
-        if self.ended.is_none() {
+        #[cfg(unix)]
+        signal_group(self.child.id(), signal);
+        #[cfg(not(unix))]
+        if matches!(signal, Signal::Kill | Signal::Terminate) {
             let _ = self.child.kill();
         }
     }
 }
 
+#[cfg(unix)]
+fn signal_group(group: u32, signal: Signal) {
+    use rustix::process::{Pid, Signal as System, kill_process_group};
+    let signal = match signal {
+        Signal::Terminate => System::TERM,
+        Signal::Kill => System::KILL,
+    };
+    if let Some(pid) = Pid::from_raw(group.cast_signed()) {
+        // Whoever is gone already needs no signal.
+        let _ = kill_process_group(pid, signal);
+    }
+}
+
+#[cfg(not(unix))]
+fn signal_group(_: u32, _: Signal) {}
+
 impl Drop for Program {
     fn drop(&mut self) {
-        if self.ended.is_some() {
+        if self.ended.is_some() || self.is_left {
             return;
         }
         self.signal(Signal::Terminate);
         if self.wait(GRACE).is_none() {
             self.signal(Signal::Kill);
+            self.forget();
             self.ended = self.child.wait().ok();
         }
     }

@@ -46,13 +46,20 @@ pub fn without_passwords(text: &str) -> String {
     while let Some((before, after)) = rest.split_once("://") {
         out.push_str(before);
         out.push_str("://");
-        // User and password end before the host's path, or where a word does.
-        let end = after.find(|c: char| c == '/' || c.is_whitespace() || c == '"' || c == '\'').unwrap_or(after.len());
-        rest = match after[..end].rsplit_once('@') {
-            Some((user, host)) => {
-                out.push_str(user.split_once(':').map_or(user, |(user, _)| user));
-                out.push_str(if user.contains(':') { ":***@" } else { "@" });
-                &after[end - host.len()..]
+        let word = &after[..after.find(|c: char| c.is_whitespace() || c == '"' || c == '\'').unwrap_or(after.len())];
+        let host = &word[..word.find('/').unwrap_or(word.len())];
+        // What stands behind a colon and is no port is a password, which may hold a slash.
+        let is_port = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+        let within = match host.rsplit_once('@') {
+            Some((user, _)) => Some(user),
+            None if host.split_once(':').is_some_and(|(_, port)| !is_port(port)) => word.rsplit_once('@').map(|(user, _)| user),
+            None => None,
+        };
+        rest = match within.and_then(|user| Some((user.split_once(':')?.0, user.len()))) {
+            Some((name, length)) => {
+                out.push_str(name);
+                out.push_str(":***");
+                &after[length..]
             }
             None => after,
         };
@@ -81,7 +88,8 @@ mod tests {
         let rows = [
             ("rtsp://me:secret@cam:8554/live", "rtsp://me:***@cam:8554/live"),
             ("rtsp://me:a@b:c@cam/x failed; http://u:p@h", "rtsp://me:***@cam/x failed; http://u:***@h"),
-            ("rtsp://me@cam/x", "rtsp://me@cam/x"),
+            ("rtsp://me:se/cr:et@cam/x", "rtsp://me:***@cam/x"),
+            ("rtsp://me@cam:80/x@y", "rtsp://me@cam:80/x@y"),
             ("http://cam/a:b@c", "http://cam/a:b@c"),
             ("no address: a@b", "no address: a@b"),
             ("gst:rtspsrc location=rtsp://u:p@h latency=0", "gst:rtspsrc location=rtsp://u:***@h latency=0"),

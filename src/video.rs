@@ -13,7 +13,7 @@ mod raw;
 mod stream;
 mod y4m;
 
-pub use clip::Clip;
+pub use clip::{Clip, SoundTrack};
 pub use decode::ClipReader;
 pub use encode::{ClipWriter, Pixels, WRITTEN_EXTENSIONS, can_be_written};
 pub use ffmpeg::network_camera;

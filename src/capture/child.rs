@@ -60,8 +60,17 @@ pub(super) enum Heard {
 
 /// Opens what a [`Recipe`] says, again and again.
 pub(super) struct ChildDriver {
-    pub recipe: Recipe,
-    pub clock: Arc<dyn Clock>,
+    recipe: Recipe,
+    clock: Arc<dyn Clock>,
+    /// Of the frames that came last.
+    known: Option<Choice>,
+}
+
+impl ChildDriver {
+    /// A driver of what `recipe` says, whose frames are stamped by `clock`.
+    pub(super) fn new(recipe: Recipe, clock: Arc<dyn Clock>) -> Self {
+        ChildDriver { recipe, clock, known: None }
+    }
 }
 
 /// Capture times that were said, by the number of the frame.
@@ -76,6 +85,8 @@ pub(super) struct ChildStream {
     times: Times,
     choice: Choice,
     patience: Option<Duration>,
+    /// Whether a frame was read.
+    has_begun: bool,
     ends: bool,
     /// `None` for standard input. Ended before the feed, whose thread waits for its output.
     program: Option<Program>,
@@ -101,12 +112,19 @@ impl Driver for ChildDriver {
             times,
             choice: Choice { format: Default::default(), size: Default::default(), rate: recipe.rate, cost_ms: 0.0 },
             patience: recipe.patience,
+            has_begun: false,
             ends: recipe.ends,
             program,
         };
+        if let Some(known) = self.known {
+            // The stream runs: its first frame is waited for as every other.
+            stream.choice = known;
+            return Ok(stream);
+        }
         let first = stream.feed.peek(FIRST_FRAME, |frame| (frame.size, frame.format));
         let Some((size, format)) = first else { return Err(stream.without_frame()) };
         (stream.choice.size, stream.choice.format) = (size, format);
+        self.known = Some(stream.choice);
         Ok(stream)
     }
 }
@@ -155,7 +173,7 @@ fn feed(
     times: Times,
     clock: Arc<dyn Clock>,
 ) -> std::io::Result<Feed<String>> {
-    let (mut input, mut reader, mut next) = (Some(input), None, 0);
+    let (mut input, mut reader, mut next, mut heard) = (Some(input), None, 0, 0);
     let (format, colors_by_size) = (recipe.format, recipe.colors_by_size);
     Feed::start(Keep::Newest, move |frame: &mut Frame| {
         if let Some(input) = input.take() {
@@ -171,12 +189,16 @@ fn feed(
         }
         frame.captured_at = clock.now();
         frame.sequence = next;
-        if let Some(Ok(nanos)) = said.as_ref().map(|said| said.recv_timeout(TIME_PATIENCE)) {
+        // Times come in the order of the frames; one that is late belongs to its own frame.
+        while heard <= next
+            && let Some(Ok(nanos)) = said.as_ref().map(|said| said.recv_timeout(TIME_PATIENCE))
+        {
             let mut times = times.lock().unwrap_or_else(PoisonError::into_inner);
             if times.len() == MOST_TIMES {
                 times.pop_front();
             }
-            times.push_back((next, on_capture_clock(nanos, frame.captured_at)));
+            times.push_back((heard, on_capture_clock(nanos, frame.captured_at)));
+            heard += 1;
         }
         next += 1;
         Ok(true)
@@ -252,6 +274,7 @@ impl Stream for ChildStream {
             Taken::Nothing => Ok(Arrival::default()),
             Taken::Ended(outcome) => self.end(outcome),
             Taken::Frame { passed_over } => {
+                self.has_begun = true;
                 let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
                 while times.front().is_some_and(|(number, _)| *number < frame.sequence) {
                     times.pop_front();
@@ -265,7 +288,8 @@ impl Stream for ChildStream {
     }
 
     fn patience(&self) -> Duration {
-        self.patience.unwrap_or(Duration::MAX)
+        let patience = self.patience.unwrap_or(Duration::MAX);
+        if self.has_begun { patience } else { patience.max(FIRST_FRAME) }
     }
 
     fn silence(&self) -> Option<String> {

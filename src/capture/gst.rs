@@ -36,7 +36,7 @@ pub(super) fn csi_address(place: Option<&str>) -> Result<SourceAddress, AddressE
 }
 
 fn open(recipe: Recipe, clock: Arc<dyn Clock>) -> Result<CameraSource<GstDriver>> {
-    Ok(CameraSource::open(recipe.device.clone(), GstDriver { recipe }, clock)?)
+    Ok(CameraSource::open(recipe.device.clone(), GstDriver::new(recipe), clock)?)
 }
 
 /// A Jetson's camera through Argus, whose pictures lie in the GPU's memory until `nvvidconv` copies them.

@@ -39,6 +39,7 @@ enum Kind {
     /// Y4M or JPEG, as the stream says.
     Own,
     Y4m,
+    Mjpeg,
     Raw(PixelFormat),
 }
 
@@ -71,7 +72,7 @@ fn open(device: &str, pipe: &Pipe, options: &SourceOptions, clock: Arc<dyn Clock
         ends: true,
         hear: None,
     };
-    Ok(CameraSource::open(device.to_owned(), ChildDriver { recipe, clock: Arc::clone(&clock) }, clock)?)
+    Ok(CameraSource::open(device.to_owned(), ChildDriver::new(recipe, Arc::clone(&clock)), clock)?)
 }
 
 impl Pipe {
@@ -126,7 +127,7 @@ impl Pipe {
         match self.kind {
             Kind::Own => StreamFormat::Own,
             Kind::Y4m => StreamFormat::Y4m,
-            Kind::Raw(PixelFormat::Mjpeg) => StreamFormat::Mjpeg,
+            Kind::Mjpeg => StreamFormat::Mjpeg,
             Kind::Raw(format) => {
                 let tight = RawLayout::tight(self.size.unwrap_or_default(), format);
                 let colorimetry = crate::frame::Colorimetry { encoding: self.colors, range: self.range };
@@ -169,6 +170,7 @@ fn kind(value: &str) -> Result<Kind, String> {
     let raw = |name: &str| PixelFormat::ALL.into_iter().find(|format| format.name() == name);
     match value {
         "y4m" => Ok(Kind::Y4m),
+        "mjpeg" => Ok(Kind::Mjpeg),
         // Names of ffmpeg.
         "yuv420p" => Ok(Kind::Raw(PixelFormat::I420)),
         "yuyv422" => Ok(Kind::Raw(PixelFormat::Yuyv)),

@@ -255,6 +255,9 @@ impl<D: Driver> Source for CameraSource<D> {
         };
         match stream.read(frame, timeout, self.clock.as_ref()) {
             Err(reason) => {
+                if self.lost_at.is_some() {
+                    self.warn_once(vec![format!("cannot be opened again yet: {reason}")]);
+                }
                 self.lose(reason);
                 Ok(Step::Idle)
             }

@@ -91,7 +91,7 @@ fn open(
         ends: false,
         hear: Some(hear),
     };
-    Ok(CameraSource::open(device.to_owned(), ChildDriver { recipe, clock: Arc::clone(&clock) }, clock)?)
+    Ok(CameraSource::open(device.to_owned(), ChildDriver::new(recipe, Arc::clone(&clock)), clock)?)
 }
 
 fn program() -> Option<OsString> {

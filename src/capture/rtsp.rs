@@ -72,7 +72,7 @@ fn open(
         ends: false,
         hear: None,
     };
-    Ok(CameraSource::open(device.to_owned(), ChildDriver { recipe, clock: Arc::clone(&clock) }, clock)?)
+    Ok(CameraSource::open(device.to_owned(), ChildDriver::new(recipe, Arc::clone(&clock)), clock)?)
 }
 
 #[cfg(test)]

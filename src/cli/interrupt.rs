@@ -10,6 +10,7 @@ pub fn on_interrupt() -> anyhow::Result<StopToken> {
     let token = stop.clone();
     ctrlc::set_handler(move || {
         if token.is_stopped() {
+            crate::process::kill_all();
             std::process::exit(130);
         }
         token.stop();

@@ -160,17 +160,25 @@ pub fn run(args: TrackArgs) -> anyhow::Result<()> {
     let mut tracking = Tracking { args: &args, first_mask, stepper, totals: Totals::default() };
     let stop = on_interrupt()?;
     let bar = frames.count().map_or_else(|| progress::counter("frames"), |count| progress::bar(count, "frames"));
-    let mut broken = None;
+    // What was followed until an error is written all the same.
+    let mut broken: Option<anyhow::Error> = None;
     while !stop.is_stopped() {
         let next = match first.take().map_or_else(|| frames.next(), |next| Ok(Some(next))) {
             Ok(Some(next)) => next,
             Ok(None) => break,
             Err(error) => {
-                broken = Some(error);
+                broken = Some(error.into());
                 break;
             }
         };
-        if tracking.follow(next)?.is_some_and(|found| !writing.send(found)) {
+        let written = match tracking.follow(next) {
+            Ok(found) => found.is_none_or(|found| writing.send(found)),
+            Err(error) => {
+                broken = Some(error);
+                false
+            }
+        };
+        if !written {
             break;
         }
         bar.advance();
@@ -184,7 +192,7 @@ pub fn run(args: TrackArgs) -> anyhow::Result<()> {
     if !args.json {
         print(&tracking.totals.text())?;
     }
-    broken.map_or(Ok(()), |error| Err(error.into()))
+    broken.map_or(Ok(()), Err)
 }
 
 /// What is done for each frame.

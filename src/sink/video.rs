@@ -106,10 +106,10 @@ impl Sink for VideoSink {
         let writer = match &mut self.writer {
             Some(writer) => writer,
             none => {
+                self.start = record.time_s;
                 // Sound is in the clip's own time.
-                self.start = if self.sound.is_some() { 0.0 } else { record.time_s };
-                let sound = self.sound.as_ref();
-                none.insert(ClipWriter::create(&self.path, frame.size, Pixels::Rgb, self.rate, sound)?)
+                let (sound, begin) = (self.sound.as_ref(), if self.sound.is_some() { record.time_s } else { 0.0 });
+                none.insert(ClipWriter::create(&self.path, frame.size, Pixels::Rgb, self.rate, begin, sound)?)
             }
         };
         if frame.size != writer.size() {

@@ -24,8 +24,17 @@ pub struct Clip {
     pub frames: Option<u64>,
     /// Which matrix turns its YUV into RGB.
     pub encoding: ColorEncoding,
-    /// The codec of its sound, if it has any.
-    pub sound: Option<String>,
+    /// Its sound, if it has any.
+    pub sound: Option<SoundTrack>,
+}
+
+/// A clip's sound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SoundTrack {
+    /// The codec's name, as ffmpeg calls it.
+    pub codec: String,
+    /// Whether it surely lasts as long as the pictures, or longer.
+    pub outlasts_pictures: bool,
 }
 
 /// What ffprobe prints.
@@ -54,6 +63,7 @@ struct Stream {
     nb_frames: Option<String>,
     duration: Option<String>,
     color_space: Option<String>,
+    pix_fmt: Option<String>,
     #[serde(default)]
     disposition: Disposition,
 }
@@ -64,7 +74,7 @@ struct Disposition {
     attached_pic: u8,
 }
 
-const ENTRIES: &str = "stream=index,codec_type,codec_name,width,height,avg_frame_rate,time_base,nb_frames,duration,color_space:\
+const ENTRIES: &str = "stream=index,codec_type,codec_name,width,height,avg_frame_rate,time_base,nb_frames,duration,color_space,pix_fmt:\
                        stream_disposition=attached_pic:format=duration";
 
 impl Clip {
@@ -116,10 +126,22 @@ impl Clip {
             rate,
             time_base: stream.time_base.as_deref().and_then(ratio),
             frames: stated.or_else(estimated),
-            encoding: encoding(stream.color_space.as_deref(), size),
-            sound: of_kind("audio").next().map(|sound| sound.codec_name.clone().unwrap_or_default()),
+            encoding: match stream.pix_fmt.as_deref() {
+                // What ffmpeg makes YUV of by itself.
+                Some(format) if is_rgb(format) => ColorEncoding::Bt601,
+                _ => encoding(stream.color_space.as_deref(), size),
+            },
+            sound: of_kind("audio").next().map(|sound| SoundTrack {
+                codec: sound.codec_name.clone().unwrap_or_default(),
+                outlasts_pictures: seconds(&sound.duration).zip(duration).is_some_and(|(sound, pictures)| sound >= pictures),
+            }),
         })
     }
+}
+
+/// Whether ffmpeg's pixel format of this name holds no YUV.
+fn is_rgb(format: &str) -> bool {
+    ["rgb", "bgr", "gbr", "pal8"].iter().any(|name| format.contains(name))
 }
 
 /// What ffmpeg may open on behalf of a file: other files beside it, no network.
@@ -157,14 +179,23 @@ mod tests {
         let found = clip(
             r#"{"streams":[
                 {"index":0,"codec_type":"video","codec_name":"mjpeg","width":300,"height":300,"disposition":{"attached_pic":1}},
-                {"index":1,"codec_type":"audio","codec_name":"aac"},
+                {"index":1,"codec_type":"audio","codec_name":"aac","duration":"10.02"},
                 {"index":2,"codec_type":"video","codec_name":"h264","width":1280,"height":720,"avg_frame_rate":"30000/1001",
                  "duration":"10.01","disposition":{"attached_pic":0}}],
                "format":{"duration":"10.1"}}"#,
         )
         .unwrap();
-        assert_eq!((found.stream, found.frames, found.sound.as_deref()), (2, Some(300), Some("aac")));
+        let sound = SoundTrack { codec: "aac".into(), outlasts_pictures: true };
+        assert_eq!((found.stream, found.frames, found.sound), (2, Some(300), Some(sound)));
         assert_eq!(found.encoding, ColorEncoding::Bt709);
+    }
+
+    #[test]
+    fn pictures_without_yuv_are_what_ffmpeg_makes_of_them() {
+        for (format, encoding) in [("rgba", ColorEncoding::Bt601), ("gbrp", ColorEncoding::Bt601), ("yuv420p", ColorEncoding::Bt709)] {
+            let json = r#"{"streams":[{"index":0,"codec_type":"video","width":1280,"height":720,"pix_fmt":"FORMAT"}]}"#;
+            assert_eq!(clip(&json.replace("FORMAT", format)).unwrap().encoding, encoding, "{format}");
+        }
     }
 
     #[test]

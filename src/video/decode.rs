@@ -44,7 +44,7 @@ impl ClipReader {
         command.args(["-nostdin", "-nostats", "-loglevel", "level+info", "-protocol_whitelist", PROTOCOLS]);
         command.arg("-i").arg(ffmpeg::file(&clip.path));
         let filters = format!("{},{ANNOUNCE}", ffmpeg::FORMAT);
-        command.args(["-map", &format!("0:{}", clip.stream), "-vf", &filters]).args(ffmpeg::passthrough()?);
+        command.args(["-map", &format!("0:{}", clip.stream), "-vf", &filters]).args(ffmpeg::mode("passthrough")?);
         command.args(["-f", "yuv4mpegpipe", "-strict", "-1", "pipe:1"]).stdout(Stdio::piped());
         let (send, times) = channel();
         let hear = move |line: &str| match time_of(line) {

@@ -3,15 +3,15 @@ use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Stdio};
 use std::time::Duration;
 
-use super::clip::{Clip, PROTOCOLS};
+use super::clip::{Clip, PROTOCOLS, SoundTrack};
 use super::ffmpeg;
 use super::matroska;
 use crate::error::VideoError;
 use crate::geometry::Size;
 use crate::process::Program;
 
-/// How long ffmpeg may take to write what it still holds.
-const END_PATIENCE: Duration = Duration::from_secs(60);
+/// How long the end of a file is waited for; ffmpeg goes on by itself then.
+const END_PATIENCE: Duration = Duration::from_secs(300);
 
 /// What the pixels that are written hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +49,8 @@ pub struct ClipWriter {
     path: PathBuf,
     size: Size,
     pixels: Pixels,
+    /// Microseconds that two frames are at least apart.
+    tick: u64,
     /// The time of the frame before.
     last: Option<u64>,
     input: Option<BufWriter<ChildStdin>>,
@@ -60,11 +62,12 @@ pub struct ClipWriter {
 /// # Errors
 /// [`VideoError::Unwritable`] with the names that can, [`VideoError::NoProgram`].
 pub fn can_be_written(path: &Path, pixels: Pixels) -> Result<(), VideoError> {
-    arguments(path, pixels).map(drop)
+    encoding(path, pixels).map(drop)
 }
 
 impl ClipWriter {
-    /// Starts a video of frames of `size` at about `rate` frames a second, with the sound of the clip `sound`; what lies at `path` is replaced with the first frame.
+    /// Starts a video of frames of `size` at about `rate` frames a second, of which the first is to come `start` seconds after the
+    /// beginning, with the sound of `clip`; what lies at `path` is replaced with the first frame.
     ///
     /// # Errors
     /// As [`can_be_written`]; ffmpeg cannot be started.
@@ -73,24 +76,38 @@ impl ClipWriter {
         size: Size,
         pixels: Pixels,
         rate: Option<f64>,
-        sound: Option<&Clip>,
+        start: f64,
+        clip: Option<&Clip>,
     ) -> Result<ClipWriter, VideoError> {
         let unwritable = |reason: String| VideoError::Unwritable { path: path.to_path_buf(), reason };
+        let Encoding { arguments, tick, is_steady } = encoding(path, pixels)?;
         let mut command = ffmpeg::command("ffmpeg")?;
-        command.args(["-nostats", "-loglevel", "error", "-y", "-f", "matroska", "-i", "pipe:0"]);
-        if let Some(clip) = sound.filter(|clip| clip.sound.is_some()) {
+        command.args(["-nostats", "-loglevel", "error", "-y"]);
+        // What is read begins at 0 for ffmpeg, whatever its first time is.
+        command.args(["-itsoffset", &format!("{start:.6}"), "-f", "matroska", "-i", "pipe:0"]);
+        let sound = clip.and_then(|clip| Some((clip, clip.sound.as_ref()?)));
+        if let Some((clip, _)) = sound {
             command.args(["-protocol_whitelist", PROTOCOLS, "-i"]).arg(ffmpeg::file(&clip.path));
         }
         command.args(["-map", "0:v"]);
-        add_sound(&mut command, path, sound);
-        command.args(arguments(path, pixels)?).args(ffmpeg::passthrough()?);
+        if let Some((_, sound)) = sound {
+            add_sound(&mut command, path, sound);
+        }
+        command.args(arguments);
+        match is_steady {
+            true => command.args(ffmpeg::mode("cfr")?),
+            false => command.args(ffmpeg::mode("passthrough")?),
+        };
         command.arg(ffmpeg::file(path)).stdin(Stdio::piped()).stdout(Stdio::null());
         let mut program = Program::start(command, |_| false).map_err(|e| unwritable(e.to_string()))?;
+        // It ends the file by itself once its input ends, whatever becomes of this program.
+        program.leave();
         let input = program.take_stdin().ok_or_else(|| unwritable("ffmpeg has no input".into()))?;
         let mut writer = ClipWriter {
             path: path.to_path_buf(),
             size,
             pixels,
+            tick,
             last: None,
             input: Some(BufWriter::new(input)),
             program,
@@ -105,7 +122,7 @@ impl ClipWriter {
     }
 
     /// Appends a frame, `seconds` after the video's start: rows from top to bottom, without padding. A frame that is not later than
-    /// the one before comes a microsecond after it.
+    /// the one before comes as soon after it as the file's times allow.
     ///
     /// # Errors
     /// [`VideoError::Broken`] where ffmpeg gave up: a full disk, for one.
@@ -115,7 +132,7 @@ impl ClipWriter {
     pub fn write(&mut self, pixels: &[u8], seconds: f64) -> Result<(), VideoError> {
         assert_eq!(pixels.len(), self.size.area() * self.pixels.bytes(), "a frame's pixels");
         let micros = (seconds.max(0.0) * 1e6).round() as u64;
-        let micros = self.last.map_or(micros, |last| micros.max(last + 1));
+        let micros = self.last.map_or(micros, |last| micros.max(last + self.tick));
         self.last = Some(micros);
         self.send(|input| matroska::write_frame(input, pixels, micros))
     }
@@ -146,50 +163,63 @@ impl ClipWriter {
     }
 }
 
-impl Drop for ClipWriter {
-    fn drop(&mut self) {
-        // The end of its input lets ffmpeg end the file.
-        if self.input.take().is_some() {
-            self.program.wait(END_PATIENCE);
-        }
-    }
+/// How a file of one name is encoded.
+struct Encoding {
+    /// Encoder and container.
+    arguments: Vec<String>,
+    /// Microseconds of one unit of its times: two frames are at least so far apart.
+    tick: u64,
+    /// Whether it has frames at one rate only, so that frames are repeated and left out.
+    is_steady: bool,
 }
 
-/// Even sides, as 4:2:0 has them, in the colours that players expect of a stream that says so.
-const EVEN: &str = "pad=ceil(iw/2)*2:ceil(ih/2)*2,scale=out_color_matrix=bt709:out_range=tv,format=";
-const BT709: [&str; 8] =
-    ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"];
+/// Colours that players expect of a stream that says so.
+const BT709: &str = "-colorspace bt709 -color_primaries bt709 -color_trc bt709 -color_range tv";
 
-/// How a file of this name is encoded.
-fn arguments(path: &Path, pixels: Pixels) -> Result<Vec<String>, VideoError> {
-    let extension = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase).unwrap_or_default();
+/// The filter that makes sides even, as 4:2:0 has them, and the colours BT.709.
+fn even(fill: &str, format: &str) -> String {
+    format!("pad=ceil(iw/2)*2:ceil(ih/2)*2:color={fill},scale=out_color_matrix=bt709:out_range=tv,format={format}")
+}
+
+fn encoding(path: &Path, pixels: Pixels) -> Result<Encoding, VideoError> {
+    let extension = extension(path);
     let refused = |reason: String| VideoError::Unwritable { path: path.to_path_buf(), reason };
-    let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
-    let colours = |format: &str| [vec!["-vf".to_owned(), format!("{EVEN}{format}")], BT709.map(str::to_owned).to_vec()].concat();
-    if pixels == Pixels::Rgba {
-        return match extension.as_str() {
-            "webm" | "mkv" => {
-                Ok([words("-c:v libvpx-vp9 -auto-alt-ref 0 -deadline realtime -cpu-used 6 -row-mt 1 -b:v 0 -crf 24"), colours("yuva420p")].concat())
-            }
-            "mov" => Ok(words("-c:v png -pix_fmt rgba")),
-            _ => Err(refused("no video of this name keeps transparency: give one that ends in .webm, .mkv or .mov, or a folder".into())),
-        };
-    }
-    match extension.as_str() {
-        "mp4" | "mov" | "mkv" => {
-            let encoder = match ffmpeg::has_x264()? {
-                true => words("-c:v libx264 -preset veryfast -crf 20"),
-                false => words("-c:v mpeg4 -q:v 3"),
-            };
-            // Times of any rate, and the index before the pictures, so that it plays while it loads.
-            let container = if extension == "mkv" { Vec::new() } else { words("-video_track_timescale 90000 -movflags +faststart") };
-            Ok([encoder, words("-enc_time_base 1:90000"), colours("yuv420p"), container].concat())
+    let vp9 = "-c:v libvpx-vp9 -deadline realtime -cpu-used 6 -row-mt 1 -b:v 0";
+    let (encoder, filter, base) = match (pixels, extension.as_str()) {
+        (Pixels::Rgba, "webm" | "mkv") => {
+            (format!("{vp9} -crf 24 -auto-alt-ref 0 {BT709}"), even("black@0", "yuva420p"), Some(1000))
         }
-        "webm" => Ok([words("-c:v libvpx-vp9 -deadline realtime -cpu-used 6 -row-mt 1 -b:v 0 -crf 30"), colours("yuv420p")].concat()),
-        "avi" => Ok(words("-c:v mjpeg -q:v 3 -pix_fmt yuvj420p")),
-        "gif" => Ok(words("-filter_complex [0:v]split[a][b];[a]palettegen[p];[b][p]paletteuse")),
-        _ => Err(refused(format!("a video's name ends in {}", listed(WRITTEN_EXTENSIONS)))),
+        (Pixels::Rgba, "mov") => ("-c:v png -video_track_timescale 60000".to_owned(), "format=rgba".to_owned(), Some(60_000)),
+        (Pixels::Rgba, _) => {
+            let reason = "no video of this name keeps transparency: give one that ends in .webm, .mkv or .mov, or a folder";
+            return Err(refused(reason.into()));
+        }
+        (Pixels::Rgb, "mp4" | "mov" | "mkv") => {
+            let encoder = if ffmpeg::has_x264()? { "-c:v libx264 -preset veryfast -crf 20" } else { "-c:v mpeg4 -q:v 3" };
+            // Matroska counts milliseconds; MPEG-4 no finer than 65,535 to the second.
+            let (track, base) = if extension == "mkv" { ("", 1000) } else { (" -video_track_timescale 60000", 60_000) };
+            (format!("{encoder}{track} {BT709}"), even("black", "yuv420p"), Some(base))
+        }
+        (Pixels::Rgb, "webm") => (format!("{vp9} -crf 30 {BT709}"), even("black", "yuv420p"), Some(1000)),
+        (Pixels::Rgb, "avi") => ("-c:v mjpeg -q:v 3".to_owned(), "format=yuvj420p".to_owned(), None),
+        // A palette a frame: one for all would take the memory of all.
+        (Pixels::Rgb, "gif") => {
+            let palette = "split[a][b];[a]palettegen=stats_mode=single[p];[b][p]paletteuse=new=1";
+            (String::new(), palette.to_owned(), Some(100))
+        }
+        (Pixels::Rgb, _) => return Err(refused(format!("a video's name ends in {}", listed(WRITTEN_EXTENSIONS)))),
+    };
+    let mut arguments: Vec<String> = encoder.split_whitespace().map(str::to_owned).collect();
+    arguments.extend(["-vf".to_owned(), filter]);
+    if let Some(base) = base {
+        arguments.extend(["-enc_time_base".to_owned(), format!("1:{base}")]);
     }
+    let tick = base.map_or(1, |base: u64| 1_000_000_u64.div_ceil(base));
+    Ok(Encoding { arguments, tick, is_steady: base.is_none() })
+}
+
+fn extension(path: &Path) -> String {
+    path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase).unwrap_or_default()
 }
 
 /// `.a, .b or .c`.
@@ -201,18 +231,25 @@ fn listed(extensions: &[&str]) -> String {
     }
 }
 
-/// The clip's sound: as it is where the file of this name can hold it, else encoded anew.
-fn add_sound(command: &mut Command, path: &Path, sound: Option<&Clip>) {
-    let Some(codec) = sound.and_then(|clip| clip.sound.as_deref()) else { return };
-    let extension = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase).unwrap_or_default();
-    let (kept, other): (&[&str], &str) = match extension.as_str() {
-        "mp4" | "mov" => (&["aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"], "aac"),
-        "mkv" => (&["aac", "mp3", "ac3", "eac3", "alac", "opus", "flac", "vorbis", "pcm_s16le"], "flac"),
-        "webm" => (&["opus", "vorbis"], "libopus"),
-        "avi" => (&["mp3", "ac3", "pcm_s16le"], "mp3"),
+/// The clip's sound: as it is where the file of this name can hold it, else encoded anew. It ends with the pictures where it is
+/// the longer: a run that was stopped has fewer of them.
+fn add_sound(command: &mut Command, path: &Path, sound: &SoundTrack) {
+    let (kept, other): (&[&str], &[&str]) = match extension(path).as_str() {
+        "mp4" => (&["aac", "mp3", "ac3", "eac3", "alac", "opus"], &["aac"]),
+        "mov" => (&["aac", "mp3", "ac3", "eac3", "alac"], &["aac"]),
+        "mkv" => (&["aac", "mp3", "ac3", "eac3", "alac", "opus", "flac", "vorbis", "pcm_s16le"], &["flac"]),
+        "webm" => (&["opus", "vorbis"], &["libopus", "-ac", "2"]),
+        "avi" => (&["mp3", "ac3", "pcm_s16le"], &["mp3", "-ac", "2"]),
         _ => return,
     };
-    command.args(["-map", "1:a:0", "-c:a", if kept.contains(&codec) { "copy" } else { other }]);
+    command.args(["-map", "1:a:0", "-c:a"]);
+    match kept.contains(&sound.codec.as_str()) {
+        true => command.arg("copy"),
+        false => command.args(other),
+    };
+    if sound.outlasts_pictures {
+        command.arg("-shortest");
+    }
 }
 
 #[cfg(test)]

@@ -32,7 +32,11 @@ pub fn network_camera(url: &str, udp: bool) -> Result<Command, VideoError> {
     command.args(["-nostdin", "-nostats", "-loglevel", "error", "-rtsp_transport", if udp { "udp" } else { "tcp" }]);
     // Pictures are not to be collected before the first is shown.
     command.args(["-fflags", "nobuffer", "-flags", "low_delay", "-analyzeduration", "500000", "-probesize", "500000"]);
-    command.args(["-i", url, "-map", "0:v:0", "-vf", FORMAT]).args(passthrough()?);
+    if is_new()? {
+        // In microseconds; before, it meant to wait for a caller.
+        command.args(["-timeout", "10000000"]);
+    }
+    command.args(["-i", url, "-map", "0:v:0", "-vf", FORMAT]).args(mode("passthrough")?);
     command.args(["-flush_packets", "1", "-f", "yuv4mpegpipe", "-strict", "-1", "pipe:1"]);
     Ok(command)
 }
@@ -47,14 +51,17 @@ pub(super) fn file(path: &Path) -> OsString {
     file
 }
 
-/// The arguments that hand every frame on as it is, once.
+/// The arguments that choose how frames are handed on: `passthrough`, each as it is, once, or `cfr`, at a steady rate.
 ///
 /// # Errors
 /// [`VideoError::NoProgram`].
-pub(super) fn passthrough() -> Result<[&'static str; 2], VideoError> {
-    static NEWER: OnceLock<bool> = OnceLock::new();
-    let newer = asked(&NEWER, &["-version"], |said| parse_version(said).is_none_or(|version| version >= FPS_MODE))?;
-    Ok([if newer { "-fps_mode" } else { "-vsync" }, "passthrough"])
+pub(super) fn mode(mode: &'static str) -> Result<[&'static str; 2], VideoError> {
+    Ok([if is_new()? { "-fps_mode" } else { "-vsync" }, mode])
+}
+
+fn is_new() -> Result<bool, VideoError> {
+    static NEW: OnceLock<bool> = OnceLock::new();
+    asked(&NEW, &["-version"], |said| parse_version(said).is_none_or(|version| version >= FPS_MODE))
 }
 
 /// Whether this ffmpeg writes H.264 by libx264.

@@ -33,7 +33,16 @@ pub(super) struct Recipe {
 
 /// Opens a pipeline, again and again.
 pub(crate) struct GstDriver {
-    pub(super) recipe: Recipe,
+    recipe: Recipe,
+    /// Of the pictures that came last.
+    known: Option<Choice>,
+}
+
+impl GstDriver {
+    /// A driver of this pipeline.
+    pub(super) fn new(recipe: Recipe) -> Self {
+        GstDriver { recipe, known: None }
+    }
 }
 
 /// A pipeline that plays.
@@ -47,6 +56,8 @@ pub(crate) struct GstStream {
     taken: u32,
     /// Whether its pictures come when they come: a camera's, whose stream has no end of its own.
     is_live: bool,
+    /// Whether a picture was read.
+    has_begun: bool,
 }
 
 impl Driver for GstDriver {
@@ -54,12 +65,21 @@ impl Driver for GstDriver {
 
     fn open(&mut self, _: &mut Vec<String>) -> Result<GstStream, DeviceError> {
         let Recipe { device, pipeline } = &self.recipe;
-        start(pipeline).map_err(|reason| DeviceError::Program { device: device.clone(), reason })
+        let failed = |reason| DeviceError::Program { device: device.clone(), reason };
+        let mut stream = build(pipeline).map_err(failed)?;
+        stream.play().map_err(failed)?;
+        match self.known {
+            // The stream runs: its first picture is waited for as every other.
+            Some(known) => stream.choice = known,
+            None => stream.wait().map_err(failed)?,
+        }
+        self.known = Some(stream.choice);
+        Ok(stream)
     }
 }
 
-/// Plays a pipeline until its first picture is there.
-fn start(description: &str) -> Result<GstStream, String> {
+/// Makes a pipeline that ends in our sink.
+fn build(description: &str) -> Result<GstStream, String> {
     gst::init().map_err(|e| format!("GStreamer cannot start: {e}"))?;
     let full = format!("{description} ! appsink name={SINK}");
     let parsed = gst::parse::launch(&full).map_err(|e| format!("no such pipeline: {}", e.message()))?;
@@ -73,9 +93,7 @@ fn start(description: &str) -> Result<GstStream, String> {
     pipeline.use_clock(Some(&gst::SystemClock::obtain()));
     let bus = pipeline.bus().ok_or("the pipeline has no bus")?;
     let choice = Choice { format: Default::default(), size: Default::default(), rate: None, cost_ms: 0.0 };
-    let mut stream = GstStream { pipeline, sink, bus, first: None, choice, taken: 0, is_live: false };
-    stream.play()?;
-    Ok(stream)
+    Ok(GstStream { pipeline, sink, bus, first: None, choice, taken: 0, is_live: false, has_begun: false })
 }
 
 impl GstStream {
@@ -87,6 +105,11 @@ impl GstStream {
         if paused.is_err() || self.pipeline.set_state(gst::State::Playing).is_err() {
             return Err(self.complaint().unwrap_or_else(|| "the pipeline does not play".into()));
         }
+        Ok(())
+    }
+
+    /// Waits for the first picture.
+    fn wait(&mut self) -> Result<(), String> {
         let mut waited = Duration::ZERO;
         let sample = loop {
             if let Some(sample) = self.sink.try_pull_sample(time(LOOK)) {
@@ -111,17 +134,20 @@ impl GstStream {
         Ok(())
     }
 
-    /// What went wrong, if anything did: the element, what it says, and a remedy where there is one.
+    /// What went wrong, if anything did: the element, what it says, and a remedy where there is one. Everything else that the
+    /// pipeline said is passed over.
     fn complaint(&self) -> Option<String> {
-        let message = self.bus.pop_filtered(&[gst::MessageType::Error])?;
-        let gst::MessageView::Error(error) = message.view() else { return None };
-        let element = error.src().map(|src| src.name().to_string()).unwrap_or_default();
-        let debug = error.debug().map(|debug| debug.to_string()).unwrap_or_default();
-        let said = without_passwords(&format!("{element}: {}", error.error()));
-        Some(match debug.contains("not-negotiated") {
-            true => format!("{said} (no pixel format that is read: end the pipeline with `! videoconvert`)"),
-            false => said,
-        })
+        while let Some(message) = self.bus.pop() {
+            let gst::MessageView::Error(error) = message.view() else { continue };
+            let element = error.src().map(|src| src.name().to_string()).unwrap_or_default();
+            let debug = error.debug().map(|debug| debug.to_string()).unwrap_or_default();
+            let said = without_passwords(&format!("{element}: {}", error.error()));
+            return Some(match debug.contains("not-negotiated") {
+                true => format!("{said} (no pixel format that is read: end the pipeline with `! videoconvert`)"),
+                false => said,
+            });
+        }
+        None
     }
 
     /// When a picture was taken, on the clock of the pipeline, which is the monotonic one.
@@ -144,11 +170,11 @@ impl Stream for GstStream {
     }
 
     fn read(&mut self, frame: &mut Frame, timeout: Duration, clock: &dyn Clock) -> Result<Arrival, String> {
+        if let Some(reason) = self.complaint() {
+            return Err(reason);
+        }
         let first = self.first.take();
         let Some(mut newest) = first.or_else(|| self.sink.try_pull_sample(time(timeout))) else {
-            if let Some(reason) = self.complaint() {
-                return Err(reason);
-            }
             return match self.sink.is_eos() {
                 true if self.is_live => Err("the camera's stream ended".into()),
                 true => Ok(Arrival { ended: true, ..Arrival::default() }),
@@ -160,6 +186,7 @@ impl Stream for GstStream {
             newest = newer;
             passed_over += 1;
         }
+        self.has_begun = true;
         picture::copy(&newest, frame)?;
         frame.captured_at = clock.now();
         self.taken = self.taken.wrapping_add(passed_over as u32 + 1);
@@ -167,7 +194,7 @@ impl Stream for GstStream {
     }
 
     fn patience(&self) -> Duration {
-        PATIENCE
+        if self.has_begun { PATIENCE } else { FIRST_PICTURE }
     }
 }
 

@@ -18,6 +18,7 @@ fn commands_are_split_as_a_shell_would_and_options_are_their_own() {
     assert_eq!(words("curl http://cam/s?a=b?fps=5"), of(&["curl", "http://cam/s?a=b"]));
     assert_eq!(words("a | b > c?shell=true"), of(&["sh", "-c", "a | b > c"]));
     assert_eq!(words("-"), None);
+    assert_eq!(parsed("cam?format=mjpeg").unwrap().format(), StreamFormat::Mjpeg);
     let raw = parsed("-?format=nv12&size=640x480&fps=15&stride=704&colors=bt709&range=full").unwrap();
     assert_eq!((raw.kind, raw.size, raw.fps), (Kind::Raw(PixelFormat::Nv12), Some(Size::new(640, 480)), Some(15.0)));
     let StreamFormat::Raw(layout) = raw.format() else { panic!("{raw:?}") };
@@ -38,6 +39,7 @@ fn wrong_addresses_say_what_is_right() {
         ("pipe:cam?format=nv12&size=0x4", "sides"),
         ("pipe:cam?format=nv12&size=640x480&stride=5", "takes 640"),
         ("pipe:cam?size=640x480", "add their `format`"),
+        ("pipe:cam?format=mjpeg&size=640x480", "add their `format`"),
         ("pipe:cam?fps=0", "above 0"),
         ("pipe:cam?fps=5&fromat=y4m", "did you mean `format`"),
         ("pipe:cam?timeout=-1", "above 0"),

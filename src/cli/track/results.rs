@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Sender, bounded};
 use image::ExtendedColorType;
 
-use crate::error::Error;
+use crate::error::{Error, ImageError};
 use crate::frame::{self, Frame};
 use crate::geometry::Letterbox;
 use crate::mask::file::{mask_name, write_image, write_mask_of};
@@ -104,7 +104,7 @@ impl Results {
             self.claims.push(make_folder(folder)?);
         }
         let (rate, sound) = (about.rate, about.clip.cloned());
-        self.cutouts.push(Cutouts { target, kind, rate, sound, writer: None, opacity: Vec::new(), pixels: Vec::new() });
+        self.cutouts.push(Cutouts { target, kind, rate, sound, writer: None, start: 0.0, opacity: Vec::new(), pixels: Vec::new() });
         Ok(())
     }
 
@@ -194,6 +194,8 @@ struct Cutouts {
     rate: Option<f64>,
     sound: Option<Clip>,
     writer: Option<ClipWriter>,
+    /// The time of the first frame.
+    start: f64,
     opacity: Vec<u8>,
     pixels: Vec<u8>,
 }
@@ -224,9 +226,17 @@ impl Cutouts {
                 }
                 let writer = match &mut self.writer {
                     Some(writer) => writer,
-                    none => none.insert(ClipWriter::create(&path, size, self.kind.pixels(), self.rate, self.sound.as_ref())?),
+                    none => {
+                        self.start = found.record.time_s;
+                        let begin = if self.sound.is_some() { self.start } else { 0.0 };
+                        none.insert(ClipWriter::create(&path, size, self.kind.pixels(), self.rate, begin, self.sound.as_ref())?)
+                    }
                 };
-                Ok(writer.write(&self.pixels, found.record.time_s)?)
+                if size != writer.size() {
+                    let expected_of = "the video, whose frames are all of one size".into();
+                    return Err(ImageError::SizeMismatch { given: size, expected: writer.size(), expected_of }.into());
+                }
+                Ok(writer.write(&self.pixels, found.record.time_s - self.start)?)
             }
         }
     }
