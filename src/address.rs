@@ -191,7 +191,9 @@ impl<A> Table<A> {
         })?;
         parse(place).map_err(|error| match error {
             AddressError::Form => unknown(),
-            AddressError::Value(reason) => ConfigError::Invalid { origin: address(), reason: without_passwords(&reason) },
+            AddressError::Value(reason) => {
+                ConfigError::Invalid { origin: address(), reason: without_passwords(&reason) }
+            }
         })
     }
 

@@ -52,7 +52,9 @@ pub fn without_passwords(text: &str) -> String {
         let is_port = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
         let within = match host.rsplit_once('@') {
             Some((user, _)) => Some(user),
-            None if host.split_once(':').is_some_and(|(_, port)| !is_port(port)) => word.rsplit_once('@').map(|(user, _)| user),
+            None if host.split_once(':').is_some_and(|(_, port)| !is_port(port)) => {
+                word.rsplit_once('@').map(|(user, _)| user)
+            }
             None => None,
         };
         rest = match within.and_then(|user| Some((user.split_once(':')?.0, user.len()))) {

@@ -91,7 +91,12 @@ mod tests {
     fn wrong_addresses_name_the_known_ones() {
         for row in ["", "files", "files:", "scene:x", "scene:-1", "v4l:", "nokhwa:front", "/dev/video0", "http://x"] {
             let text = row.parse::<SourceAddress>().unwrap_err().to_string();
-            assert!(text.contains("video:FILE") && text.contains("files:DIR, scene[:SEED]") && text.contains(&format!("`{row}`")), "{text}");
+            assert!(
+                text.contains("video:FILE")
+                    && text.contains("files:DIR, scene[:SEED]")
+                    && text.contains(&format!("`{row}`")),
+                "{text}"
+            );
         }
     }
 }

@@ -73,6 +73,9 @@ impl ChildDriver {
     }
 }
 
+/// Where frames are read from.
+type Input = Box<dyn Read + Send>;
+
 /// Capture times that were said, by the number of the frame.
 type Times = Arc<Mutex<VecDeque<(u64, Timestamp)>>>;
 /// So many frames at most wait for their times to be asked for.
@@ -98,7 +101,7 @@ impl Driver for ChildDriver {
     fn open(&mut self, _: &mut Vec<String>) -> Result<ChildStream, DeviceError> {
         let recipe = &self.recipe;
         let (program, input, said) = match &recipe.command {
-            None => (None, Box::new(std::io::stdin()) as Box<dyn Read + Send>, None),
+            None => (None, Box::new(std::io::stdin()) as Input, None),
             Some(command) => {
                 let (program, input, said) = start(recipe, command()?)?;
                 (Some(program), input, said)
@@ -130,10 +133,7 @@ impl Driver for ChildDriver {
 }
 
 /// Starts the program of a recipe.
-fn start(
-    recipe: &Recipe,
-    mut command: Command,
-) -> Result<(Program, Box<dyn Read + Send>, Option<Receiver<u64>>), DeviceError> {
+fn start(recipe: &Recipe, mut command: Command) -> Result<(Program, Input, Option<Receiver<u64>>), DeviceError> {
     let (send, said) = channel();
     let (hears, classify) = (recipe.hear.is_some(), recipe.hear.unwrap_or(|_| Heard::Words));
     let hear = move |line: &str| match classify(line) {
@@ -167,7 +167,7 @@ fn failed(recipe: &Recipe, reason: String) -> DeviceError {
 
 /// Reads frames on a thread of its own, stamped when their last byte is there.
 fn feed(
-    input: Box<dyn Read + Send>,
+    input: Input,
     recipe: &Recipe,
     said: Option<Receiver<u64>>,
     times: Times,
@@ -234,7 +234,10 @@ impl ChildStream {
                 format!("no frame came within {} s", FIRST_FRAME.as_secs())
             }
         };
-        DeviceError::Program { device: self.device.clone(), reason: self.with_obituary(reason, Duration::from_millis(500)) }
+        DeviceError::Program {
+            device: self.device.clone(),
+            reason: self.with_obituary(reason, Duration::from_millis(500)),
+        }
     }
 
     /// A reason with how the program ended and what it said last.

@@ -51,7 +51,12 @@ pub(super) fn address(place: Option<&str>) -> Result<SourceAddress, AddressError
     Ok(SourceAddress::new(device.clone(), move |options, clock| open(&device, &pipe, options, clock)))
 }
 
-fn open(device: &str, pipe: &Pipe, options: &SourceOptions, clock: Arc<dyn Clock>) -> Result<CameraSource<ChildDriver>> {
+fn open(
+    device: &str,
+    pipe: &Pipe,
+    options: &SourceOptions,
+    clock: Arc<dyn Clock>,
+) -> Result<CameraSource<ChildDriver>> {
     let rate = options.rate()?;
     let is_timed = pipe.fps.is_some() || options.fps.is_some();
     let words = pipe.command.clone();

@@ -223,7 +223,9 @@ mod tests {
         assert_eq!(parse(None), Ok(Choices::default()));
         let turned = Choices { camera: 1, hflip: true, vflip: true, hdr: Some("auto".into()) };
         assert_eq!(parse(Some("1?hflip=true&vflip=true&hdr=auto")), Ok(turned));
-        for (place, expected) in [("0?hdr=max", "single-exp"), ("0?flip=true", "did you mean"), ("0?hflip=1", "true or false")] {
+        for (place, expected) in
+            [("0?hdr=max", "single-exp"), ("0?flip=true", "did you mean"), ("0?hflip=1", "true or false")]
+        {
             assert!(matches!(parse(Some(place)), Err(AddressError::Value(r)) if r.contains(expected)), "{place}");
         }
         assert_eq!(parse(Some("front")), Err(AddressError::Form));
@@ -247,7 +249,9 @@ mod tests {
     #[test]
     fn times_are_heard_among_metadata_and_logs() {
         assert_eq!(hear("SensorTimestamp=123456789000"), Heard::Time(123_456_789_000));
-        for line in ["ExposureTime=9999", "Lux=400.5", "[0:01:02.3] [12]  INFO Camera camera_manager.cpp:297 libcamera v0.3"] {
+        for line in
+            ["ExposureTime=9999", "Lux=400.5", "[0:01:02.3] [12]  INFO Camera camera_manager.cpp:297 libcamera v0.3"]
+        {
             assert_eq!(hear(line), Heard::Nothing, "{line}");
         }
         for line in ["ERROR: *** no cameras available ***", "[0:01] [12] ERROR V4L2 gone", "x=1"] {

@@ -58,7 +58,8 @@ fn open(
     options.rate()?;
     let (named, url, udp) = (device.to_owned(), camera.url.clone(), camera.udp);
     let command = move || {
-        let failed = |error: crate::error::VideoError| DeviceError::Program { device: named.clone(), reason: error.to_string() };
+        let failed =
+            |error: crate::error::VideoError| DeviceError::Program { device: named.clone(), reason: error.to_string() };
         network_camera(&url, udp).map_err(failed)
     };
     let recipe = Recipe {

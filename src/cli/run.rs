@@ -142,7 +142,10 @@ pub fn run(args: RunArgs) -> anyhow::Result<()> {
         SourceOptions { fps: args.fps.or(fallback.fps), looped: args.looped, every_frame: replay, ..fallback };
     let source = args.source.open(&options, Arc::new(MonotonicClock))?;
     if replay && !source.gives_every_frame() {
-        let reason = format!("{} cannot be replayed: give files:DIR, video:FILE or scene:SEED, or leave --replay out", args.source);
+        let reason = format!(
+            "{} cannot be replayed: give files:DIR, video:FILE or scene:SEED, or leave --replay out",
+            args.source
+        );
         return Err(crate::error::ConfigError::Invalid { origin: "--replay".into(), reason }.into());
     }
     let (touch, size) = (board.touch_options(), source.info().size);

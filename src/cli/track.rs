@@ -242,7 +242,8 @@ impl Tracking<'_> {
         if self.args.json {
             let (bbox, area) = (mask.bounding_box(), mask.area());
             let rle = Rle::from_mask(mask);
-            let line = Line { frame: number, file: &file, time_s, state: found.state, score: found.score, bbox, area, rle };
+            let line =
+                Line { frame: number, file: &file, time_s, state: found.state, score: found.score, bbox, area, rle };
             print_json(&line)?;
         }
         self.totals.done += 1;
@@ -319,7 +320,8 @@ fn written_files(args: &TrackArgs, targets: &Targets, frames: &[PathBuf]) -> Fil
     files.reads("the frames", [&args.frames]).reads("--first-mask", &args.first.first_mask);
     files.reads_models(args.model.models_dir.as_deref()).writes_stdout();
     let masks = targets.masks.as_ref().map(|folder| ("--out", folder));
-    for (what, target) in [("--overlay", &targets.overlay), ("--cutout", &targets.cutout), ("--matte", &targets.matte)] {
+    for (what, target) in [("--overlay", &targets.overlay), ("--cutout", &targets.cutout), ("--matte", &targets.matte)]
+    {
         match target {
             Some(Target::Video(path)) => drop(files.writes(what, [path])),
             Some(Target::Folder(folder)) if what == "--overlay" => drop(files.writes_into(what, [folder], is_overlay)),

@@ -2,10 +2,10 @@
 
 use super::Folder;
 use crate::frame::{Frame, MAX_SIDE, PixelFormat, decode_image, to_rgb};
+use crate::geometry::Size;
 use crate::mask::file::read_mask;
 use crate::mask::{Mask, Rle};
 use crate::picture::jpeg::jpeg_size;
-use crate::geometry::Size;
 use crate::picture::{self, DEFAULT_DECODE_BYTES};
 use crate::video::{FrameReader, RawLayout, StreamFormat};
 

@@ -22,7 +22,6 @@ use segments::Segments;
 use table::Table;
 
 /// Two bytes that end an image.
-#[cfg(any(test, fuzzing, feature = "camera"))]
 pub(crate) const END: [u8; 2] = [0xff, 0xd9];
 
 /// Why an image is not decoded.

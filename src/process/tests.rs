@@ -14,7 +14,8 @@ const LONG: Duration = Duration::from_secs(20);
 #[test]
 fn lines_are_heard_and_the_others_are_its_last_words() {
     let (send, heard) = channel();
-    let script = "echo time=1 >&2; echo first >&2; echo time=2 >&2; printf 'a\\rb\\n\\n' >&2; printf 'no end' >&2; exit 3";
+    let script =
+        "echo time=1 >&2; echo first >&2; echo time=2 >&2; printf 'a\\rb\\n\\n' >&2; printf 'no end' >&2; exit 3";
     let mut program = Program::start(shell(script), move |line| {
         line.strip_prefix("time=").is_some_and(|time| send.send(time.to_owned()).is_ok())
     })

@@ -105,9 +105,8 @@ impl Clip {
     }
 
     fn from_probed(path: &Path, probed: &Probed) -> Result<Clip, VideoError> {
-        let of_kind = |kind: &'static str| {
-            probed.streams.iter().filter(move |stream| stream.codec_type.as_deref() == Some(kind))
-        };
+        let of_kind =
+            |kind: &'static str| probed.streams.iter().filter(move |stream| stream.codec_type.as_deref() == Some(kind));
         let Some(stream) = of_kind("video").find(|stream| stream.disposition.attached_pic == 0) else {
             return Err(match of_kind("audio").next() {
                 Some(_) => VideoError::OnlySound { path: path.to_path_buf() },
@@ -115,7 +114,8 @@ impl Clip {
             });
         };
         let rate = stream.avg_frame_rate.as_deref().and_then(ratio);
-        let seconds = |text: &Option<String>| text.as_deref()?.parse::<f64>().ok().filter(|s| *s > 0.0 && s.is_finite());
+        let seconds =
+            |text: &Option<String>| text.as_deref()?.parse::<f64>().ok().filter(|s| *s > 0.0 && s.is_finite());
         let duration = seconds(&stream.duration).or_else(|| seconds(&probed.format.duration));
         let stated = stream.nb_frames.as_deref().and_then(|n| n.parse().ok()).filter(|n| *n > 0);
         let estimated = || Some((duration? * rate?).round().max(1.0) as u64);
@@ -133,7 +133,9 @@ impl Clip {
             },
             sound: of_kind("audio").next().map(|sound| SoundTrack {
                 codec: sound.codec_name.clone().unwrap_or_default(),
-                outlasts_pictures: seconds(&sound.duration).zip(duration).is_some_and(|(sound, pictures)| sound >= pictures),
+                outlasts_pictures: seconds(&sound.duration)
+                    .zip(duration)
+                    .is_some_and(|(sound, pictures)| sound >= pictures),
             }),
         })
     }
@@ -192,7 +194,9 @@ mod tests {
 
     #[test]
     fn pictures_without_yuv_are_what_ffmpeg_makes_of_them() {
-        for (format, encoding) in [("rgba", ColorEncoding::Bt601), ("gbrp", ColorEncoding::Bt601), ("yuv420p", ColorEncoding::Bt709)] {
+        for (format, encoding) in
+            [("rgba", ColorEncoding::Bt601), ("gbrp", ColorEncoding::Bt601), ("yuv420p", ColorEncoding::Bt709)]
+        {
             let json = r#"{"streams":[{"index":0,"codec_type":"video","width":1280,"height":720,"pix_fmt":"FORMAT"}]}"#;
             assert_eq!(clip(&json.replace("FORMAT", format)).unwrap().encoding, encoding, "{format}");
         }
@@ -200,7 +204,8 @@ mod tests {
 
     #[test]
     fn what_is_unknown_stays_unknown() {
-        let found = clip(r#"{"streams":[{"index":0,"codec_type":"video","avg_frame_rate":"0/0","nb_frames":"N/A"}]}"#).unwrap();
+        let found =
+            clip(r#"{"streams":[{"index":0,"codec_type":"video","avg_frame_rate":"0/0","nb_frames":"N/A"}]}"#).unwrap();
         assert_eq!((found.rate, found.frames, found.sound), (None, None, None));
         let only = clip(r#"{"streams":[{"index":0,"codec_type":"audio"}]}"#);
         assert!(matches!(only, Err(VideoError::OnlySound { .. })));

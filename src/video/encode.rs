@@ -189,13 +189,17 @@ fn encoding(path: &Path, pixels: Pixels) -> Result<Encoding, VideoError> {
         (Pixels::Rgba, "webm" | "mkv") => {
             (format!("{vp9} -crf 24 -auto-alt-ref 0 {BT709}"), even("black@0", "yuva420p"), Some(1000))
         }
-        (Pixels::Rgba, "mov") => ("-c:v png -video_track_timescale 60000".to_owned(), "format=rgba".to_owned(), Some(60_000)),
+        (Pixels::Rgba, "mov") => {
+            ("-c:v png -video_track_timescale 60000".to_owned(), "format=rgba".to_owned(), Some(60_000))
+        }
         (Pixels::Rgba, _) => {
-            let reason = "no video of this name keeps transparency: give one that ends in .webm, .mkv or .mov, or a folder";
+            let reason =
+                "no video of this name keeps transparency: give one that ends in .webm, .mkv or .mov, or a folder";
             return Err(refused(reason.into()));
         }
         (Pixels::Rgb, "mp4" | "mov" | "mkv") => {
-            let encoder = if ffmpeg::has_x264()? { "-c:v libx264 -preset veryfast -crf 20" } else { "-c:v mpeg4 -q:v 3" };
+            let encoder =
+                if ffmpeg::has_x264()? { "-c:v libx264 -preset veryfast -crf 20" } else { "-c:v mpeg4 -q:v 3" };
             // Matroska counts milliseconds; MPEG-4 no finer than 65,535 to the second.
             let (track, base) = if extension == "mkv" { ("", 1000) } else { (" -video_track_timescale 60000", 60_000) };
             (format!("{encoder}{track} {BT709}"), even("black", "yuv420p"), Some(base))

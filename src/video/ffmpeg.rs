@@ -75,11 +75,7 @@ pub(super) fn has_x264() -> Result<bool, VideoError> {
 }
 
 /// What `read` makes of what ffmpeg says to `arguments`; it is asked once.
-fn asked(
-    answer: &OnceLock<bool>,
-    arguments: &[&str],
-    read: impl FnOnce(&str) -> bool,
-) -> Result<bool, VideoError> {
+fn asked(answer: &OnceLock<bool>, arguments: &[&str], read: impl FnOnce(&str) -> bool) -> Result<bool, VideoError> {
     if let Some(known) = answer.get() {
         return Ok(*known);
     }

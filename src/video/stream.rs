@@ -221,14 +221,19 @@ mod tests {
         assert_eq!(frame.data, b"efgh");
         assert_eq!(reader.read(&mut frame), Ok(false));
         for (bytes, expected) in [(&b"abcdefgh"[..], "61 62"), (b"", "nothing"), (b"Y", "neither")] {
-            assert!(super::FrameReader::new(bytes, StreamFormat::Own).is_err_and(|r| r.contains(expected)), "{expected}");
+            assert!(
+                super::FrameReader::new(bytes, StreamFormat::Own).is_err_and(|r| r.contains(expected)),
+                "{expected}"
+            );
         }
     }
 
     #[test]
     fn jpeg_images_are_frames_of_their_own_size() {
         let mut bytes = Vec::new();
-        image::codecs::jpeg::JpegEncoder::new(&mut bytes).encode(&[9; 60], 5, 4, image::ExtendedColorType::Rgb8).unwrap();
+        image::codecs::jpeg::JpegEncoder::new(&mut bytes)
+            .encode(&[9; 60], 5, 4, image::ExtendedColorType::Rgb8)
+            .unwrap();
         let stream = [&bytes[..], &bytes].concat();
         let (mut reader, mut frame) = (reader(&stream).unwrap(), Frame::default());
         for _ in 0..2 {

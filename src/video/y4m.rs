@@ -62,7 +62,9 @@ fn chroma(name: &str) -> Result<PixelFormat, String> {
     match name {
         "420" | "420jpeg" | "420mpeg2" | "420paldv" => Ok(PixelFormat::I420),
         "mono" => Ok(PixelFormat::Grey),
-        _ => Err(format!("its colours are sampled as {name}, which is not read: write 8-bit 4:2:0, as with `-pix_fmt yuv420p`")),
+        _ => Err(format!(
+            "its colours are sampled as {name}, which is not read: write 8-bit 4:2:0, as with `-pix_fmt yuv420p`"
+        )),
     }
 }
 
@@ -72,7 +74,8 @@ mod tests {
 
     #[test]
     fn headers_say_what_follows() {
-        let header = parse(b"YUV4MPEG2 W640 H480 F30000:1001 Ip A1:1 C420mpeg2 XYSCSS=420MPEG2 XCOLORRANGE=FULL").unwrap();
+        let header =
+            parse(b"YUV4MPEG2 W640 H480 F30000:1001 Ip A1:1 C420mpeg2 XYSCSS=420MPEG2 XCOLORRANGE=FULL").unwrap();
         assert_eq!(header.layout.size, Size::new(640, 480));
         assert_eq!((header.layout.format, header.layout.colorimetry.range), (PixelFormat::I420, ColorRange::Full));
         assert!(header.rate.is_some_and(|rate| (rate - 29.97).abs() < 0.001));

@@ -80,7 +80,11 @@ fn cut_short(folder: &Path) {
 }
 
 const KINDS: &[Kind] = &[
-    Kind { name: "h264.mp4", make: |f| make(f, &format!("{TEST} -c:v libx264 -bf 3 -g 12 h264.mp4")), size: (320, 240) },
+    Kind {
+        name: "h264.mp4",
+        make: |f| make(f, &format!("{TEST} -c:v libx264 -bf 3 -g 12 h264.mp4")),
+        size: (320, 240),
+    },
     Kind {
         name: "h265.mov",
         make: |f| make(f, &format!("{TEST} -c:v libx265 -x265-params log-level=error h265.mov")),
@@ -94,11 +98,7 @@ const KINDS: &[Kind] = &[
         },
         size: (320, 240),
     },
-    Kind {
-        name: "turned.mp4",
-        make: turned,
-        size: (240, 320),
-    },
+    Kind { name: "turned.mp4", make: turned, size: (240, 320) },
     Kind {
         name: "ten_bits.mkv",
         make: |f| make(f, &format!("{TEST} -c:v libx264 -pix_fmt yuv420p10le ten_bits.mkv")),
@@ -106,24 +106,40 @@ const KINDS: &[Kind] = &[
     },
     Kind {
         name: "odd.mkv",
-        make: |f| make(f, "-f lavfi -i testsrc2=size=320x240:rate=25:duration=1 -vf format=yuv444p,scale=321:241 -c:v ffv1 odd.mkv"),
+        make: |f| {
+            make(
+                f,
+                "-f lavfi -i testsrc2=size=320x240:rate=25:duration=1 -vf format=yuv444p,scale=321:241 -c:v ffv1 odd.mkv",
+            )
+        },
         size: (321, 241),
     },
     Kind {
         name: "large.mp4",
-        make: |f| make(f, "-f lavfi -i testsrc2=size=3840x2160:rate=24:duration=0.5 -c:v libx264 -preset ultrafast large.mp4"),
+        make: |f| {
+            make(f, "-f lavfi -i testsrc2=size=3840x2160:rate=24:duration=0.5 -c:v libx264 -preset ultrafast large.mp4")
+        },
         size: (3840, 2160),
     },
     Kind { name: "one.mp4", make: |f| make(f, &format!("{TEST} -frames:v 1 -c:v libx264 one.mp4")), size: (320, 240) },
     Kind { name: "cut.mkv", make: cut_short, size: (320, 240) },
     Kind { name: "headless.ts", make: without_key_frame, size: (320, 240) },
-    Kind { name: "vp9.webm", make: |f| make(f, &format!("{TEST} -c:v libvpx-vp9 -deadline realtime -cpu-used 8 vp9.webm")), size: (320, 240) },
+    Kind {
+        name: "vp9.webm",
+        make: |f| make(f, &format!("{TEST} -c:v libvpx-vp9 -deadline realtime -cpu-used 8 vp9.webm")),
+        size: (320, 240),
+    },
     Kind { name: "motion.avi", make: |f| make(f, &format!("{TEST} -c:v mjpeg motion.avi")), size: (320, 240) },
     Kind { name: "moving.gif", make: |f| make(f, &format!("{TEST} -r 10 moving.gif")), size: (320, 240) },
     Kind {
         name: "late.mp4",
         make: |f| {
-            make(f, &format!("-f lavfi -i sine=duration=3 -itsoffset 0.5 {TEST} -map 1:v -map 0:a -c:v libx264 -c:a aac late.mp4"));
+            make(
+                f,
+                &format!(
+                    "-f lavfi -i sine=duration=3 -itsoffset 0.5 {TEST} -map 1:v -map 0:a -c:v libx264 -c:a aac late.mp4"
+                ),
+            );
         },
         size: (320, 240),
     },
@@ -181,7 +197,13 @@ fn what_is_no_clip_is_refused_with_the_reason() {
     std::fs::write(at("text.mp4"), "no video at all").unwrap();
     std::fs::write(at("empty.mp4"), "").unwrap();
     assert!(matches!(read(&at("sound.m4a")), Err(VideoError::OnlySound { .. })));
-    for (name, expected) in [("cut.mp4", "moov"), ("text.mp4", "Invalid data"), ("empty.mp4", ""), ("none.mp4", "No such file"), ("", "no file")] {
+    for (name, expected) in [
+        ("cut.mp4", "moov"),
+        ("text.mp4", "Invalid data"),
+        ("empty.mp4", ""),
+        ("none.mp4", "No such file"),
+        ("", "no file"),
+    ] {
         let error = read(&at(name)).unwrap_err();
         assert!(matches!(error, VideoError::Unreadable { .. }), "{name}: {error:?}");
         assert!(error.to_string().contains(expected) && error.to_string().contains("convert it"), "{name}: {error}");
@@ -196,7 +218,11 @@ fn a_clip_cannot_make_ffmpeg_open_what_lies_in_the_network() {
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap();
     let list = folder.path().join("list.m3u8");
-    std::fs::write(&list, format!("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nhttp://{address}/a.ts\n#EXT-X-ENDLIST\n")).unwrap();
+    std::fs::write(
+        &list,
+        format!("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nhttp://{address}/a.ts\n#EXT-X-ENDLIST\n"),
+    )
+    .unwrap();
     let _ = read(&list).unwrap_err();
     assert!(listener.accept().is_err(), "it was asked for");
 }

@@ -27,7 +27,11 @@ fn a_network_camera_that_goes_away_is_found_again() {
         drop(server);
     });
     let decode = "rtph264depay ! avdec_h264 ! videoconvert";
-    let ran = run(&format!("gst:rtspsrc location=rtsp://127.0.0.1:{port}/live latency=0 protocols=tcp ! {decode}"), "14", &[]);
+    let ran = run(
+        &format!("gst:rtspsrc location=rtsp://127.0.0.1:{port}/live latency=0 protocols=tcp ! {decode}"),
+        "14",
+        &[],
+    );
     switched.join().unwrap();
     assert!(ran.output.status.success(), "{}", ran.describe());
     let back: Vec<f64> = ran.of_kind("source_reopened").filter_map(|e| e["after_s"].as_f64()).collect();
@@ -74,7 +78,13 @@ fn frames(source: &mut dyn Source, count: usize) -> Vec<Frame> {
 #[test]
 #[ignore = "make test-cameras"]
 fn every_format_that_is_read_is_taken_as_it_comes() {
-    let rows = [("NV12", PixelFormat::Nv12), ("I420", PixelFormat::I420), ("YUY2", PixelFormat::Yuyv), ("RGB", PixelFormat::Rgb24), ("GRAY8", PixelFormat::Grey)];
+    let rows = [
+        ("NV12", PixelFormat::Nv12),
+        ("I420", PixelFormat::I420),
+        ("YUY2", PixelFormat::Yuyv),
+        ("RGB", PixelFormat::Rgb24),
+        ("GRAY8", PixelFormat::Grey),
+    ];
     for (name, format) in rows {
         for (width, height) in [(64, 48), (61, 35)] {
             let caps = format!("video/x-raw,format={name},width={width},height={height},framerate=50/1");
@@ -108,7 +118,12 @@ fn a_pipeline_that_ends_ends_the_stream_at_its_own_pace() {
     let mut source = opened("videotestsrc num-buffers=10 ! video/x-raw,width=32,height=32,framerate=20/1").unwrap();
     let began = std::time::Instant::now();
     let found = frames(source.as_mut(), 100);
-    assert!(found.len() >= 8 && began.elapsed() > Duration::from_millis(300), "{} in {:?}", found.len(), began.elapsed());
+    assert!(
+        found.len() >= 8 && began.elapsed() > Duration::from_millis(300),
+        "{} in {:?}",
+        found.len(),
+        began.elapsed()
+    );
     assert_eq!(source.next_frame(&mut Frame::default(), Duration::ZERO).unwrap(), Step::End);
 }
 
@@ -123,7 +138,8 @@ fn jpeg_images_are_frames() {
 #[test]
 #[ignore = "make test-cameras"]
 fn a_pipeline_that_breaks_is_played_again() {
-    let mut source = opened("videotestsrc is-live=true ! video/x-raw,width=32,height=32 ! identity error-after=5").unwrap();
+    let mut source =
+        opened("videotestsrc is-live=true ! video/x-raw,width=32,height=32 ! identity error-after=5").unwrap();
     assert!(frames(source.as_mut(), 9).len() == 9);
     let Some(SourceEvent::Lost { reason, .. }) = source.take_event() else { panic!("no loss") };
     assert!(reason.contains("identity"), "{reason}");

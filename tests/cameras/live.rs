@@ -102,7 +102,8 @@ fn a_network_camera_that_is_not_there_says_so() {
 pub fn run(source: &str, seconds: &str, environment: &[(&str, &str)]) -> Streamed {
     let sandbox = Sandbox::new();
     let mark = sandbox.path().join("once");
-    let mut command = sandbox.command(&["run", "--source", source, "--sink", "ndjson:out.ndjson", "--seconds", seconds]);
+    let mut command =
+        sandbox.command(&["run", "--source", source, "--sink", "ndjson:out.ndjson", "--seconds", seconds]);
     let path = std::env::var("PATH").unwrap_or_default();
     command.env("PATH", format!("{}:{path}", stand_in().display())).env("ONCE", &mark);
     command.envs(environment.iter().copied());
@@ -115,9 +116,14 @@ pub fn run(source: &str, seconds: &str, environment: &[(&str, &str)]) -> Streame
 #[ignore = "make test-cameras"]
 fn an_rpicam_camera_streams_and_its_faults_are_told() {
     println!("{:8} {:>7} {:>8} {:>9}  told", "fault", "frames", "dropped", "back in s");
-    for (fault, lost) in
-        [("", None), ("late", None), ("die", Some("timed out")), ("kill", Some("signal")), ("short", Some("within a frame")), ("silent", Some("no image"))]
-    {
+    for (fault, lost) in [
+        ("", None),
+        ("late", None),
+        ("die", Some("timed out")),
+        ("kill", Some("signal")),
+        ("short", Some("within a frame")),
+        ("silent", Some("no image")),
+    ] {
         let ran = run("rpicam:0", if fault == "late" { "9" } else { "8" }, &[("FAULT", fault)]);
         assert!(ran.output.status.success(), "{fault}: {}", ran.describe());
         let told: Vec<String> = ran.of_kind("source_lost").map(|e| e["reason"].as_str().unwrap().to_owned()).collect();
@@ -143,7 +149,8 @@ fn capture_times_are_those_of_the_sensor() {
     // Frames are exposed 33 ms apart; they arrive when the machine has time.
     let times: Vec<f64> = frames.iter().map(|frame| frame["time_s"].as_f64().unwrap()).collect();
     let sequences: Vec<f64> = frames.iter().map(|frame| frame["frame"].as_f64().unwrap()).collect();
-    let mut late: Vec<f64> = times.iter().zip(&sequences).map(|(t, n)| (t - times[0] - (n - sequences[0]) / 30.0).abs()).collect();
+    let mut late: Vec<f64> =
+        times.iter().zip(&sequences).map(|(t, n)| (t - times[0] - (n - sequences[0]) / 30.0).abs()).collect();
     late.sort_by(f64::total_cmp);
     assert!(late[late.len() / 2] < 0.004, "{late:?}");
     let mut ages: Vec<f64> = frames.iter().filter_map(|frame| frame["age_ms"].as_f64()).collect();
@@ -198,7 +205,10 @@ fn programs_that_write_frames_are_cameras() {
 #[ignore = "make test-cameras"]
 fn standard_input_is_a_source_that_ends() {
     let sandbox = Sandbox::new();
-    super::clips::ffmpeg(sandbox.path(), "-f lavfi -i testsrc2=size=160x120:rate=30:duration=1 -pix_fmt yuv420p in.y4m");
+    super::clips::ffmpeg(
+        sandbox.path(),
+        "-f lavfi -i testsrc2=size=160x120:rate=30:duration=1 -pix_fmt yuv420p in.y4m",
+    );
     let mut command = sandbox.command(&["run", "--source", "pipe:-", "--sink", "ndjson:out.ndjson"]);
     let output = command.stdin(std::fs::File::open(sandbox.path().join("in.y4m")).unwrap()).output().unwrap();
     assert!(output.status.success(), "{output:?}");
@@ -210,7 +220,9 @@ fn standard_input_is_a_source_that_ends() {
 fn no_program_outlives_the_stream() {
     let sandbox = Sandbox::new();
     let mark = format!("foveate-test-{}", std::process::id());
-    let source = format!("pipe:ffmpeg -v error -re -f lavfi -i testsrc2=size=64x48:rate=30 -metadata title={mark} -pix_fmt yuv420p -f yuv4mpegpipe -");
+    let source = format!(
+        "pipe:ffmpeg -v error -re -f lavfi -i testsrc2=size=64x48:rate=30 -metadata title={mark} -pix_fmt yuv420p -f yuv4mpegpipe -"
+    );
     let ran = sandbox.foveate(&["run", "--source", &source, "--sink", "ndjson:out.ndjson", "--seconds", "1"]);
     assert_eq!(ran.code(), 0, "{}", ran.describe());
     let alive = std::process::Command::new("pgrep").args(["-f", &mark]).output().unwrap();

@@ -9,8 +9,24 @@ use std::time::{Duration, Instant};
 
 /// The real program's options that have a value, and those that need none.
 const VALUES: &[&str] = &[
-    "camera", "timeout", "codec", "width", "height", "framerate", "output", "metadata", "metadata-format", "hdr", "shutter",
-    "gain", "awb", "autofocus-mode", "lens-position", "flicker-period", "verbose", "denoise",
+    "camera",
+    "timeout",
+    "codec",
+    "width",
+    "height",
+    "framerate",
+    "output",
+    "metadata",
+    "metadata-format",
+    "hdr",
+    "shutter",
+    "gain",
+    "awb",
+    "autofocus-mode",
+    "lens-position",
+    "flicker-period",
+    "verbose",
+    "denoise",
 ];
 const FLAGS: &[&str] = &["nopreview", "flush", "hflip", "vflip", "list-cameras"];
 
@@ -49,7 +65,10 @@ fn stream(given: &HashMap<String, String>) -> io::Result<()> {
     };
     let (width, height) = (width as usize, height as usize);
     let is = |name: &str, value: &str| given.get(name).is_some_and(|v| v == value);
-    assert!(is("codec", "yuv420") && is("output", "-") && is("timeout", "0") && is("metadata-format", "txt"), "{given:?}");
+    assert!(
+        is("codec", "yuv420") && is("output", "-") && is("timeout", "0") && is("metadata-format", "txt"),
+        "{given:?}"
+    );
     assert!(width.is_multiple_of(64) && given.contains_key("flush") && given.contains_key("nopreview"), "{given:?}");
     if number("camera") != Some(0.0) {
         return Err(io::Error::other("no cameras available"));
@@ -59,7 +78,7 @@ fn stream(given: &HashMap<String, String>) -> io::Result<()> {
     // A fault happens once: its mark is the file that `ONCE` names.
     let once = std::env::var_os("ONCE").map(std::path::PathBuf::from);
     let is_first = once.as_ref().is_none_or(|mark| !mark.exists());
-    once.map(|mark| File::create(mark)).transpose()?;
+    once.map(File::create).transpose()?;
     let fault = if is_first { fault.as_str() } else { "" };
     std::thread::sleep(Duration::from_millis(if fault == "late" { 6000 } else { 300 }));
     let (began, interval) = (Instant::now(), Duration::from_secs_f64(1.0 / rate));

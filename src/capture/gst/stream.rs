@@ -175,6 +175,10 @@ impl Stream for GstStream {
         }
         let first = self.first.take();
         let Some(mut newest) = first.or_else(|| self.sink.try_pull_sample(time(timeout))) else {
+            // An element that fails ends the stream as well.
+            if let Some(reason) = self.complaint() {
+                return Err(reason);
+            }
             return match self.sink.is_eos() {
                 true if self.is_live => Err("the camera's stream ended".into()),
                 true => Ok(Arrival { ended: true, ..Arrival::default() }),

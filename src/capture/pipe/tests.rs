@@ -97,13 +97,17 @@ fn frames_come_in_order_and_the_end_is_the_commands_own() {
 
 #[test]
 fn a_reader_that_is_late_gets_the_newest_and_the_command_is_never_held_up() {
-    let many = "i=0; while [ $i -lt 300 ]; do printf 'FRAME\\nxxxxxx'; i=$((i+1)); done; printf 'FRAME\\nzzzzzz'; sleep 5";
+    let many =
+        "i=0; while [ $i -lt 300 ]; do printf 'FRAME\\nxxxxxx'; i=$((i+1)); done; printf 'FRAME\\nzzzzzz'; sleep 5";
     let mut source = script(&format!("{HEADER}; {many}")).unwrap();
     std::thread::sleep(Duration::from_secs(1));
     let mut frame = Frame::default();
     assert_eq!(source.next_frame(&mut frame, WAIT).unwrap(), Step::Frame);
     assert_eq!((frame.data[0], frame.sequence), (b'z', 0));
-    assert_eq!(source.take_event(), Some(SourceEvent::Dropped { count: 300, reason: "a newer image was there already".into() }));
+    assert_eq!(
+        source.take_event(),
+        Some(SourceEvent::Dropped { count: 300, reason: "a newer image was there already".into() })
+    );
 }
 
 #[test]

@@ -103,7 +103,10 @@ impl SwitchHandler {
         if let Some(source) = &request.source {
             // An address can start a program.
             anyhow::ensure!(self.sources.contains(source), "{source} is not on offer");
-            anyhow::ensure!(!source.contains(":***@"), "{source} is not kept with its password: start the stream again");
+            anyhow::ensure!(
+                !source.contains(":***@"),
+                "{source} is not kept with its password: start the stream again"
+            );
         }
         let (sender, receiver) = channel();
         let (board, args, options, frame) = (self.board.clone(), self.args.clone(), self.options.clone(), self.frame);

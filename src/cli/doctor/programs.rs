@@ -28,7 +28,9 @@ fn ffmpeg(is_installed: bool) -> Finding {
 
 fn rpicam(installed: Option<&str>) -> Finding {
     match installed {
-        Some(name) => Finding::ok("rpicam", format!("{name} is installed: cameras on the board's own connectors can be read")),
+        Some(name) => {
+            Finding::ok("rpicam", format!("{name} is installed: cameras on the board's own connectors can be read"))
+        }
         None => Finding::problem(
             Status::Warn,
             "rpicam",

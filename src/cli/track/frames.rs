@@ -39,7 +39,12 @@ impl Frames {
     /// A folder without photos, a video that cannot be read, `fps` for one, which has its own.
     pub fn open(place: &Path, fps: Option<f64>, max_memory: u64) -> Result<Frames, Error> {
         if place.is_dir() || !place.exists() {
-            return Ok(Frames::Folder { files: list_images(place)?, next: 0, fps: fps.unwrap_or(DEFAULT_FPS), max_memory });
+            return Ok(Frames::Folder {
+                files: list_images(place)?,
+                next: 0,
+                fps: fps.unwrap_or(DEFAULT_FPS),
+                max_memory,
+            });
         }
         if fps.is_some() {
             let reason = format!("{} has frames at times of its own: leave it out", place.display());

@@ -86,7 +86,9 @@ impl Results {
     /// Frames with the mask drawn over them go there.
     pub fn add_overlay(&mut self, target: Target, about: About) -> anyhow::Result<()> {
         self.overlay = Some(match target {
-            Target::Folder(folder) => Overlay::Images(Box::new(OverlaySink::create(&folder, OverlayOptions::default())?)),
+            Target::Folder(folder) => {
+                Overlay::Images(Box::new(OverlaySink::create(&folder, OverlayOptions::default())?))
+            }
             Target::Video(path) => {
                 let sink = VideoSink::create(&path, VideoOptions::default())?.with_rate(about.rate);
                 Overlay::Video(Box::new(match about.clip {
@@ -104,7 +106,16 @@ impl Results {
             self.claims.push(make_folder(folder)?);
         }
         let (rate, sound) = (about.rate, about.clip.cloned());
-        self.cutouts.push(Cutouts { target, kind, rate, sound, writer: None, start: 0.0, opacity: Vec::new(), pixels: Vec::new() });
+        self.cutouts.push(Cutouts {
+            target,
+            kind,
+            rate,
+            sound,
+            writer: None,
+            start: 0.0,
+            opacity: Vec::new(),
+            pixels: Vec::new(),
+        });
         Ok(())
     }
 
@@ -229,7 +240,14 @@ impl Cutouts {
                     none => {
                         self.start = found.record.time_s;
                         let begin = if self.sound.is_some() { self.start } else { 0.0 };
-                        none.insert(ClipWriter::create(&path, size, self.kind.pixels(), self.rate, begin, self.sound.as_ref())?)
+                        none.insert(ClipWriter::create(
+                            &path,
+                            size,
+                            self.kind.pixels(),
+                            self.rate,
+                            begin,
+                            self.sound.as_ref(),
+                        )?)
                     }
                 };
                 if size != writer.size() {
