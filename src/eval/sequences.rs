@@ -4,7 +4,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -31,13 +31,40 @@ const FPS: f64 = 24.0;
 /// The IoU from which a frame counts for J's recall.
 const RECALL: f64 = 0.5;
 
+/// What an object is selected by on the first frame of its sequence.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Begin {
+    /// Its mask.
+    #[default]
+    Mask,
+    /// One click deepest inside it.
+    Click,
+    /// The tightest box around it.
+    Box,
+}
+
+impl Begin {
+    /// The name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Begin::Mask => "mask",
+            Begin::Click => "click",
+            Begin::Box => "box",
+        }
+    }
+}
+
 /// What is evaluated, and how.
 #[derive(Clone, Debug)]
 pub struct SequencesConfig {
     /// The folder with `images/SEQUENCE/` and `masks/SEQUENCE/`.
     pub data: PathBuf,
-    /// Begins with one click deepest inside the object instead of its first mask.
-    pub click: bool,
+    /// What the object is selected by.
+    pub begin: Begin,
+    /// Frames arrive so many a second, as a camera's do: while one is followed the others are dropped, and their masks are the last
+    /// that was found. `None` follows every frame, however long it takes.
+    pub live: Option<f64>,
     /// Every so many frames one is encoded; over those between the object is propagated by the image's motion alone.
     pub encode_every: u32,
     /// Only so many sequences, the first by name.
@@ -53,16 +80,27 @@ pub struct Report {
     pub model: String,
     /// What it computes in.
     pub precision: String,
-    /// What the object was selected by: `mask` or `click`.
-    pub begun_with: &'static str,
+    /// What the object was selected by.
+    pub begun_with: Begin,
+    /// Frames that arrived a second, where they were not all followed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub live: Option<f64>,
+    /// Frames that were dropped, whose masks are those of frames before.
+    pub dropped: usize,
     /// Frames that were followed.
     pub images: usize,
     /// Region similarity: mean IoU.
     pub j: Option<f64>,
     /// Share of frames with an IoU above 0.5.
     pub j_recall: Option<f64>,
+    /// What `j` loses from the first to the last quarter of a sequence.
+    pub j_decay: Option<f64>,
     /// Contour accuracy: mean boundary F.
     pub f: Option<f64>,
+    /// Share of frames with a boundary F above 0.5.
+    pub f_recall: Option<f64>,
+    /// What `f` loses from the first to the last quarter of a sequence.
+    pub f_decay: Option<f64>,
     /// Mean of `j` and `f`.
     pub jf: Option<f64>,
     /// Every so many frames one was encoded.
@@ -93,8 +131,16 @@ pub struct Figures {
     pub j: f64,
     /// Share of frames with an IoU above 0.5.
     pub j_recall: f64,
+    /// Mean IoU of the first quarter less that of the last.
+    pub j_decay: f64,
     /// Mean boundary F.
     pub f: f64,
+    /// Share of frames with a boundary F above 0.5.
+    pub f_recall: f64,
+    /// Mean boundary F of the first quarter less that of the last.
+    pub f_decay: f64,
+    /// Frames that were dropped.
+    pub dropped: usize,
     /// Number of the frame with the least IoU, and that IoU.
     pub worst: (usize, f64),
 }
@@ -126,11 +172,16 @@ pub fn run(
     Ok(Report {
         model: model.spec().name.to_string(),
         precision: model.precision().name().to_owned(),
-        begun_with: if config.click { "click" } else { "mask" },
+        begun_with: config.begin,
+        live: config.live,
+        dropped: figures.iter().map(|s| s.dropped).sum(),
         images: figures.iter().map(|s| s.frames).sum(),
         j,
         j_recall: over(&|s| s.j_recall),
+        j_decay: over(&|s| s.j_decay),
         f,
+        f_recall: over(&|s| s.f_recall),
+        f_decay: over(&|s| s.f_decay),
         jf: j.zip(f).map(|(j, f)| (j + f) / 2.0),
         encode_every: config.encode_every,
         encoder_ms,
@@ -193,15 +244,22 @@ fn follow(
     }
     let mut boundary = BoundaryMeasure::default();
     let (mut overlaps, mut contours) = (Vec::new(), Vec::new());
+    let (mut arrivals, mut dropped) = (Arrivals::new(config.live), 0);
     for (number, (image, mask)) in images.iter().zip(&masks).enumerate() {
         if stop.is_stopped() {
             break;
         }
         let object = read_mask(mask)?;
         let truth = Truth { ignored: Mask::new(object.size()), object };
-        let frame = open_frame(image, number, FPS, DEFAULT_DECODE_BYTES)?;
         let first = (number == 0).then_some(&truth);
-        step(config, number, frame, first, stepper, timings)?;
+        if arrivals.is_taken(number) {
+            let frame = open_frame(image, number, FPS, DEFAULT_DECODE_BYTES)?;
+            let began = Instant::now();
+            step(config, number, frame, first, stepper, timings)?;
+            arrivals.worked(began.elapsed());
+        } else {
+            dropped += 1;
+        }
         let Some(found) = stepper.record().objects().first() else { continue };
         if let Some(out) = &out {
             write_mask_of(image, &found.mask, out)?;
@@ -213,15 +271,61 @@ fn follow(
         }
     }
     let worst = overlaps.iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1)).map_or((0, 0.0), |(n, j)| (n + 1, *j));
-    let recall = overlaps.iter().map(|j| f64::from(*j > RECALL));
     Ok(Figures {
         name: name.to_owned(),
         frames: overlaps.len(),
-        j_recall: mean(recall).unwrap_or_default(),
         j: mean(overlaps.iter().copied()).unwrap_or_default(),
+        j_recall: recall(&overlaps),
+        j_decay: decay(&overlaps),
         f: mean(contours.iter().copied()).unwrap_or_default(),
+        f_recall: recall(&contours),
+        f_decay: decay(&contours),
+        dropped,
         worst,
     })
+}
+
+/// The share of frames that are above [`RECALL`].
+fn recall(frames: &[f64]) -> f64 {
+    mean(frames.iter().map(|figure| f64::from(*figure > RECALL))).unwrap_or_default()
+}
+
+/// The mean of the first quarter of the frames less that of the last.
+fn decay(frames: &[f64]) -> f64 {
+    let quarter = frames.len().div_ceil(4);
+    let over = |part: &[f64]| mean(part.iter().copied()).unwrap_or_default();
+    over(&frames[..quarter]) - over(&frames[frames.len() - quarter..])
+}
+
+/// Which frames of a camera are taken by one who works on one at a time: the newest that has arrived when the work before is done,
+/// or the next to arrive.
+struct Arrivals {
+    /// Seconds from frame to frame; `None` takes all.
+    interval: Option<f64>,
+    /// When the work is done, in seconds after the arrival of the first frame.
+    now: f64,
+}
+
+impl Arrivals {
+    fn new(rate: Option<f64>) -> Self {
+        Arrivals { interval: rate.map(|rate| 1.0 / rate), now: 0.0 }
+    }
+
+    /// Whether frame `number` is taken, which the frames before it were asked for; time goes on to its arrival.
+    fn is_taken(&mut self, number: usize) -> bool {
+        let Some(interval) = self.interval else { return true };
+        // A newer one is there already.
+        if (number + 1) as f64 * interval <= self.now {
+            return false;
+        }
+        self.now = self.now.max(number as f64 * interval);
+        true
+    }
+
+    /// A frame took so long.
+    fn worked(&mut self, time: Duration) {
+        self.now += time.as_secs_f64();
+    }
 }
 
 /// Follows the object to the next frame; on the `first` one it is selected.
@@ -242,11 +346,14 @@ fn step(
     stepper.set_frame(frame)?;
     let encoded = began.elapsed();
     match first {
-        Some(truth) if config.click => {
-            let click = Clicker::new(truth).next(&truth.ignored);
-            stepper.prompt(1, &click.into_iter().collect::<Vec<_>>(), None)?;
-        }
-        Some(truth) => stepper.select(1, &truth.object)?,
+        Some(truth) => match config.begin {
+            Begin::Mask => stepper.select(1, &truth.object)?,
+            Begin::Click => {
+                let click = Clicker::new(truth).next(&truth.ignored);
+                stepper.prompt(1, &click.into_iter().collect::<Vec<_>>(), None)?;
+            }
+            Begin::Box => stepper.prompt(1, &[], truth.object.bounding_box())?,
+        },
         None => {}
     }
     let began = Instant::now();
@@ -284,4 +391,37 @@ pub fn names(config: &SequencesConfig) -> Result<Vec<String>, Error> {
     names.sort();
     names.truncate(config.limit.unwrap_or(usize::MAX));
     Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The frames that are taken of `count`, each of which takes so many milliseconds.
+    fn taken(rate: Option<f64>, count: usize, milliseconds: u64) -> Vec<usize> {
+        let mut arrivals = Arrivals::new(rate);
+        let take = |number: &usize| {
+            let is_taken = arrivals.is_taken(*number);
+            if is_taken {
+                arrivals.worked(Duration::from_millis(milliseconds));
+            }
+            is_taken
+        };
+        (0..count).filter(take).collect()
+    }
+
+    #[test]
+    fn the_newest_frame_is_taken_when_the_work_is_done() {
+        assert_eq!(taken(None, 4, 1000), [0, 1, 2, 3]);
+        assert_eq!(taken(Some(10.0), 5, 100), [0, 1, 2, 3, 4]);
+        assert_eq!(taken(Some(10.0), 9, 150), [0, 1, 3, 4, 6, 7]);
+        assert_eq!(taken(Some(10.0), 9, 350), [0, 3, 7]);
+    }
+
+    #[test]
+    fn decay_is_what_the_last_quarter_lost() {
+        assert_eq!(decay(&[1.0, 0.9, 0.9, 0.9, 0.9, 0.9, 0.5, 0.5]), 0.45);
+        assert_eq!((decay(&[]), decay(&[0.7])), (0.0, 0.0));
+        assert_eq!(recall(&[0.4, 0.6, 0.5, 1.0]), 0.5);
+    }
 }

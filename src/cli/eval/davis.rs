@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use super::super::interrupt::on_interrupt;
 use super::super::model_args::ModelArgs;
+use super::super::numbers::parse_fps;
 use super::super::output::{make_folder, print, print_json};
 use super::super::outputs::Files;
 use super::super::progress;
 use crate::capture::list_images;
-use crate::eval::sequences::{self, Figures, Report, SequencesConfig};
+use crate::eval::sequences::{self, Begin, Figures, Report, SequencesConfig};
 
 #[derive(Debug, clap::Args)]
 pub struct DavisArgs {
@@ -16,8 +17,14 @@ pub struct DavisArgs {
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
     /// Begin with one click deepest inside the object instead of its first mask
-    #[arg(long)]
+    #[arg(long, conflicts_with = "by_box")]
     click: bool,
+    /// Begin with the tightest box around the object
+    #[arg(long = "box")]
+    by_box: bool,
+    /// Let frames arrive so many a second, as a camera's do: what comes while one is followed is dropped, and keeps the last mask
+    #[arg(long, value_name = "FPS", value_parser = parse_fps)]
+    live: Option<f64>,
     /// Encode every Nth frame, and propagate the object over those between by the image's motion alone
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     encode_every: u32,
@@ -38,7 +45,12 @@ pub struct DavisArgs {
 pub fn run(args: DavisArgs) -> anyhow::Result<()> {
     let config = SequencesConfig {
         data: args.data,
-        click: args.click,
+        begin: match (args.click, args.by_box) {
+            (true, _) => Begin::Click,
+            (_, true) => Begin::Box,
+            _ => Begin::Mask,
+        },
+        live: args.live,
         encode_every: args.encode_every,
         limit: args.limit.map(|n| n as usize),
         out: args.out,
@@ -70,22 +82,33 @@ fn table(report: &Report) -> String {
     let Report { model, precision, begun_with, encode_every, encoder_ms, follow_ms, frame_ms, .. } = report;
     let ms = |value: &Option<f64>| value.map_or("-".to_owned(), |v| format!("{v:.1}"));
     let mut text = format!(
-        "{model} ({precision}), from a first {begun_with}: encoder {} ms, following {} ms\n  one frame of {encode_every} encoded: {} ms a frame, as long as {:.2} encodings\n  {:<20} {:>6} {:>7} {:>7} {:>7}  worst frame\n",
+        "{model} ({precision}), from a first {}: encoder {} ms, following {} ms\n  one frame of {encode_every} encoded: {} ms a frame, as long as {:.2} encodings\n",
+        begun_with.name(),
         ms(encoder_ms),
         ms(follow_ms),
         ms(frame_ms),
         report.frame_encodings.unwrap_or(f64::NAN),
-        "sequence",
-        "frames",
-        "J",
-        "recall",
-        "F"
     );
-    for Figures { name, frames, j, j_recall, f, worst: (at, least) } in &report.sequences {
-        text.push_str(&format!("  {name:<20} {frames:>6} {j:>7.3} {j_recall:>7.3} {f:>7.3}  {at} ({least:.2})\n"));
+    if let Some(rate) = report.live {
+        text.push_str(&format!("  frames arrived {rate} a second: {} of {} were dropped\n", report.dropped, report.images));
     }
-    if let (Some(j), Some(recall), Some(f), Some(jf)) = (report.j, report.j_recall, report.f, report.jf) {
-        text.push_str(&format!("  {:<20} {:>6} {j:>7.3} {recall:>7.3} {f:>7.3}  J&F {jf:.3}\n", "mean", report.images));
+    text.push_str(&format!(
+        "  {:<20} {:>6} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7}  worst frame\n",
+        "sequence", "frames", "J", "recall", "decay", "F", "recall", "decay"
+    ));
+    let figures = |name: &str, frames: usize, row: [f64; 6]| {
+        let row: String = row.iter().map(|figure| format!(" {figure:>7.3}")).collect();
+        format!("  {name:<20} {frames:>6}{row}")
+    };
+    for s in &report.sequences {
+        let Figures { name, frames, j, j_recall, j_decay, f, f_recall, f_decay, worst: (at, least), .. } = s;
+        let row = figures(name, *frames, [*j, *j_recall, *j_decay, *f, *f_recall, *f_decay]);
+        text.push_str(&format!("{row}  {at} ({least:.2})\n"));
+    }
+    let means = [report.j, report.j_recall, report.j_decay, report.f, report.f_recall, report.f_decay];
+    if let (Some(jf), Some(means)) = (report.jf, means.into_iter().collect::<Option<Vec<f64>>>()) {
+        let row = figures("mean", report.images, [means[0], means[1], means[2], means[3], means[4], means[5]]);
+        text.push_str(&format!("{row}  J&F {jf:.3}\n"));
     }
     text
 }
