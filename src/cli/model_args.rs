@@ -28,8 +28,8 @@ pub struct ModelArgs {
     /// Threads that encoder and decoder compute with
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = parse_threads)]
     pub threads: usize,
-    /// This input size; without it photos are seen at the model's own, and frames that are followed at one of their form with as
-    /// many pixels, where the model allows that
+    /// This input size; without it photos are seen at the model's own, and frames that are followed at one of their form with
+    /// about twice as many pixels as 256x256, where the model allows that
     #[arg(long, value_name = "WxH", value_parser = parse_size)]
     pub input_size: Option<Size>,
     /// The folder with manifest.toml and the model files, instead of the bundled one
@@ -37,13 +37,17 @@ pub struct ModelArgs {
     pub models_dir: Option<PathBuf>,
 }
 
+/// Pixels of the model's input, about, for frames that are followed on a machine of which no board says it: twice those of 256x256.
+/// What is followed has more cells, and the work stays within that of two photos.
+const FOLLOWED_PIXELS: u32 = 119_000;
+
 impl ModelArgs {
     /// Loads the model that the arguments name, at its own input size unless they name another.
     pub fn load(&self) -> anyhow::Result<LoadedModel> {
         self.load_for(None)
     }
 
-    /// As [`Self::load`], for frames of the size `frame`.
+    /// As [`Self::load`], for frames of the size `frame` that are followed: at about [`FOLLOWED_PIXELS`].
     pub fn load_for(&self, frame: Option<Size>) -> anyhow::Result<LoadedModel> {
         let registry = Registry::discover(self.models_dir.as_deref())?;
         let first = registry.list().first().map_or(BUNDLED, |installed| installed.spec.name.as_str());
@@ -53,6 +57,7 @@ impl ModelArgs {
             threads: self.threads,
             input_size: self.input_size,
             frame,
+            pixels: frame.map(|_| FOLLOWED_PIXELS),
             ..ModelOptions::default()
         };
         Ok(registry.load(name, &options)?)

@@ -40,8 +40,8 @@ pub struct GazeConfig {
 const TRIALS_PER_SCENE: u32 = 4;
 /// Rates of eye trackers, one after the other.
 const RATES: [f64; 4] = [30.0, 60.0, 120.0, 200.0];
-/// Size of the scene's frames.
-const FRAME: Size = Size::new(640, 480);
+/// Size of the frames of the scene that is looked at, in pixels.
+pub const FRAME: Size = Size::new(640, 480);
 
 /// Runs trials with `model` until `stop` is raised; the report has no replays.
 ///

@@ -52,7 +52,7 @@ pub struct GazeArgs {
 /// Runs the command.
 pub fn run(args: GazeArgs) -> anyhow::Result<()> {
     let replays = args.data.as_deref().map(gaze::replay).transpose()?.unwrap_or_default();
-    let model = args.model.load()?;
+    let model = args.model.load_for(Some(gaze::FRAME))?;
     let stop = on_interrupt()?;
     let missing_patterns = match args.missing_pattern.as_slice() {
         [] => MissingPattern::ALL.to_vec(),
