@@ -112,8 +112,8 @@ mod tests {
         let said = |path: &Path| list_images(path).unwrap_err().to_string();
         touch(dir.path(), &["film.mp4"]);
         let text = said(dir.path());
-        assert!(text.contains("ffmpeg -i") && text.contains("film.mp4"), "{text}");
-        assert!(said(&dir.path().join("film.mp4")).contains("ffmpeg -i"));
+        assert!(text.contains("video:") && text.contains("film.mp4"), "{text}");
+        assert!(said(&dir.path().join("film.mp4")).contains("foveate track"));
         touch(dir.path(), &["photo.txt"]);
         assert!(said(&dir.path().join("photo.txt")).contains("not a folder"));
         touch(&dir.path().join("sequence"), &["1.jpg"]);

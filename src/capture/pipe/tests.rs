@@ -115,7 +115,7 @@ fn a_command_that_dies_is_started_again_and_its_last_words_are_told() {
     let dir = tempfile::tempdir().unwrap();
     let mark = dir.path().join("second").display().to_string();
     let body = format!(
-        r"{HEADER}; printf 'FRAME\naaaaaa'; if [ -e {mark} ]; then printf 'FRAME\nbbbbbb'; exit 0; fi; touch {mark}; echo no light >&2; exit 3"
+        r"{HEADER}; printf 'FRAME\naaaaaa'; if [ -e {mark} ]; then sleep 0.3; printf 'FRAME\nbbbbbb'; exit 0; fi; touch {mark}; echo no light >&2; exit 3"
     );
     let mut source = script(&body).unwrap();
     assert_eq!(frames(source.as_mut(), 3), b"aab");

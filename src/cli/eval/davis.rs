@@ -90,7 +90,10 @@ fn table(report: &Report) -> String {
         report.frame_encodings.unwrap_or(f64::NAN),
     );
     if let Some(rate) = report.live {
-        text.push_str(&format!("  frames arrived {rate} a second: {} of {} were dropped\n", report.dropped, report.images));
+        text.push_str(&format!(
+            "  frames arrived {rate} a second: {} of {} were dropped\n",
+            report.dropped, report.images
+        ));
     }
     text.push_str(&format!(
         "  {:<20} {:>6} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7}  worst frame\n",
