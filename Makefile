@@ -62,6 +62,8 @@ test-cameras: packages ## Cameras that programs read (rpicam, RTSP, GStreamer, p
 	@scripts/cameras.sh
 	$(CARGO) build --release --locked --features gstreamer --example rpicam-vid
 	$(CARGO) test --release --locked --features gstreamer --test cameras -- --ignored --nocapture --test-threads=1
+	@# Where users look, in videos.
+	$(CARGO) test --release --locked --features gstreamer --test gaze_privacy
 
 .PHONY: test-hardware
 test-hardware: ## Cameras, touch and the whole program in virtual machines (installs qemu; 30 minutes cold)

@@ -16,7 +16,8 @@
 //! | 3 | [`frame`], [`mask`] | pixels to tensor; logits to mask |
 //! | 3 | [`quantize`] | from a float file to an 8-bit one |
 //! | 4 | [`model`] | from files to an encoder and a decoder |
-//! | 4 | [`capture`] | where frames come from |
+//! | 4 | [`video`] | frames in streams of bytes; videos in and out |
+//! | 5 | [`capture`] | where frames come from |
 //! | 5 | [`segment`], [`track`] | encode once and prompt many times; follow from frame to frame |
 //! | 6 | [`record`] | what one frame's result is, and what happened |
 //! | 7 | [`session`], [`sink`] | the objects of a stream, and what an intent does to them; where records go |

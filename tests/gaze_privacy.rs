@@ -7,6 +7,8 @@ mod common;
 #[path = "common/ends.rs"]
 mod ends;
 
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -22,6 +24,8 @@ use foveate::select::GazeSample;
 use foveate::select::gaze::{DwellConfig, DwellSelector};
 use foveate::sink::{OpenedSink, SINKS, Sink, SinkAddress};
 use foveate::time::Timestamp;
+use image::codecs::gif::GifDecoder;
+use image::{AnimationDecoder, DynamicImage};
 
 /// Where the gaze rests. Its digits are found nowhere else, and it lies far from every label that overlays draw.
 const GAZE: Point = Point { x: 91.375, y: 27.625 };
@@ -55,12 +59,17 @@ fn stream(sinks: Vec<Box<dyn Sink>>) {
     pipeline.start().unwrap().wait(|_| {}).unwrap();
 }
 
-/// Every form of every sink that writes into files, as an address with a place below `dir`.
+/// Every form of every sink that writes into files, as an address with a place below `dir`. A video takes ffmpeg: `make test-cameras`
+/// runs this where it is installed.
 fn addresses(dir: &Path) -> Vec<(String, PathBuf)> {
-    let rows = SINKS.rows().iter().filter(|row| row.parse.is_some());
+    let no_video = foveate::process::find("ffmpeg").is_none();
+    let rows = SINKS.rows().iter().filter(|row| row.parse.is_some() && !(no_video && row.scheme == "video"));
     let forms = rows.flat_map(|row| row.forms.iter().map(move |form| (row.scheme, *form)));
     let written = forms.filter(|(_, form)| form.contains("PATH") || form.contains("DIR") || form.contains("FILE"));
-    let placed = written.map(|(scheme, _)| (format!("{scheme}:{}", dir.join(scheme).display()), dir.join(scheme)));
+    let placed = written.map(|(scheme, _)| {
+        let place = dir.join(if scheme == "video" { "video.gif" } else { scheme });
+        (format!("{scheme}:{}", place.display()), place)
+    });
     placed.collect()
 }
 
@@ -81,11 +90,19 @@ fn files(place: &Path) -> Vec<PathBuf> {
 
 /// Whether a file says where the gaze was: as a ring on a picture, in words, or as a number of any width.
 fn tells_gaze(file: &Path) -> bool {
-    if let Ok(picture) = image::open(file) {
+    let pictures: Vec<DynamicImage> = match file.extension().is_some_and(|extension| extension == "gif") {
+        true => {
+            let frames = GifDecoder::new(BufReader::new(File::open(file).unwrap())).unwrap().into_frames();
+            frames.map(|frame| frame.unwrap().into_buffer().into()).collect()
+        }
+        false => image::open(file).into_iter().collect(),
+    };
+    if !pictures.is_empty() {
         let near = |v: f32, d: i32| (v as i32 + d) as u32;
-        let pixels = (-20..20).flat_map(|y| (-20..20).map(move |x| (near(GAZE.x, x), near(GAZE.y, y))));
-        let picture = picture.to_luma8();
-        return pixels.into_iter().any(|(x, y)| picture.get_pixel(x, y).0[0].abs_diff(128) > 8);
+        return pictures.iter().map(DynamicImage::to_luma8).any(|picture| {
+            let mut pixels = (-20..20).flat_map(|y| (-20..20).map(move |x| (near(GAZE.x, x), near(GAZE.y, y))));
+            pixels.any(|(x, y)| picture.get_pixel(x, y).0[0].abs_diff(128) > 8)
+        });
     }
     let bytes = std::fs::read(file).unwrap();
     let holds = |part: &[u8]| bytes.windows(part.len()).any(|window| window == part);
