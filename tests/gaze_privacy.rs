@@ -18,7 +18,7 @@ use ends::GeometryEncoder;
 use foveate::Result;
 use foveate::geometry::{Intrinsics, Point};
 use foveate::input::GazeSource;
-use foveate::pipeline::Pipeline;
+use foveate::pipeline::{Pipeline, PipelineConfig};
 use foveate::record::FrameRecord;
 use foveate::select::GazeSample;
 use foveate::select::gaze::{DwellConfig, DwellSelector};
@@ -53,7 +53,10 @@ fn stream(sinks: Vec<Box<dyn Sink>>) {
     let encoder = Box::new(GeometryEncoder { cost: Duration::ZERO });
     let camera = Intrinsics::from_horizontal_fov(60.0, FRAME.width, FRAME.height);
     let selector = DwellSelector::new(DwellConfig::default(), camera);
-    let pipeline = Pipeline::new(source, encoder, Box::new(GeometryDecoder), "geometry");
+    let mut config = PipelineConfig::default();
+    // No record is dropped for a sink that starts slowly: one that tells must be seen to tell.
+    config.sink_queue = 64;
+    let pipeline = Pipeline::new(source, encoder, Box::new(GeometryDecoder), "geometry").config(config);
     let pipeline = pipeline.gaze(Box::new(Staring(0)), selector);
     let pipeline = sinks.into_iter().fold(pipeline, Pipeline::sink);
     pipeline.start().unwrap().wait(|_| {}).unwrap();
