@@ -13,6 +13,7 @@ mod gst;
 mod negotiate;
 #[cfg(all(feature = "camera", any(not(target_os = "linux"), feature = "nokhwa-linux")))]
 mod nokhwa;
+mod pace;
 mod pipe;
 mod reopen;
 mod rpicam;
@@ -37,6 +38,7 @@ pub use controls::{Controls, PowerLine, Setting};
 pub use exchange::{Exchange, Exchangeable};
 pub use files::{FilesSource, list_images};
 pub use negotiate::{Choice, FormatOffer, Rates, Wish, negotiate};
+pub use rpicam::program as rpicam_program;
 pub use video::VideoSource;
 
 /// Every kind of source; `docs/adding-a-source.md` shows how one is added.

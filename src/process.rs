@@ -25,7 +25,6 @@ const LONGEST_LINE: usize = 4096;
 /// later.
 #[derive(Debug)]
 pub struct Program {
-    name: String,
     child: Child,
     words: Arc<Mutex<LastWords>>,
     listener: Option<JoinHandle<()>>,
@@ -52,7 +51,6 @@ impl Program {
     /// # Errors
     /// When it cannot be started: `NotFound` where there is no such program.
     pub fn start(mut command: Command, mut hear: impl FnMut(&str) -> bool + Send + 'static) -> io::Result<Program> {
-        let name = command.get_program().to_string_lossy().into_owned();
         command.stderr(Stdio::piped());
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
@@ -70,15 +68,10 @@ impl Program {
             std::thread::Builder::new().name("program".into()).spawn(listen)
         });
         RUNNING.lock().unwrap_or_else(PoisonError::into_inner).insert(child.id());
-        let mut program = Program { name, child, words, listener: None, ended: None, is_left: false };
+        let mut program = Program { child, words, listener: None, ended: None, is_left: false };
         // Without a listener the program would be held up one day: dropping it ends it.
         program.listener = listener.transpose()?;
         Ok(program)
-    }
-
-    /// Its name as it was started.
-    pub fn name(&self) -> &str {
-        &self.name
     }
 
     /// Leaves it to itself: it runs on when this is dropped, and when this program ends.
@@ -107,15 +100,20 @@ impl Program {
         loop {
             if self.ended.is_none() && self.has_exited() {
                 // Its group is ended while its number cannot be given to another.
-                self.signal(Signal::Kill);
-                self.forget();
-                self.ended = self.child.wait().ok();
+                self.reap();
             }
             if self.ended.is_some() || began.elapsed() >= patience {
                 return self.ended;
             }
             std::thread::sleep(LOOK);
         }
+    }
+
+    /// Ends what is left of its group, and waits for it.
+    fn reap(&mut self) {
+        self.signal(Signal::Kill);
+        self.forget();
+        self.ended = self.child.wait().ok();
     }
 
     /// The last lines it said that nobody heard, joined, without the passwords of addresses; empty if there are none.
@@ -164,7 +162,9 @@ impl Program {
         #[cfg(unix)]
         signal_group(self.child.id(), signal);
         #[cfg(not(unix))]
-        if matches!(signal, Signal::Kill | Signal::Terminate) {
+        {
+            let (Signal::Terminate | Signal::Kill) = signal;
+            // Whoever is gone already needs no signal.
             let _ = self.child.kill();
         }
     }
@@ -193,9 +193,7 @@ impl Drop for Program {
         }
         self.signal(Signal::Terminate);
         if self.wait(GRACE).is_none() {
-            self.signal(Signal::Kill);
-            self.forget();
-            self.ended = self.child.wait().ok();
+            self.reap();
         }
     }
 }

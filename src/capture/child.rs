@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::Choice;
 use super::feed::{Feed, Keep, Taken};
-use super::reopen::{Arrival, Driver, Stream};
+use super::reopen::{Arrival, CameraSource, Driver, Stream};
 use crate::error::DeviceError;
 use crate::frame::Frame;
 use crate::process::Program;
@@ -33,6 +33,8 @@ pub(super) struct Recipe {
     pub device: String,
     /// Makes the command; `None` reads standard input.
     pub command: Option<Box<dyn Fn() -> Result<Command, DeviceError> + Send>>,
+    /// What to do when no frame comes.
+    pub remedy: &'static str,
     /// What the stream holds.
     pub format: StreamFormat,
     /// Whether a Y4M stream's colours are those that players take frames of its size for, not those of webcams.
@@ -66,11 +68,13 @@ pub(super) struct ChildDriver {
     known: Option<Choice>,
 }
 
-impl ChildDriver {
-    /// A driver of what `recipe` says, whose frames are stamped by `clock`.
-    pub(super) fn new(recipe: Recipe, clock: Arc<dyn Clock>) -> Self {
-        ChildDriver { recipe, clock, known: None }
-    }
+/// Opens the camera that `recipe` makes of a program.
+///
+/// # Errors
+/// [`DeviceError::Program`]: it does not start, or gives no frame.
+pub(super) fn open(recipe: Recipe, clock: Arc<dyn Clock>) -> Result<CameraSource<ChildDriver>, DeviceError> {
+    let device = recipe.device.clone();
+    CameraSource::open(device, ChildDriver { recipe, clock: Arc::clone(&clock), known: None }, clock)
 }
 
 /// Where frames are read from.
@@ -125,7 +129,7 @@ impl Driver for ChildDriver {
             return Ok(stream);
         }
         let first = stream.feed.peek(FIRST_FRAME, |frame| (frame.size, frame.format));
-        let Some((size, format)) = first else { return Err(stream.without_frame()) };
+        let Some((size, format)) = first else { return Err(failed(recipe, stream.without_frame(recipe.remedy))) };
         (stream.choice.size, stream.choice.format) = (size, format);
         self.known = Some(stream.choice);
         Ok(stream)
@@ -225,8 +229,8 @@ fn on_capture_clock(nanos: u64, arrived: Timestamp) -> Timestamp {
 }
 
 impl ChildStream {
-    /// Why no first frame came.
-    fn without_frame(&mut self) -> DeviceError {
+    /// Why no first frame came, and what to do.
+    fn without_frame(&mut self, remedy: &str) -> String {
         let reason = match self.feed.take(&mut Frame::default(), Duration::ZERO) {
             Taken::Ended(Ok(())) => "it sends nothing".to_owned(),
             Taken::Ended(Err(reason)) => reason,
@@ -234,10 +238,8 @@ impl ChildStream {
                 format!("no frame came within {} s", FIRST_FRAME.as_secs())
             }
         };
-        DeviceError::Program {
-            device: self.device.clone(),
-            reason: self.with_obituary(reason, Duration::from_millis(500)),
-        }
+        let reason = self.with_obituary(reason, Duration::from_millis(500));
+        format!("{reason}. {remedy}")
     }
 
     /// A reason with how the program ended and what it said last.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::events::Events;
+use super::pace::wait_until;
 use super::{Source, SourceAddress, SourceEvent, SourceInfo, SourceOptions, Step};
 use crate::address::{self, AddressError};
 use crate::error::{Error, ImageError, Result};
@@ -142,13 +143,8 @@ impl Source for FilesSource {
                 self.skip_late(start, self.clock.now());
             }
             let due = self.due(start, self.next);
-            let now = self.clock.now();
-            if due > now {
-                // One sleep on the system's clock; the caller comes again if the source's clock runs differently.
-                std::thread::sleep(due.min(deadline).since(now));
-                if self.clock.now() < due {
-                    return Ok(Step::Idle);
-                }
+            if !wait_until(due, deadline, self.clock.as_ref()) {
+                return Ok(Step::Idle);
             }
             let sequence = self.next;
             self.next += 1;

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::child::{ChildDriver, Recipe};
+use super::child::{self, ChildDriver, Recipe};
 use super::reopen::CameraSource;
 use super::{SourceAddress, SourceOptions};
 use crate::address::{self, AddressError};
@@ -69,6 +69,10 @@ fn open(
     });
     let recipe = Recipe {
         device: device.to_owned(),
+        remedy: match command {
+            Some(_) => "Run the command by itself to see what it needs",
+            None => "Start it behind the program that writes the frames",
+        },
         patience: command.as_ref().map(|_| pipe.patience),
         command,
         format: pipe.format(),
@@ -77,7 +81,7 @@ fn open(
         ends: true,
         hear: None,
     };
-    Ok(CameraSource::open(device.to_owned(), ChildDriver::new(recipe, Arc::clone(&clock)), clock)?)
+    Ok(child::open(recipe, clock)?)
 }
 
 impl Pipe {

@@ -3,12 +3,11 @@
 //!
 //! Arguments, the raw frames and the lines of metadata are those of rpicam-apps 1.4 to 1.9.
 
-use std::ffi::OsString;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::child::{ChildDriver, Heard, Recipe};
+use super::child::{self, ChildDriver, Heard, Recipe};
 use super::reopen::CameraSource;
 use super::{CameraInfo, Choice, Controls, PowerLine, Setting, SourceAddress, SourceOptions, Wish};
 use crate::address::{self, AddressError};
@@ -68,7 +67,7 @@ fn open(
     clock: Arc<dyn Clock>,
 ) -> Result<CameraSource<ChildDriver>> {
     let wish = options.wish()?;
-    let size = Size::new(wish.size.width.next_multiple_of(ROW), wish.size.height.next_multiple_of(2));
+    let size = streamed_size(&wish);
     let failed = |reason: &str| DeviceError::Program { device: device.to_owned(), reason: reason.to_owned() };
     let program = program().ok_or_else(|| failed(INSTALL))?;
     let mut arguments = arguments(choices, size, wish.fps);
@@ -77,7 +76,7 @@ fn open(
         tracing::warn!("{device}: {} cannot be set on this camera", ignored.join(", "));
     }
     let command = move || {
-        let mut command = Command::new(&program);
+        let mut command = Command::new(program);
         command.args(&arguments);
         Ok(command)
     };
@@ -87,15 +86,22 @@ fn open(
         format: StreamFormat::Raw(layout(size)),
         colors_by_size: false,
         rate: Some(wish.fps),
+        remedy: "Run `rpicam-hello --list-cameras` to see whether the system finds it",
         patience: Some(PATIENCE),
         ends: false,
         hear: Some(hear),
     };
-    Ok(CameraSource::open(device.to_owned(), ChildDriver::new(recipe, Arc::clone(&clock)), clock)?)
+    Ok(child::open(recipe, clock)?)
 }
 
-fn program() -> Option<OsString> {
-    PROGRAMS.iter().find_map(|name| process::find(name))
+/// The program that reads a Raspberry Pi's own cameras, if it is installed.
+pub fn program() -> Option<&'static str> {
+    PROGRAMS.into_iter().find(|name| process::find(name).is_some())
+}
+
+/// The size that is asked of a camera: rows without padding, whole pairs of them.
+fn streamed_size(wish: &Wish) -> Size {
+    Size::new(wish.size.width.next_multiple_of(ROW), wish.size.height.next_multiple_of(2))
 }
 
 /// Frames as `--codec yuv420` writes them. Their colours follow their size.
@@ -201,7 +207,7 @@ fn parse_list(said: &str, wish: &Wish) -> Vec<CameraInfo> {
         let number: u32 = number.trim().parse().ok()?;
         let (name, rest) = rest.split_once(" [")?;
         let bus = rest.split_once('(').map_or("", |(_, bus)| bus.trim_end_matches(')'));
-        let size = Size::new(wish.size.width.next_multiple_of(ROW), wish.size.height.next_multiple_of(2));
+        let size = streamed_size(wish);
         Some(CameraInfo {
             address: format!("rpicam:{number}"),
             name: name.trim().to_owned(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::child::{ChildDriver, Recipe};
+use super::child::{self, ChildDriver, Recipe};
 use super::reopen::CameraSource;
 use super::{SourceAddress, SourceOptions};
 use crate::address::{self, AddressError};
@@ -68,12 +68,13 @@ fn open(
         format: StreamFormat::Y4m,
         colors_by_size: true,
         rate: None,
+        remedy: "Check that the camera runs, its address and its password",
         patience: Some(PATIENCE),
         // Whoever switches the camera off ends the connection well.
         ends: false,
         hear: None,
     };
-    Ok(CameraSource::open(device.to_owned(), ChildDriver::new(recipe, Arc::clone(&clock)), clock)?)
+    Ok(child::open(recipe, clock)?)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::events::Events;
 use super::feed::{Feed, Keep, Taken};
+use super::pace::wait_until;
 use super::{Source, SourceAddress, SourceEvent, SourceInfo, SourceOptions, Step};
 use crate::address::{self, AddressError};
 use crate::error::{Result, VideoError};
@@ -155,13 +156,9 @@ impl Source for VideoSource {
             let first = *self.first.get_or_insert(frame.captured_at);
             let due = start + frame.captured_at.since(first);
             let now = self.clock.now();
-            if due > now {
-                // One sleep on the system's clock; the caller comes again if the source's clock runs differently.
-                std::thread::sleep(due.min(deadline).since(now));
-                if self.clock.now() < due {
-                    self.waiting = Some(std::mem::take(frame));
-                    return Ok(Step::Idle);
-                }
+            if !wait_until(due, deadline, self.clock.as_ref()) {
+                self.waiting = Some(std::mem::take(frame));
+                return Ok(Step::Idle);
             }
             self.next = self.before + frame.sequence + 1;
             self.last = due;

@@ -319,7 +319,6 @@ fn written_files(args: &TrackArgs, targets: &Targets, frames: &[PathBuf]) -> Fil
     let mut files = Files::default();
     files.reads("the frames", [&args.frames]).reads("--first-mask", &args.first.first_mask);
     files.reads_models(args.model.models_dir.as_deref()).writes_stdout();
-    let masks = targets.masks.as_ref().map(|folder| ("--out", folder));
     for (what, target) in [("--overlay", &targets.overlay), ("--cutout", &targets.cutout), ("--matte", &targets.matte)]
     {
         match target {
@@ -329,8 +328,8 @@ fn written_files(args: &TrackArgs, targets: &Targets, frames: &[PathBuf]) -> Fil
             None => {}
         }
     }
-    if let Some((what, folder)) = masks {
-        add_folder(&mut files, what, folder, frames);
+    if let Some(folder) = &targets.masks {
+        add_folder(&mut files, "--out", folder, frames);
     }
     files
 }

@@ -1,10 +1,10 @@
 use std::path::{Path, PathBuf};
 
 use crate::address::{self, AddressError};
-use crate::error::{ImageError, Result};
+use crate::error::Result;
 use crate::frame;
 use crate::record::FrameRecord;
-use crate::video::{Clip, ClipWriter, Pixels, can_be_written};
+use crate::video::{Clip, ClipOutput, Pixels};
 
 use super::overlay::Painter;
 use super::{Place, Sink, SinkAddress};
@@ -40,15 +40,10 @@ pub(super) fn address(place: Option<&str>) -> Result<SinkAddress, AddressError> 
 /// stream's first one on. It plays up to its last frame however the stream ends.
 pub struct VideoSink {
     name: String,
-    path: PathBuf,
     options: VideoOptions,
     painter: Painter,
     rgb: Vec<u8>,
-    rate: Option<f64>,
-    sound: Option<Clip>,
-    writer: Option<ClipWriter>,
-    /// When the first frame was.
-    start: f64,
+    output: ClipOutput,
 }
 
 impl VideoSink {
@@ -57,30 +52,20 @@ impl VideoSink {
     /// # Errors
     /// [`VideoError`](crate::error::VideoError): a name of no video, no ffmpeg.
     pub fn create(path: &Path, options: VideoOptions) -> Result<Self> {
-        can_be_written(path, Pixels::Rgb)?;
+        let output = ClipOutput::new(path, Pixels::Rgb)?;
         Ok(VideoSink {
             name: format!("video:{}", path.display()),
-            path: path.to_path_buf(),
             options,
             painter: Painter::new().with_boxes(options.boxes).with_gaze(options.share_gaze),
             rgb: Vec::new(),
-            rate: None,
-            sound: None,
-            writer: None,
-            start: 0.0,
+            output,
         })
     }
 
-    /// About so many frames come a second.
+    /// About `rate` frames come a second, and the video gets the sound of `clip`, in whose time they are then.
     #[must_use]
-    pub fn with_rate(self, rate: Option<f64>) -> Self {
-        VideoSink { rate, ..self }
-    }
-
-    /// The video gets the sound of `clip`, in whose time the frames are then.
-    #[must_use]
-    pub fn with_sound(self, clip: Clip) -> Self {
-        VideoSink { sound: Some(clip), ..self }
+    pub fn for_clip(self, rate: Option<f64>, clip: Option<Clip>) -> Self {
+        VideoSink { output: self.output.with_rate(rate).with_sound(clip), ..self }
     }
 
     /// Waits until all is written.
@@ -88,7 +73,7 @@ impl VideoSink {
     /// # Errors
     /// [`VideoError::Broken`](crate::error::VideoError::Broken).
     pub fn close(&mut self) -> Result<()> {
-        Ok(self.writer.take().map_or(Ok(()), ClipWriter::finish)?)
+        Ok(self.output.finish()?)
     }
 }
 
@@ -103,22 +88,9 @@ impl Sink for VideoSink {
 
     fn frame(&mut self, record: &FrameRecord) -> Result<()> {
         let Some(frame) = &record.frame else { return Ok(()) };
-        let writer = match &mut self.writer {
-            Some(writer) => writer,
-            none => {
-                self.start = record.time_s;
-                // Sound is in the clip's own time.
-                let (sound, begin) = (self.sound.as_ref(), if self.sound.is_some() { record.time_s } else { 0.0 });
-                none.insert(ClipWriter::create(&self.path, frame.size, Pixels::Rgb, self.rate, begin, sound)?)
-            }
-        };
-        if frame.size != writer.size() {
-            let expected_of = "the video, whose frames are all of one size".into();
-            return Err(ImageError::SizeMismatch { given: frame.size, expected: writer.size(), expected_of }.into());
-        }
         frame::to_rgb(frame, &mut self.rgb)?;
         self.painter.draw(&mut self.rgb, frame.size, record);
-        Ok(writer.write(&self.rgb, record.time_s - self.start)?)
+        self.output.write(&self.rgb, frame.size, record.time_s)
     }
 
     fn finish(&mut self, _: &serde_json::Value) -> Result<()> {

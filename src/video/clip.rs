@@ -1,9 +1,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::ffmpeg;
+use super::{ffmpeg, ratio};
 use crate::error::VideoError;
 use crate::frame::ColorEncoding;
 use crate::geometry::Size;
@@ -96,11 +97,7 @@ impl Clip {
         let probed = program.take_stdout().map(serde_json::from_reader::<_, Probed>);
         match probed {
             Some(Ok(probed)) if !probed.streams.is_empty() => Clip::from_probed(path, &probed),
-            _ => {
-                program.wait(std::time::Duration::from_secs(5));
-                let said = program.obituary(std::time::Duration::ZERO);
-                Err(unreadable(said))
-            }
+            _ => Err(unreadable(program.obituary(Duration::from_secs(5)))),
         }
     }
 
@@ -113,7 +110,7 @@ impl Clip {
                 None => VideoError::Unreadable { path: path.to_path_buf(), reason: "it has no pictures".into() },
             });
         };
-        let rate = stream.avg_frame_rate.as_deref().and_then(ratio);
+        let rate = stream.avg_frame_rate.as_deref().and_then(|rate| ratio(rate, '/'));
         let seconds =
             |text: &Option<String>| text.as_deref()?.parse::<f64>().ok().filter(|s| *s > 0.0 && s.is_finite());
         let duration = seconds(&stream.duration).or_else(|| seconds(&probed.format.duration));
@@ -124,7 +121,7 @@ impl Clip {
             path: path.to_path_buf(),
             stream: stream.index,
             rate,
-            time_base: stream.time_base.as_deref().and_then(ratio),
+            time_base: stream.time_base.as_deref().and_then(|base| ratio(base, '/')),
             frames: stated.or_else(estimated),
             encoding: match stream.pix_fmt.as_deref() {
                 // What ffmpeg makes YUV of by itself.
@@ -148,13 +145,6 @@ fn is_rgb(format: &str) -> bool {
 
 /// What ffmpeg may open on behalf of a file: other files beside it, no network.
 pub(super) const PROTOCOLS: &str = "file,crypto,data";
-
-/// A number above 0, from `30000/1001`.
-fn ratio(text: &str) -> Option<f64> {
-    let (n, d) = text.split_once('/')?;
-    let rate = n.parse::<f64>().ok()? / d.parse::<f64>().ok()?;
-    (rate.is_finite() && rate > 0.0).then_some(rate)
-}
 
 /// What players take a stream's colours for: what it states, else by its size.
 pub(super) fn encoding(stated: Option<&str>, size: Size) -> ColorEncoding {

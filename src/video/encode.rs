@@ -40,12 +40,12 @@ impl Pixels {
 }
 
 /// The names that videos which are written end in.
-pub const WRITTEN_EXTENSIONS: &[&str] = &["mp4", "mov", "mkv", "webm", "avi", "gif"];
+const WRITTEN_EXTENSIONS: &[&str] = &["mp4", "mov", "mkv", "webm", "avi", "gif"];
 
 /// Writes a video through ffmpeg, each frame at its own time. The file is made with the first frame; when this is dropped without
 /// [`Self::finish`], or this program is killed, ffmpeg ends it by itself and it plays up to there.
 #[derive(Debug)]
-pub struct ClipWriter {
+pub(super) struct ClipWriter {
     path: PathBuf,
     size: Size,
     pixels: Pixels,
@@ -94,10 +94,7 @@ impl ClipWriter {
             add_sound(&mut command, path, sound);
         }
         command.args(arguments);
-        match is_steady {
-            true => command.args(ffmpeg::mode("cfr")?),
-            false => command.args(ffmpeg::mode("passthrough")?),
-        };
+        command.args(ffmpeg::mode(if is_steady { "cfr" } else { "passthrough" })?);
         command.arg(ffmpeg::file(path)).stdin(Stdio::piped()).stdout(Stdio::null());
         let mut program = Program::start(command, |_| false).map_err(|e| unwritable(e.to_string()))?;
         // It ends the file by itself once its input ends, whatever becomes of this program.

@@ -1,5 +1,6 @@
 //! The header of a YUV4MPEG2 stream, as mjpegtools define it and ffmpeg writes it.
 
+use super::ratio;
 use super::raw::RawLayout;
 use crate::frame::{ColorEncoding, ColorRange, Colorimetry, PixelFormat};
 use crate::geometry::Size;
@@ -36,7 +37,7 @@ pub(super) fn parse(line: &[u8]) -> Result<Header, String> {
         match key {
             "W" => width = value.parse().ok(),
             "H" => height = value.parse().ok(),
-            "F" => rate = ratio(value),
+            "F" => rate = ratio(value, ':'),
             "C" => format = chroma(value)?,
             "X" if value == "COLORRANGE=FULL" => range = ColorRange::Full,
             _ => {}
@@ -49,13 +50,6 @@ pub(super) fn parse(line: &[u8]) -> Result<Header, String> {
     let layout = RawLayout { colorimetry, ..RawLayout::tight(Size::new(width, height), format) };
     layout.check()?;
     Ok(Header { layout, rate })
-}
-
-/// A rate above 0, from `30000:1001`.
-fn ratio(text: &str) -> Option<f64> {
-    let (n, d) = text.split_once(':')?;
-    let rate = n.parse::<f64>().ok()? / d.parse::<f64>().ok()?;
-    (rate.is_finite() && rate > 0.0).then_some(rate)
 }
 
 fn chroma(name: &str) -> Result<PixelFormat, String> {

@@ -15,17 +15,23 @@ pub fn ffmpeg(folder: &Path, arguments: &str) {
     assert!(output.status.success(), "ffmpeg {arguments}\n{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// The times of all frames as ffprobe decodes them, from the file's start on.
-fn times_by_ffprobe(path: &Path) -> Vec<f64> {
-    let show = |entries: &str| {
-        let arguments = ["-v", "quiet", "-select_streams", "v:0", "-show_entries", entries, "-of", "csv=p=0"];
-        let output = Command::new("ffprobe").args(arguments).arg(path).output().unwrap();
-        String::from_utf8(output.stdout).unwrap()
-    };
-    let start: f64 = show("format=start_time").trim().parse().unwrap_or(0.0);
-    let times = show("frame=best_effort_timestamp_time");
+/// What ffprobe says of a file's pictures: a line for each value of `entries`.
+fn probe(path: &Path, entries: &str) -> String {
+    let arguments = ["-v", "quiet", "-select_streams", "v:0", "-show_entries", entries, "-of", "csv=p=0"];
+    let output = Command::new("ffprobe").args(arguments).arg(path).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The times of all frames as ffprobe decodes them.
+pub fn frame_times(path: &Path) -> Vec<f64> {
     let time = |line: &str| line.trim_end_matches(',').trim().parse::<f64>().ok();
-    times.lines().filter_map(time).map(|time| time - start).collect()
+    probe(path, "frame=best_effort_timestamp_time").lines().filter_map(time).collect()
+}
+
+/// The same from the file's start on.
+fn times_by_ffprobe(path: &Path) -> Vec<f64> {
+    let start: f64 = probe(path, "format=start_time").trim().parse().unwrap_or(0.0);
+    frame_times(path).iter().map(|time| time - start).collect()
 }
 
 /// All frames: their times, and the last one.

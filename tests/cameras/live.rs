@@ -42,7 +42,7 @@ impl Streamed {
 }
 
 /// A program that ends with the test.
-pub struct Server(Child);
+struct Server(Child);
 
 impl Drop for Server {
     fn drop(&mut self) {
@@ -52,7 +52,7 @@ impl Drop for Server {
 }
 
 /// An RTSP server on `port`, once it listens.
-pub fn rtsp_server(port: u16, size: &str) -> Server {
+fn rtsp_server(port: u16, size: &str) -> Server {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cameras/rtsp_server.py");
     let mut command = Command::new("/usr/bin/python3");
     let mut child = command.arg(script).args([&port.to_string(), size]).stdout(Stdio::piped()).spawn().unwrap();
@@ -63,13 +63,12 @@ pub fn rtsp_server(port: u16, size: &str) -> Server {
 }
 
 /// A port that nobody listens at.
-pub fn free_port() -> u16 {
+fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-#[test]
-#[ignore = "make test-cameras"]
-fn a_network_camera_that_goes_away_is_found_again() {
+/// Runs the `source` of an RTSP server at a port, which is stopped for two seconds meanwhile, and holds it to being found again.
+pub fn run_while_the_server_goes_away(source: impl Fn(u16) -> String) -> Streamed {
     let port = free_port();
     let server = rtsp_server(port, "640x480");
     let switched = std::thread::spawn(move || {
@@ -80,13 +79,20 @@ fn a_network_camera_that_goes_away_is_found_again() {
         std::thread::sleep(Duration::from_secs(10));
         drop(server);
     });
-    let ran = run(&format!("rtsp://user:secret@127.0.0.1:{port}/live"), "14", &[]);
+    let ran = run(&source(port), "14", &[]);
     switched.join().unwrap();
     assert!(ran.output.status.success(), "{}", ran.describe());
     let back: Vec<f64> = ran.of_kind("source_reopened").filter_map(|e| e["after_s"].as_f64()).collect();
-    println!("rtsp: {} frames, back after {back:.2?} s", ran.frames().len());
+    println!("{} frames, back after {back:.2?} s", ran.frames().len());
     assert!(ran.of_kind("source_lost").count() == 1 && back.len() == 1, "{}", ran.describe());
     assert!(ran.frames().len() > 120, "{}", ran.describe());
+    ran
+}
+
+#[test]
+#[ignore = "make test-cameras"]
+fn a_network_camera_that_goes_away_is_found_again() {
+    let ran = run_while_the_server_goes_away(|port| format!("rtsp://user:secret@127.0.0.1:{port}/live"));
     let everything = format!("{}{:?}", ran.describe(), ran.lines);
     assert!(everything.contains("rtsp://user:***@127.0.0.1") && !everything.contains("secret"), "{everything}");
 }

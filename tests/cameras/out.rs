@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use super::clips::ffmpeg;
+use super::clips::{ffmpeg, frame_times};
 use super::program::Sandbox;
 
 /// One entry of the first stream of a kind, by ffprobe.
@@ -90,12 +90,7 @@ fn times_of_any_rate_go_through() {
         let kind = if out.starts_with("cut") { "--cutout" } else { "--overlay" };
         let ran = sandbox.foveate(&["track", "variable.mp4", "--point", "100,120", kind, out]);
         assert_eq!(ran.code(), 0, "{}", ran.describe());
-        let times = |name: &str| {
-            let arguments = ["-v", "error", "-show_entries", "frame=best_effort_timestamp_time", "-of", "csv=p=0"];
-            let output = Command::new("ffprobe").args(arguments).arg(sandbox.path().join(name)).output().unwrap();
-            let text = String::from_utf8(output.stdout).unwrap();
-            text.lines().filter_map(|l| l.trim_end_matches(',').parse::<f64>().ok()).collect::<Vec<_>>()
-        };
+        let times = |name: &str| frame_times(&sandbox.path().join(name));
         let (given, written) = (times("variable.mp4"), times(out));
         if out.ends_with("avi") {
             // It has frames at one rate only.

@@ -123,7 +123,10 @@ impl GstStream {
             }
             waited += LOOK;
             if waited >= FIRST_PICTURE {
-                return Err(format!("no picture came within {} s", FIRST_PICTURE.as_secs()));
+                return Err(format!(
+                    "no picture came within {} s: play it with `gst-launch-1.0` and `fakesink` to see what it needs",
+                    FIRST_PICTURE.as_secs()
+                ));
             }
         };
         let mut frame = Frame::default();

@@ -1,6 +1,7 @@
 //! Programs that run beside this one: whether they are installed, where something needs them.
 
 use crate::board::Machine;
+use crate::capture::rpicam_program;
 use crate::process;
 
 use super::{Finding, Status};
@@ -9,7 +10,7 @@ use super::{Finding, Status};
 pub fn findings(machine: &Machine) -> Vec<Finding> {
     let mut findings = vec![ffmpeg(process::find("ffmpeg").is_some() && process::find("ffprobe").is_some())];
     if machine.firmware.is_some() {
-        findings.push(rpicam(["rpicam-vid", "libcamera-vid"].into_iter().find(|name| process::find(name).is_some())));
+        findings.push(rpicam(rpicam_program()));
     }
     findings
 }

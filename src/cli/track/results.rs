@@ -8,14 +8,14 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Sender, bounded};
 use image::ExtendedColorType;
 
-use crate::error::{Error, ImageError};
+use crate::error::Error;
 use crate::frame::{self, Frame};
 use crate::geometry::Letterbox;
 use crate::mask::file::{mask_name, write_image, write_mask_of};
 use crate::mask::{LowResLogits, Mask, matte};
 use crate::record::FrameRecord;
 use crate::sink::{OverlayOptions, OverlaySink, Sink, VideoOptions, VideoSink};
-use crate::video::{Clip, ClipWriter, Pixels, can_be_written};
+use crate::video::{Clip, ClipOutput, Pixels, can_be_written};
 
 use super::super::output::make_folder;
 
@@ -90,11 +90,8 @@ impl Results {
                 Overlay::Images(Box::new(OverlaySink::create(&folder, OverlayOptions::default())?))
             }
             Target::Video(path) => {
-                let sink = VideoSink::create(&path, VideoOptions::default())?.with_rate(about.rate);
-                Overlay::Video(Box::new(match about.clip {
-                    Some(clip) => sink.with_sound(clip.clone()),
-                    None => sink,
-                }))
+                let sink = VideoSink::create(&path, VideoOptions::default())?;
+                Overlay::Video(Box::new(sink.for_clip(about.rate, about.clip.cloned())))
             }
         });
         Ok(())
@@ -102,20 +99,17 @@ impl Results {
 
     /// The object alone goes there, transparent around it, or only its opacity in grey.
     pub fn add_cutouts(&mut self, target: Target, kind: Cut, about: About) -> anyhow::Result<()> {
-        if let Target::Folder(folder) = &target {
-            self.claims.push(make_folder(folder)?);
-        }
-        let (rate, sound) = (about.rate, about.clip.cloned());
-        self.cutouts.push(Cutouts {
-            target,
-            kind,
-            rate,
-            sound,
-            writer: None,
-            start: 0.0,
-            opacity: Vec::new(),
-            pixels: Vec::new(),
-        });
+        let place = match target {
+            Target::Folder(folder) => {
+                self.claims.push(make_folder(&folder)?);
+                Place::Folder(folder)
+            }
+            Target::Video(path) => {
+                let output = ClipOutput::new(&path, kind.pixels())?;
+                Place::Video(Box::new(output.with_rate(about.rate).with_sound(about.clip.cloned())))
+            }
+        };
+        self.cutouts.push(Cutouts { place, kind, opacity: Vec::new(), rgb: Vec::new(), pixels: Vec::new() });
         Ok(())
     }
 
@@ -147,8 +141,10 @@ impl Results {
         if let Some(Overlay::Video(sink)) = &mut self.overlay {
             sink.close()?;
         }
-        for writer in self.cutouts.into_iter().filter_map(|cutouts| cutouts.writer) {
-            writer.finish()?;
+        for cutouts in &mut self.cutouts {
+            if let Place::Video(output) = &mut cutouts.place {
+                output.finish()?;
+            }
         }
         Ok(())
     }
@@ -200,71 +196,49 @@ impl Cut {
 
 /// The object of every frame, cut out.
 struct Cutouts {
-    target: Target,
+    place: Place,
     kind: Cut,
-    rate: Option<f64>,
-    sound: Option<Clip>,
-    writer: Option<ClipWriter>,
-    /// The time of the first frame.
-    start: f64,
     opacity: Vec<u8>,
+    rgb: Vec<u8>,
     pixels: Vec<u8>,
+}
+
+/// Where they go.
+enum Place {
+    Video(Box<ClipOutput>),
+    Folder(PathBuf),
 }
 
 impl Cutouts {
     fn write(&mut self, found: &Found) -> Result<(), Error> {
         let size = found.frame.size;
         matte(&found.mask, found.logits.as_ref().map(|(logits, on)| (logits, on)), &mut self.opacity);
-        match &self.target {
-            Target::Folder(folder) => {
+        if self.kind == Cut::Colours {
+            self.cut(&found.frame)?;
+        }
+        match &mut self.place {
+            Place::Folder(folder) => {
                 let path = folder.join(mask_name(&found.name));
                 match self.kind {
                     Cut::Matte => write_image(&path, &self.opacity, size, ExtendedColorType::L8),
-                    Cut::Colours => {
-                        self.cut(&found.frame)?;
-                        write_image(&path, &self.pixels, size, ExtendedColorType::Rgba8)
-                    }
+                    Cut::Colours => write_image(&path, &self.pixels, size, ExtendedColorType::Rgba8),
                 }
             }
-            Target::Video(path) => {
-                let path = path.clone();
-                match self.kind {
-                    Cut::Matte => {
-                        self.pixels.clear();
-                        self.pixels.extend(self.opacity.iter().flat_map(|opacity| [*opacity; 3]));
-                    }
-                    Cut::Colours => self.cut(&found.frame)?,
+            Place::Video(output) => {
+                if self.kind == Cut::Matte {
+                    self.pixels.clear();
+                    self.pixels.extend(self.opacity.iter().flat_map(|opacity| [*opacity; 3]));
                 }
-                let writer = match &mut self.writer {
-                    Some(writer) => writer,
-                    none => {
-                        self.start = found.record.time_s;
-                        let begin = if self.sound.is_some() { self.start } else { 0.0 };
-                        none.insert(ClipWriter::create(
-                            &path,
-                            size,
-                            self.kind.pixels(),
-                            self.rate,
-                            begin,
-                            self.sound.as_ref(),
-                        )?)
-                    }
-                };
-                if size != writer.size() {
-                    let expected_of = "the video, whose frames are all of one size".into();
-                    return Err(ImageError::SizeMismatch { given: size, expected: writer.size(), expected_of }.into());
-                }
-                Ok(writer.write(&self.pixels, found.record.time_s - self.start)?)
+                output.write(&self.pixels, size, found.record.time_s)
             }
         }
     }
 
     /// The frame's colours with the opacity; black where nothing is to be seen.
     fn cut(&mut self, frame: &Frame) -> Result<(), Error> {
-        let mut rgb = Vec::new();
-        frame::to_rgb(frame, &mut rgb)?;
+        frame::to_rgb(frame, &mut self.rgb)?;
         self.pixels.clear();
-        for (colour, opacity) in rgb.chunks_exact(3).zip(&self.opacity) {
+        for (colour, opacity) in self.rgb.chunks_exact(3).zip(&self.opacity) {
             match opacity {
                 0 => self.pixels.extend([0; 4]),
                 _ => self.pixels.extend([colour[0], colour[1], colour[2], *opacity]),
