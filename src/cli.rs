@@ -2,6 +2,7 @@
 
 mod bench;
 mod board_args;
+mod cameras;
 #[cfg(feature = "console")]
 mod console;
 #[cfg(not(feature = "console"))]
@@ -13,6 +14,7 @@ mod eval;
 mod exit;
 mod interrupt;
 mod live;
+mod machine;
 mod message;
 mod model_args;
 mod models;
@@ -44,7 +46,6 @@ use exit::Exit;
 struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// Log more to standard error; twice for everything. The variable FOVEATE_LOG sets levels by module
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
 }

@@ -13,6 +13,7 @@ mod access;
 mod admission;
 mod app;
 mod bucket;
+mod cameras;
 mod client_stream;
 mod connections;
 mod downloads;
@@ -35,6 +36,7 @@ mod routes;
 mod server;
 mod session;
 mod sink;
+mod sites;
 mod socket;
 mod source;
 mod token;
@@ -53,7 +55,7 @@ pub use message::SwitchRequest;
 pub use proxy::{AllowedHost, BasePath, ParseProxyError, ProxyOptions};
 
 use crate::board::{Machine, Reading, Sensors, Thermometer};
-use crate::error::{IoError, Result};
+use crate::error::{ConfigError, IoError, Result};
 use crate::input::{Command, CommandSource};
 use crate::pipeline::Running;
 use crate::session::{Intent, Origin};
@@ -66,6 +68,7 @@ use hub::Hub;
 use request_error::RequestError;
 use server::Server;
 use sink::ConsoleSink;
+use sites::Sites;
 use source::ConsoleCommands;
 use token::Token;
 
@@ -111,7 +114,7 @@ pub struct Console {
     sensors: Sensors,
     reported_at: Option<Instant>,
     // Last: what it serves outlives it.
-    _server: Server,
+    _server: Arc<Server>,
 }
 
 impl Console {
@@ -120,34 +123,57 @@ impl Console {
     /// # Errors
     /// When the address cannot be listened on, or the system gives no thread or no random numbers.
     pub fn start(options: ConsoleOptions, clock: Arc<dyn Clock>) -> Result<Console> {
+        Console::start_cameras(options, clock, &[]).map(|mut consoles| consoles.remove(0))
+    }
+
+    /// Starts one server for several `cameras`: the console of each lies under its name, and a page at the root shows them all. Without
+    /// a name there is one, at the root.
+    ///
+    /// # Errors
+    /// As [`Self::start`]; [`ConfigError::Invalid`](crate::error::ConfigError::Invalid) for a name that no link can have, or that the server
+    /// needs itself.
+    pub fn start_cameras(options: ConsoleOptions, clock: Arc<dyn Clock>, cameras: &[String]) -> Result<Vec<Console>> {
+        let paths = cameras.iter().map(|name| camera_path(name)).collect::<Result<Vec<_>, _>>()?;
         let (listener, at) = server::bind(options.listen)?;
         let token = if at.ip().is_loopback() { None } else { Some(Token::random()) };
         let token = token.transpose().map_err(IoError::when("read", "the system's random numbers"))?;
-        let names = machine_names();
         let proxy = Arc::new(options.proxy.clone());
         let mut link = format!("http://{}{}", server::outer_address(at), proxy.base_path);
         if let Some(token) = &token {
             link.push_str(&format!("?token={}", token.reveal()));
         }
         let has_token = token.is_some();
-        let (send_command, commands) = bounded(MAX_COMMANDS);
-        let (send_switch, switches) = bounded(1);
-        let hub = Arc::new(Hub::new(clock, options.takes_prompts, send_command, send_switch));
-        let access = Access::new(at.ip(), at.port(), token, names, &proxy);
-        let router = routes::router(App::new(Arc::clone(&hub), access, Arc::clone(&proxy)));
-        let server = Server::start(listener, router, proxy)?;
-        Ok(Console {
+        let access = Access::new(at.ip(), at.port(), token, machine_names(), &proxy);
+        let streams: Vec<_> = (0..cameras.len().max(1))
+            .map(|_| {
+                let (send_command, commands) = bounded(MAX_COMMANDS);
+                let (send_switch, switches) = bounded(1);
+                let hub = Arc::new(Hub::new(Arc::clone(&clock), options.takes_prompts, send_command, send_switch));
+                (hub, commands, switches)
+            })
+            .collect();
+        let app = |hub: &Arc<Hub>| App::new(Arc::clone(hub), access.clone(), Arc::clone(&proxy));
+        let sites = if cameras.is_empty() {
+            Sites::one(routes::router(app(&streams[0].0)))
+        } else {
+            let apps: Vec<_> = streams.iter().map(|(hub, ..)| app(hub).framed()).collect();
+            let named = cameras.iter().cloned().zip(apps.iter().cloned()).collect();
+            Sites::with_cameras(cameras::router(named), paths.into_iter().zip(apps.into_iter().map(routes::router)))
+        };
+        let server = Arc::new(Server::start(listener, sites, proxy)?);
+        let console = |(hub, commands, switches)| Console {
             hub,
-            options,
+            options: options.clone(),
             commands,
             switches,
-            link,
+            link: link.clone(),
             has_token,
             figures: Figures::default(),
             sensors: Sensors::new("/"),
             reported_at: None,
-            _server: server,
-        })
+            _server: Arc::clone(&server),
+        };
+        Ok(streams.into_iter().map(console).collect())
     }
 
     /// What to open in a browser, with the token if there is one.
@@ -223,6 +249,22 @@ impl Drop for Console {
     fn drop(&mut self) {
         self.hub.end();
     }
+}
+
+/// Names that the server of several cameras needs itself.
+const TAKEN: [&str; 2] = ["api", "healthz"];
+
+/// The path of a camera's console.
+fn camera_path(name: &str) -> Result<BasePath, ConfigError> {
+    let plain = !name.is_empty() && name.bytes().all(|c| c.is_ascii_alphanumeric() || b"-_".contains(&c));
+    let path = format!("/{name}").parse().ok().filter(|_| plain && !TAKEN.contains(&name));
+    let reason = || {
+        format!(
+            "the console cannot show a camera of that name: give letters, digits, - and _, and not {}",
+            TAKEN.join(" or ")
+        )
+    };
+    path.ok_or_else(|| ConfigError::Invalid { origin: format!("camera {name}"), reason: reason() })
 }
 
 /// Names by which others may call this machine.

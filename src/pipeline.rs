@@ -22,6 +22,7 @@ mod memory;
 mod meter;
 mod output;
 mod pace;
+mod pairing;
 mod prompt_budget;
 mod refusals;
 mod requests;
@@ -40,8 +41,10 @@ pub use config::{PipelineConfig, StageCores};
 pub use degrade::{Degrade, DegradeSummary, Ladder, ModelVariants, Setting, Step, Variant, Variants};
 pub use meter::{AgeMeter, StageMeter, StageMeters, StageReport, StageReports};
 pub use pace::EncodeEvery;
+pub use pairing::PairedCamera;
 pub use requests::PromptReport;
 pub use running::Running;
+pub use shared::StreamOrigin;
 pub use summary::{Summary, Throughput};
 
 use crate::capture::{Source, SourceOptions};
@@ -92,6 +95,9 @@ pub struct Pipeline {
     degrade: Option<Degrade>,
     exchangeable: bool,
     replay: bool,
+    camera: Option<String>,
+    origin: StreamOrigin,
+    paired: Option<PairedCamera>,
     clock: Arc<dyn Clock>,
     stop: StopToken,
 }
@@ -119,6 +125,9 @@ impl Pipeline {
             degrade: None,
             exchangeable: false,
             replay: false,
+            camera: None,
+            origin: StreamOrigin::default(),
+            paired: None,
             clock: Arc::new(MonotonicClock),
             stop: StopToken::new(),
         }
@@ -150,8 +159,13 @@ impl Pipeline {
 
     /// Adds an output.
     pub fn sink(mut self, sink: Box<dyn Sink>) -> Self {
-        self.sinks.push(sink);
+        self.add_sink(sink);
         self
+    }
+
+    /// The same of a pipeline in its place.
+    pub fn add_sink(&mut self, sink: Box<dyn Sink>) {
+        self.sinks.push(sink);
     }
 
     /// Sets how the stages are laid out; [`PipelineConfig::default`] holds without it.
@@ -178,6 +192,25 @@ impl Pipeline {
     /// touched, looked at or said live is taken as it comes.
     pub fn replay(mut self) -> Self {
         self.replay = true;
+        self
+    }
+
+    /// Names the camera, where several streams write to one place.
+    pub fn camera(mut self, name: impl Into<String>) -> Self {
+        self.camera = Some(name.into());
+        self
+    }
+
+    /// Counts the stream's time from `origin`, which several streams may share: the first frame of any of them sets it.
+    pub fn origin(mut self, origin: StreamOrigin) -> Self {
+        self.origin = origin;
+        self
+    }
+
+    /// Tells by [`EventKind::FramesPaired`](crate::record::EventKind::FramesPaired) which frames other cameras took at the same time. The
+    /// streams should share an [`origin`](Self::origin).
+    pub fn paired(mut self, camera: PairedCamera) -> Self {
+        self.paired = Some(camera);
         self
     }
 
@@ -215,13 +248,16 @@ impl Pipeline {
             degrade,
             exchangeable,
             replay,
+            camera,
+            origin,
+            paired,
             clock,
             stop,
         } = self;
         let started = clock.now();
         let info = source.info().clone();
         let (event_senders, event_receivers): (Vec<_>, Vec<_>) = sinks.iter().map(|_| bounded(EVENTS)).unzip();
-        let mut shared = Shared::new(clock, stop.clone(), event_senders);
+        let mut shared = Shared::new(clock, stop.clone(), event_senders).counted_from(origin);
         // In a replay the frames tell the time.
         let replay = replay.then(ManualClock::default);
         if let Some(clock) = &replay {
@@ -255,7 +291,7 @@ impl Pipeline {
             switch = Some(made);
         }
 
-        let stream = StreamInfo { source: info.address.clone(), size: info.size, model };
+        let stream = StreamInfo { source: info.address.clone(), camera, size: info.size, model };
         let outputs = Outputs::start(sinks, event_receivers, &config, &stream, &shared, &mut threads)?;
 
         let session_config = SessionConfig {
@@ -292,6 +328,7 @@ impl Pipeline {
 
         let stage = DecodeStage {
             session: Session::new(closer, decoder, session_config, Arc::clone(&shared.stream_clock)),
+            paired,
             requests: requests.clone(),
             budget: match replay {
                 Some(_) => PromptBudget::unlimited(),

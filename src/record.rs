@@ -3,5 +3,5 @@
 mod event;
 mod frame_record;
 
-pub use event::{Event, EventKind};
+pub use event::{CameraFrame, Event, EventKind};
 pub use frame_record::{AnswerRecord, FrameRecord, ObjectRecord};

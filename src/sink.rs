@@ -70,6 +70,8 @@ fn page(place: Option<&str>) -> Result<SinkAddress, AddressError> {
 pub struct StreamInfo {
     /// The source's address, such as `v4l:/dev/video0`.
     pub source: String,
+    /// The camera's name, where the stream has one.
+    pub camera: Option<String>,
     /// Size of the frames.
     pub size: Size,
     /// Name of the model.
@@ -90,6 +92,12 @@ pub trait Sink: Send {
     /// that a sink is given there is none unless it says so here.
     fn shares_gaze(&self) -> bool {
         false
+    }
+
+    /// Another sink that writes what one more camera gives to the same place; [`StreamInfo::camera`] tells them apart. `None` for sinks
+    /// that take one camera only.
+    fn beside(&self) -> Option<Box<dyn Sink>> {
+        None
     }
 
     /// Called before the first frame.

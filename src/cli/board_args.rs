@@ -1,6 +1,7 @@
 //! `--board` and the arguments that override it, for the commands that run a stream.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::board::{Board, ByteSize, Sensors};
 use crate::geometry::Size;
@@ -82,7 +83,7 @@ impl BoardArgs {
 
     /// What the board gives up when its budgets are exceeded, from `model` on, which [`Self::load`] loaded; `None` if it
     /// has no budgets, or the model no way down.
-    pub fn degrade(&self, board: &Board, frame: Size, model: LoadedModel) -> anyhow::Result<Option<Degrade>> {
+    pub fn degrade(&self, board: &Board, frame: Size, model: Arc<LoadedModel>) -> anyhow::Result<Option<Degrade>> {
         let budgets = board.budgets.clone();
         if budgets.ladder.is_empty() {
             return Ok(None);

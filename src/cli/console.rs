@@ -80,8 +80,18 @@ pub struct Screen {
 impl Screen {
     /// Serves a console if it is `shown`; it `takes_prompts` or only shows.
     pub fn start(args: &ConsoleArgs, shown: bool, takes_prompts: bool) -> anyhow::Result<Self> {
+        Ok(Self::start_cameras(args, shown, takes_prompts, &[])?.remove(0))
+    }
+
+    /// Serves the consoles of several `cameras` in one, or that of a stream whose camera has no name.
+    pub fn start_cameras(
+        args: &ConsoleArgs,
+        shown: bool,
+        takes_prompts: bool,
+        cameras: &[String],
+    ) -> anyhow::Result<Vec<Self>> {
         if !shown {
-            return Ok(Screen { console: None, switches: None });
+            return Ok((0..cameras.len().max(1)).map(|_| Screen { console: None, switches: None }).collect());
         }
         let options = ConsoleOptions {
             listen: args.listen.unwrap_or(ConsoleOptions::LISTEN),
@@ -89,7 +99,8 @@ impl Screen {
             share_gaze: args.share_gaze,
             proxy: args.proxy.options(),
         };
-        Ok(Screen { console: Some(Console::start(options, Arc::new(MonotonicClock))?), switches: None })
+        let consoles = Console::start_cameras(options, Arc::new(MonotonicClock), cameras)?;
+        Ok(consoles.into_iter().map(|console| Screen { console: Some(console), switches: None }).collect())
     }
 
     /// For the demo: if the usual port is taken, any other will do.

@@ -19,6 +19,8 @@ use crate::time::MonotonicClock;
 
 use super::board_args::BoardArgs;
 use super::console::{ConsoleArgs, Screen};
+use super::live::Live;
+use super::machine::Machine;
 use super::numbers::parse_seconds;
 use super::output::{lossy, print, print_json};
 use super::stages;
@@ -106,7 +108,9 @@ pub fn run(args: DemoArgs) -> anyhow::Result<()> {
     };
     // The gaze is nobody's, so nothing private is shown.
     let screen = (Screen::start_anywhere(&args.console, true)?, true);
-    let mut stream = Stream::open(&args.board, board, (source, &options), screen, OBJECTS)?;
+    let mut machine = Machine::new(&args.board, board, [None])?;
+    let mut stream = Stream::open(&mut machine, 0, (source, &options), screen, OBJECTS)?;
+    stream.invite();
     eprintln!("overlays in {}", args.out.display());
     let (info, used) = (stream.info.clone(), stream.used());
     let fps = info.rate.unwrap_or(SourceOptions::DEFAULT_FPS);
@@ -126,7 +130,9 @@ pub fn run(args: DemoArgs) -> anyhow::Result<()> {
     };
     let (board, model) = (stream.board.name.clone(), stream.model_name().to_owned());
     let limit = args.seconds.or_else(|| (!std::io::stderr().is_terminal()).then_some(ELSEWHERE));
-    let summary = stream.run(limit, |_| {})?;
+    let mut live = Live::new();
+    let summary = stream.run(limit, |running| live.show(None, running))?;
+    live.clear();
 
     let figures = score.map(|s| s.lock().unwrap_or_else(|p| p.into_inner()).clone()).unwrap_or_default();
     let report = Report {

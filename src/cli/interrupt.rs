@@ -7,15 +7,20 @@ use crate::sync::StopToken;
 /// A token that Ctrl-C (and a polite kill) sets; a second Ctrl-C ends the program at once.
 pub fn on_interrupt() -> anyhow::Result<StopToken> {
     let stop = StopToken::new();
-    let token = stop.clone();
+    stop_on_interrupt(vec![stop.clone()])?;
+    Ok(stop)
+}
+
+/// Lets Ctrl-C set all of `stops`; once all are set, it ends the program at once.
+pub fn stop_on_interrupt(stops: Vec<StopToken>) -> anyhow::Result<()> {
     ctrlc::set_handler(move || {
-        if token.is_stopped() {
+        if stops.iter().all(StopToken::is_stopped) {
             crate::process::kill_all();
             std::process::exit(130);
         }
-        token.stop();
+        stops.iter().for_each(StopToken::stop);
     })?;
-    Ok(stop)
+    Ok(())
 }
 
 /// Sets `stop` after `limit`.

@@ -1,17 +1,24 @@
 //! `foveate run`: a stream with prompts to sinks, until it ends.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use anyhow::Context;
+use serde_json::json;
+
 use crate::address::Table;
-use crate::capture::{SOURCES, SourceAddress, SourceOptions};
+use crate::capture::{SOURCES, SourceAddress, SourceInfo, SourceOptions};
 use crate::input::{PROMPTS, PromptAddress};
-use crate::pipeline::Running;
-use crate::sink::{OpenedSink, SINKS, SinkAddress};
+use crate::pipeline::{PairedCamera, Running, StreamOrigin, Summary};
+use crate::sink::{OpenedSink, SINKS, Sink, SinkAddress};
 use crate::time::MonotonicClock;
 
 use super::board_args::BoardArgs;
+use super::cameras::{Camera, Cameras, Named};
 use super::console::{ConsoleArgs, Screen};
+use super::live::Live;
+use super::machine::Machine;
 use super::numbers::{parse_fps, parse_seconds};
 use super::output::print_json;
 use super::outputs::Files;
@@ -27,9 +34,9 @@ use super::stream::Stream;
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct RunArgs {
-    /// Where frames come from
-    #[arg(long, value_name = "ADDRESS", help = help("Where frames come from", &SOURCES))]
-    source: SourceAddress,
+    /// Where frames come from; given several times, each is a camera with a stream of its own
+    #[arg(long = "source", value_name = "[NAME=]ADDRESS", required = true, help = help("Where frames come from; given several times, each is a camera with a stream of its own, called NAME, or 1, 2 and so on", &SOURCES))]
+    sources: Vec<Named<SourceAddress>>,
     /// Frames a second, for folders, the scene, and as a wish to cameras [default: the board's]
     #[arg(long, value_name = "N", value_parser = parse_fps)]
     fps: Option<f64>,
@@ -45,11 +52,15 @@ pub struct RunArgs {
     #[arg(long)]
     live: bool,
     /// Where prompts come from; may be given several times
-    #[arg(long = "prompt", value_name = "ADDRESS", help = help("Where prompts come from; may be given several times", &PROMPTS))]
-    prompts: Vec<PromptAddress>,
+    #[arg(long = "prompt", value_name = "[NAME=]ADDRESS", help = help("Where prompts come from; may be given several times. Of several cameras, NAME says for which", &PROMPTS))]
+    prompts: Vec<Named<PromptAddress>>,
     /// Where results go; may be given several times
-    #[arg(long = "sink", value_name = "ADDRESS", help = help("Where results go; may be given several times", &SINKS))]
-    sinks: Vec<SinkAddress>,
+    #[arg(long = "sink", value_name = "[NAME=]ADDRESS", help = help("Where results go; may be given several times. Of several cameras, NAME says of which; ndjson and console take all of them", &SINKS))]
+    sinks: Vec<Named<SinkAddress>>,
+    /// Tell which frames several cameras took together (event frames_paired): within MS milliseconds, or without a value within half
+    /// the time between two frames
+    #[arg(long, value_name = "MS", num_args = 0..=1, require_equals = true, default_missing_value = "auto", value_parser = parse_pair)]
+    pair: Option<PairWithin>,
     /// End after so many seconds
     #[arg(long, value_name = "S", value_parser = parse_seconds)]
     seconds: Option<Duration>,
@@ -65,18 +76,51 @@ pub struct RunArgs {
     console: ConsoleArgs,
 }
 
-/// Whether the stream is a replay: on request, and for a folder or video whose prompts are all recorded.
+/// How far apart frames may be taken that are told as a pair.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum PairWithin {
+    HalfAFrame,
+    Seconds(f64),
+}
+
+fn parse_pair(text: &str) -> Result<PairWithin, String> {
+    if text == "auto" {
+        return Ok(PairWithin::HalfAFrame);
+    }
+    let ms = text.parse().ok().filter(|ms| (0.001..=60_000.0).contains(ms));
+    ms.map(|ms: f64| PairWithin::Seconds(ms / 1e3))
+        .ok_or_else(|| format!("`{text}`: give milliseconds, 0.001 to 60000"))
+}
+
+impl PairWithin {
+    /// In seconds, for sources of these rates.
+    fn seconds<'a>(self, sources: impl Iterator<Item = &'a SourceInfo>) -> f64 {
+        let fps =
+            sources.map(|info| info.rate.unwrap_or(SourceOptions::DEFAULT_FPS)).fold(SourceOptions::MIN_FPS, f64::max);
+        match self {
+            PairWithin::HalfAFrame => 0.5 / fps,
+            PairWithin::Seconds(seconds) => seconds,
+        }
+    }
+}
+
+/// Whether the stream is a replay: on request, and for folders or videos whose prompts are all recorded.
 ///
 /// # Errors
 /// If a replay is asked for with prompts that come live.
 fn replays(args: &RunArgs, shown: bool) -> anyhow::Result<bool> {
-    let live = args.prompts.iter().find(|prompt| !prompt.is_recorded());
+    let live = args.prompts.iter().map(|prompt| &prompt.address).find(|prompt| !prompt.is_recorded());
     if let Some(live) = live.filter(|_| args.replay) {
         let reason = format!("prompts from {live} come live: a replay takes script:FILE and gaze:file:PATH");
-        return Err(crate::error::ConfigError::Invalid { origin: "--replay".into(), reason }.into());
+        return Err(invalid("--replay", reason));
     }
-    let recorded = args.source.place_in("files").or(args.source.place_in("video")).is_some();
+    let is_recorded = |source: &SourceAddress| source.place_in("files").or(source.place_in("video")).is_some();
+    let recorded = args.sources.iter().all(|source| is_recorded(&source.address));
     Ok(args.replay || (recorded && !args.live && !args.looped && !shown && live.is_none()))
+}
+
+fn invalid(origin: &str, reason: String) -> anyhow::Error {
+    crate::error::ConfigError::Invalid { origin: origin.to_owned(), reason }.into()
 }
 
 /// What an argument is for, and the addresses that it takes.
@@ -102,6 +146,9 @@ Examples:
     foveate run --source v4l:/dev/video0 --prompt console --sink console
   A camera and Pupil Labs' Neon: look at an object to select it (docs/gaze.md lists other eye trackers):
     foveate run --source v4l:/dev/video0 --prompt gaze:pupil://neon.local --sink ndjson:-
+  Two cameras, their frames paired by time, in one file and on one page (docs/cameras.md):
+    foveate run --source left=v4l:/dev/video0 --source right=v4l:/dev/video2 --pair \\
+      --prompt console --sink console --sink ndjson:stereo.ndjson
   The rendered scene for ten seconds, one selection a second into it:
     foveate run --source scene:7 --seconds 10 --prompt script:prompts.ndjson --sink ndjson:run.ndjson
 
@@ -115,76 +162,197 @@ docs/wire-format.md documents every field of the output.";
 
 /// Runs the command.
 pub fn run(args: RunArgs) -> anyhow::Result<()> {
-    let shown = args.sinks.iter().any(SinkAddress::is_page);
-    let from_console = args.prompts.iter().any(PromptAddress::is_page);
-    let to_stdout = args.sinks.iter().filter(|s| s.is_stdout()).count() + args.json as usize;
-    if to_stdout > 1 {
-        return Err(crate::error::ConfigError::Invalid {
-            origin: "--json".into(),
-            reason: "only one of --json and the sinks can write to standard output: give ndjson:FILE for the others"
-                .into(),
-        }
-        .into());
-    }
-    if from_console && !shown {
-        let (origin, reason) = ("--prompt console".into(), "it needs the page: add --sink console".into());
-        return Err(crate::error::ConfigError::Invalid { origin, reason }.into());
-    }
-    if args.prompts.iter().filter(|prompt| prompt.is_gaze()).count() > 1 {
-        let (origin, reason) = ("--prompt".into(), "only one eye tracker can be used at a time".into());
-        return Err(crate::error::ConfigError::Invalid { origin, reason }.into());
-    }
+    let cameras = Cameras::new(&args.sources, &args.prompts, &args.sinks)?;
+    let shown = args.sinks.iter().any(|sink| sink.address.is_page());
+    let from_console = args.prompts.iter().any(|prompt| prompt.address.is_page());
+    check(&args, &cameras, (shown, from_console))?;
     files(&args).check()?;
     let replay = replays(&args, shown)?;
-    let board = args.board.board()?;
-    let fallback = board.source_options();
+    let mut machine =
+        Machine::new(&args.board, args.board.board()?, cameras.each.iter().map(|camera| camera.name.clone()))?;
+    let fallback = machine.board.source_options();
     let options =
         SourceOptions { fps: args.fps.or(fallback.fps), looped: args.looped, every_frame: replay, ..fallback };
-    let source = args.source.open(&options, Arc::new(MonotonicClock))?;
-    if replay && !source.gives_every_frame() {
-        let reason = format!(
-            "{} cannot be replayed: give files:DIR, video:FILE or scene:SEED, or leave --replay out",
-            args.source
-        );
-        return Err(crate::error::ConfigError::Invalid { origin: "--replay".into(), reason }.into());
-    }
-    let (touch, size) = (board.touch_options(), source.info().size);
-    let open = |address: &PromptAddress| address.open(&touch, size, Arc::new(MonotonicClock));
-    let prompts: Vec<_> = args.prompts.iter().map(open).collect::<Result<_, _>>()?;
-    let screen = (Screen::start(&args.console, shown, from_console)?, from_console);
-    let stream = Stream::open(&args.board, board, (source, &options), screen, args.max_objects.into())?;
-    let stream = if replay { stream.replay() } else { stream };
-    let mut stream = prompts.into_iter().fold(stream, Stream::add_prompts);
-    // Opened last: a start that fails empties no file.
-    for address in &args.sinks {
-        // The page is joined by the stream itself.
-        if let OpenedSink::Sink(sink) = address.open()? {
-            stream.pipeline = stream.pipeline.sink(sink);
+
+    let mut opened = Vec::new();
+    for camera in &cameras.each {
+        let source = camera.source.open(&options, Arc::new(MonotonicClock));
+        let source = of_camera(source.map_err(anyhow::Error::from), &cameras, camera)?;
+        if replay && !source.gives_every_frame() {
+            let address = camera.source;
+            let reason = format!(
+                "{address} cannot be replayed: give files:DIR, video:FILE or scene:SEED, or leave --replay out"
+            );
+            return Err(invalid("--replay", reason));
         }
+        let (touch, size) = (machine.board.touch_options(), source.info().size);
+        let open = |address: &&PromptAddress| address.open(&touch, size, Arc::new(MonotonicClock));
+        opened.push((source, camera.prompts.iter().map(open).collect::<Result<Vec<_>, _>>()?));
     }
-    let mut service = Service::from_environment();
-    let summary = stream.run(args.seconds, |running: &Running| service.report(running))?;
+    let names: Vec<String> = cameras.names().map(str::to_owned).collect();
+    let several = if names.len() > 1 { &names[..] } else { &[] };
+    let screens = Screen::start_cameras(&args.console, shown, from_console, several)?;
+    let infos: Vec<SourceInfo> = opened.iter().map(|(source, _)| source.info().clone()).collect();
+    let paired = args.pair.map(|within| PairedCamera::new(names.iter().cloned(), within.seconds(infos.iter())));
+    let origin = StreamOrigin::default();
+    let mut streams = Vec::new();
+    for (at, ((source, prompts), screen)) in opened.into_iter().zip(screens).enumerate() {
+        let screen = (screen, from_console);
+        let mut stream = Stream::open(&mut machine, at, (source, &options), screen, args.max_objects.into())?;
+        if replay {
+            stream = stream.replay();
+        } else {
+            // A replayed frame has the time that its own file gives it.
+            stream.pipeline = stream.pipeline.origin(origin.clone());
+        }
+        stream = prompts.into_iter().fold(stream, Stream::add_prompts);
+        if let Some(name) = &cameras.each[at].name {
+            stream.pipeline = stream.pipeline.camera(name);
+        }
+        if let Some(paired) = &paired {
+            stream.pipeline = stream.pipeline.paired(paired[at].clone());
+        }
+        streams.push(stream);
+    }
+    streams.iter().take(1).for_each(Stream::invite);
+    if replay {
+        eprintln!("replay: every frame in order with the prompts of its time, none dropped");
+    }
+    add_sinks(&mut streams, &cameras)?;
+
+    let mut service = Service::from_environment(streams.len());
+    let summaries = run_all(streams, &machine, &cameras, args.seconds, &mut service)?;
     service.ended();
-    if args.json {
-        print_json(&summary)?;
-    } else {
-        eprint!("{}", stages::table(&summary));
-    }
+    report(&summaries, &cameras, args.json)?;
+    let failures: u64 = summaries.iter().map(|summary| summary.sink_failures).sum();
     anyhow::ensure!(
-        summary.sink_failures == 0,
-        "{} writes failed, the first of each sink is reported above: what they held is lost",
-        summary.sink_failures
+        failures == 0,
+        "{failures} writes failed, the first of each sink is reported above: what they held is lost",
     );
     Ok(())
+}
+
+/// Refuses arguments that do not go together.
+fn check(args: &RunArgs, cameras: &Cameras, (shown, from_console): (bool, bool)) -> anyhow::Result<()> {
+    let to_stdout = args.sinks.iter().filter(|sink| sink.address.is_stdout()).count() + args.json as usize;
+    if to_stdout > 1 {
+        let reason = "only one of --json and the sinks can write to standard output: give ndjson:FILE for the others";
+        return Err(invalid("--json", reason.into()));
+    }
+    if from_console && !shown {
+        return Err(invalid("--prompt console", "it needs the page: add --sink console".into()));
+    }
+    let trackers = |camera: &Camera| camera.prompts.iter().filter(|prompt| prompt.is_gaze()).count();
+    if cameras.each.iter().any(|camera| trackers(camera) > 1) {
+        return Err(invalid("--prompt", "only one eye tracker can be used at a time".into()));
+    }
+    if args.pair.is_some() && cameras.each.len() < 2 {
+        return Err(invalid("--pair", "it takes two cameras or more: give --source several times".into()));
+    }
+    Ok(())
+}
+
+/// Opens the sinks, last of all: a start that fails empties no file.
+fn add_sinks(streams: &mut [Stream], cameras: &Cameras) -> anyhow::Result<()> {
+    let add = |stream: &mut Stream, sink: Box<dyn Sink>| {
+        stream.pipeline.add_sink(sink);
+    };
+    for (stream, camera) in streams.iter_mut().zip(&cameras.each) {
+        for address in &camera.sinks {
+            // The page is joined by the stream itself.
+            if let OpenedSink::Sink(sink) = address.open()? {
+                add(stream, sink);
+            }
+        }
+    }
+    for address in &cameras.shared {
+        let OpenedSink::Sink(first) = address.open()? else { continue };
+        for stream in &mut streams[1..] {
+            // Only sinks that have one are shared.
+            first.beside().into_iter().for_each(|sink| add(stream, sink));
+        }
+        add(&mut streams[0], first);
+    }
+    Ok(())
+}
+
+/// Runs every stream to its end. One that fails ends the others.
+///
+/// # Errors
+/// Of the first camera that failed.
+fn run_all(
+    streams: Vec<Stream>,
+    machine: &Machine,
+    cameras: &Cameras,
+    seconds: Option<Duration>,
+    service: &mut Service,
+) -> anyhow::Result<Vec<Summary>> {
+    let (service, live) = (Mutex::new(service), Mutex::new(Live::new()));
+    let run = |at: usize, stream: Stream| {
+        let name = cameras.each[at].name.as_deref();
+        let summary = stream.run(seconds, |running: &Running| {
+            whole(&live).show(name, running);
+            whole(&service).report(at, name, running);
+        });
+        whole(&service).stream_ended(at);
+        if summary.is_err() {
+            machine.stop();
+        }
+        of_camera(summary, cameras, &cameras.each[at])
+    };
+    let summaries: Vec<_> = std::thread::scope(|scope| {
+        let mut streams = streams.into_iter().enumerate();
+        // The first runs here: one camera needs no further thread.
+        let first = streams.next();
+        let others: Vec<_> = streams.map(|(at, stream)| scope.spawn(move || run(at, stream))).collect();
+        let first = first.map(|(at, stream)| run(at, stream));
+        let joined = others
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|_| Err(anyhow::anyhow!("the thread of a camera panicked"))));
+        first.into_iter().chain(joined).collect()
+    });
+    whole(&live).clear();
+    summaries.into_iter().collect()
+}
+
+/// Lets an error say which of several cameras it is of.
+fn of_camera<T>(result: anyhow::Result<T>, cameras: &Cameras, camera: &Camera) -> anyhow::Result<T> {
+    match &camera.name {
+        Some(name) if cameras.each.len() > 1 => result.with_context(|| format!("camera {name}")),
+        _ => result,
+    }
+}
+
+fn whole<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Prints the summaries: of one stream as it is, of several by their cameras' names.
+fn report(summaries: &[Summary], cameras: &Cameras, json: bool) -> anyhow::Result<()> {
+    let named: Vec<_> = cameras.names().zip(summaries).collect();
+    match (json, &named[..]) {
+        (true, several @ [_, _, ..]) => {
+            print_json(&json!({ "cameras": several.iter().copied().collect::<BTreeMap<_, _>>() }))
+        }
+        (true, _) => print_json(&summaries[0]),
+        (false, several @ [_, _, ..]) => {
+            several.iter().for_each(|(name, summary)| eprint!("\n{name}\n{}", stages::table(summary)));
+            Ok(())
+        }
+        (false, _) => {
+            eprint!("{}", stages::table(&summaries[0]));
+            Ok(())
+        }
+    }
 }
 
 /// What is read and written.
 fn files(args: &RunArgs) -> Files {
     let mut files = args.board.files();
-    files.reads("--source", args.source.reads());
-    files.reads("--prompt", args.prompts.iter().filter_map(PromptAddress::reads));
+    files.reads("--source", args.sources.iter().filter_map(|source| source.address.reads()));
+    files.reads("--prompt", args.prompts.iter().filter_map(|prompt| prompt.address.reads()));
     for sink in &args.sinks {
-        files.writes_sink(sink);
+        files.writes_sink(&sink.address);
     }
     if args.json {
         files.writes_stdout();

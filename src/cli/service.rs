@@ -12,35 +12,60 @@ pub struct Service {
     status_at: Option<Instant>,
     ready: bool,
     stopping: bool,
+    streams: Vec<StreamState>,
+}
+
+/// How one of the streams stood last.
+#[derive(Clone, Default)]
+struct StreamState {
+    has_frames: bool,
+    /// It has ended, or is about to.
+    is_ending: bool,
+    stuck: Option<String>,
+    status: String,
 }
 
 /// Time between two status lines.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
 
 impl Service {
-    /// Reads what systemd passes in the environment (`NOTIFY_SOCKET`, `WATCHDOG_USEC`).
-    pub fn from_environment() -> Self {
+    /// Reads what systemd passes in the environment (`NOTIFY_SOCKET`, `WATCHDOG_USEC`), for a program of `streams`.
+    pub fn from_environment(streams: usize) -> Self {
         // Half the limit, as sd_watchdog_enabled(3) advises.
         let feed_every = notify::watchdog().map(|limit| limit / 2);
-        Service { feed_every, fed_at: None, status_at: None, ready: false, stopping: false }
+        Service {
+            feed_every,
+            fed_at: None,
+            status_at: None,
+            ready: false,
+            stopping: false,
+            streams: vec![StreamState::default(); streams],
+        }
     }
 
-    /// Reports how the stream stands; to be called some ten times a second.
+    /// Reports how the stream numbered `at` stands, whose camera is called `name`; to be called some ten times a second.
     ///
-    /// Ready is reported with the first record. The sign of life is withheld while the stream is stuck, so that systemd ends and
-    /// restarts a program whose camera driver, or anything else, never comes back.
-    pub fn report(&mut self, running: &Running) {
+    /// Ready is reported when every stream has its first record. The sign of life is withheld while one is stuck, so that systemd ends
+    /// and restarts a program whose camera driver, or anything else, never comes back.
+    pub fn report(&mut self, at: usize, name: Option<&str>, running: &Running) {
         if !notify::is_wanted() {
             return;
         }
+        let prefix = name.map(|name| format!("{name}: ")).unwrap_or_default();
+        self.streams[at] = StreamState {
+            has_frames: running.reports().decode.frames_out > 0,
+            is_ending: running.is_stopping(),
+            stuck: running.stuck().map(|what| format!("{prefix}{what}")),
+            status: format!("{prefix}{}", status(running)),
+        };
         let now = Instant::now();
         let due = |last: Option<Instant>, every: Duration| last.is_none_or(|at| now.duration_since(at) >= every);
-        let stuck = running.stuck();
-        if !self.ready && running.reports().decode.frames_out > 0 {
+        let stuck = self.streams.iter().find_map(|stream| stream.stuck.clone());
+        if !self.ready && self.streams.iter().all(|stream| stream.has_frames) {
             self.ready = true;
             notify::ready();
         }
-        if running.is_stopping() {
+        if self.streams.iter().all(|stream| stream.is_ending) {
             self.ended();
         }
         if let Some(every) = self.feed_every.filter(|every| stuck.is_none() && due(self.fed_at, *every)) {
@@ -50,8 +75,16 @@ impl Service {
         }
         if !self.stopping && due(self.status_at, STATUS_EVERY) {
             self.status_at = Some(now);
-            notify::status(&stuck.map_or_else(|| status(running), |what| format!("stuck: {what}")));
+            let all = self.streams.iter().map(|stream| stream.status.as_str()).filter(|status| !status.is_empty());
+            let all = all.collect::<Vec<_>>().join("; ");
+            notify::status(&stuck.map_or(all, |what| format!("stuck: {what}")));
         }
+    }
+
+    /// Notes that the stream numbered `at` has ended: the others go on.
+    pub fn stream_ended(&mut self, at: usize) {
+        self.streams[at] = StreamState { is_ending: true, ..StreamState::default() };
+        self.streams[at].has_frames = true;
     }
 
     /// Reports that the stream has ended or is about to.

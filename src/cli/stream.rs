@@ -1,5 +1,6 @@
 //! What `run` and `demo` have in common: a source, the board's model and the console around one pipeline.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::board::Board;
@@ -15,7 +16,7 @@ use crate::sync::StopToken;
 use super::board_args::{BoardArgs, pipeline_config};
 use super::console::{Screen, Used};
 use super::interrupt;
-use super::live::Live;
+use super::machine::Machine;
 use super::model_args::precision_text;
 
 /// A stream that is set up and does not run yet.
@@ -24,7 +25,7 @@ pub struct Stream<'a> {
     pub board: Board,
     /// What the source says of itself.
     pub info: SourceInfo,
-    model: LoadedModel,
+    model: Arc<LoadedModel>,
     screen: Screen,
     takes_prompts: bool,
     stop: StopToken,
@@ -34,34 +35,33 @@ pub struct Stream<'a> {
 }
 
 impl<'a> Stream<'a> {
-    /// Loads the board's model, says on standard error what runs, and connects the console, which `takes_prompts` or only
-    /// shows.
+    /// Sets up the stream numbered `at` of those that `machine` runs: loads its model, says on standard error what runs, and connects
+    /// the console, which `takes_prompts` or only shows.
     pub fn open(
-        args: &'a BoardArgs,
-        board: Board,
+        machine: &mut Machine<'a>,
+        at: usize,
         (source, options): (Box<dyn Source>, &SourceOptions),
         (mut screen, takes_prompts): (Screen, bool),
         max_objects: usize,
     ) -> anyhow::Result<Self> {
         let info = source.info().clone();
-        let model = args.load(&board, info.size)?;
+        let model = machine.load(info.size)?;
+        let (args, board, stop) = (machine.args, machine.board.clone(), machine.stop_token(at));
         let (name, precision) = (model.spec().name.clone(), precision_text(&model));
         let Size { width, height } = model.input_size();
         let (address, board_name) = (&info.address, &board.name);
-        eprintln!("source {address}, board {board_name}, model {name} at {width}x{height} in {precision}");
+        let camera = machine.camera(at).map(|camera| format!("{camera}: ")).unwrap_or_default();
+        eprintln!("{camera}source {address}, board {board_name}, model {name} at {width}x{height} in {precision}");
         let source = screen.describe(&board, args, (source, options), &model, takes_prompts);
-        screen.invite();
         let fps = info.rate.unwrap_or(SourceOptions::DEFAULT_FPS);
         let config = PipelineConfig { max_objects, ..pipeline_config(&board, fps) };
-        let stop = interrupt::on_interrupt()?;
         let pipeline =
             Pipeline::new(source, model.encoder()?, model.decoder()?, name).config(config).stop_token(stop.clone());
         Ok(Stream { args, board, info, model, screen, takes_prompts, stop, replay: false, pipeline })
     }
 
-    /// Makes the stream a replay, and says so: every frame is decoded in order at full quality, with its prompts.
+    /// Makes the stream a replay: every frame is decoded in order at full quality, with its prompts.
     pub fn replay(self) -> Self {
-        eprintln!("replay: every frame in order with the prompts of its time, none dropped");
         Stream { replay: true, pipeline: self.pipeline.replay(), ..self }
     }
 
@@ -94,6 +94,11 @@ impl<'a> Stream<'a> {
         Stream { board, info, pipeline, ..self }
     }
 
+    /// Prints where the console is.
+    pub fn invite(&self) {
+        self.screen.invite();
+    }
+
     /// Runs the stream until its source ends, Ctrl-C is pressed or `seconds` are over, and sums it up; `each` is called
     /// about ten times a second.
     pub fn run(self, seconds: Option<Duration>, mut each: impl FnMut(&Running)) -> anyhow::Result<Summary> {
@@ -106,14 +111,10 @@ impl<'a> Stream<'a> {
         if !replay && let Some(degrade) = args.degrade(&board, info.size, model)? {
             pipeline = pipeline.degrade(degrade);
         }
-        let mut live = Live::new();
-        let summary = pipeline.start()?.wait(|running: &Running| {
-            live.show(running);
+        Ok(pipeline.start()?.wait(|running: &Running| {
             screen.observe(running);
             each(running);
-        })?;
-        live.clear();
-        Ok(summary)
+        })?)
     }
 }
 

@@ -21,6 +21,8 @@ pub struct App {
     pub access: Arc<Access>,
     /// How a proxy passes requests on.
     pub proxy: Arc<ProxyOptions>,
+    /// The page of all cameras shows this one within it.
+    pub is_framed: bool,
     seats: Connections,
     admission: Arc<Mutex<Admission>>,
 }
@@ -31,7 +33,12 @@ impl App {
         let admission = Arc::new(Mutex::new(Admission::new(hub.clock.now())));
         // A page that does not read is hung up on; none gives way to another.
         let seats = Connections::new(MAX_CLIENTS, Duration::MAX);
-        App { hub, access: Arc::new(access), proxy, seats, admission }
+        App { hub, access: Arc::new(access), proxy, is_framed: false, seats, admission }
+    }
+
+    /// The same for one of several cameras, which a page of this server shows within it.
+    pub fn framed(self) -> Self {
+        App { is_framed: true, ..self }
     }
 
     /// Counts a prompt; false when there are too many.

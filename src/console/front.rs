@@ -4,22 +4,21 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::Router;
 use axum::http::{Request, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use hyper::body::{Body, Incoming};
 use hyper::service::Service;
-use hyper_util::service::TowerToHyperService;
 
 use super::connections::Waiting;
 use super::proxy::ProxyOptions;
+use super::sites::{Site, Sites};
 use super::visitor::Visitor;
 
-/// What stands between one connection and the router: tells who asks, takes the proxy's path off, and notes when the
+/// What stands between one connection and the routers: tells who asks, takes the proxy's path off, and notes when the
 /// client is waited for.
 pub struct Front {
-    /// Answers.
-    pub router: TowerToHyperService<Router>,
+    /// Who answers.
+    pub sites: Sites,
     /// The proxy, if there is one.
     pub proxy: Arc<ProxyOptions>,
     /// The connection's other end.
@@ -45,6 +44,14 @@ impl Service<Request<Incoming>> for Front {
             return Box::pin(std::future::ready(Ok(answer)));
         }
         self.proxy.base_path.strip(request.uri_mut());
+        let site = match self.sites.find(request.uri_mut()) {
+            Site::Of(site) => site,
+            Site::Moved(path) => {
+                let whole = format!("{}{path}", self.proxy.base_path);
+                let answer = (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, whole)]).into_response();
+                return Box::pin(std::future::ready(Ok(answer)));
+            }
+        };
         let address = self.proxy.client(self.peer, request.headers());
         let is_without_place = self.is_without_place;
         request.extensions_mut().insert(Visitor { address, is_without_place });
@@ -54,7 +61,7 @@ impl Service<Request<Incoming>> for Front {
         } else {
             self.waiting.for_request(Instant::now());
         }
-        let (answer, waiting) = (self.router.call(request), self.waiting.clone());
+        let (answer, waiting) = (site.call(request), self.waiting.clone());
         Box::pin(async move {
             let answer = answer.await?;
             if answer.status() == StatusCode::SWITCHING_PROTOCOLS {

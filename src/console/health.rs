@@ -3,7 +3,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::app::App;
 use super::hub::Vitals;
@@ -14,6 +14,12 @@ const STILL: Duration = Duration::from_secs(5);
 
 /// `/healthz`: whether frames come, as many as can, and in time.
 pub async fn health(State(app): State<App>) -> Response {
+    let (code, body) = health_of(&app);
+    json_response(code, body.to_string())
+}
+
+/// What is said of one stream's health: well is [`StatusCode::OK`].
+pub fn health_of(app: &App) -> (StatusCode, Value) {
     let vitals = app.hub.vitals();
     let (status, reason) = judge(app.hub.figures().stuck, app.hub.idle(), vitals.as_ref());
     let code = if reason.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
@@ -25,7 +31,7 @@ pub async fn health(State(app): State<App>) -> Response {
         "source_per_s": vitals.map(|v| rounded(v.source_per_s)),
         "age_ms": vitals.map(|v| rounded(v.age.as_secs_f64() * 1e3)),
     });
-    json_response(code, body.to_string())
+    (code, body)
 }
 
 /// A word for the stream's state, and what is wrong with it, if anything is.

@@ -45,6 +45,14 @@ pub static ASSETS: [Asset; 14] = [
     asset!("/save.js", SCRIPT, "save.js"),
 ];
 
+/// Every file of the page that shows several cameras.
+pub static CAMERAS_ASSETS: [Asset; 4] = [
+    asset!("/", HTML, "cameras.html"),
+    asset!("/cameras.css", "text/css; charset=utf-8", "cameras.css"),
+    asset!("/cameras.js", SCRIPT, "cameras.js"),
+    asset!("/icon.svg", "image/svg+xml", "icon.svg"),
+];
+
 /// The page that gives the reason why there is none.
 pub fn refusal(status: StatusCode, reason: &str) -> Response {
     let text = include_str!("page/refused.html").replace("{reason}", reason);
@@ -58,7 +66,11 @@ mod tests {
     /// The security policy lets nothing in from outside and no script or style within the page; the page must not need it.
     #[test]
     fn the_page_asks_nothing_of_others_and_every_part_is_served() {
-        for asset in &ASSETS {
+        for (asset, all) in ASSETS
+            .iter()
+            .map(|asset| (asset, &ASSETS[..]))
+            .chain(CAMERAS_ASSETS.iter().map(|asset| (asset, &CAMERAS_ASSETS[..])))
+        {
             let text = std::str::from_utf8(asset.bytes).unwrap();
             let foreign = text.match_indices("://").filter(|(at, _)| {
                 let rest = &text[at + 3..];
@@ -73,7 +85,7 @@ mod tests {
             let quoted = text.split(['"', '\'']).filter(|q| !q.contains(char::is_whitespace));
             for name in quoted.filter(|q| q.starts_with("./") || (q.starts_with('/') && q.contains('.'))) {
                 let path = name.trim_start_matches('.').split('?').next().unwrap();
-                let served = ASSETS.iter().any(|a| a.path == path) || path.starts_with("/api/") || path == "/ws";
+                let served = all.iter().any(|a| a.path == path) || path.starts_with("/api/") || path == "/ws";
                 assert!(served, "{} names {name}, which is not served", asset.path);
             }
         }

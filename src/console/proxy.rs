@@ -65,18 +65,19 @@ impl fmt::Display for BasePath {
 }
 
 impl BasePath {
-    /// Takes the base off a request's address, if it is there: some proxies do so themselves.
-    pub(super) fn strip(&self, uri: &mut Uri) {
+    /// Takes the base off a request's address and tells whether it was there: some proxies take it off themselves.
+    pub(super) fn strip(&self, uri: &mut Uri) -> bool {
         if self.0.is_empty() {
-            return;
+            return true;
         }
         let whole = uri.path_and_query().map_or("", PathAndQuery::as_str);
-        let Some(rest) = whole.strip_prefix(self.0.as_str()).filter(|rest| rest.starts_with('/')) else { return };
+        let Some(rest) = whole.strip_prefix(self.0.as_str()).filter(|rest| rest.starts_with('/')) else { return false };
         let mut parts = uri.clone().into_parts();
         parts.path_and_query = rest.parse().ok();
-        if let Ok(stripped) = Uri::from_parts(parts) {
-            *uri = stripped;
-        }
+        let stripped = Uri::from_parts(parts);
+        let was_there = stripped.is_ok();
+        *uri = stripped.unwrap_or_else(|_| uri.clone());
+        was_there
     }
 
     /// Whether an address is the base without its slash, from where the page's own links would lead astray.

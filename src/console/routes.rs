@@ -23,7 +23,7 @@ use super::message::{Message, Request};
 use super::request_error::RequestError;
 use super::response::{json_response, problem};
 use super::visitor::Visitor;
-use super::{downloads, metrics, page, socket};
+use super::{cameras, downloads, metrics, page, socket};
 use crate::time::Timestamp;
 
 /// Largest body of a request, in bytes.
@@ -38,8 +38,18 @@ const FULL: &str = "as many are connected as can be: try again";
 /// The API as OpenAPI describes it.
 pub const OPENAPI: &str = include_str!("../../docs/openapi.json");
 
-const CONTENT_SECURITY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; \
-     connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// What every page may do, and who may show it within another page: nobody, or where there are several cameras this server.
+macro_rules! content_security {
+    ($frames:literal) => {
+        concat!(
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; \
+             manifest-src 'self'; base-uri 'none'; form-action 'none'; ",
+            $frames
+        )
+    };
+}
+const ALONE: [&str; 2] = [content_security!("frame-ancestors 'none'"), "DENY"];
+const FRAMED: [&str; 2] = [content_security!("frame-src 'self'; frame-ancestors 'self'"), "SAMEORIGIN"];
 
 /// Every path that is served, with its methods.
 pub fn router(app: App) -> Router {
@@ -51,13 +61,19 @@ pub fn router(app: App) -> Router {
         .route("/api/prompts", post(prompts))
         .route("/api/stream", get(socket::stream))
         .route("/api/openapi.json", get(openapi))
+        .route("/api/cameras", get(cameras::alone))
         .route("/ws", get(socket::page))
         .route("/metrics", get(metrics::metrics))
         .route("/healthz", get(health));
     for asset in &page::ASSETS {
         router = router.route(asset.path, get(move || async { asset.response() }));
     }
-    router.layer(DefaultBodyLimit::max(BODY)).layer(middleware::from_fn_with_state(app.clone(), guard)).with_state(app)
+    guarded(router, &app).with_state(app)
+}
+
+/// `router` behind the checks that hold for all of `app`'s server.
+pub fn guarded<S: Clone + Send + Sync + 'static>(router: Router<S>, app: &App) -> Router<S> {
+    router.layer(DefaultBodyLimit::max(BODY)).layer(middleware::from_fn_with_state(app.clone(), guard))
 }
 
 /// Lets a request in or not, and puts on every answer what a browser must know.
@@ -114,11 +130,12 @@ async fn guard(
             },
         },
     };
+    let [content_security, frame_options] = if app.is_framed { FRAMED } else { ALONE };
     let always = [
-        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY),
+        (header::CONTENT_SECURITY_POLICY, content_security),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
-        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::X_FRAME_OPTIONS, frame_options),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
         (HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=()"),
     ];
@@ -233,9 +250,10 @@ mod tests {
             .iter()
             .flat_map(|(path, item)| item.as_object().unwrap().keys().map(move |method| format!("{method} {path}")))
             .collect();
-        let text = include_str!("routes.rs");
-        let served: BTreeSet<String> = text
-            .lines()
+        let texts = [include_str!("routes.rs"), include_str!("cameras.rs")];
+        let served: BTreeSet<String> = texts
+            .iter()
+            .flat_map(|text| text.lines())
             .filter_map(|line| line.trim().strip_prefix(".route(\""))
             .map(|rest| {
                 let (path, handler) = rest.split_once("\", ").unwrap();

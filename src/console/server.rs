@@ -3,10 +3,8 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
@@ -14,6 +12,7 @@ use super::client_stream::ClientStream;
 use super::connections::{Connections, Place};
 use super::front::Front;
 use super::proxy::ProxyOptions;
+use super::sites::Sites;
 use crate::error::{ConfigError, IoError, PipelineError, Result};
 
 /// Most connections at a time, pages included.
@@ -79,14 +78,14 @@ pub fn outer_address(at: SocketAddr) -> SocketAddr {
 }
 
 impl Server {
-    /// Serves `router` on `listener`, behind `proxy` if there is one.
+    /// Serves `sites` on `listener`, behind `proxy` if there is one.
     ///
     /// # Errors
     /// When the system refuses the thread.
-    pub fn start(listener: TcpListener, router: Router, proxy: Arc<ProxyOptions>) -> Result<Server> {
+    pub fn start(listener: TcpListener, sites: Sites, proxy: Arc<ProxyOptions>) -> Result<Server> {
         let (stop, stopped) = oneshot::channel();
         let builder = std::thread::Builder::new().name("foveate-console".into());
-        let door = Door::new(router, proxy);
+        let door = Door::new(sites, proxy);
         let thread = builder.spawn(move || run(listener, door, stopped));
         let thread = thread.map_err(|source| PipelineError::Spawn { stage: "console".into(), source })?;
         Ok(Server { stop: Some(stop), thread: Some(thread) })
@@ -147,17 +146,17 @@ fn capacity() -> usize {
 /// Lets connections in, each to a place. Those for whom there is none stand before the door, where they are told so, or how
 /// the stream is; of too many of them the first has to go.
 struct Door {
-    router: Router,
+    sites: Sites,
     proxy: Arc<ProxyOptions>,
     inside: Connections,
     outside: Connections,
 }
 
 impl Door {
-    fn new(router: Router, proxy: Arc<ProxyOptions>) -> Self {
+    fn new(sites: Sites, proxy: Arc<ProxyOptions>) -> Self {
         let capacity = capacity();
         let (inside, outside) = (Connections::new(capacity, PATIENCE), Connections::new(capacity, Duration::ZERO));
-        Door { router, proxy, inside, outside }
+        Door { sites, proxy, inside, outside }
     }
 
     fn open(&self, stream: TcpStream, peer: IpAddr) {
@@ -182,7 +181,7 @@ impl Door {
 
     fn front(&self, peer: IpAddr, place: &Place, is_without_place: bool) -> Front {
         Front {
-            router: TowerToHyperService::new(self.router.clone()),
+            sites: self.sites.clone(),
             proxy: Arc::clone(&self.proxy),
             peer,
             waiting: place.waiting().clone(),

@@ -12,7 +12,7 @@ use super::jpeg::FrameEncoder;
 use crate::error::Result;
 use crate::mask::{Contours, Mask, Rle, UpsampleScratch, upsample_mask};
 use crate::model::Candidate;
-use crate::record::{AnswerRecord, Event, FrameRecord};
+use crate::record::{AnswerRecord, Event, EventKind, FrameRecord};
 use crate::sink::{NdjsonOptions, NdjsonSink, Sink, StreamInfo};
 use crate::track::ObjectId;
 
@@ -152,7 +152,10 @@ impl Sink for ConsoleSink {
         self.lines.event(event)?;
         let line = self.written.take();
         self.hub.send_line(&line);
-        self.hub.send_event(line);
+        // One a frame, and nothing that a page shows.
+        if !matches!(event.kind, EventKind::FramesPaired { .. }) {
+            self.hub.send_event(line);
+        }
         Ok(())
     }
 

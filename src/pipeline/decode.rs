@@ -7,11 +7,12 @@ use super::input::{GazeCell, InputStage};
 use super::losses::Losses;
 use super::meter::{AgeMeter, StageMeter};
 use super::output::{Outgoing, SinkQueue};
+use super::pairing::PairedCamera;
 use super::prompt_budget::PromptBudget;
 use super::requests::Requests;
 use super::shared::{Shared, Stamped, WAIT};
 use crate::error::Result;
-use crate::record::{EventKind, FrameRecord};
+use crate::record::{Event, EventKind, FrameRecord};
 use crate::session::{GazeRefusal, Session};
 use crate::sync::{LatestSlot, Pool, Received};
 use crate::time::Timestamp;
@@ -19,6 +20,8 @@ use crate::time::Timestamp;
 /// The decode and track stage: hands requests and frames to the session, and each record to every sink.
 pub(super) struct DecodeStage {
     pub session: Session,
+    /// Where this is one of several cameras whose frames belong together.
+    pub paired: Option<PairedCamera>,
     pub requests: Requests,
     pub budget: PromptBudget,
     /// In a replay, the inputs: they are read up to the time of each frame before it is decoded.
@@ -107,6 +110,9 @@ impl DecodeStage {
             return Ok(());
         };
         self.send(&record, began);
+        if let Some(kind) = self.paired.as_ref().and_then(|camera| camera.note(record.sequence, record.time_s)) {
+            self.shared.emit(Event::new(record.time_s, kind));
+        }
         Ok(())
     }
 

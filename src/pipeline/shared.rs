@@ -12,6 +12,10 @@ use crate::time::{Clock, Timestamp};
 /// How long a stage waits before it looks at the stop token again.
 pub(super) const WAIT: Duration = Duration::from_millis(100);
 
+/// Capture time of the first frame: zero of the stream's own time. Clones are one origin.
+#[derive(Clone, Debug, Default)]
+pub struct StreamOrigin(Arc<OnceLock<Timestamp>>);
+
 /// What every stage's thread holds.
 #[derive(Clone)]
 pub(super) struct Shared {
@@ -20,8 +24,7 @@ pub(super) struct Shared {
     /// The clock that the stream goes by: the same, or in a replay the time of the frame that is under way.
     pub stream_clock: Arc<dyn Clock>,
     pub stop: StopToken,
-    /// Capture time of the first frame: zero of the stream's own time.
-    origin: Arc<OnceLock<Timestamp>>,
+    origin: StreamOrigin,
     /// The first error of any stage; it ends the stream.
     failure: Arc<Mutex<Option<Error>>>,
     /// One bounded channel of events to each sink, each event with the number of records sent before it.
@@ -41,12 +44,17 @@ impl Shared {
             stream_clock: Arc::clone(&clock),
             clock,
             stop,
-            origin: Arc::default(),
+            origin: StreamOrigin::default(),
             failure: Arc::default(),
             events: events.into(),
             sent: Arc::default(),
             lossless: false,
         }
+    }
+
+    /// The same with a zero that other streams may share.
+    pub fn counted_from(self, origin: StreamOrigin) -> Self {
+        Shared { origin, ..self }
     }
 
     /// The same for a replay, whose time `stream_clock` tells and in which no event is lost.
@@ -61,11 +69,11 @@ impl Shared {
 
     /// Sets the stream's zero at the first frame; later calls change nothing.
     pub fn set_origin(&self, at: Timestamp) {
-        let _ = self.origin.set(at);
+        let _ = self.origin.0.set(at);
     }
 
     pub fn origin(&self) -> Option<Timestamp> {
-        self.origin.get().copied()
+        self.origin.0.get().copied()
     }
 
     /// Seconds from the stream's first frame to `at`; 0 before the first frame.

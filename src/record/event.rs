@@ -21,6 +21,15 @@ impl Event {
     }
 }
 
+/// A frame of one of several cameras.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CameraFrame {
+    /// The camera's name.
+    pub camera: String,
+    /// Sequence number of the frame.
+    pub frame: u64,
+}
+
 /// What happened. In JSON `"event"` names the variant in snake case, beside the variant's fields.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -152,6 +161,13 @@ pub enum EventKind {
         count: u64,
         /// What is wrong.
         message: Cow<'static, str>,
+    },
+    /// These frames of several cameras were taken together, one of each, `apart_s` seconds from the first to the last.
+    FramesPaired {
+        /// In the order of the cameras.
+        frames: Vec<CameraFrame>,
+        /// How far apart they were taken, in seconds.
+        apart_s: f64,
     },
     /// A stage holds one frame for longer than it should; `busy_s` is how long so far.
     Stalled {

@@ -13,6 +13,7 @@ use crate::error::Result;
 pub struct SinkAddress {
     text: String,
     writes: Writes,
+    is_shared: bool,
 }
 
 /// What a sink writes, so that it can be held against what is read and what else is written.
@@ -58,17 +59,23 @@ impl SinkAddress {
         place: Place,
         open: impl Fn() -> Result<S> + Send + Sync + 'static,
     ) -> Self {
-        SinkAddress { text, writes: Writes::Apart(place, boxed(open)) }
+        SinkAddress { text, writes: Writes::Apart(place, boxed(open)), is_shared: false }
     }
 
     /// The same for a sink that writes to standard output.
     pub fn to_stdout<S: Sink + 'static>(text: String, open: impl Fn() -> Result<S> + Send + Sync + 'static) -> Self {
-        SinkAddress { text, writes: Writes::Stdout(boxed(open)) }
+        SinkAddress { text, writes: Writes::Stdout(boxed(open)), is_shared: false }
+    }
+
+    /// The same of a sink that several cameras can write to ([`Sink::beside`]).
+    #[must_use]
+    pub fn shared(self) -> Self {
+        SinkAddress { is_shared: true, ..self }
     }
 
     /// The address of the page in a browser, written `text`.
     pub fn page(text: String) -> Self {
-        SinkAddress { text, writes: Writes::Page }
+        SinkAddress { text, writes: Writes::Page, is_shared: true }
     }
 
     /// Opens the sink: creates its file or folder.
@@ -88,6 +95,11 @@ impl SinkAddress {
             Writes::Apart(place, _) => place,
             Writes::Stdout(_) | Writes::Page => &Place::Elsewhere,
         }
+    }
+
+    /// Whether several cameras can write to it.
+    pub fn is_shared(&self) -> bool {
+        self.is_shared
     }
 
     /// Whether the sink writes to standard output, where it must be alone.

@@ -1,5 +1,6 @@
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
@@ -35,7 +36,8 @@ pub(super) fn address(place: Option<&str>) -> Result<SinkAddress, AddressError> 
     Ok(match path.as_os_str() == "-" {
         true => SinkAddress::to_stdout(text, move || Ok(NdjsonSink::stdout(options))),
         false => SinkAddress::new(text, Place::File(path.clone()), move || NdjsonSink::create(&path, options)),
-    })
+    }
+    .shared())
 }
 
 impl NdjsonOptions {
@@ -52,14 +54,24 @@ impl NdjsonOptions {
 /// Writes one JSON object a line: a header, frames and events, a summary. `docs/wire-format.md` describes each field.
 ///
 /// A line leaves in one write, and its buffers are reused. After a failed write the next line begins with a line feed, so that
-/// a torn line spoils no other.
+/// a torn line spoils no other. Several cameras may write to one place; each line then names its camera.
 pub struct NdjsonSink {
     name: String,
     path: PathBuf,
-    out: Box<dyn Write + Send>,
+    out: SharedLines,
     options: NdjsonOptions,
+    camera: Option<String>,
     line: Vec<u8>,
     masks: Vec<Rle>,
+}
+
+/// Where lines go; clones write to one place, line by line.
+#[derive(Clone)]
+struct SharedLines(Arc<Mutex<Lines>>);
+
+struct Lines {
+    out: Box<dyn Write + Send>,
+    /// The last line was not written to its end.
     torn: bool,
 }
 
@@ -83,18 +95,40 @@ impl NdjsonSink {
         NdjsonSink {
             name,
             path: path.to_path_buf(),
-            out: Box::new(out),
+            out: SharedLines(Arc::new(Mutex::new(Lines { out: Box::new(out), torn: false }))),
             options,
+            camera: None,
             line: Vec::new(),
             masks: Vec::new(),
-            torn: false,
         }
     }
 
-    fn write(&mut self, value: &impl Serialize) -> Result<()> {
-        let written = write_line(&mut self.line, &mut self.out, value, self.torn);
-        self.torn = written.is_err();
+    fn write(&mut self, kind: &'static str, value: &impl Serialize) -> Result<()> {
+        let line = Line { kind, camera: self.camera.as_deref(), value };
+        let written = self.out.lock().write(&mut self.line, &line);
         written.map_err(|e| IoError::when("write", &self.path)(e).into())
+    }
+}
+
+impl SharedLines {
+    fn lock(&self) -> MutexGuard<'_, Lines> {
+        // A panic in a write leaves at worst a torn line, which the next one knows.
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Lines {
+    fn write(&mut self, line: &mut Vec<u8>, value: &impl Serialize) -> io::Result<()> {
+        line.clear();
+        if self.torn {
+            line.push(b'\n');
+        }
+        serde_json::to_writer(&mut *line, value)?;
+        line.push(b'\n');
+        self.torn = true;
+        self.out.write_all(line)?;
+        self.torn = false;
+        Ok(())
     }
 }
 
@@ -107,14 +141,21 @@ impl Sink for NdjsonSink {
         self.options.share_gaze
     }
 
+    fn beside(&self) -> Option<Box<dyn Sink>> {
+        let (name, path) = (self.name.clone(), self.path.clone());
+        let (out, options) = (self.out.clone(), self.options);
+        Some(Box::new(NdjsonSink { name, path, out, options, camera: None, line: Vec::new(), masks: Vec::new() }))
+    }
+
     fn begin(&mut self, stream: &StreamInfo) -> Result<()> {
-        self.write(&HeaderLine {
-            kind: "header",
+        self.camera = stream.camera.clone();
+        let header = HeaderLine {
             version: WIRE_VERSION,
             source: &stream.source,
             size: [stream.size.width, stream.size.height],
             model: &stream.model,
-        })
+        };
+        self.write("header", &header)
     }
 
     fn frame(&mut self, record: &FrameRecord) -> Result<()> {
@@ -127,38 +168,28 @@ impl Sink for NdjsonSink {
         }
         // Taken out while the line that borrows them is written.
         let masks = std::mem::take(&mut self.masks);
-        let written = self.write(&FrameLine {
-            kind: "frame",
+        let line = FrameLine {
             frame: record.sequence,
             time_s: round(record.time_s, 1e6),
             age_ms: round(record.age.as_secs_f64() * 1e3, 1e3),
             gaze: record.gaze.filter(|_| self.options.share_gaze).map(|Point { x, y }| [x, y]),
             objects: ObjectList { objects, masks: &masks },
-        });
+        };
+        let written = self.write("frame", &line);
         self.masks = masks;
         written
     }
 
     fn event(&mut self, event: &Event) -> Result<()> {
-        self.write(&EventLine { kind: "event", event })
+        self.write("event", event)
     }
 
     fn finish(&mut self, summary: &Value) -> Result<()> {
-        let written = self.write(&SummaryLine { kind: "summary", summary });
+        let written = self.write("summary", &SummaryLine { summary });
         // Also after a summary that failed: earlier lines may be buffered.
-        let flushed = self.out.flush().map_err(|e| IoError::when("write", &self.path)(e).into());
+        let flushed = self.out.lock().out.flush().map_err(|e| IoError::when("write", &self.path)(e).into());
         written.and(flushed)
     }
-}
-
-fn write_line(line: &mut Vec<u8>, out: &mut impl Write, value: &impl Serialize, torn: bool) -> std::io::Result<()> {
-    line.clear();
-    if torn {
-        line.push(b'\n');
-    }
-    serde_json::to_writer(&mut *line, value)?;
-    line.push(b'\n');
-    out.write_all(line)
 }
 
 /// Drops the digits that a float cannot vouch for.
@@ -166,10 +197,19 @@ fn round(value: f64, steps_per_unit: f64) -> f64 {
     (value * steps_per_unit).round() / steps_per_unit
 }
 
+/// What every line begins with.
 #[derive(Serialize)]
-struct HeaderLine<'a> {
+struct Line<'a, T> {
     #[serde(rename = "type")]
     kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    camera: Option<&'a str>,
+    #[serde(flatten)]
+    value: &'a T,
+}
+
+#[derive(Serialize)]
+struct HeaderLine<'a> {
     version: u32,
     source: &'a str,
     size: [u32; 2],
@@ -178,8 +218,6 @@ struct HeaderLine<'a> {
 
 #[derive(Serialize)]
 struct FrameLine<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
     frame: u64,
     time_s: f64,
     age_ms: f64,
@@ -223,17 +261,7 @@ struct ObjectEntry<'a> {
 }
 
 #[derive(Serialize)]
-struct EventLine<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    #[serde(flatten)]
-    event: &'a Event,
-}
-
-#[derive(Serialize)]
 struct SummaryLine<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
     summary: &'a Value,
 }
 

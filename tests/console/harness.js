@@ -12,9 +12,9 @@ const program = process.env.FOVEATE ?? `${process.env.CARGO_TARGET_DIR ?? `${roo
 export const FPS = 12;
 export const SEED = 7;
 
-/** Starts `foveate run` on the scene; gives its link once the page is served. */
-export async function serve({ args = [], listen = "127.0.0.1:0", prompts = true, seed = SEED } = {}) {
-  const all = ["run", "--source", `scene:${seed}`, "--fps", String(FPS), "--sink", "console", "--listen", listen,
+/** Starts `foveate run` on the scene, or on several; gives its link once the page is served. */
+export async function serve({ args = [], listen = "127.0.0.1:0", prompts = true, sources = [`scene:${SEED}`] } = {}) {
+  const all = ["run", ...sources.flatMap((source) => ["--source", source]), "--fps", String(FPS), "--sink", "console", "--listen", listen,
     ...(prompts ? ["--prompt", "console"] : []), ...args];
   // The program may lie in a build folder of its own, away from the models.
   const env = { FOVEATE_MODELS: join(root, "models"), ...process.env };

@@ -37,6 +37,14 @@ await shot("console-phone", { ...phone, colorScheme: "light" });
 await shot("console-phone-dark", { ...phone, colorScheme: "dark" }, async (page) => {
   await page.evaluate(() => window.scrollTo(0, document.body.scrollHeight));
 });
+await server.stop();
+
+const cameras = await serve({ sources: ["left=scene:1", "right=scene:2"] });
+const page = await (await chrome.newContext({ viewport: { width: 1360, height: 700 }, colorScheme: "light" })).newPage();
+await page.goto(cameras.link);
+for (const name of ["left", "right"]) await page.frameLocator(`iframe[title="Camera ${name}"]`).locator("#viewport").click();
+await page.waitForTimeout(6000);
+await page.screenshot({ path: `${folder}console-cameras.jpg`, type: "jpeg", quality: 88 });
+await cameras.stop();
 await chrome.close();
 oracle.stop();
-await server.stop();

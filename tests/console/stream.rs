@@ -156,7 +156,7 @@ impl Drop for Served {
 
 /// Frames with one object, fifty a second.
 fn feed(sink: &mut dyn Sink, stop: &AtomicBool, frames: &AtomicU64) {
-    let info = StreamInfo { source: "made:up".into(), size: SIZE, model: "none".into() };
+    let info = StreamInfo { source: "made:up".into(), camera: None, size: SIZE, model: "none".into() };
     sink.begin(&info).unwrap();
     let rgb = (0..SIZE.area() * 3).map(|i| (i % 251) as u8).collect();
     let frame = Arc::new(Frame::from_rgb(SIZE, rgb).unwrap());

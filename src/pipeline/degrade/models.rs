@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::{Ladder, Setting, Variant, Variants};
 use crate::board::Rung;
 use crate::error::Result;
@@ -7,14 +9,15 @@ use crate::pipeline::Placement;
 /// The sizes and precisions of one model, each compiled when it is first wanted and then kept.
 pub struct ModelVariants {
     /// Never empty: the first is what the stream starts with.
-    loaded: Vec<(Variant, LoadedModel)>,
+    loaded: Vec<(Variant, Arc<LoadedModel>)>,
     options: ModelOptions,
     placement: Placement,
 }
 
 impl ModelVariants {
     /// Variants of `model`, which was loaded with `options`; `placement` is the encode stage's, for the threads that help it.
-    pub fn new(model: LoadedModel, options: ModelOptions, placement: Placement) -> Self {
+    pub fn new(model: impl Into<Arc<LoadedModel>>, options: ModelOptions, placement: Placement) -> Self {
+        let model = model.into();
         let variant = Variant { input: model.input_size(), precision: model.precision() };
         ModelVariants { loaded: vec![(variant, model)], options, placement }
     }
@@ -47,7 +50,7 @@ impl Variants for ModelVariants {
                 let options = ModelOptions { precision: Some(precision), input_size: Some(input), ..self.options };
                 let installed = self.loaded[0].1.installed();
                 let model = self.placement.run(|| installed.load(&options))?;
-                self.loaded.push((variant, model));
+                self.loaded.push((variant, Arc::new(model)));
                 self.loaded.len() - 1
             }
         };

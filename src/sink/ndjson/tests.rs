@@ -8,7 +8,7 @@ use serde_json::json;
 use super::*;
 use crate::geometry::Size;
 use crate::mask::Mask;
-use crate::record::EventKind;
+use crate::record::{CameraFrame, EventKind};
 
 const DOCUMENT: &str = include_str!("../../../docs/wire-format.md");
 
@@ -54,7 +54,7 @@ fn sink(options: NdjsonOptions) -> (NdjsonSink, Tape) {
 }
 
 fn stream() -> StreamInfo {
-    StreamInfo { source: "scene:1".into(), size: Size::new(4, 4), model: "foveate-s".into() }
+    StreamInfo { source: "scene:1".into(), camera: None, size: Size::new(4, 4), model: "foveate-s".into() }
 }
 
 fn record() -> FrameRecord {
@@ -107,6 +107,7 @@ fn events() -> Vec<Event> {
         EventKind::InputRejected { input: "gaze:udp://0.0.0.0:5005".into(), count: 3, reason: reason.clone() },
         EventKind::InputClock { input: "gaze:udp://0.0.0.0:5005".into(), offset_s: 0.25, uncertainty_s: 0.001 },
         EventKind::SourceWarned { count: 2, message: reason.clone().into() },
+        EventKind::FramesPaired { frames: vec![CameraFrame { camera: "left".into(), frame: 41 }], apart_s: 0.004 },
         EventKind::SinkFailed { sink: "ndjson:-".into(), reason },
     ]
     .map(|kind| Event { kind, time_s: 1.41 })
@@ -114,8 +115,12 @@ fn events() -> Vec<Event> {
 }
 
 fn whole_stream(options: NdjsonOptions) -> Vec<Value> {
+    stream_of(&stream(), options)
+}
+
+fn stream_of(stream: &StreamInfo, options: NdjsonOptions) -> Vec<Value> {
     let (mut sink, tape) = sink(options);
-    sink.begin(&stream()).unwrap();
+    sink.begin(stream).unwrap();
     sink.frame(&record()).unwrap();
     events().iter().for_each(|event| sink.event(event).unwrap());
     sink.finish(&json!({"frames": 1})).unwrap();
@@ -155,7 +160,8 @@ fn keys(value: &Value, found: &mut BTreeSet<String>) {
 fn every_emitted_key_and_event_is_documented_and_the_other_way_round() {
     let (names, _) = documented();
     let mut emitted = BTreeMap::<String, BTreeSet<String>>::new();
-    for line in whole_stream(NdjsonOptions { share_gaze: true }) {
+    let left = StreamInfo { camera: Some("left".into()), ..stream() };
+    for line in stream_of(&left, NdjsonOptions { share_gaze: true }) {
         let found = emitted.entry(line["type"].as_str().unwrap().to_owned()).or_default();
         match line["type"].as_str() {
             Some("summary") => found.extend(line.as_object().unwrap().keys().cloned()),
@@ -212,6 +218,30 @@ fn every_failure_is_returned_and_later_lines_stay_whole() {
     sink.finish(&json!({})).unwrap();
     let kinds: Vec<Value> = tape.lines().iter().map(|l| l["type"].clone()).collect();
     assert_eq!(kinds, ["header", "frame", "summary"]);
+}
+
+#[test]
+fn cameras_share_a_place_line_by_line() {
+    let (mut left, tape) = sink(NdjsonOptions::default());
+    let mut right = left.beside().unwrap();
+    for (name, sink) in [("left", &mut left as &mut dyn Sink), ("right", &mut *right)] {
+        sink.begin(&StreamInfo { camera: Some(name.into()), ..stream() }).unwrap();
+    }
+    tape.fail_after(Some(9));
+    right.frame(&record()).unwrap_err();
+    tape.fail_after(None);
+    left.frame(&record()).unwrap();
+    right.finish(&json!({})).unwrap();
+    left.finish(&json!({})).unwrap();
+    let lines: Vec<_> = tape.lines().iter().map(|l| format!("{} {}", l["camera"], l["type"])).collect();
+    let expected = [
+        r#""left" "header""#,
+        r#""right" "header""#,
+        r#""left" "frame""#,
+        r#""right" "summary""#,
+        r#""left" "summary""#,
+    ];
+    assert_eq!(lines, expected);
 }
 
 #[test]
