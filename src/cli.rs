@@ -11,6 +11,7 @@ mod console;
 mod demo;
 mod doctor;
 mod eval;
+mod everything;
 mod exit;
 mod interrupt;
 mod live;
@@ -46,6 +47,7 @@ use exit::Exit;
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// Log more to standard error; twice for everything. The variable FOVEATE_LOG sets levels by module
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
 }
@@ -63,6 +65,7 @@ enum Command {
     Demo(demo::DemoArgs),
     Run(run::RunArgs),
     Segment(segment::SegmentArgs),
+    Everything(everything::EverythingArgs),
     Track(track::TrackArgs),
     Eval(eval::EvalArgs),
     Bench(bench::BenchArgs),
@@ -88,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(args),
         Command::Run(args) => run::run(args),
         Command::Segment(args) => segment::run(args),
+        Command::Everything(args) => everything::run(args),
         Command::Track(args) => track::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Bench(args) => bench::run(args),

@@ -20,6 +20,7 @@ mod downloads;
 mod figures;
 mod frame_message;
 mod front;
+mod guard;
 mod health;
 mod hub;
 mod jpeg;

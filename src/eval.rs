@@ -6,6 +6,7 @@
 
 mod clicker;
 pub mod dataset;
+pub mod everything;
 pub mod gaze;
 mod overlap;
 pub mod photos;

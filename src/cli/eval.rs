@@ -1,6 +1,7 @@
 //! `foveate eval`: how good a model is on a set of photos with known masks.
 
 mod davis;
+mod everything;
 mod gaze;
 mod photos_table;
 
@@ -41,6 +42,8 @@ enum PhotoSet {
     Berkeley(SetArgs),
     /// Photos of your own: `images/` and `masks/` of the same stems, coded as for grabcut or, with --ids, as id maps
     Photos(PhotosArgs),
+    /// Everything in photos without a prompt: recall over the things of id maps
+    Everything(everything::EverythingArgs),
     /// Sequences of frames with one object each: J (mean IoU), its recall and F (boundary), as DAVIS 2016 has them
     Davis(davis::DavisArgs),
     /// A simulated user's looks in a rendered scene, and recordings of real eye trackers
@@ -85,6 +88,7 @@ pub fn run(args: EvalArgs) -> anyhow::Result<()> {
         PhotoSet::Berkeley(set) => (set, Layout::Suffixed),
         PhotoSet::Photos(PhotosArgs { set, ids: false }) => (set, Layout::Trimap),
         PhotoSet::Photos(PhotosArgs { set, ids: true }) => (set, Layout::Ids),
+        PhotoSet::Everything(args) => return everything::run(args),
         PhotoSet::Davis(args) => return davis::run(args),
         PhotoSet::Gaze(args) => return gaze::run(args),
     };

@@ -32,6 +32,12 @@ impl Bar {
         self.0.inc(1);
     }
 
+    /// So many of `all` are done.
+    pub fn set(&self, done: usize, all: usize) {
+        self.0.set_length(all as u64);
+        self.0.set_position(done as u64);
+    }
+
     /// Begins again, over `count`, with `note` beside it.
     pub fn restart(&self, count: usize, note: &'static str) {
         self.0.set_length(count as u64);

@@ -10,10 +10,10 @@ use axum::routing::get;
 use serde_json::{Map, Value, json};
 
 use super::app::App;
+use super::guard::guarded;
 use super::health::health_of;
 use super::page;
 use super::response::json_response;
-use super::routes::guarded;
 
 /// A camera's name, and what serves it.
 pub type NamedApp = (String, App);

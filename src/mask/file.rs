@@ -52,6 +52,20 @@ pub fn write_mask(path: &Path, mask: &Mask) -> Result<(), Error> {
     write_image(path, &data, mask.size(), image::ExtendedColorType::L8)
 }
 
+/// Writes a map of the masks, all of `size`, as a 16-bit grey PNG: 0 outside of all, else the number of the mask, counted from 1; later
+/// masks lie above earlier ones.
+///
+/// # Errors
+/// As [`write_mask`].
+pub fn write_id_map<'a>(path: &Path, size: Size, masks: impl IntoIterator<Item = &'a Mask>) -> Result<(), Error> {
+    let mut map = vec![0u16; size.area()];
+    for (id, mask) in (1u16..).zip(masks) {
+        map.iter_mut().zip(mask.data()).filter(|(_, inside)| **inside != 0).for_each(|(out, _)| *out = id);
+    }
+    let bytes: Vec<u8> = map.into_iter().flat_map(u16::to_ne_bytes).collect();
+    write_image(path, &bytes, size, image::ExtendedColorType::L16)
+}
+
 /// The name that [`write_mask_of`] gives the mask of `frame`.
 pub fn mask_name(frame: &Path) -> OsString {
     frame.with_extension("png").file_name().unwrap_or_default().to_owned()
@@ -89,6 +103,18 @@ mod tests {
         let mask = Mask::from_fn(Size::new(7, 5), |x, y| (x + y) % 3 == 0);
         write_mask(&path, &mask).unwrap();
         assert_eq!(read_mask(&path).unwrap(), mask);
+    }
+
+    #[test]
+    fn a_map_numbers_its_masks() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ids.png");
+        let size = Size::new(4, 1);
+        let masks = [Mask::from_fn(size, |x, _| x > 0), Mask::from_fn(size, |x, _| x > 2)];
+        // A number that needs both bytes.
+        let many: Vec<&Mask> = std::iter::repeat_n(&masks[0], 300).chain([&masks[1]]).collect();
+        write_id_map(&path, size, many).unwrap();
+        assert_eq!(Codes::read(&path).unwrap().data, [0, 300, 300, 301]);
     }
 
     #[test]

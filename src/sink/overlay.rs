@@ -15,7 +15,7 @@ use crate::track::{ObjectId, ObjectState};
 use crate::record::{FrameRecord, ObjectRecord};
 use canvas::{Canvas, Rgb};
 use contour::ContourPen;
-pub use file::{write_overlay, write_rgb};
+pub use file::{write_found, write_overlay, write_rgb};
 pub use palette::object_color;
 
 /// Share of the object's colour in the tint of its mask.
@@ -91,6 +91,19 @@ impl Painter {
             if let Some(top) = label_anchor(object, size) {
                 self.label(&mut canvas, object, top, scale);
             }
+        }
+    }
+
+    /// Draws masks over `rgb`, each in a colour of its own and without a label; those of another size are left out.
+    ///
+    /// # Panics
+    /// As [`Self::draw`].
+    pub fn draw_masks<'a>(&mut self, rgb: &mut [u8], size: Size, masks: impl IntoIterator<Item = &'a Mask>) {
+        let mut canvas = Canvas::new(rgb, size);
+        self.pen.prepare(size.width as usize, Scale::of(size).pen_radius);
+        for (id, mask) in (1..).zip(masks.into_iter().filter(|mask| mask.size() == size)) {
+            tint(&mut canvas, mask, object_color(id));
+            self.pen.stroke(&mut canvas, mask, object_color(id));
         }
     }
 

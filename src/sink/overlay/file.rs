@@ -8,7 +8,7 @@ use crate::geometry::Size;
 use crate::mask::file::write_image;
 use crate::model::Prompt;
 use crate::record::FrameRecord;
-use crate::segment::Prediction;
+use crate::segment::{FoundMask, Prediction};
 use crate::track::ObjectState;
 
 /// Writes `photo` with the mask, its box and the prompt's points drawn over it.
@@ -29,6 +29,17 @@ pub fn write_overlay(path: &Path, photo: &Arc<Frame>, answer: &Prediction, promp
     let mut rgb = Vec::new();
     frame::to_rgb(photo, &mut rgb)?;
     Painter::new().with_boxes(prompt.bbox.is_some()).draw(&mut rgb, photo.size, &record);
+    write_rgb(path, &rgb, photo.size)
+}
+
+/// Writes `photo` with everything drawn over it that was `found`, the first below the others.
+///
+/// # Errors
+/// As [`write_overlay`].
+pub fn write_found(path: &Path, photo: &Frame, found: &[FoundMask]) -> Result<(), Error> {
+    let mut rgb = Vec::new();
+    frame::to_rgb(photo, &mut rgb)?;
+    Painter::new().draw_masks(&mut rgb, photo.size, found.iter().map(|found| &found.mask));
     write_rgb(path, &rgb, photo.size)
 }
 
