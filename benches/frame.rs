@@ -40,7 +40,7 @@ fn test_frame(size: Size, format: PixelFormat) -> Frame {
     } else {
         bytes(format.buffer_len(size, stride))
     };
-    Frame { size, format, stride, data, ..Frame::default() }
+    Frame { size, format, stride, data: data.into(), ..Frame::default() }
 }
 
 fn measure(what: &str, frame: &Frame, mut work: impl FnMut(&Frame)) {

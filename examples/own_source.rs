@@ -82,7 +82,7 @@ impl Source for SwingingBall {
         if wait > timeout {
             return Ok(Step::Idle);
         }
-        Self::draw(self.next, &mut frame.data);
+        Self::draw(self.next, frame.data.own_mut());
         frame.size = SIZE;
         frame.format = PixelFormat::Rgb24;
         frame.stride = SIZE.width as usize * 3;

@@ -1,6 +1,7 @@
 //! The machine we run on: board profiles, detection, what the processor can do, and how hot it is.
 
 mod budgets;
+mod capture;
 mod cpu;
 mod detect;
 mod frequency;

@@ -34,7 +34,7 @@ use crate::geometry::{Intrinsics, Size};
 
 pub use address::SourceAddress;
 pub use camera::{CameraInfo, CameraProblem, list_cameras};
-pub use controls::{Controls, PowerLine, Setting};
+pub use controls::{Controls, Hdr, PowerLine, Setting};
 pub use exchange::{Exchange, Exchangeable};
 pub use files::{FilesSource, list_images};
 pub use negotiate::{Choice, FormatOffer, Rates, Wish, negotiate};
@@ -142,6 +142,12 @@ pub struct SourceOptions {
     pub format: Option<PixelFormat>,
     /// Gives every frame, however late the reader comes; cameras cannot.
     pub every_frame: bool,
+    /// Whether a camera mirrors its pictures from left to right; as the camera has it if not given.
+    pub hflip: Option<bool>,
+    /// Whether it turns them upside down.
+    pub vflip: Option<bool>,
+    /// How it brings bright and dark together.
+    pub hdr: Option<Hdr>,
     /// What to set a camera's controls to; other sources have none.
     pub controls: Controls,
     /// Takes a camera's JPEG images that lack their end marker, as long as none of their data is missing.

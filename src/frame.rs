@@ -1,5 +1,6 @@
 //! Camera frames: what a source fills, and how a frame becomes the encoder's tensor.
 
+mod data;
 mod format;
 mod jpeg;
 mod photo;
@@ -10,6 +11,7 @@ mod rgb;
 mod tests;
 mod yuv;
 
+pub use data::{FrameData, Loan};
 pub use format::{ColorEncoding, ColorRange, Colorimetry, PixelFormat, Plane};
 pub use photo::{decode_image, open_image, read_photo};
 pub use preprocess::{Normalization, Preprocessor};
@@ -24,7 +26,8 @@ pub use crate::picture::{MAX_SIDE, PHOTO_EXTENSIONS, has_photo_extension};
 /// One image from a source, in the source's own pixel format.
 ///
 /// Frames live in a [`crate::sync::Pool`]; a source overwrites the buffer of a frame that nobody holds any more, so the
-/// byte buffer keeps its capacity and a running stream allocates nothing.
+/// byte buffer keeps its capacity and a running stream allocates nothing. Where a source can spare its own buffers, a frame
+/// holds one of them instead ([`FrameData`]).
 #[derive(Clone, Debug, Default)]
 pub struct Frame {
     /// Counts up by one for each frame that the source produced; a gap is a frame lost before it reached us.
@@ -41,14 +44,22 @@ pub struct Frame {
     /// others lie. Zero for MJPEG.
     pub stride: usize,
     /// Pixel bytes, at least [`PixelFormat::buffer_len`] of them (or one JPEG image for MJPEG).
-    pub data: Vec<u8>,
+    pub data: FrameData,
+    /// Bytes that were copied from one place in memory to another to bring the image here, those that the system copied out of
+    /// a pipe included; 0 where they lie as the source wrote them.
+    pub copied_bytes: u64,
 }
 
 impl Frame {
     /// An RGB frame without row padding over `data` (`size.area() * 3` bytes).
     pub fn from_rgb(size: Size, data: Vec<u8>) -> Result<Self, ImageError> {
-        let frame =
-            Frame { size, format: PixelFormat::Rgb24, stride: size.width as usize * 3, data, ..Frame::default() };
+        let frame = Frame {
+            size,
+            format: PixelFormat::Rgb24,
+            stride: size.width as usize * 3,
+            data: data.into(),
+            ..Frame::default()
+        };
         frame.check()?;
         Ok(frame)
     }

@@ -4,6 +4,7 @@
 //! Nothing here waits for a frame's time: a source does.
 
 mod clip;
+mod counted;
 mod decode;
 mod encode;
 mod ffmpeg;

@@ -229,7 +229,7 @@ impl Source for Growing {
         if frame.sequence >= 20 {
             frame.size = Size::new(2 * FRAME.width, 2 * FRAME.height);
             frame.stride = frame.size.width as usize;
-            frame.data.resize(frame.size.area(), 128);
+            frame.data.own_mut().resize(frame.size.area(), 128);
         }
         Ok(step)
     }

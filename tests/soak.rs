@@ -82,8 +82,9 @@ impl Source for Looped {
         frame.sequence = self.given;
         frame.captured_at = MonotonicClock.now();
         (frame.size, frame.format, frame.stride) = (SIZE, PixelFormat::Rgb24, SIZE.width as usize * 3);
-        frame.data.clear();
-        frame.data.extend_from_slice(&self.images[self.given as usize % LOOP]);
+        let data = frame.data.own_mut();
+        data.clear();
+        data.extend_from_slice(&self.images[self.given as usize % LOOP]);
         self.given += 1;
         Ok(Step::Frame)
     }

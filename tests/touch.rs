@@ -69,7 +69,7 @@ impl Source for Still {
         std::thread::sleep(due.since(now));
         (frame.sequence, frame.captured_at) = (self.next, due);
         (frame.size, frame.format, frame.stride) = (SIZE, PixelFormat::Rgb24, SIZE.width as usize * 3);
-        frame.data.clone_from(&self.rendering.rgb);
+        frame.data.own_mut().clone_from(&self.rendering.rgb);
         self.next += 1;
         Ok(Step::Frame)
     }

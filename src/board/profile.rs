@@ -4,12 +4,12 @@ use serde::{Deserialize, Serialize};
 use serde_path_to_error::{Path, Segment};
 
 use super::budgets::PIXELS;
+use super::capture::Capture;
 use super::touch::Touch;
 use super::{Budgets, ByteSize, Scheduling, detect};
-use crate::capture::{Controls, Setting, SourceOptions};
+use crate::capture::{SourceAddress, SourceOptions};
 use crate::engine::Precision;
 use crate::error::{ConfigError, IoError, Result, nearest_name};
-use crate::frame::PixelFormat;
 use crate::geometry::Size;
 use crate::text::{self, NotText};
 
@@ -90,33 +90,6 @@ pub struct Affinity {
     pub sink: Vec<usize>,
 }
 
-/// What to ask of a camera.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Capture {
-    /// Width and height in pixels.
-    size: [u32; 2],
-    /// Frames per second.
-    fps: f64,
-    format: Option<PixelFormat>,
-    /// Takes JPEG images that lack their end marker.
-    mjpeg_without_end_marker: bool,
-    controls: Controls,
-}
-
-impl Default for Capture {
-    fn default() -> Self {
-        let Size { width, height } = SourceOptions::DEFAULT_SIZE;
-        Capture {
-            size: [width, height],
-            fps: SourceOptions::DEFAULT_FPS,
-            format: None,
-            mjpeg_without_end_marker: false,
-            controls: Controls::default(),
-        }
-    }
-}
-
 fn half_a_second() -> u32 {
     500
 }
@@ -173,9 +146,13 @@ const KEYS: &[&str] = &[
     "budgets.ladder.encode_every",
     "budgets.ladder.pixels",
     "budgets.ladder.precision",
+    "capture.source",
     "capture.size",
     "capture.fps",
     "capture.format",
+    "capture.hflip",
+    "capture.vflip",
+    "capture.hdr",
     "capture.mjpeg_without_end_marker",
     "capture.controls.exposure",
     "capture.controls.gain",
@@ -267,11 +244,6 @@ impl Board {
         let cores = |c: &[usize]| c.iter().all(|c| *c <= MAX_CORE);
         let named = |n: &str| !n.is_empty() && n.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
         let a = &self.affinity;
-        let c = &self.capture.controls;
-        let within = |setting: Option<Setting>, low: i32, high: i32| match setting {
-            Some(Setting::Value(value)) => (low..=high).contains(&value),
-            Some(Setting::Auto) | None => true,
-        };
         let rules = [
             (named(&self.name), "name", "letters, digits, `-`, `_` and `.`"),
             (!self.model.is_empty(), "model", "a name of `foveate models list`"),
@@ -285,12 +257,8 @@ impl Board {
             (cores(&a.encode), "affinity.encode", "core numbers of 0 to 1023"),
             (cores(&a.decode), "affinity.decode", "core numbers of 0 to 1023"),
             (cores(&a.sink), "affinity.sink", "core numbers of 0 to 1023"),
-            (self.capture.size.into_iter().all(side), "capture.size", "two sides of 16 to 8192 pixels"),
-            (self.capture.fps > 0.0 && self.capture.fps <= 1000.0, "capture.fps", "a number above 0 and at most 1000"),
-            (within(c.exposure, 100, 10_000_000), "capture.controls.exposure", "\"auto\" or 100 to 10000000"),
-            (within(c.white_balance, 1000, 20_000), "capture.controls.white_balance", "\"auto\" or 1000 to 20000"),
         ];
-        match rules.into_iter().chain(self.touch.rules()).find(|(holds, ..)| !holds) {
+        match rules.into_iter().chain(self.capture.rules()).chain(self.touch.rules()).find(|(holds, ..)| !holds) {
             Some((_, key, allowed)) => Err((key, allowed)),
             None => self.budgets.check(),
         }
@@ -313,17 +281,15 @@ impl Board {
 
     /// What to ask of a source.
     pub fn source_options(&self) -> SourceOptions {
-        let [width, height] = self.capture.size;
-        SourceOptions {
-            fps: Some(self.capture.fps),
-            looped: false,
-            size: Some(Size::new(width, height)),
-            format: self.capture.format,
-            every_frame: false,
-            controls: self.capture.controls.clone(),
-            mjpeg_without_end_marker: self.capture.mjpeg_without_end_marker,
-            max_memory: self.max_memory.map(|size| size.0),
-        }
+        self.capture.options(self.max_memory.map(|size| size.0))
+    }
+
+    /// The board's own camera, which streams take when no other source is given; `None` if the profile names none.
+    ///
+    /// # Errors
+    /// [`ConfigError::NotInBuild`] for a camera that this build cannot open, with what it needs.
+    pub fn source(&self) -> Result<Option<SourceAddress>, ConfigError> {
+        self.capture.source()
     }
 }
 

@@ -67,6 +67,36 @@ impl From<Setting> for Written {
     }
 }
 
+/// How a camera shows bright and dark at once (high dynamic range).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Hdr {
+    /// Pictures as they are exposed.
+    Off,
+    /// As the camera's program finds best.
+    Auto,
+    /// By the sensor itself.
+    Sensor,
+    /// Out of pictures of one exposure.
+    SingleExp,
+}
+
+impl Hdr {
+    /// Every way.
+    pub const ALL: [Hdr; 4] = [Hdr::Off, Hdr::Auto, Hdr::Sensor, Hdr::SingleExp];
+
+    /// As a board's file and addresses have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Hdr::Off => "off",
+            Hdr::Auto => "auto",
+            Hdr::Sensor => "sensor",
+            Hdr::SingleExp => "single-exp",
+        }
+    }
+}
+
 /// The frequency of the mains, whose lamps flicker at twice that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -111,6 +141,9 @@ mod tests {
         assert_eq!(controls, expected);
         let written = serde_json::to_string(&expected).unwrap();
         assert_eq!(serde_json::from_str::<Controls>(&written).unwrap(), expected);
+        for hdr in Hdr::ALL {
+            assert_eq!(serde_json::to_value(hdr).unwrap(), hdr.name());
+        }
         for wrong in ["gain = \"much\"", "gain = 0.5", "power_line_frequency = 50", "zoom = 1"] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }

@@ -168,13 +168,13 @@ mod tests {
         let (send, numbers) = channel::<u64>();
         let (tell, capacities) = channel();
         let feed = Feed::start(keep, move |frame: &mut Frame| {
-            let _ = tell.send(frame.data.capacity());
+            let _ = tell.send(frame.data.own_mut().capacity());
             let Ok(number) = numbers.recv() else { return Ok(false) };
             if number == 99 {
                 return Err("broken");
             }
             frame.sequence = number;
-            frame.data.resize(100, 0);
+            frame.data.own_mut().resize(100, 0);
             Ok(true)
         });
         (send, feed.unwrap(), capacities)

@@ -279,11 +279,13 @@ impl Stream for NokhwaStream {
         let passed_over = before.map_or(0, |b| u64::from(image.sequence.wrapping_sub(b).saturating_sub(1)));
         let format = self.choice.format;
         let image_size = size(image.buffer.resolution());
-        frame.data.clear();
-        frame.data.extend_from_slice(image.buffer.buffer());
+        let data = frame.data.own_mut();
+        data.clear();
+        data.extend_from_slice(image.buffer.buffer());
         if self.complete && format == PixelFormat::Mjpeg {
-            jpeg::complete(&mut frame.data);
+            jpeg::complete(data);
         }
+        frame.copied_bytes = frame.data.len() as u64;
         frame.size = image_size;
         frame.format = format;
         frame.stride = format.min_stride(image_size.width);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::child::{self, ChildDriver, Heard, Recipe};
 use super::reopen::CameraSource;
-use super::{CameraInfo, Choice, Controls, PowerLine, Setting, SourceAddress, SourceOptions, Wish};
+use super::{CameraInfo, Choice, Controls, Hdr, PowerLine, Setting, SourceAddress, SourceOptions, Wish};
 use crate::address::{self, AddressError};
 use crate::error::{DeviceError, Result};
 use crate::frame::{ColorEncoding, ColorRange, Colorimetry, PixelFormat};
@@ -32,9 +32,21 @@ const LISTING: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Choices {
     camera: u32,
-    hflip: bool,
-    vflip: bool,
-    hdr: Option<String>,
+    hflip: Option<bool>,
+    vflip: Option<bool>,
+    hdr: Option<Hdr>,
+}
+
+impl Choices {
+    /// What the address leaves open as the board has it.
+    fn or(&self, options: &SourceOptions) -> Choices {
+        Choices {
+            camera: self.camera,
+            hflip: self.hflip.or(options.hflip),
+            vflip: self.vflip.or(options.vflip),
+            hdr: self.hdr.or(options.hdr),
+        }
+    }
 }
 
 /// Reads the place of `rpicam[:N]`, options `hflip=true`, `vflip=true`, `hdr=off|auto|sensor|single-exp`.
@@ -50,10 +62,13 @@ fn parse(place: Option<&str>) -> Result<Choices, AddressError> {
     let mut choices = Choices { camera: camera.parse().map_err(|_| AddressError::Form)?, ..Choices::default() };
     address::options(query, &["hflip", "vflip", "hdr"], |key, value| {
         match key {
-            "hflip" => choices.hflip = address::yes_or_no(key, value)?,
-            "vflip" => choices.vflip = address::yes_or_no(key, value)?,
-            _ if ["off", "auto", "sensor", "single-exp"].contains(&value) => choices.hdr = Some(value.to_owned()),
-            _ => return Err(format!("`hdr={value}`: give off, auto, sensor or single-exp")),
+            "hflip" => choices.hflip = Some(address::yes_or_no(key, value)?),
+            "vflip" => choices.vflip = Some(address::yes_or_no(key, value)?),
+            _ => {
+                let known = Hdr::ALL.into_iter().find(|hdr| hdr.name() == value);
+                let known = known.ok_or_else(|| format!("`hdr={value}`: give off, auto, sensor or single-exp"));
+                choices.hdr = Some(known?);
+            }
         }
         Ok(())
     })?;
@@ -70,7 +85,7 @@ fn open(
     let size = streamed_size(&wish);
     let failed = |reason: &str| DeviceError::Program { device: device.to_owned(), reason: reason.to_owned() };
     let program = program().ok_or_else(|| failed(INSTALL))?;
-    let mut arguments = arguments(choices, size, wish.fps);
+    let mut arguments = arguments(&choices.or(options), size, wish.fps);
     let ignored = add_controls(&mut arguments, &options.controls);
     if !ignored.is_empty() {
         tracing::warn!("{device}: {} cannot be set on this camera", ignored.join(", "));
@@ -125,10 +140,12 @@ fn arguments(choices: &Choices, size: Size, fps: f64) -> Vec<String> {
     // Each frame's own time follows it, in a line of its own.
     add("metadata", "/dev/stderr".into());
     add("metadata-format", "txt".into());
-    if let Some(hdr) = &choices.hdr {
-        add("hdr", hdr.clone());
+    if let Some(hdr) = choices.hdr {
+        add("hdr", hdr.name().to_owned());
     }
-    for (flag, is_set) in [("nopreview", true), ("flush", true), ("hflip", choices.hflip), ("vflip", choices.vflip)] {
+    let is_set = |flag: Option<bool>| flag.unwrap_or_default();
+    let (hflip, vflip) = (is_set(choices.hflip), is_set(choices.vflip));
+    for (flag, is_set) in [("nopreview", true), ("flush", true), ("hflip", hflip), ("vflip", vflip)] {
         if is_set {
             arguments.push(format!("--{flag}"));
         }
@@ -227,7 +244,7 @@ mod tests {
     #[test]
     fn addresses_name_a_camera_and_how_it_is_mounted() {
         assert_eq!(parse(None), Ok(Choices::default()));
-        let turned = Choices { camera: 1, hflip: true, vflip: true, hdr: Some("auto".into()) };
+        let turned = Choices { camera: 1, hflip: Some(true), vflip: Some(true), hdr: Some(Hdr::Auto) };
         assert_eq!(parse(Some("1?hflip=true&vflip=true&hdr=auto")), Ok(turned));
         for (place, expected) in
             [("0?hdr=max", "single-exp"), ("0?flip=true", "did you mean"), ("0?hflip=1", "true or false")]
@@ -235,6 +252,18 @@ mod tests {
             assert!(matches!(parse(Some(place)), Err(AddressError::Value(r)) if r.contains(expected)), "{place}");
         }
         assert_eq!(parse(Some("front")), Err(AddressError::Form));
+    }
+
+    #[test]
+    fn the_address_has_the_last_word_on_how_the_camera_is_mounted() {
+        let options =
+            SourceOptions { hflip: Some(true), vflip: Some(true), hdr: Some(Hdr::Auto), ..Default::default() };
+        let said = |place: &str| {
+            let arguments = arguments(&parse(Some(place)).unwrap().or(&options), Size::new(64, 64), 30.0).join(" ");
+            ["--hflip", "--vflip", "--hdr auto", "--hdr off"].map(|argument| arguments.contains(argument))
+        };
+        assert_eq!(said("0"), [true, true, true, false]);
+        assert_eq!(said("0?hflip=false&hdr=off"), [false, true, false, true]);
     }
 
     #[test]

@@ -161,9 +161,10 @@ impl Source for SceneSource {
         if sequence > self.next {
             self.events.dropped(sequence - self.next, "the scene is rendered more slowly than its rate");
         }
-        std::mem::swap(&mut self.rendering.rgb, &mut frame.data);
+        std::mem::swap(&mut self.rendering.rgb, frame.data.own_mut());
         self.scene.render(self.frame_time(sequence), &mut self.rendering);
-        std::mem::swap(&mut self.rendering.rgb, &mut frame.data);
+        std::mem::swap(&mut self.rendering.rgb, frame.data.own_mut());
+        frame.copied_bytes = 0;
         frame.sequence = sequence;
         frame.captured_at = due;
         frame.size = self.info.size;
@@ -237,7 +238,7 @@ mod tests {
 
         let mut truth = Rendering::default();
         source.scene().render(source.frame_time(5), &mut truth);
-        assert!(truth.rgb == frame.data);
+        assert!(frame.data == truth.rgb);
         assert_eq!(source.start().get(), Some(Timestamp::from_secs_f64(50.0)));
     }
 

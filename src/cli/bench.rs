@@ -1,12 +1,14 @@
-//! `foveate bench`: how fast a model runs on this machine.
+//! `foveate bench`: how fast a model runs on this machine, and how a camera's frames arrive.
 
 mod onnx_file;
+mod source;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::capture::SourceAddress;
 use crate::engine::Audit;
 use crate::frame::Frame;
 use crate::geometry::{LabeledPoint, Size};
@@ -26,19 +28,22 @@ const WARM_UP: u32 = 3;
 /// Most measured runs: their times are kept.
 const MAX_RUNS: i64 = 1_000_000;
 
-/// Time a model on this machine.
+/// Time a model, or a camera, on this machine.
 ///
 /// The input is a synthetic frame of 640x480 pixels. The encoder's time includes scaling and normalising it; the
 /// decoder's is one point to the low-resolution masks. With --onnx, any graph on its own: an encoder that has no manifest
-/// yet, say.
+/// yet, say. With --source, no model: how frames of a camera arrive, how old, and how many bytes are copied for each.
 #[derive(Debug, clap::Args)]
 pub struct BenchArgs {
-    /// Measured runs of each part, after a warm-up
+    /// Measured runs of each part, or frames of a source, after a warm-up
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=MAX_RUNS))]
     runs: u32,
     /// Time this file instead of an installed model
     #[arg(long, value_name = "FILE.onnx", conflicts_with_all = ["name", "input_size", "models_dir"])]
     onnx: Option<PathBuf>,
+    /// Time the frames of this source instead of a model, asked for as the machine's board does; --runs says how many
+    #[arg(long, value_name = "SOURCE", conflicts_with_all = ["name", "input_size", "models_dir", "onnx", "precision", "threads"])]
+    source: Option<SourceAddress>,
     /// The shape of an input that the file leaves open, as in image=1x3x512x512. May be repeated
     #[arg(long, value_name = "NAME=DIMS", requires = "onnx", value_parser = onnx_file::parse_shape)]
     shape: Vec<onnx_file::Shape>,
@@ -117,6 +122,9 @@ fn measure<const P: usize>(
 
 /// Runs the command.
 pub fn run(args: BenchArgs) -> anyhow::Result<()> {
+    if let Some(address) = &args.source {
+        return source::run(address, args.runs, args.json);
+    }
     if let Some(file) = &args.onnx {
         return onnx_file::run(file, &args.shape, &args.model, args.runs, args.json);
     }

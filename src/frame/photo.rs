@@ -39,7 +39,8 @@ pub fn read_photo(path: &Path, max_bytes: u64, frame: &mut Frame) -> Result<(), 
 }
 
 fn decode_photo(bytes: &[u8], what: &str, max_bytes: u64, frame: &mut Frame) -> Result<(), ImageError> {
-    frame.size = picture::decode_rgb(bytes, what, max_bytes, &mut frame.data)?;
+    frame.size = picture::decode_rgb(bytes, what, max_bytes, frame.data.own_mut())?;
+    frame.copied_bytes = 0;
     frame.format = PixelFormat::Rgb24;
     frame.colorimetry = Colorimetry { range: ColorRange::Full, ..Colorimetry::default() };
     frame.stride = PixelFormat::Rgb24.min_stride(frame.size.width);

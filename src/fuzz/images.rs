@@ -33,7 +33,7 @@ pub fn mjpeg(data: &[u8]) {
     if size.area() > MAX_PIXELS {
         return;
     }
-    let frame = Frame { size, format: PixelFormat::Mjpeg, data: data.to_vec(), ..Frame::default() };
+    let frame = Frame { size, format: PixelFormat::Mjpeg, data: data.to_vec().into(), ..Frame::default() };
     let mut rgb = Vec::new();
     if to_rgb(&frame, &mut rgb).is_ok() {
         assert_eq!(rgb.len(), size.area() * 3);

@@ -5,7 +5,7 @@ use super::meter::StageMeter;
 use super::shared::{Shared, SlotSender, Turnstile, WAIT};
 use crate::capture::{Source, SourceEvent, Step};
 use crate::error::Error;
-use crate::frame::Frame;
+use crate::frame::{Frame, FrameData};
 use crate::geometry::Size;
 use crate::record::EventKind;
 use crate::sync::Pool;
@@ -49,9 +49,11 @@ impl CaptureStage {
             // A call that does not come back shows as a stalled stage.
             self.meter.occupy(self.shared.clock.now());
             let Self { source, pool, frame_bytes, .. } = &mut self;
+            // A source may be short of the buffers that it lent.
+            pool.tidy(|frame| frame.data.give_back());
             let filled = pool.fill(|frame| match source.next_frame(frame, WAIT) {
                 Ok(Step::Frame) if frame.data.len() as u64 > *frame_bytes => {
-                    frame.data = Vec::new();
+                    frame.data = FrameData::default();
                     Err(Unfilled::TooLarge(frame.size))
                 }
                 Ok(Step::Frame) => Ok(()),

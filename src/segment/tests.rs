@@ -180,7 +180,7 @@ fn prompting_needs_a_frame_and_reset_takes_it_away() {
 #[test]
 fn a_frame_that_cannot_be_encoded_leaves_none_set() {
     let mut predictor = ready();
-    let torn = Frame { size: Size::new(640, 480), stride: 1920, data: vec![0; 10], ..Frame::default() };
+    let torn = Frame { size: Size::new(640, 480), stride: 1920, data: vec![0; 10].into(), ..Frame::default() };
     assert!(matches!(predictor.set_frame(&torn), Err(Error::Image(_))));
     assert_eq!(refusal(predictor.predict(&click(1.0, 1.0), true)), PromptError::NoFrame);
 }

@@ -35,6 +35,11 @@ impl<T> Pool<T> {
         Ok(None)
     }
 
+    /// Shows every free value to `tidy`, such as to let go of what it need not keep until it is filled again.
+    pub fn tidy(&mut self, tidy: impl FnMut(&mut T)) {
+        self.slots.iter_mut().filter_map(Arc::get_mut).for_each(tidy);
+    }
+
     /// Number of values.
     pub fn capacity(&self) -> usize {
         self.slots.len()
@@ -70,6 +75,16 @@ mod tests {
         drop(a);
         let c = put(&mut pool, 4).unwrap();
         assert_eq!((b[0], c[0]), (2, 4));
+    }
+
+    #[test]
+    fn free_values_alone_are_tidied() {
+        let mut pool = Pool::new(2, Vec::new);
+        let held = put(&mut pool, 1).unwrap();
+        drop(put(&mut pool, 2));
+        let mut seen = Vec::new();
+        pool.tidy(|value| seen.push(std::mem::take(value)));
+        assert_eq!((seen, &held[..]), (vec![vec![2]], &[1][..]));
     }
 
     #[test]

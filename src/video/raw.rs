@@ -89,13 +89,14 @@ impl RawLayout {
         frame.stride = stride;
         frame.colorimetry = self.colorimetry;
         let length = self.format.buffer_len(self.size, stride);
-        frame.data.truncate(length);
+        let data = frame.data.own_mut();
+        data.truncate(length);
         let (wire, planes) = (self.planes(), self.format.planes(self.size, stride));
         if wire.iter().zip(planes).all(|(w, p)| w.rows == 0 || w.stride == p.stride) {
             let mut at = 0;
             while at < length {
-                let end = grow(&mut frame.data, at + 1, length);
-                input.read_exact(&mut frame.data[at..end])?;
+                let end = grow(data, at + 1, length);
+                input.read_exact(&mut data[at..end])?;
                 at = end;
             }
             return Ok(());
@@ -104,8 +105,8 @@ impl RawLayout {
         for (wire, plane) in wire.iter().zip(planes) {
             for row in 0..wire.rows {
                 let start = plane.start + row * plane.stride;
-                grow(&mut frame.data, start + wire.row_bytes, length);
-                input.read_exact(&mut frame.data[start..start + wire.row_bytes])?;
+                grow(data, start + wire.row_bytes, length);
+                input.read_exact(&mut data[start..start + wire.row_bytes])?;
                 let mut left = wire.stride - wire.row_bytes;
                 while left > 0 {
                     let part = left.min(padding.len());
@@ -115,7 +116,7 @@ impl RawLayout {
             }
         }
         // The last row may have lacked the pixel that makes it a pair.
-        grow(&mut frame.data, length, length);
+        grow(data, length, length);
         Ok(())
     }
 }

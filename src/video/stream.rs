@@ -1,6 +1,7 @@
 use std::io::{self, BufRead, BufReader, Chain, Cursor, ErrorKind, Read};
 
 use super::clip;
+use super::counted::Counted;
 use super::jpegs;
 use super::raw::RawLayout;
 use super::y4m;
@@ -27,7 +28,7 @@ pub enum StreamFormat {
 /// Reads frame after frame from a stream of bytes.
 #[derive(Debug)]
 pub struct FrameReader<R> {
-    input: BufReader<Chain<Cursor<Vec<u8>>, R>>,
+    input: BufReader<Counted<Chain<Cursor<Vec<u8>>, R>>>,
     kind: Kind,
     /// Frames per second, if the stream says it.
     rate: Option<f64>,
@@ -62,7 +63,7 @@ impl<R: Read> FrameReader<R> {
             }
             known => known,
         };
-        let input = BufReader::with_capacity(AHEAD, Cursor::new(first).chain(input));
+        let input = BufReader::with_capacity(AHEAD, Counted::new(Cursor::new(first).chain(input), AHEAD));
         let mut reader = FrameReader { input, kind: Kind::Mjpeg, rate: None, line: Vec::new() };
         match format {
             StreamFormat::Raw(layout) => {
@@ -108,6 +109,12 @@ impl<R: Read> FrameReader<R> {
     /// # Errors
     /// In words: a stream that ends within a frame, breaks its format, or cannot be read.
     pub fn read(&mut self, frame: &mut Frame) -> Result<bool, String> {
+        let more = self.read_frame(frame)?;
+        frame.copied_bytes = self.input.get_mut().take();
+        Ok(more)
+    }
+
+    fn read_frame(&mut self, frame: &mut Frame) -> Result<bool, String> {
         match self.kind {
             Kind::Mjpeg => self.read_jpeg(frame),
             Kind::Raw(layout) => {
@@ -131,7 +138,7 @@ impl<R: Read> FrameReader<R> {
     }
 
     fn read_jpeg(&mut self, frame: &mut Frame) -> Result<bool, String> {
-        if !jpegs::read_image(&mut self.input, &mut frame.data).map_err(within_frame)? {
+        if !jpegs::read_image(&mut self.input, frame.data.own_mut()).map_err(within_frame)? {
             return Ok(false);
         }
         frame.size = jpeg_size(&frame.data, true).map_err(|reason| format!("a damaged JPEG image: {reason}"))?;
@@ -238,8 +245,27 @@ mod tests {
         let (mut reader, mut frame) = (reader(&stream).unwrap(), Frame::default());
         for _ in 0..2 {
             assert_eq!(reader.read(&mut frame), Ok(true));
-            assert_eq!((frame.format, frame.size, &frame.data), (PixelFormat::Mjpeg, Size::new(5, 4), &bytes));
+            assert_eq!((frame.format, frame.size, &frame.data[..]), (PixelFormat::Mjpeg, Size::new(5, 4), &bytes[..]));
         }
         assert_eq!(reader.read(&mut frame), Ok(false));
+    }
+
+    #[test]
+    fn a_large_raw_frame_is_copied_once_and_a_jpeg_image_twice() {
+        let layout = RawLayout::tight(Size::new(640, 480), PixelFormat::Nv12);
+        let (bytes, mut frame) = (vec![7; layout.frame_bytes() * 3], Frame::default());
+        let mut raw = FrameReader::new(&bytes[..], StreamFormat::Raw(layout)).unwrap();
+        for _ in 0..3 {
+            assert_eq!(raw.read(&mut frame), Ok(true));
+            let over = frame.copied_bytes - layout.frame_bytes() as u64;
+            assert!(over <= 2 * AHEAD as u64, "{over} bytes more than once");
+        }
+        let mut image = Vec::new();
+        image::codecs::jpeg::JpegEncoder::new(&mut image)
+            .encode(&[9; 60], 5, 4, image::ExtendedColorType::Rgb8)
+            .unwrap();
+        let mut jpegs = reader(&image).unwrap();
+        assert_eq!(jpegs.read(&mut frame), Ok(true));
+        assert_eq!(frame.copied_bytes, 2 * image.len() as u64);
     }
 }

@@ -53,7 +53,7 @@ impl Source for SteadySource {
         frame.size = FRAME;
         frame.format = PixelFormat::Grey;
         frame.stride = FRAME.width as usize;
-        frame.data.resize(FRAME.area(), 128);
+        frame.data.own_mut().resize(FRAME.area(), 128);
         self.next += 1;
         Ok(Step::Frame)
     }

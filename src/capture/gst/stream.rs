@@ -5,6 +5,7 @@ use gstreamer_app as gst_app;
 
 use gst::prelude::*;
 
+use super::loans::{Loans, MayTry};
 use super::picture;
 use crate::capture::Choice;
 use crate::capture::reopen::{Arrival, Driver, Stream};
@@ -36,12 +37,13 @@ pub(crate) struct GstDriver {
     recipe: Recipe,
     /// Of the pictures that came last.
     known: Option<Choice>,
+    may_try: MayTry,
 }
 
 impl GstDriver {
     /// A driver of this pipeline.
     pub(super) fn new(recipe: Recipe) -> Self {
-        GstDriver { recipe, known: None }
+        GstDriver { recipe, known: None, may_try: MayTry::new() }
     }
 }
 
@@ -53,6 +55,7 @@ pub(crate) struct GstStream {
     /// A picture that was waited for and not read yet.
     first: Option<gst::Sample>,
     choice: Choice,
+    loans: Loans,
     taken: u32,
     /// Whether its pictures come when they come: a camera's, whose stream has no end of its own.
     is_live: bool,
@@ -66,7 +69,7 @@ impl Driver for GstDriver {
     fn open(&mut self, _: &mut Vec<String>) -> Result<GstStream, DeviceError> {
         let Recipe { device, pipeline } = &self.recipe;
         let failed = |reason| DeviceError::Program { device: device.clone(), reason };
-        let mut stream = build(pipeline).map_err(failed)?;
+        let mut stream = build(pipeline, Loans::new(self.may_try.clone())).map_err(failed)?;
         stream.play().map_err(failed)?;
         match self.known {
             // The stream runs: its first picture is waited for as every other.
@@ -79,7 +82,7 @@ impl Driver for GstDriver {
 }
 
 /// Makes a pipeline that ends in our sink.
-fn build(description: &str) -> Result<GstStream, String> {
+fn build(description: &str, loans: Loans) -> Result<GstStream, String> {
     gst::init().map_err(|e| format!("GStreamer cannot start: {e}"))?;
     let full = format!("{description} ! appsink name={SINK}");
     let parsed = gst::parse::launch(&full).map_err(|e| format!("no such pipeline: {}", e.message()))?;
@@ -89,11 +92,13 @@ fn build(description: &str) -> Result<GstStream, String> {
     sink.set_caps(Some(&picture::caps()));
     sink.set_property("max-buffers", KEPT);
     sink.set_property("drop", true);
+    // Of those that were taken it holds none.
+    sink.set_property("enable-last-sample", false);
     // The monotonic clock, which frames are stamped with.
     pipeline.use_clock(Some(&gst::SystemClock::obtain()));
     let bus = pipeline.bus().ok_or("the pipeline has no bus")?;
     let choice = Choice { format: Default::default(), size: Default::default(), rate: None, cost_ms: 0.0 };
-    Ok(GstStream { pipeline, sink, bus, first: None, choice, taken: 0, is_live: false, has_begun: false })
+    Ok(GstStream { pipeline, sink, bus, first: None, choice, loans, taken: 0, is_live: false, has_begun: false })
 }
 
 impl GstStream {
@@ -130,7 +135,7 @@ impl GstStream {
             }
         };
         let mut frame = Frame::default();
-        picture::copy(&sample, &mut frame)?;
+        picture::read(&sample, &mut frame, None)?;
         (self.choice.size, self.choice.format) = (frame.size, frame.format);
         self.choice.rate = picture::described(&sample);
         self.first = Some(sample);
@@ -178,6 +183,7 @@ impl Stream for GstStream {
         }
         let first = self.first.take();
         let Some(mut newest) = first.or_else(|| self.sink.try_pull_sample(time(timeout))) else {
+            self.loans.none_came();
             // An element that fails ends the stream as well.
             if let Some(reason) = self.complaint() {
                 return Err(reason);
@@ -194,7 +200,8 @@ impl Stream for GstStream {
             passed_over += 1;
         }
         self.has_begun = true;
-        picture::copy(&newest, frame)?;
+        let lent = self.loans.came(&newest);
+        picture::read(&newest, frame, lent)?;
         frame.captured_at = clock.now();
         self.taken = self.taken.wrapping_add(passed_over as u32 + 1);
         Ok(Arrival { sequence: Some(self.taken), reported: self.taken_at(&newest), passed_over, ..Arrival::default() })

@@ -113,7 +113,7 @@ impl Arrangement {
         frame.format = self.format;
         frame.stride = self.stride;
         frame.colorimetry = self.colorimetry;
-        let data = &mut frame.data;
+        let data = frame.data.own_mut();
         data.clear();
         if self.format == PixelFormat::Mjpeg {
             data.extend_from_slice(bytes(0));
@@ -122,6 +122,7 @@ impl Arrangement {
             if !self.end_needed {
                 jpeg::complete(data);
             }
+            frame.copied_bytes = frame.data.len() as u64;
             return;
         }
         for Part { memory_plane, source, target } in &self.parts {
@@ -142,6 +143,7 @@ impl Arrangement {
             // A frame's RGB is always of full range.
             data.iter_mut().for_each(|level| *level = expanded(*level));
         }
+        frame.copied_bytes = self.parts.iter().map(|part| (part.source.rows * part.source.row_bytes) as u64).sum();
     }
 }
 

@@ -4,7 +4,7 @@
 use v4l::v4l_sys as sys;
 
 use super::ioctl::{Control, Node};
-use crate::capture::{Controls, PowerLine, Setting};
+use crate::capture::{Controls, Hdr, PowerLine, Setting, SourceOptions};
 
 /// What [`apply`] needs of a camera.
 pub(super) trait Panel {
@@ -54,13 +54,29 @@ const WHITE_BALANCE: Pair = Pair {
     ..GAIN
 };
 
-/// Sets what `controls` gives; one message for each that could not be set, with its range and the remedy.
-pub(super) fn apply(panel: &impl Panel, controls: &Controls) -> Vec<String> {
+/// Sets what `options` give; one message for each that could not be set, with its range and the remedy.
+pub(super) fn apply(panel: &impl Panel, options: &SourceOptions) -> Vec<String> {
+    let SourceOptions { controls, hflip, vflip, hdr, .. } = options;
     let Controls { exposure, gain, focus, white_balance, power_line_frequency } = controls;
     let mut reported = Vec::new();
+    for (key, id, wanted) in [("hflip", sys::V4L2_CID_HFLIP, *hflip), ("vflip", sys::V4L2_CID_VFLIP, *vflip)] {
+        let Some(wanted) = wanted else { continue };
+        let set = find(panel, id, "one that can be set").and_then(|c| set(panel, id, &c, &[wanted.into()], 1));
+        reported.extend(set.err().map(|why| message("capture", key, wanted, &why)));
+    }
+    if let Some(hdr) = hdr.filter(|hdr| *hdr != Hdr::Off) {
+        reported.push(message(
+            "capture",
+            "hdr",
+            format!("\"{}\"", hdr.name()),
+            "V4L2 does not know it; take the key out",
+        ));
+    }
     let pairs = [(EXPOSURE, exposure), (GAIN, gain), (FOCUS, focus), (WHITE_BALANCE, white_balance)];
     for (pair, setting) in pairs.into_iter().filter_map(|(pair, setting)| Some((pair, (*setting)?))) {
-        reported.extend(set_pair(panel, &pair, setting).err().map(|why| message(pair.key, setting, &why)));
+        reported.extend(
+            set_pair(panel, &pair, setting).err().map(|why| message("capture.controls", pair.key, setting, &why)),
+        );
     }
     if let Some(frequency) = *power_line_frequency {
         let value = match frequency {
@@ -71,13 +87,13 @@ pub(super) fn apply(panel: &impl Panel, controls: &Controls) -> Vec<String> {
         };
         let set = find(panel, sys::V4L2_CID_POWER_LINE_FREQUENCY, "the power line frequency")
             .and_then(|control| set(panel, sys::V4L2_CID_POWER_LINE_FREQUENCY, &control, &[value], 1));
-        reported.extend(set.err().map(|why| message("power_line_frequency", frequency, &why)));
+        reported.extend(set.err().map(|why| message("capture.controls", "power_line_frequency", frequency, &why)));
     }
     reported
 }
 
-fn message(key: &str, setting: impl std::fmt::Display, why: &str) -> String {
-    format!("the camera keeps its own {key}, `{key} = {setting}` is not set: {why} (board profile, [capture.controls])")
+fn message(table: &str, key: &str, setting: impl std::fmt::Display, why: &str) -> String {
+    format!("the camera keeps its own {key}, `{key} = {setting}` is not set: {why} (board profile, [{table}])")
 }
 
 fn set_pair(panel: &impl Panel, pair: &Pair, setting: Setting) -> Result<(), String> {
@@ -161,6 +177,7 @@ mod tests {
                 sys::V4L2_CID_EXPOSURE_AUTO => Some(control("Auto Exposure", 0, 3, &[1, 3])),
                 sys::V4L2_CID_EXPOSURE_ABSOLUTE => Some(control("Exposure Time, Absolute", 3, 2047, &[])),
                 sys::V4L2_CID_GAIN => Some(control("Gain", 0, 100, &[])),
+                sys::V4L2_CID_VFLIP => Some(control("Vertical Flip", 0, 1, &[])),
                 sys::V4L2_CID_POWER_LINE_FREQUENCY => Some(control("Power Line Frequency", 0, 2, &[0, 1, 2])),
                 _ => None,
             })
@@ -177,7 +194,8 @@ mod tests {
 
     fn run(text: &str) -> (Vec<(u32, i32)>, Vec<String>) {
         let webcam = Webcam::default();
-        let reported = apply(&webcam, &toml::from_str(text).unwrap());
+        let options = SourceOptions { controls: toml::from_str(text).unwrap(), ..SourceOptions::default() };
+        let reported = apply(&webcam, &options);
         (webcam.0.into_inner(), reported)
     }
 
@@ -188,6 +206,19 @@ mod tests {
         assert_eq!(run("exposure = \"auto\""), (vec![(sys::V4L2_CID_EXPOSURE_AUTO, 3)], vec![]));
         assert_eq!(run("power_line_frequency = \"60hz\""), (vec![(sys::V4L2_CID_POWER_LINE_FREQUENCY, 2)], vec![]));
         assert_eq!(run(""), (vec![], vec![]));
+    }
+
+    #[test]
+    fn pictures_are_turned_where_the_camera_can_turn_them() {
+        let webcam = Webcam::default();
+        let (yes, hdr) = (Some(true), Some(Hdr::Auto));
+        let options = SourceOptions { hflip: yes, vflip: yes, hdr, ..SourceOptions::default() };
+        let reported = apply(&webcam, &options);
+        assert_eq!(webcam.0.into_inner(), [(sys::V4L2_CID_VFLIP, 1)]);
+        assert!(reported.len() == 2 && reported.iter().all(|said| said.ends_with("[capture])")), "{reported:?}");
+        assert!(reported[0].contains("`hflip = true`") && reported[1].contains("`hdr = \"auto\"`"), "{reported:?}");
+        let options = SourceOptions { vflip: Some(false), hdr: Some(Hdr::Off), ..SourceOptions::default() };
+        assert_eq!(apply(&Webcam::default(), &options), Vec::<String>::new());
     }
 
     #[test]

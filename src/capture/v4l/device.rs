@@ -7,7 +7,7 @@ use super::ioctl::{Capability, Node, Refusal, SizeRange};
 use super::stream::V4lStream;
 use super::{SYS, controls, device_error, virtual_camera};
 use crate::capture::reopen::Driver;
-use crate::capture::{Choice, Controls, FormatOffer, SourceOptions, Wish, negotiate};
+use crate::capture::{Choice, FormatOffer, SourceOptions, Wish, negotiate};
 use crate::error::DeviceError;
 use crate::frame::PixelFormat;
 use crate::geometry::Size;
@@ -19,9 +19,7 @@ const BUFFERS: u32 = 4;
 pub(crate) struct V4lDriver {
     path: PathBuf,
     wish: Wish,
-    controls: Controls,
-    /// Whether its JPEG images must end in their marker.
-    end_needed: bool,
+    options: SourceOptions,
     /// The camera that was opened first; another one is never taken for it.
     camera: Option<Identity>,
 }
@@ -93,8 +91,7 @@ fn snap(wanted: u32, min: u32, max: u32, step: u32) -> u32 {
 
 impl V4lDriver {
     pub(super) fn new(path: PathBuf, wish: Wish, options: &SourceOptions) -> Self {
-        let (controls, end_needed) = (options.controls.clone(), !options.mjpeg_without_end_marker);
-        V4lDriver { path, wish, controls, end_needed, camera: None }
+        V4lDriver { path, wish, options: options.clone(), camera: None }
     }
 
     /// The node of the camera that was opened first, wherever it is now; at first, the one at the path.
@@ -148,11 +145,12 @@ impl Driver for V4lDriver {
         let layout = node.set_format(code, choice.size).map_err(fail("set the format (VIDIOC_S_FMT)"))?;
         let format = pixel_format(layout.fourcc)
             .ok_or_else(|| refuse(format!("it answers {} with another format", choice.format)))?;
-        let arrangement = Arrangement::new(format, &layout).map_err(refuse)?.with_end_needed(self.end_needed);
+        let arrangement =
+            Arrangement::new(format, &layout).map_err(refuse)?.with_end_needed(!self.options.mjpeg_without_end_marker);
         let stated = choice.rate;
         let rate = node.set_rate(stated.unwrap_or(self.wish.fps)).unwrap_or(None);
         choice = Choice { format, size: layout.size, rate: rate.or(stated), ..choice };
-        warnings.extend(controls::apply(&node, &self.controls));
+        warnings.extend(controls::apply(&node, &self.options));
 
         let silence = virtual_camera::silence(path, node.capability());
         let buffers = node.stream(BUFFERS).map_err(|Refusal { doing, error }| device_error(path, doing, &error))?;

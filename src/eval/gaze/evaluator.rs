@@ -57,7 +57,7 @@ impl GazeEvaluator {
         scene.render(time_s, &mut self.rendering);
         let size = scene.size();
         let frame = Frame {
-            data: std::mem::take(&mut self.rendering.rgb),
+            data: std::mem::take(&mut self.rendering.rgb).into(),
             size,
             stride: size.width as usize * 3,
             format: PixelFormat::Rgb24,
