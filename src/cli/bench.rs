@@ -29,7 +29,8 @@ const MAX_RUNS: i64 = 1_000_000;
 /// Time a model on this machine.
 ///
 /// The input is a synthetic frame of 640x480 pixels. The encoder's time includes scaling and normalising it; the
-/// decoder's is one point to the low-resolution masks. With --onnx, any graph on its own: an encoder that has no manifest
+/// decoder's is one point to the low-resolution masks. With --device cuda the encoder runs on the GPU, or the message says what
+/// is missing for that. With --onnx, any graph on its own: an encoder that has no manifest
 /// yet, say.
 #[derive(Debug, clap::Args)]
 pub struct BenchArgs {
@@ -70,6 +71,8 @@ struct Part {
     median_ms: Option<f64>,
     p99_ms: Option<f64>,
     precision: String,
+    /// `cpu` or `cuda`.
+    device: &'static str,
     threads: usize,
     macs: u64,
     /// Those of them on 8-bit integers.
@@ -86,6 +89,7 @@ impl Part {
             median_ms: samples.median_ms(),
             p99_ms: samples.quantile_ms(0.99),
             precision: audit.precision.to_string(),
+            device: audit.device,
             threads: audit.threads,
             macs: audit.macs,
             int8_macs: audit.int8_macs,
@@ -200,7 +204,8 @@ fn memory_line(bytes: Option<u64>) -> String {
 fn kernel_lines(name: &str, part: &Part) -> String {
     let kernels = part.kernels.iter().map(|(kernel, count)| format!("  {count:>6} x {kernel}\n"));
     let refused = part.refused.iter().map(|(node, why)| format!("         not ours: {node}: {why}\n"));
-    format!("  {name} runs in {}:\n{}", part.precision, kernels.chain(refused).collect::<String>())
+    let place = if part.device == "cpu" { String::new() } else { format!(" on {}", part.device) };
+    format!("  {name} runs in {}{place}:\n{}", part.precision, kernels.chain(refused).collect::<String>())
 }
 
 #[cfg(test)]
