@@ -15,7 +15,7 @@ mod prepare;
 mod shape;
 #[cfg(test)]
 mod tests;
-#[cfg(feature = "cuda")]
+#[cfg(any(test, feature = "cuda"))]
 mod toolkit;
 
 use std::sync::Arc;

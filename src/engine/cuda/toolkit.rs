@@ -1,10 +1,13 @@
 //! The headers that tract-cuda compiles its kernels with, looked for where it looks for them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+#[cfg(feature = "cuda")]
+use std::path::PathBuf;
 
 use crate::error::GpuError;
 
 /// Where CUDA is installed, by its environment variables, its usual place or its compiler.
+#[cfg(feature = "cuda")]
 pub(super) fn folder() -> PathBuf {
     let named = ["CUDA_HOME", "CUDA_PATH"].into_iter().find_map(std::env::var_os).map(PathBuf::from);
     let usual = PathBuf::from("/usr/local/cuda");
