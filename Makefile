@@ -90,6 +90,8 @@ lint: packages ## Formatting and lints
 	@# What runs in virtual machines only is no target of `--all-targets`.
 	$(CARGO) check --release --locked --test 'hardware-*'
 	$(CARGO) clippy --release --locked --all-targets --no-default-features -- -D warnings
+	@# It takes no CUDA to build for it.
+	$(CARGO) clippy --release --locked --all-targets --features cuda -- -D warnings
 	@# The fuzz targets have a lock file of their own, which goes with ours.
 	$(CARGO) metadata --locked --manifest-path fuzz/Cargo.toml --format-version 1 > /dev/null
 

@@ -10,6 +10,8 @@
 //!    [`Graph`]: immutable, cheap to clone, shared between threads.
 //! 3. [`Graph::session`] makes the scratch of one thread. [`Session::run`] computes.
 //!
+//! A graph runs on the processor, or, where [`CompileOptions::device`] says so and [`gpu`] finds all that it takes, on the GPU.
+//!
 //! [`Graph::audit`] tells what really runs: which kernel, in which precision, how many multiply-accumulates.
 //!
 //! A file can also be rewritten, which [`crate::quantize`] does: with more of its tensors as outputs, in 8-bit integers or
@@ -17,6 +19,8 @@
 
 mod audit;
 mod compile;
+mod cuda;
+mod device;
 mod failure;
 mod graph;
 mod guard;
@@ -41,6 +45,8 @@ mod typed;
 
 pub use audit::Audit;
 pub use compile::CompileOptions;
+pub use cuda::gpu;
+pub use device::Device;
 pub use graph::{Graph, Session};
 pub use limits::Limits;
 pub use onnx::OnnxModel;

@@ -5,6 +5,7 @@
 
 mod contain;
 mod device;
+mod gpu;
 mod pipeline;
 mod video;
 
@@ -16,6 +17,7 @@ use crate::geometry::{Point, Region, Size};
 
 pub(crate) use contain::{HELPER_NAME, contain, is_contained};
 pub use device::DeviceError;
+pub use gpu::GpuError;
 pub use pipeline::PipelineError;
 pub use video::VideoError;
 
@@ -173,6 +175,9 @@ impl fmt::Display for TensorRole {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {
+    /// The graph is to run on the GPU, and cannot.
+    #[error(transparent)]
+    Gpu(#[from] GpuError),
     /// The file is missing parts or is not ONNX.
     #[error("{}: not a readable ONNX model ({reason}): export it again or check the download with `foveate models verify`",
             .path.display())]

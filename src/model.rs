@@ -19,14 +19,14 @@ mod part;
 mod prompt;
 mod registry;
 
-use crate::engine::{CompileOptions, Precision, Tensor, Threads};
+use crate::engine::{CompileOptions, Device, Precision, Tensor, Threads};
 use crate::error::{ModelError, PromptError, Result};
 use crate::frame::Frame;
 use crate::geometry::{Letterbox, Region, Size};
 use crate::mask::LowResLogits;
 
 pub use family::FamilyId;
-pub use load::{LoadedModel, ModelOptions, PrecisionProbe};
+pub use load::{LoadedModel, ModelOptions, TimedEncoder};
 pub use location::{FileState, Location, sha256};
 pub use manifest::{FileSpec, Files, MANIFEST_FILE, Manifest, ModelSpec, NormalizationSpec, SizeRange};
 pub use part::Part;
@@ -113,6 +113,7 @@ impl Embedding {
 #[derive(Clone, Debug)]
 struct CompileFor {
     precision: Precision,
+    device: Device,
     threads: Threads,
 }
 
@@ -123,6 +124,7 @@ impl CompileFor {
             shapes: shapes.iter().map(|(name, shape)| ((*name).to_owned(), shape.clone())).collect(),
             outputs: outputs.iter().map(|name| (*name).to_owned()).collect(),
             precision: self.precision,
+            device: self.device,
             threads: self.threads.clone(),
             ..CompileOptions::default()
         }

@@ -3,6 +3,7 @@
 #[path = "common/program.rs"]
 mod program;
 
+use foveate::error::GpuError;
 use program::Sandbox;
 use sha2::{Digest, Sha256};
 
@@ -178,6 +179,16 @@ fn every_bad_input_has_its_exit_code_and_remedy() {
             &["no/such/dir", "Check the path"],
         ),
     ];
+    match foveate::engine::gpu() {
+        Ok(()) => {}
+        Err(GpuError::NotBuilt) => {
+            let says = &["not in this build", "--features cuda"];
+            cases.push(case("no GPU in this build", "bench --device cuda", 2, says));
+            cases.push(case("no such device", "bench --device gpu", 2, &["gpu", "cpu, cuda"]));
+        }
+        // Which part of CUDA is missing differs from machine to machine.
+        Err(_) => cases.push(case("no GPU", "bench --device cuda", 3, &["GPU: "])),
+    }
     if cfg!(all(target_os = "linux", feature = "camera")) {
         cases.push(case("missing camera", "run --source v4l:/dev/video99", 3, &["/dev/video99", "foveate doctor"]));
     }

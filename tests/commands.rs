@@ -254,13 +254,15 @@ fn bench_and_doctor_tell_what_runs_here() {
     let sandbox = Sandbox::new();
     let bench = sandbox.foveate(&["bench", "--runs", "1", "--json"]).json();
     for part in ["encoder", "decoder"] {
-        for field in ["median_ms", "p99_ms", "macs", "weights_bytes", "threads", "precision", "kernels"] {
+        for field in ["median_ms", "p99_ms", "macs", "weights_bytes", "threads", "precision", "device", "kernels"] {
             assert!(bench[part].get(field).is_some(), "no `{field}` for the {part}: {bench}");
         }
     }
     let doctor = sandbox.foveate(&["doctor", "--json"]).json();
     let subjects: Vec<_> = doctor["findings"].as_array().unwrap().iter().map(|f| f["subject"].clone()).collect();
-    assert!(subjects.iter().any(|s| s == "model foveate"), "{subjects:?}");
+    for subject in ["gpu", "model foveate"] {
+        assert!(subjects.iter().any(|s| s == subject), "{subjects:?}");
+    }
 }
 
 #[test]

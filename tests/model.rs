@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use foveate::engine::{CompileOptions, Limits, OnnxModel, Precision, Tensor, Threads};
+use foveate::engine::{CompileOptions, Device, Limits, OnnxModel, Precision, Tensor, Threads, gpu};
 use foveate::error::{Error, ModelError};
 use foveate::frame::Frame;
 use foveate::geometry::{BoundingBox, LabeledPoint, Point, Size};
@@ -455,14 +455,31 @@ fn the_precision_is_measured_where_there_is_a_choice() {
     let bundled = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
     let registry = Registry::from_dirs(&[bundled]).unwrap();
     let chosen = registry.load("foveate", &ModelOptions::default()).unwrap();
-    let probe = chosen.precision_probe().unwrap();
-    let faster = if probe.int8 < probe.f32 { Precision::Int8 } else { Precision::F32 };
-    assert_eq!(chosen.precision(), faster, "{probe:?}");
+    let timed = chosen.timed();
+    let has = |precision, device| timed.iter().any(|t| (t.precision, t.device) == (precision, device));
+    assert!(has(Precision::Int8, Device::Cpu) && has(Precision::F32, Device::Cpu), "{timed:?}");
+    assert_eq!(has(Precision::F16, Device::Cuda), gpu().is_ok(), "{timed:?}");
+    let fastest = timed.iter().min_by_key(|t| t.time).unwrap();
+    assert_eq!((chosen.precision(), chosen.device()), (fastest.precision, fastest.device), "{timed:?}");
     let mut asked = ModelOptions::default();
     asked.precision = Some(Precision::F32);
     let model = registry.load("foveate", &asked).unwrap();
-    assert!(model.precision_probe().is_none() && model.precision() == Precision::F32);
-    assert!(load("tiny", ModelOptions::default()).precision_probe().is_none());
+    assert!(model.timed().is_empty() && model.precision() == Precision::F32);
+    assert_eq!(load("tiny", ModelOptions::default()).timed().is_empty(), gpu().is_err());
+}
+
+#[test]
+fn a_gpu_that_is_not_there_is_told_with_what_is_missing() {
+    let mut options = ModelOptions::default();
+    options.device = Some(Device::Cuda);
+    let registry = Registry::from_dirs(&[models()]).unwrap();
+    match (gpu(), registry.load("tiny", &options)) {
+        (Err(missing), Err(Error::Model(ModelError::Gpu(error)))) => assert_eq!(missing, error),
+        (Ok(()), Ok(model)) => assert_eq!(model.device(), Device::Cuda),
+        (found, loaded) => panic!("{found:?}, {:?}", loaded.err()),
+    }
+    options.device = Some(Device::Cpu);
+    assert_eq!(registry.load("tiny", &options).unwrap().device(), Device::Cpu);
 }
 
 #[test]

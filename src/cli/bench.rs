@@ -31,8 +31,9 @@ const MAX_RUNS: i64 = 1_000_000;
 /// Time a model, or a camera, on this machine.
 ///
 /// The input is a synthetic frame of 640x480 pixels. The encoder's time includes scaling and normalising it; the
-/// decoder's is one point to the low-resolution masks. With --onnx, any graph on its own: an encoder that has no manifest
-/// yet, say. With --source, no model: how frames of a camera arrive, how old, and how many bytes are copied for each.
+/// decoder's is one point to the low-resolution masks. With --device cuda the encoder runs on the GPU, or the message says what
+/// is missing for that. With --onnx, any graph on its own: an encoder that has no manifest yet, say. With --source, no model: how
+/// frames of a camera arrive, how old, and how many bytes are copied for each.
 #[derive(Debug, clap::Args)]
 pub struct BenchArgs {
     /// Measured runs of each part, or frames of a source, after a warm-up
@@ -75,6 +76,8 @@ struct Part {
     median_ms: Option<f64>,
     p99_ms: Option<f64>,
     precision: String,
+    /// `cpu` or `cuda`.
+    device: &'static str,
     threads: usize,
     macs: u64,
     /// Those of them on 8-bit integers.
@@ -91,6 +94,7 @@ impl Part {
             median_ms: samples.median_ms(),
             p99_ms: samples.quantile_ms(0.99),
             precision: audit.precision.to_string(),
+            device: audit.device,
             threads: audit.threads,
             macs: audit.macs,
             int8_macs: audit.int8_macs,
@@ -208,7 +212,8 @@ fn memory_line(bytes: Option<u64>) -> String {
 fn kernel_lines(name: &str, part: &Part) -> String {
     let kernels = part.kernels.iter().map(|(kernel, count)| format!("  {count:>6} x {kernel}\n"));
     let refused = part.refused.iter().map(|(node, why)| format!("         not ours: {node}: {why}\n"));
-    format!("  {name} runs in {}:\n{}", part.precision, kernels.chain(refused).collect::<String>())
+    let place = if part.device == "cpu" { String::new() } else { format!(" on {}", part.device) };
+    format!("  {name} runs in {}{place}:\n{}", part.precision, kernels.chain(refused).collect::<String>())
 }
 
 #[cfg(test)]

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::board::{Board, ByteSize, Sensors};
+use crate::engine::{Device, Precision};
 use crate::geometry::Size;
 use crate::model::{Installed, LoadedModel, ModelOptions, Registry};
 use crate::pipeline::{Degrade, ModelVariants, PipelineConfig, Placement, StageCores};
 
-use super::model_args::{PrecisionChoice, parse_size, parse_threads};
+use super::model_args::{DeviceChoice, PrecisionChoice, parse_size, parse_threads};
 use super::outputs::Files;
 
 /// The machine's profile, and what to do otherwise than it says.
@@ -21,9 +22,13 @@ pub struct BoardArgs {
     /// Another model than the board's
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
-    /// Instead of the board's precision; auto takes int8 where the model has it and it is faster here, else f32
+    /// Instead of the board's precision; auto takes what is fastest here of int8 where the model has it, f32, and f16 on the GPU
     #[arg(long, value_name = "auto|f32|f16|int8")]
     precision: Option<PrecisionChoice>,
+    /// What the encoder runs on: the processor, or an NVIDIA GPU in a build with the feature `cuda`; auto takes the GPU where
+    /// there is one and it is faster, in f16
+    #[arg(long, value_name = "auto|cpu|cuda", default_value = "auto")]
+    device: DeviceChoice,
     /// Threads of the encoder instead of the board's
     #[arg(long, value_name = "N", value_parser = parse_threads)]
     threads: Option<usize>,
@@ -69,7 +74,7 @@ impl BoardArgs {
         board: &Board,
         frame: Size,
         model: &str,
-        precision: crate::engine::Precision,
+        precision: Precision,
     ) -> anyhow::Result<LoadedModel> {
         let installed = self.registry()?.get(model)?.clone();
         let options = ModelOptions { precision: Some(precision), ..self.options(board, frame) };
@@ -84,7 +89,11 @@ impl BoardArgs {
     /// What the board gives up when its budgets are exceeded, from `model` on, which [`Self::load`] loaded; `None` if it
     /// has no budgets, or the model no way down.
     pub fn degrade(&self, board: &Board, frame: Size, model: Arc<LoadedModel>) -> anyhow::Result<Option<Degrade>> {
-        let budgets = board.budgets.clone();
+        let mut budgets = board.budgets.clone();
+        if self.device.0 == Some(Device::Cuda) {
+            // A rung of integers would fail on the GPU that was asked for.
+            budgets.ladder.retain(|rung| rung.precision != Some(Precision::Int8));
+        }
         if budgets.ladder.is_empty() {
             return Ok(None);
         }
@@ -106,6 +115,7 @@ impl BoardArgs {
         let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
         ModelOptions {
             precision: self.precision.map_or(board.precision, |choice| choice.0),
+            device: self.device.0,
             threads: self.threads.unwrap_or_else(|| board.encoder_threads(cores)),
             decoder_threads: Some(board.decoder_threads()),
             input_size: self.input_size.or(board.input_size()),

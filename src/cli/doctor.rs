@@ -1,5 +1,6 @@
 //! `foveate doctor`: what this machine has, what works, and what to do about the rest.
 
+mod gpu;
 mod health;
 mod policy;
 mod programs;
@@ -88,6 +89,7 @@ pub fn run(args: &DoctorArgs) -> anyhow::Result<()> {
 
     let mut findings = vec![board_finding(&detection)];
     findings.extend(machine_findings(&machine));
+    findings.push(gpu::finding(crate::engine::gpu()));
     findings.extend(health::findings(&machine, &detection.board));
     findings.extend(policy::findings(&detection.board, root));
     findings.extend(model_findings(Registry::discover(None)));

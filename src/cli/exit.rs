@@ -3,7 +3,7 @@
 use std::io;
 use std::process::ExitCode;
 
-use crate::error::{ConfigError, DeviceError, Error, IoError, ModelError, PromptError, VideoError};
+use crate::error::{ConfigError, DeviceError, Error, GpuError, IoError, ModelError, PromptError, VideoError};
 
 /// How the program ends. The numbers are part of the command line's contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ fn of_one(error: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     if let Some(error) = error.downcast_ref::<Error>() {
         return Some(match error {
             Error::Prompt(_) | Error::Config(_) | Error::Video(VideoError::Unwritable { .. }) => Exit::Usage,
-            Error::Model(_) => Exit::ModelRejected,
+            Error::Model(error) => of_model(error),
             Error::Device(_) => Exit::DeviceLost,
             _ => Exit::Failed,
         });
@@ -46,13 +46,22 @@ fn of_one(error: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     if error.is::<PromptError>() || error.is::<ConfigError>() {
         return Some(Exit::Usage);
     }
-    if error.is::<ModelError>() {
-        return Some(Exit::ModelRejected);
+    if let Some(error) = error.downcast_ref::<ModelError>() {
+        return Some(of_model(error));
     }
     if error.is::<DeviceError>() {
         return Some(Exit::DeviceLost);
     }
     error.is::<IoError>().then_some(Exit::Failed)
+}
+
+/// A GPU that is not there is a device that is not there.
+fn of_model(error: &ModelError) -> Exit {
+    match error {
+        ModelError::Gpu(GpuError::NotBuilt | GpuError::Precision) => Exit::Usage,
+        ModelError::Gpu(_) => Exit::DeviceLost,
+        _ => Exit::ModelRejected,
+    }
 }
 
 #[cfg(test)]
@@ -68,6 +77,8 @@ mod tests {
         assert_eq!(Exit::of(&wrap(DeviceError::Missing { device: "x".into() }.into())), Exit::DeviceLost);
         let unknown = ModelError::Unknown { name: "x".into(), nearest: None };
         assert_eq!(Exit::of(&wrap(unknown.into())), Exit::ModelRejected);
+        assert_eq!(Exit::of(&wrap(ModelError::from(GpuError::NoDriver).into())), Exit::DeviceLost);
+        assert_eq!(Exit::of(&wrap(ModelError::from(GpuError::NotBuilt).into())), Exit::Usage);
         assert_eq!(Exit::of(&anyhow::anyhow!("something else")), Exit::Failed);
     }
 

@@ -3,13 +3,12 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::time::Duration;
 
-use crate::engine::Precision;
+use crate::engine::{Device, Precision};
 use crate::error::ConfigError;
 use crate::frame::MAX_SIDE;
 use crate::geometry::Size;
-use crate::model::{LoadedModel, ModelOptions, PrecisionProbe, Registry};
+use crate::model::{LoadedModel, ModelOptions, Registry, TimedEncoder};
 
 /// The model when none is named and none is installed; it makes the message that nothing was found.
 const BUNDLED: &str = "foveate";
@@ -22,9 +21,13 @@ pub struct ModelArgs {
     #[arg(long = "model", value_name = "NAME")]
     pub name: Option<String>,
     /// int8: convolutions on integers; f16: half the weights, and half-float arithmetic where the processor has it; auto
-    /// takes int8 where the model has it and it is faster here, else f32
+    /// takes what is fastest here of int8 where the model has it, f32, and f16 on the GPU
     #[arg(long, value_name = "auto|f32|f16|int8", default_value = "auto")]
     pub precision: PrecisionChoice,
+    /// What the encoder runs on: the processor, or an NVIDIA GPU in a build with the feature `cuda`; auto takes the GPU where
+    /// there is one and it is faster, in f16
+    #[arg(long, value_name = "auto|cpu|cuda", default_value = "auto")]
+    pub device: DeviceChoice,
     /// Threads that encoder and decoder compute with
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = parse_threads)]
     pub threads: usize,
@@ -54,6 +57,7 @@ impl ModelArgs {
         let name = self.name.as_deref().unwrap_or(first);
         let options = ModelOptions {
             precision: self.precision.0,
+            device: self.device.0,
             threads: self.threads,
             input_size: self.input_size,
             frame,
@@ -84,22 +88,44 @@ impl fmt::Display for PrecisionChoice {
     }
 }
 
+/// A device, or `auto` for `None`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeviceChoice(pub Option<Device>);
+
+impl FromStr for DeviceChoice {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        Ok(DeviceChoice(if text == AUTO { None } else { Some(text.parse()?) }))
+    }
+}
+
+impl fmt::Display for DeviceChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.map_or(AUTO, Device::name))
+    }
+}
+
 /// What the model computes in and, where that was chosen, by what.
 pub fn precision_text(model: &LoadedModel) -> String {
-    let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    let way = |precision: Precision, device: Device| match device {
+        Device::Cpu => precision.name().to_owned(),
+        Device::Cuda => format!("{} on the GPU", precision.name()),
+    };
     let name = match (model.precision(), model.audit().0) {
         (Precision::Int8, audit) if audit.int8_macs * 2 < audit.macs => {
             let share = audit.int8_macs as f64 / audit.macs as f64 * 100.0;
-            &format!("int8, but {share:.0} % of the encoder's products are of integers here, the rest of f32")
+            format!("int8, but {share:.0} % of the encoder's products are of integers here, the rest of f32")
         }
-        (precision, _) => precision.name(),
+        (precision, _) => way(precision, model.device()),
     };
-    match model.precision_probe() {
-        Some(PrecisionProbe { int8, f32 }) => {
-            format!("{name} (measured: the encoder takes {:.1} ms in int8, {:.1} ms in f32)", ms(int8), ms(f32))
-        }
-        None => (*name).to_owned(),
-    }
+    let timed = model.timed().iter();
+    let timed: Vec<String> = timed
+        .map(|TimedEncoder { precision, device, time, .. }| {
+            format!("{:.1} ms in {}", time.as_secs_f64() * 1e3, way(*precision, *device))
+        })
+        .collect();
+    if timed.is_empty() { name } else { format!("{name} (measured: the encoder takes {})", timed.join(", ")) }
 }
 
 /// Most threads; a slip of the hand shall not make thousands.

@@ -9,6 +9,7 @@ use tract_onnx::tract_core::ops::konst::Const;
 use tract_onnx::tract_core::ops::matmul::optimized::OptMatMul;
 use tract_onnx::tract_core::ops::source::TypedSource;
 
+use super::device::Device;
 use super::kernels::{Action, Program, Step};
 use super::ops::{Attend, ConvRegion, Rows};
 use super::passes::Refusal;
@@ -20,7 +21,9 @@ pub struct Audit {
     /// Of the weights and of the arithmetic: `f32`, `f16`, `f16 weights, f32 arithmetic`, or `int8` where most
     /// multiply-accumulates are of integers.
     pub precision: &'static str,
-    /// Threads that compute.
+    /// `cpu` or `cuda`.
+    pub device: &'static str,
+    /// Threads that compute, where the processor does.
     pub threads: usize,
     /// Nodes executed in a run.
     pub nodes: usize,
@@ -33,7 +36,7 @@ pub struct Audit {
     /// How many nodes run as what, such as `Conv 3x3 f32: im2col + avx512_mmm_f32_16x12`.
     pub kernels: BTreeMap<String, usize>,
     /// Convolutions that our kernels did not take, or not on integers though the file quantises them, by the node's name,
-    /// and why.
+    /// and why; of a graph on the GPU what the processor computes in its place.
     pub refused: BTreeMap<String, &'static str>,
 }
 
@@ -138,6 +141,7 @@ pub(super) fn audit(
     }
     Audit {
         precision: if 2 * int8_macs > work.macs { Precision::Int8.name() } else { arithmetic.describe() },
+        device: Device::Cpu.name(),
         threads: 1,
         nodes,
         macs: work.macs,
@@ -146,6 +150,34 @@ pub(super) fn audit(
         kernels,
         refused: refused.into_iter().map(|r| (r.node, r.reason)).collect(),
     }
+}
+
+/// As [`audit`], of a graph that was translated for the GPU.
+pub(super) fn on_gpu(model: &TypedModel, operators: &Operators, arithmetic: Arithmetic, work: Work) -> Audit {
+    let mut audit = Audit {
+        precision: arithmetic.describe(),
+        device: Device::Cuda.name(),
+        threads: 1,
+        macs: work.macs,
+        weights_bytes: work.weights_bytes,
+        ..Audit::default()
+    };
+    for node in model.nodes().iter().filter(|node| !node.op_is::<Const>() && !node.op_is::<TypedSource>()) {
+        let name = node.op.name();
+        audit.nodes += 1;
+        // Its operators are known by their names, and its tensors by a fact that wraps the real one.
+        let translated = ["Cuda", "Gpu", "DeviceSync"].iter().any(|prefix| name.starts_with(prefix));
+        let fact = node.outputs.first().map(|output| &output.fact);
+        let wrapped = fact.and_then(|fact| fact.exotic_fact.as_ref()?.clarify_dt_shape()).map(|(element, _)| element);
+        let element = wrapped.or(fact.map(|fact| fact.datum_type)).map(|element| format!("{element:?}").to_lowercase());
+        let operator = operators.origin(&node.name).filter(|_| name.ends_with("Conv")).unwrap_or(&name);
+        let place = if translated { name.as_ref() } else { "cpu" };
+        *audit.kernels.entry(format!("{operator} {}: {place}", element.unwrap_or_default())).or_default() += 1;
+        if !translated {
+            audit.refused.insert(node.name.clone(), "the GPU has no kernel for it, the processor computes it");
+        }
+    }
+    audit
 }
 
 /// `None` for nodes that belong to another's label, such as the im2col of a convolution.

@@ -8,6 +8,8 @@ use tract_onnx::tract_hir::infer::{Factoid, InferenceFact};
 use tract_onnx::tract_hir::ops::konst::Const;
 
 use super::audit::{self, Audit};
+use super::cuda;
+use super::device::Device;
 use super::failure::{line, node_name, reason, refused_node, unreadable};
 use super::graph::Graph;
 use super::guard;
@@ -36,7 +38,9 @@ pub struct CompileOptions {
     pub outputs: Vec<String>,
     /// What it computes in.
     pub precision: Precision,
-    /// What it computes on.
+    /// What it computes on: [`gpu`](super::gpu) says whether there is a GPU.
+    pub device: Device,
+    /// With how many threads, on the processor.
     pub threads: Threads,
 }
 
@@ -73,16 +77,26 @@ pub(super) fn compile(file: &File<'_>, options: &CompileOptions, arithmetic: Ari
             limits,
             steps: Steps::new(limits.max_steps),
         };
-        let (lowered, refused) = lowering.lower(&mut model).map_err(|e| match lowering.steps.exceeded() {
+        let lowered = match options.device {
+            Device::Cpu => lowering.lower(&mut model),
+            Device::Cuda => lowering.lower_for_gpu(&mut model).map(|work| (work, Vec::new())),
+        };
+        let (work, refused) = lowered.map_err(|e| match lowering.steps.exceeded() {
             Some(steps) => ModelError::TooManySteps { path: path.into(), nodes, steps },
             None => blame(path, &floats, &e),
         })?;
         tracing::debug!(path = %path.display(), nodes, steps = lowering.steps.taken(), "a graph is prepared");
         guard::check_run(path, &model, limits)?;
-        let audit =
-            Audit { threads: options.threads.count(), ..audit::audit(&model, &names, arithmetic, lowered, refused) };
         let run = RunOptions { executor: Some(options.threads.executor.clone()), ..RunOptions::default() };
-        let plan = SimplePlan::new_with_options(model, &run).map_err(|e| unreadable(path, reason(&e)))?;
+        let plan = match options.device {
+            Device::Cpu => SimplePlan::new_with_options(model, &run).map_err(|e| unreadable(path, reason(&e)))?,
+            Device::Cuda => cuda::prepare(model, &run)?,
+        };
+        let audit = match options.device {
+            Device::Cpu => audit::audit(plan.model(), &names, arithmetic, work, refused),
+            Device::Cuda => audit::on_gpu(plan.model(), &names, arithmetic, work),
+        };
+        let audit = Audit { threads: options.threads.count(), ..audit };
         Graph::new(path, plan, options.outputs.as_slice(), proto, audit)
     })
 }
@@ -113,6 +127,17 @@ impl Lowering<'_> {
         steps.declutter(model)?;
         steps.optimize(model)?;
         Ok((work, refused))
+    }
+
+    /// From decluttered operators to those that are translated for a GPU. Returns the work.
+    fn lower_for_gpu(&self, model: &mut TypedModel) -> TractResult<audit::Work> {
+        let Lowering { arithmetic, steps, .. } = self;
+        steps.declutter(model)?;
+        precision::into_single(model, steps)?;
+        precision::apply(model, *arithmetic, steps)?;
+        let work = audit::work(model)?;
+        cuda::fit(model)?;
+        Ok(work)
     }
 }
 

@@ -204,10 +204,13 @@ impl Session {
         let state = &mut self.state;
         let running = Cell::new(None);
         let outcome = caught(|| {
-            state.run_plan_with_eval(inputs, |context, state, node, inputs| {
+            let values = state.run_plan_with_eval(inputs, |context, state, node, inputs| {
                 running.set(Some(node.id));
                 plan::eval(context, state, node, inputs)
-            })
+            })?;
+            // What a GPU made may come over only when it is read: here, on the thread that asked for it.
+            values.iter().try_for_each(|value| value.try_as_plain_ram().map(|_| ()))?;
+            TractResult::Ok(values)
         });
         let values = match outcome {
             Ok(Ok(values)) => values,

@@ -6,6 +6,7 @@ use tract_onnx::pb::{ModelProto, ValueInfoProto, tensor_shape_proto, type_proto}
 use tract_onnx::prelude::Framework;
 
 use super::compile::{CompileOptions, File, compile, framework};
+use super::device::Device;
 use super::failure::{contain, reason, unreadable};
 use super::graph::Graph;
 use super::guard;
@@ -111,9 +112,14 @@ impl OnnxModel {
     ///
     /// # Errors
     /// [`ModelError::UnsupportedOperator`] names the node that cannot run; [`ModelError::HostileShape`] the tensor that
-    /// would be too large; [`ModelError::Signature`] an input or output that the options name and the file lacks.
+    /// would be too large; [`ModelError::Signature`] an input or output that the options name and the file lacks;
+    /// [`ModelError::Gpu`] why a graph cannot run on the GPU.
     pub fn compile(&self, options: &CompileOptions) -> Result<Graph, ModelError> {
-        self.compile_as(options, Arithmetic::on_this_cpu(options.precision))
+        let arithmetic = match options.device {
+            Device::Cpu => Arithmetic::on_this_cpu(options.precision),
+            Device::Cuda => Arithmetic::on_a_gpu(options.precision)?,
+        };
+        self.compile_as(options, arithmetic)
     }
 
     /// Compiles for an arithmetic that this processor would not choose.

@@ -15,7 +15,7 @@ use tract_onnx::tract_core::internal::TractResult;
 use tract_onnx::tract_core::model::Rewriter;
 
 pub(super) use attention::Attend;
-pub(super) use bilinear::resize_tables;
+pub(super) use bilinear::{doubles, resize_tables};
 pub(super) use fake_quantize::FakeQuantize;
 pub(super) use region::ConvRegion;
 pub(super) use rows::Rows;

@@ -10,6 +10,7 @@ use tract_onnx::tract_core::ops::cast::cast;
 use tract_onnx::tract_core::ops::konst::Const;
 
 use super::steps::Steps;
+use crate::error::GpuError;
 
 /// What a graph is asked to compute in. Inputs and outputs are `f32` either way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -69,6 +70,18 @@ impl Arithmetic {
             Precision::F32 | Precision::Int8 => Arithmetic::Single,
             Precision::F16 if tract_linalg::has_fp16() => Arithmetic::Half,
             Precision::F16 => Arithmetic::SingleWithHalfWeights,
+        }
+    }
+
+    /// On a GPU, which computes with either width of floats.
+    ///
+    /// # Errors
+    /// [`GpuError::Precision`] for integers.
+    pub(super) fn on_a_gpu(precision: Precision) -> Result<Self, GpuError> {
+        match precision {
+            Precision::F32 => Ok(Arithmetic::Single),
+            Precision::F16 => Ok(Arithmetic::Half),
+            Precision::Int8 => Err(GpuError::Precision),
         }
     }
 

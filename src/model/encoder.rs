@@ -18,12 +18,12 @@ impl EncoderPart {
     /// The time of one run of each, the shortest of a few. They take turns, so that what else the machine does meets all;
     /// the first run of each warms it up. Slow encoders are run less often: no more than half a second goes into this
     /// after every one has run once.
-    pub fn time<const N: usize>(parts: [&EncoderPart; N]) -> Result<[Duration; N], ModelError> {
+    pub fn time(parts: &[&EncoderPart]) -> Result<Vec<Duration>, ModelError> {
         const RUNS: usize = 5;
         const ENOUGH: Duration = Duration::from_millis(500);
         let mut sessions = parts.iter().map(|part| part.graph.session()).collect::<Result<Vec<_>, _>>()?;
         let mut outputs = Vec::new();
-        let mut shortest = [Duration::MAX; N];
+        let mut shortest = vec![Duration::MAX; parts.len()];
         let mut all = Duration::ZERO;
         for _ in 0..RUNS {
             for (session, shortest) in sessions.iter_mut().zip(&mut shortest) {

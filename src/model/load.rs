@@ -8,7 +8,7 @@ use super::manifest::{MANIFEST_FILE, ModelSpec};
 use super::part::Part;
 use super::registry::{Installed, Registry};
 use super::{Decoder, Encoder};
-use crate::engine::{Audit, OnnxModel, Precision, Threads};
+use crate::engine::{Audit, Device, OnnxModel, Precision, Threads, gpu};
 use crate::error::{Error, ModelError};
 use crate::geometry::Size;
 
@@ -16,9 +16,12 @@ use crate::geometry::Size;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ModelOptions {
-    /// `None` takes integers where the model has such files and they are faster: where it has both, the encoder is timed in
-    /// either when it is loaded. Otherwise `f32`.
+    /// `None` takes what the encoder is fastest in: it is timed when it is loaded, in integers where the model has such files, in
+    /// `f32`, and in `f16` on the GPU where there is one.
     pub precision: Option<Precision>,
+    /// What the encoder runs on; the decoder always runs on the processor. `None` takes the GPU where there is one, it is faster,
+    /// and the precision is `f16` or none is asked for. The GPU alone computes in `f16` unless another precision is asked for.
+    pub device: Option<Device>,
     /// Threads of the encoder, and of the decoder unless that has its own; 1 computes on the calling thread.
     pub threads: usize,
     /// Threads of the decoder, when it runs beside the encoder.
@@ -33,7 +36,15 @@ pub struct ModelOptions {
 
 impl Default for ModelOptions {
     fn default() -> Self {
-        ModelOptions { precision: None, threads: 1, decoder_threads: None, input_size: None, frame: None, pixels: None }
+        ModelOptions {
+            precision: None,
+            device: None,
+            threads: 1,
+            decoder_threads: None,
+            input_size: None,
+            frame: None,
+            pixels: None,
+        }
     }
 }
 
@@ -42,18 +53,24 @@ impl Default for ModelOptions {
 pub struct LoadedModel {
     installed: Installed,
     name: Arc<str>,
-    precision: Precision,
-    probe: Option<PrecisionProbe>,
+    variant: Variant,
+    timed: Vec<TimedEncoder>,
     parts: Parts,
 }
 
-/// How long the encoder takes for a frame in either precision, measured when a model is loaded without one.
+/// What an encoder computes in, and on what.
+type Variant = (Precision, Device);
+
+/// How long the encoder takes for a frame, measured when a model is loaded that can run in more than one way.
 #[derive(Clone, Copy, Debug)]
-pub struct PrecisionProbe {
-    /// With convolutions on 8-bit integers.
-    pub int8: Duration,
-    /// In 32-bit floats.
-    pub f32: Duration,
+#[non_exhaustive]
+pub struct TimedEncoder {
+    /// What it computed in.
+    pub precision: Precision,
+    /// What it ran on.
+    pub device: Device,
+    /// The shortest of a few runs.
+    pub time: Duration,
 }
 
 #[derive(Debug)]
@@ -86,7 +103,8 @@ impl LoadedModel {
     /// Loads the files of `installed`.
     ///
     /// # Errors
-    /// [`ModelError::InputSize`] if the size asked for does not suit the model; [`ModelError::Checksum`] if a file is not what
+    /// [`ModelError::InputSize`] if the size asked for does not suit the model; [`ModelError::Gpu`] if the GPU is asked for and there
+    /// is none, or it does not compute in the precision; [`ModelError::Checksum`] if a file is not what
     /// the manifest says; [`ModelError::Signature`] if a file is not of the family; otherwise as [`OnnxModel::open`] and [`OnnxModel::compile`].
     pub fn load(installed: &Installed, options: &ModelOptions) -> Result<Self, Error> {
         let spec = &installed.spec;
@@ -97,34 +115,25 @@ impl LoadedModel {
         if !spec.allows(input) {
             return Err(input_size_error(spec, input).into());
         }
-        let name = spec.name.as_str().into();
-        let loaded =
-            |precision, probe, parts| LoadedModel { installed: installed.clone(), name, precision, probe, parts };
         let loader = Loader::new(installed, input, options);
-        if let Some(precision) = options.precision {
-            return Ok(loaded(precision, None, loader.parts(precision)?));
-        }
-        if !spec.files.contains_key(&Precision::Int8) {
-            return Ok(loaded(Precision::F32, None, loader.parts(Precision::F32)?));
-        }
-        if spec.files_for(Precision::F32).is_none() {
-            return Ok(loaded(Precision::Int8, None, loader.parts(Precision::Int8)?));
-        }
-        let (int8, f32) = (loader.encoder(Precision::Int8)?, loader.encoder(Precision::F32)?);
-        let [int8_time, f32_time] = EncoderPart::time([&int8, &f32])?;
-        let probe = Some(PrecisionProbe { int8: int8_time, f32: f32_time });
-        let (precision, encoder) = if int8_time < f32_time { (Precision::Int8, int8) } else { (Precision::F32, f32) };
-        Ok(loaded(precision, probe, loader.with_decoder(encoder, precision)?))
+        let (variant, encoder, timed) = loader.fastest(&loader.variants(options)?)?;
+        let parts = loader.with_decoder(encoder, variant)?;
+        Ok(LoadedModel { installed: installed.clone(), name: spec.name.as_str().into(), variant, timed, parts })
     }
 
     /// The precision asked for, or the one that was chosen.
     pub fn precision(&self) -> Precision {
-        self.precision
+        self.variant.0
     }
 
-    /// What the choice of the precision was made by, if there was one.
-    pub fn precision_probe(&self) -> Option<PrecisionProbe> {
-        self.probe
+    /// What the encoder runs on.
+    pub fn device(&self) -> Device {
+        self.variant.1
+    }
+
+    /// What precision and device were chosen by; empty where there was no choice.
+    pub fn timed(&self) -> &[TimedEncoder] {
+        &self.timed
     }
 
     /// What was loaded: it can be loaded again with other options.
@@ -183,21 +192,83 @@ impl<'a> Loader<'a> {
         Loader { installed, input, encoder_threads, decoder_threads }
     }
 
-    fn parts(&self, precision: Precision) -> Result<Parts, Error> {
-        self.with_decoder(self.encoder(precision)?, precision)
+    /// Every way to run the encoder that the options leave, the one that is loaded without a choice first. Never empty.
+    fn variants(&self, options: &ModelOptions) -> Result<Vec<Variant>, ModelError> {
+        if options.device == Some(Device::Cuda) {
+            gpu()?;
+            return Ok(vec![(options.precision.unwrap_or(Precision::F16), Device::Cuda)]);
+        }
+        let spec = &self.installed.spec;
+        let mut variants = Vec::new();
+        match options.precision {
+            Some(precision) => variants.push((precision, Device::Cpu)),
+            None => {
+                let floats = spec.files_for(Precision::F32).is_some();
+                let integers = spec.files.contains_key(&Precision::Int8);
+                variants.extend(integers.then_some((Precision::Int8, Device::Cpu)));
+                // Without any files it is refused in the words for these.
+                variants.extend((floats || !integers).then_some((Precision::F32, Device::Cpu)));
+            }
+        }
+        let halves = options.precision.is_none_or(|precision| precision == Precision::F16);
+        if options.device.is_none() && halves && spec.files_for(Precision::F16).is_some() && gpu().is_ok() {
+            variants.push((Precision::F16, Device::Cuda));
+        }
+        Ok(variants)
     }
 
-    fn encoder(&self, precision: Precision) -> Result<EncoderPart, Error> {
+    /// The encoder that takes the least time, and what it was chosen by. Of encoders that nobody asked for, one that fails on the
+    /// GPU is left out.
+    fn fastest(&self, variants: &[Variant]) -> Result<(Variant, EncoderPart, Vec<TimedEncoder>), Error> {
+        let mut encoders = Vec::new();
+        for variant in variants {
+            match self.encoder(*variant) {
+                Ok(encoder) => encoders.push((*variant, encoder)),
+                Err(error) if variant.1 == Device::Cuda && variants.len() > 1 => {
+                    tracing::warn!("the encoder stays on the processor: {error}");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let mut timed = Vec::new();
+        if encoders.len() > 1 {
+            let parts: Vec<&EncoderPart> = encoders.iter().map(|(_, part)| part).collect();
+            let times = match EncoderPart::time(&parts) {
+                Ok(times) => times,
+                Err(error) if encoders.iter().any(|((_, device), _)| *device == Device::Cuda) => {
+                    tracing::warn!("the encoder stays on the processor: {error}");
+                    encoders.retain(|((_, device), _)| *device == Device::Cpu);
+                    let parts: Vec<&EncoderPart> = encoders.iter().map(|(_, part)| part).collect();
+                    EncoderPart::time(&parts)?
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let figures = encoders.iter().zip(times);
+            timed.extend(figures.map(|(((precision, device), _), time)| TimedEncoder {
+                precision: *precision,
+                device: *device,
+                time,
+            }));
+        }
+        let fastest = (0..timed.len()).min_by_key(|ix| timed[*ix].time).unwrap_or(0);
+        let (variant, encoder) = encoders.swap_remove(fastest);
+        Ok((variant, encoder, timed))
+    }
+
+    fn encoder(&self, (precision, device): Variant) -> Result<EncoderPart, Error> {
         let (family, file) = (self.installed.spec.family, self.open(Part::Encoder, precision)?);
-        let compile = super::CompileFor { precision, threads: self.encoder_threads.clone() };
+        let compile = super::CompileFor { precision, device, threads: self.encoder_threads.clone() };
         let likely = family.other_than(Part::Encoder, &file);
         let encoder = family.family().load_encoder(&file, self.input, &compile);
         Ok(encoder.map_err(|error| with_likely_family(error, file.path(), likely))?)
     }
 
-    fn with_decoder(&self, encoder: EncoderPart, precision: Precision) -> Result<Parts, Error> {
-        let (family, file) = (self.installed.spec.family, self.open(Part::Decoder, precision)?);
-        let compile = super::CompileFor { precision, threads: self.decoder_threads.clone() };
+    /// The decoder beside an encoder on the GPU is as precise as the processor's kernels are fastest in.
+    fn with_decoder(&self, encoder: EncoderPart, (precision, device): Variant) -> Result<Parts, Error> {
+        let file = self.open(Part::Decoder, precision)?;
+        let family = self.installed.spec.family;
+        let precision = if device == Device::Cuda { Precision::F32 } else { precision };
+        let compile = super::CompileFor { precision, device: Device::Cpu, threads: self.decoder_threads.clone() };
         let (path, likely) = (file.path().to_path_buf(), family.other_than(Part::Decoder, &file));
         let decoder = family.family().load_decoder(file, &encoder, &compile);
         let decoder = decoder.map_err(|error| with_likely_family(error, &path, likely))?;

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Context;
 use serde::Serialize;
 
-use crate::engine::{CompileOptions, ElementType, Limits, OnnxModel, TensorInfo, Threads};
+use crate::engine::{CompileOptions, Device, ElementType, Limits, OnnxModel, Precision, TensorInfo, Threads};
 
 use super::{Part, kernel_lines, measure, part_line, peak_rss_bytes};
 use crate::cli::model_args::ModelArgs;
@@ -50,9 +50,11 @@ pub(super) fn run(file: &Path, given: &[Shape], args: &ModelArgs, runs: u32, jso
         let known: Vec<&str> = inputs.iter().map(|i| i.name.as_str()).collect();
         anyhow::bail!("{} has no input `{unknown}`; it has {}", file.display(), known.join(", "));
     }
+    let device = args.device.0.unwrap_or_default();
     let options = CompileOptions {
         shapes: inputs.iter().map(|i| (i.name.clone(), i.shape.clone())).collect(),
-        precision: args.precision.0.unwrap_or_default(),
+        precision: args.precision.0.unwrap_or(if device == Device::Cuda { Precision::F16 } else { Precision::F32 }),
+        device,
         threads: Threads::new(args.threads),
         ..CompileOptions::default()
     };

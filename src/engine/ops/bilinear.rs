@@ -232,6 +232,11 @@ pub(super) fn replace_resize(
     TypedModelPatch::replace_single_op(model, node, &node.inputs[..1], resize).map(Some)
 }
 
+/// Whether a `Resize` doubles rows and columns bilinearly, with half-pixel centres.
+pub(in crate::engine) fn doubles(model: &TypedModel, node: &TypedNode, op: &Resize) -> TractResult<bool> {
+    Ok(axes(model, node, op)?.is_some_and(|resize| resize.rows.doubling && resize.columns.doubling))
+}
+
 /// What each row and each column of the output of a bilinear `Resize` is made of; `None` as above.
 pub(in crate::engine) fn resize_tables(
     model: &TypedModel,
