@@ -13,6 +13,7 @@
 //! | 2 | [`picture`] | the one reader of picture files: whole, bearable, contained |
 //! | 2 | [`engine`] | the only place that names tract: load, precision, threads, kernels, audit |
 //! | 2 | [`address`], [`scene`] | tables of what addresses may name; a rendered world with its truth and its simulated user |
+//! | 2 | `v4l2` | the system calls of Linux's video devices, for cameras and for outputs |
 //! | 3 | [`frame`], [`mask`] | pixels to tensor; logits to mask |
 //! | 3 | [`quantize`] | from a float file to an 8-bit one |
 //! | 4 | [`model`] | from files to an encoder and a decoder |
@@ -40,6 +41,8 @@ pub mod address;
 pub mod picture;
 pub mod process;
 pub mod sync;
+#[cfg(all(feature = "camera", target_os = "linux"))]
+mod v4l2;
 
 pub mod frame;
 pub mod mask;

@@ -1,4 +1,4 @@
-//! Outputs: NDJSON, overlay images, videos.
+//! Outputs: NDJSON, overlay images, videos, virtual cameras, streams into the network.
 //!
 //! A sink is slow by nature (a disk, a pipe, a network), so the pipeline gives each one its own thread behind a queue that
 //! drops its oldest record when it is full. A sink may therefore take its time, and never holds up the camera.
@@ -7,11 +7,17 @@ mod address;
 mod images;
 mod ndjson;
 pub mod overlay;
+mod rtsp;
+#[cfg(all(feature = "camera", target_os = "linux"))]
+mod v4l;
 mod video;
 
 pub use address::{OpenedSink, Place, SinkAddress};
 pub use images::{ImageFormat, OverlayOptions, OverlaySink, is_overlay};
 pub use ndjson::{NdjsonOptions, NdjsonSink, WIRE_VERSION};
+pub use rtsp::RtspSink;
+#[cfg(all(feature = "camera", target_os = "linux"))]
+pub use v4l::V4lSink;
 pub use video::{VideoOptions, VideoSink};
 
 #[cfg(feature = "console")]
@@ -56,6 +62,22 @@ pub static SINKS: Table<SinkAddress> = Table::new(
             page: "docs/sinks.md",
             needs: "",
             parse: Some(video::address),
+        },
+        Row {
+            scheme: "v4l",
+            forms: &["v4l:DEVICE"],
+            help: "a virtual camera such as /dev/video9 (v4l2loopback) that shows the frames with what was found drawn over them",
+            page: "docs/sinks.md",
+            needs: "feature `camera`, on Linux",
+            parse: built!(all(feature = "camera", target_os = "linux") => v4l::address),
+        },
+        Row {
+            scheme: "rtsp",
+            forms: &["rtsp://HOST/PATH"],
+            help: "the same as a live stream to an RTSP server, encoded by ffmpeg",
+            page: "docs/sinks.md",
+            needs: "",
+            parse: Some(rtsp::address),
         },
     ],
 );

@@ -1,5 +1,5 @@
-//! Video: streams of frames as programs write them (raw, Y4M, JPEG after JPEG), and clips, which ffmpeg decodes and encodes beside
-//! this program.
+//! Video: streams of frames as programs write them (raw, Y4M, JPEG after JPEG), clips and live streams, which ffmpeg decodes and
+//! encodes beside this program.
 //!
 //! Nothing here waits for a frame's time: a source does.
 
@@ -9,6 +9,7 @@ mod decode;
 mod encode;
 mod ffmpeg;
 mod jpegs;
+mod live;
 mod matroska;
 mod output;
 mod raw;
@@ -19,6 +20,7 @@ pub use clip::{Clip, SoundTrack};
 pub use decode::ClipReader;
 pub use encode::{Pixels, can_be_written};
 pub use ffmpeg::network_camera;
+pub use live::LiveOutput;
 pub use output::ClipOutput;
 pub use raw::RawLayout;
 pub use stream::{FrameReader, StreamFormat};

@@ -68,7 +68,8 @@ fn addresses(dir: &Path) -> Vec<(String, PathBuf)> {
     let no_video = foveate::process::find("ffmpeg").is_none();
     let rows = SINKS.rows().iter().filter(|row| row.parse.is_some() && !(no_video && row.scheme == "video"));
     let forms = rows.flat_map(|row| row.forms.iter().map(move |form| (row.scheme, *form)));
-    let written = forms.filter(|(_, form)| form.contains("PATH") || form.contains("DIR") || form.contains("FILE"));
+    let is_file = |form: &str| ["PATH", "DIR", "FILE"].iter().any(|place| form.contains(place)) && !form.contains("//");
+    let written = forms.filter(|(_, form)| is_file(form));
     let placed = written.map(|(scheme, _)| {
         let place = dir.join(if scheme == "video" { "video.gif" } else { scheme });
         (format!("{scheme}:{}", place.display()), place)
@@ -149,6 +150,10 @@ fn every_sink_keeps_gaze_to_itself_by_default() {
         assert!(!open(address).shares_gaze(), "{address}");
     }
     assert!(open("ndjson:-?share_gaze=true").shares_gaze());
+    if foveate::process::find("ffmpeg").is_some() {
+        assert!(!open("rtsp://127.0.0.1:1/live").shares_gaze());
+        assert!(open("rtsp://127.0.0.1:1/live?share_gaze=true").shares_gaze());
+    }
     #[cfg(feature = "console")]
     {
         use foveate::console::{Console, ConsoleOptions};

@@ -42,7 +42,9 @@ impl From<DeviceError> for CameraProblem {
                 format!("an idle virtual camera ({kind}), no program writes to it"),
                 "start the program that writes to it, such as OBS or ffmpeg with `-f v4l2`",
             ),
-            DeviceError::Unsupported { reason, .. } => (reason, "use another camera"),
+            DeviceError::Unsupported { reason, .. } | DeviceError::Output { reason, .. } => {
+                (reason, "use another camera")
+            }
             DeviceError::Program { reason, .. } => (reason, "run the program by itself to see what it needs"),
             DeviceError::Lost { reason, .. } | DeviceError::Unreachable { reason, .. } => {
                 (reason, "check its cable and power")

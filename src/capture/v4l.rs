@@ -5,21 +5,20 @@ mod colour;
 mod controls;
 mod device;
 mod find;
-mod ioctl;
+mod rates;
 mod stream;
 mod virtual_camera;
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::reopen::CameraSource;
 use super::{CameraInfo, SourceAddress, SourceOptions, Wish, negotiate};
 use crate::address::{self, AddressError};
-use crate::error::{DeviceError, Result};
+use crate::error::Result;
 use crate::time::Clock;
+use crate::v4l2::{Node, device_error};
 use device::{V4lDriver, check_capability, offers};
-use ioctl::Node;
 
 /// Where the system describes capture devices.
 const SYS: &str = "/sys/class/video4linux";
@@ -27,7 +26,8 @@ const SYS: &str = "/sys/class/video4linux";
 /// Reads the place of `v4l:PATH`.
 pub(super) fn address(place: Option<&str>) -> Result<SourceAddress, AddressError> {
     let path = PathBuf::from(address::path(place)?);
-    Ok(SourceAddress::new(written(&path), move |options, clock| open(&path, options, clock)))
+    let reads = path.clone();
+    Ok(SourceAddress::new(written(&path), move |options, clock| open(&path, options, clock)).reading(reads))
 }
 
 /// The address of a device.
@@ -81,27 +81,10 @@ fn describe(path: &Path, number: u32, wish: &Wish) -> Option<CameraInfo> {
     Some(camera)
 }
 
-/// What an error of the system means for a camera, by what was being done.
-fn device_error(path: &Path, doing: &str, error: &io::Error) -> DeviceError {
-    let device = path.display().to_string();
-    match error.raw_os_error() {
-        Some(libc::ENOENT | libc::ENXIO | libc::ENODEV) => DeviceError::Missing { device },
-        Some(libc::EACCES | libc::EPERM) => DeviceError::Permission { device },
-        Some(libc::EBUSY) => DeviceError::Busy { device },
-        Some(libc::ENOSPC) => DeviceError::Unsupported {
-            device,
-            reason: format!(
-                "cannot {doing}: its USB bus has no bandwidth left; ask for a smaller size or rate, or for mjpeg"
-            ),
-        },
-        _ => DeviceError::Unsupported { device, reason: format!("cannot {doing}: {error}") },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Error;
+    use crate::error::{DeviceError, Error};
     use crate::time::MonotonicClock;
 
     #[test]
@@ -112,15 +95,5 @@ mod tests {
         let file = dir.path().join("file");
         std::fs::write(&file, "no camera").unwrap();
         assert!(matches!(open(&file), Some(Error::Device(DeviceError::Unsupported { .. }))));
-    }
-
-    #[test]
-    fn errors_of_the_system_have_their_remedies() {
-        let row = |code| device_error(Path::new("/dev/video0"), "open", &io::Error::from_raw_os_error(code));
-        assert!(matches!(row(libc::EACCES), DeviceError::Permission { .. }));
-        assert!(matches!(row(libc::EBUSY), DeviceError::Busy { .. }));
-        assert!(matches!(row(libc::ENODEV), DeviceError::Missing { .. }));
-        assert!(matches!(row(libc::ENOSPC), DeviceError::Unsupported { reason, .. } if reason.contains("bandwidth")));
-        assert!(matches!(row(libc::EINVAL), DeviceError::Unsupported { reason, .. } if reason.contains("cannot open")));
     }
 }

@@ -44,7 +44,8 @@ impl Files {
     }
 
     fn add_read(&mut self, what: &str, path: &Path) {
-        let Some(identity) = Identity::of(path).filter(Identity::exists) else { return };
+        let found = Identity::of(path).or_else(|| Identity::of_device(path));
+        let Some(identity) = found.filter(Identity::exists) else { return };
         let described = described(what, path);
         if !path.is_dir() {
             self.read.entry(identity).or_insert(described);
@@ -104,6 +105,14 @@ impl Files {
         self
     }
 
+    /// The command writes to the device at `path` and no other may: it is neither read nor written twice.
+    pub fn writes_device(&mut self, what: &str, path: &Path) -> &mut Self {
+        if let Some(identity) = Identity::of_device(path) {
+            self.add_written(identity, described(what, path));
+        }
+        self
+    }
+
     /// The command writes to standard output, which may be a file.
     pub fn writes_stdout(&mut self) -> &mut Self {
         if let Some(identity) = Identity::of_stdout() {
@@ -158,6 +167,7 @@ impl Files {
         match sink.place() {
             Place::File(path) => self.writes("--sink", [path]),
             Place::Folder(path, takes) => self.writes_into("--sink", [path], *takes),
+            Place::Device(path) => self.writes_device("--sink", path),
             Place::Elsewhere if sink.is_stdout() => self.writes_stdout(),
             Place::Elsewhere => self,
         }
@@ -311,6 +321,23 @@ mod tests {
         let mut within = Files::default();
         within.writes("--sink", [&at("frames/1.png")]).writes_into("--sink", [&at("frames")], |name| name == "1.png");
         assert!(message(&mut within).contains("a place of its own"));
+    }
+
+    #[test]
+    fn no_device_is_its_own_input_or_two_outputs() {
+        let dir = folder();
+        let link = dir.path().join("camera");
+        symlink("/dev/null", &link).unwrap();
+        let null = Path::new("/dev/null");
+        let mut read = Files::default();
+        read.reads("--source", [null]).writes_device("--sink", &link);
+        assert!(message(&mut read).contains("--source /dev/null"), "{}", message(&mut read));
+        let mut twice = Files::default();
+        twice.writes_device("--sink", null).writes_device("--sink", &link);
+        assert!(message(&mut twice).contains("of its own"));
+        let mut apart = Files::default();
+        apart.reads("--source", [null]).writes_device("--sink", Path::new("/dev/zero")).writes("--sink", [null]);
+        assert_eq!(message(&mut apart), "fine");
     }
 
     #[test]

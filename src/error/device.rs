@@ -28,6 +28,16 @@ pub enum DeviceError {
         /// What it lacks.
         reason: String,
     },
+    /// A device that pictures are written to takes none.
+    #[error("{device}: {reason}: {remedy}")]
+    Output {
+        /// The device's path.
+        device: String,
+        /// What is wrong.
+        reason: String,
+        /// What to do about it.
+        remedy: String,
+    },
     /// A virtual camera shows nothing, because no program writes to it.
     #[error(
         "{device}: an idle virtual camera ({kind}), no program writes to it: start the one that does, such as OBS or \

@@ -35,6 +35,17 @@ pub enum VideoError {
         /// What is wrong, and what to give instead.
         reason: String,
     },
+    /// A live stream does not reach its server.
+    #[error(
+        "{address}: the stream cannot be sent ({reason}). Check that an RTSP server runs there which takes streams, its path and \
+         its password; it is tried again until the stream ends"
+    )]
+    Unsent {
+        /// The server's address, without a password.
+        address: String,
+        /// What the program that sends said last.
+        reason: String,
+    },
     /// The program that writes a video failed.
     #[error("{}: the video cannot be written ({reason}). Check the space on its disk; what was written until then may play", .path.display())]
     Broken {

@@ -15,9 +15,12 @@ pub struct Identity {
     missing: PathBuf,
 }
 
-/// Device and inode.
+/// Device and inode; [`DEVICES`] and its number for a device.
 #[cfg(unix)]
 type Place = (u64, u64);
+/// No file lies there.
+#[cfg(unix)]
+const DEVICES: u64 = u64::MAX;
 /// The path without links.
 #[cfg(not(unix))]
 type Place = PathBuf;
@@ -52,6 +55,21 @@ impl Identity {
     /// What standard output is, if it is a file; not known on this system.
     #[cfg(not(unix))]
     pub fn of_stdout() -> Option<Identity> {
+        None
+    }
+
+    /// Which device `path` names; `None` for what is none.
+    #[cfg(unix)]
+    pub fn of_device(path: &Path) -> Option<Identity> {
+        use std::os::unix::fs::{FileTypeExt, MetadataExt};
+
+        let found = std::fs::metadata(path).ok().filter(|found| found.file_type().is_char_device())?;
+        Some(Identity { place: (DEVICES, found.rdev()), missing: PathBuf::new() })
+    }
+
+    /// Which device `path` names; not known on this system.
+    #[cfg(not(unix))]
+    pub fn of_device(_path: &Path) -> Option<Identity> {
         None
     }
 

@@ -23,6 +23,8 @@ pub enum Place {
     File(PathBuf),
     /// Files in this folder: those whose names the function takes, and no others.
     Folder(PathBuf, fn(&OsStr) -> bool),
+    /// This device, which no other sink writes to and no source reads.
+    Device(PathBuf),
     /// No file.
     Elsewhere,
 }
@@ -132,6 +134,7 @@ mod tests {
             ("ndjson:a.ndjson?share_gaze=true", false),
             ("overlay:out", false),
             ("video:out.mp4?boxes=true&share_gaze=false", false),
+            ("rtsp://host/live?boxes=true", false),
             ("overlay:out?every=10&format=jpg&keep=5&boxes=true&share_gaze=false", false),
         ];
         for (text, is_stdout) in rows {

@@ -9,7 +9,7 @@ use crate::video::{Clip, ClipOutput, Pixels};
 use super::overlay::Painter;
 use super::{Place, Sink, SinkAddress};
 
-/// How a [`VideoSink`] draws.
+/// What sinks that show moving pictures draw.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VideoOptions {
@@ -19,19 +19,35 @@ pub struct VideoOptions {
     pub share_gaze: bool,
 }
 
-/// Reads the place of `video:FILE`, options `boxes=true`, `share_gaze=true`.
+impl VideoOptions {
+    /// Reads `boxes=true&share_gaze=true`.
+    ///
+    /// # Errors
+    /// Unknown options and wrong values.
+    pub(super) fn parse(query: &str) -> Result<Self, AddressError> {
+        let mut options = VideoOptions::default();
+        address::options(query, &["boxes", "share_gaze"], |key, value| {
+            match key {
+                "boxes" => options.boxes = address::yes_or_no(key, value)?,
+                _ => options.share_gaze = address::yes_or_no(key, value)?,
+            }
+            Ok(())
+        })?;
+        Ok(options)
+    }
+
+    /// A painter that draws so.
+    pub(super) fn painter(self) -> Painter {
+        Painter::new().with_boxes(self.boxes).with_gaze(self.share_gaze)
+    }
+}
+
+/// Reads the place of `video:FILE`, options as [`VideoOptions`].
 pub(super) fn address(place: Option<&str>) -> Result<SinkAddress, AddressError> {
     let place = address::path(place)?;
     let (path, query) = place.split_once('?').unwrap_or((place, ""));
     let path = PathBuf::from(address::path(Some(path))?);
-    let mut options = VideoOptions::default();
-    address::options(query, &["boxes", "share_gaze"], |key, value| {
-        match key {
-            "boxes" => options.boxes = address::yes_or_no(key, value)?,
-            _ => options.share_gaze = address::yes_or_no(key, value)?,
-        }
-        Ok(())
-    })?;
+    let options = VideoOptions::parse(query)?;
     let writes = Place::File(path.clone());
     Ok(SinkAddress::new(format!("video:{place}"), writes, move || VideoSink::create(&path, options)))
 }
@@ -56,7 +72,7 @@ impl VideoSink {
         Ok(VideoSink {
             name: format!("video:{}", path.display()),
             options,
-            painter: Painter::new().with_boxes(options.boxes).with_gaze(options.share_gaze),
+            painter: options.painter(),
             rgb: Vec::new(),
             output,
         })

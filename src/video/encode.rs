@@ -31,7 +31,7 @@ impl Pixels {
         }
     }
 
-    const fn fourcc(self) -> [u8; 4] {
+    pub(super) const fn fourcc(self) -> [u8; 4] {
         match self {
             Pixels::Rgb => [b'R', b'G', b'B', 24],
             Pixels::Rgba => *b"RGBA",
@@ -171,10 +171,10 @@ struct Encoding {
 }
 
 /// Colours that players expect of a stream that says so.
-const BT709: &str = "-colorspace bt709 -color_primaries bt709 -color_trc bt709 -color_range tv";
+pub(super) const BT709: &str = "-colorspace bt709 -color_primaries bt709 -color_trc bt709 -color_range tv";
 
 /// The filter that makes sides even, as 4:2:0 has them, and the colours BT.709.
-fn even(fill: &str, format: &str) -> String {
+pub(super) fn even(fill: &str, format: &str) -> String {
     format!("pad=ceil(iw/2)*2:ceil(ih/2)*2:color={fill},scale=out_color_matrix=bt709:out_range=tv,format={format}")
 }
 

@@ -63,7 +63,7 @@ fn rtsp_server(port: u16, size: &str) -> Server {
 }
 
 /// A port that nobody listens at.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 

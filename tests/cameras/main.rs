@@ -8,3 +8,4 @@ mod clips;
 mod gst;
 mod live;
 mod out;
+mod sent;

@@ -1,6 +1,6 @@
 //! Cameras as the kernel gives them, in a virtual machine: `hardware-camera PART` with the part `single` (vivid, one memory
-//! plane a buffer), `multi` (vivid, several) or `mjpeg` (v4l2loopback, fed by this program). It loads the modules as it
-//! needs them and leaves its rows in `camera-PART.ndjson`.
+//! plane a buffer), `multi` (vivid, several), `mjpeg` (v4l2loopback, fed by this program) or `output FOVEATE` (v4l2loopback, fed by
+//! the sink and by the program of that path). It loads the modules as it needs them and leaves its rows in `camera-PART.ndjson`.
 
 #[cfg(target_os = "linux")]
 #[path = "camera/bars.rs"]
@@ -26,6 +26,12 @@ mod modules;
 #[cfg(all(target_os = "linux", feature = "nokhwa-linux"))]
 #[path = "camera/nokhwa.rs"]
 mod nokhwa;
+#[cfg(target_os = "linux")]
+#[path = "camera/output.rs"]
+mod output;
+#[cfg(target_os = "linux")]
+#[path = "camera/pipes.rs"]
+mod pipes;
 #[cfg(target_os = "linux")]
 #[path = "camera/refusals.rs"]
 mod refusals;
@@ -61,6 +67,7 @@ fn main() -> std::io::Result<std::process::ExitCode> {
                 controls::cases(report)?;
                 refusals::cases(report)?;
                 timing::cases(report)?;
+                pipes::cases(report)?;
                 faults::cases(report)?;
                 #[cfg(feature = "nokhwa-linux")]
                 nokhwa::cases(report)?;
@@ -83,10 +90,18 @@ fn main() -> std::io::Result<std::process::ExitCode> {
             mjpeg::cases(&mut report)?;
             report.finish()
         }
+        ["output", foveate] => {
+            let mut report = Report::create("camera-output")?;
+            output::cases(&mut report, foveate)?;
+            report.finish()
+        }
+        // A program whose frames are read by a pipe.
+        ["frames"] => pipes::write_frames(),
         // This very program, started again without rights.
+        ["open-output", path] => Ok(output::say_what_opening_says(path)),
         ["open", path] => Ok(refusals::say_what_opening_says(path)),
         _ => {
-            eprintln!("usage: hardware-camera single|multi|mjpeg");
+            eprintln!("usage: hardware-camera single|multi|mjpeg|output FOVEATE");
             Ok(ExitCode::from(2))
         }
     }

@@ -5,11 +5,12 @@
 #   single   x86_64, a single-planar camera with its faults, and the touch screen
 #   multi    x86_64, a multi-planar camera
 #   mjpeg    x86_64, a camera of JPEG frames
+#   output   x86_64, the sink that is a camera, and the whole `foveate run` into it
 #   system   aarch64 as a Raspberry Pi 5, `foveate doctor` and the whole `foveate run`
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 boot=$PWD/tests/hardware/boot.sh
-read -ra parts <<< "${PARTS:-single multi mjpeg system}"
+read -ra parts <<< "${PARTS:-single multi mjpeg output system}"
 out=${HARDWARE_OUT:-hardware-out}
 
 # Builds for the architecture $1 the test programs $2... into $bin, under plain names; $features are cargo's arguments.
@@ -21,6 +22,7 @@ programs_for() (
     programs=$(build ${features:-} "${@/#/--test=}")
     mkdir -p "$bin"
     for name in "$@"; do ln -f "$(program "$name")" "$bin/$name"; done
+    ln -f "$release/foveate" "$bin/foveate"
 )
 
 # Boots the part $1 with boot.sh's arguments $2..., and leaves the reason in the file `failure` if that fails.
@@ -46,7 +48,8 @@ wanted=" ${parts[*]} "
 checks=()
 
 x86_64=(hardware-check)
-[[ $wanted != *" single "* && $wanted != *" multi "* && $wanted != *" mjpeg "* ]] || x86_64+=(hardware-camera)
+[[ $wanted != *" single "* && $wanted != *" multi "* && $wanted != *" mjpeg "* && $wanted != *" output "* ]] ||
+    x86_64+=(hardware-camera)
 [[ $wanted != *" single "* ]] || x86_64+=(hardware-touch)
 # nokhwa is a second way to a camera; on Linux it is only there on request.
 bin=$bin/x86_64 features="--features nokhwa-linux" programs_for x86_64 "${x86_64[@]}"
@@ -72,6 +75,11 @@ for name in "${parts[@]}"; do
             part mjpeg -t 400 -m "v4l2loopback video_nr=0 exclusive_caps=0" \
                 x86_64 "$out/mjpeg" -- "$bin/x86_64/hardware-camera" mjpeg
             checks+=(mjpeg:camera-mjpeg)
+            ;;
+        output)
+            part output -t 900 -m "v4l2loopback video_nr=9" -f "$bin/x86_64/foveate" \
+                x86_64 "$out/output" -- "$bin/x86_64/hardware-camera" output /programs/foveate
+            checks+=(output:camera-output)
             ;;
         system)
             # What a user installs: the tarball, unpacked.

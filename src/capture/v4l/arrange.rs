@@ -3,10 +3,10 @@
 use v4l::v4l_sys as sys;
 
 use super::colour::colorimetry;
-use super::ioctl::{PixelLayout, fourcc};
 use crate::frame::{ColorRange, Colorimetry, Frame, PixelFormat, Plane};
 use crate::geometry::Size;
 use crate::picture::jpeg::{self, jpeg_size};
+use crate::v4l2::{PixelLayout, fourcc};
 
 /// The formats that can be read, by V4L2's codes. Those with an M keep their colour planes in memory planes of their own.
 pub(super) const FORMATS: [(u32, PixelFormat); 16] = [

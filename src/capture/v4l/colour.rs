@@ -3,8 +3,8 @@
 
 use v4l::v4l_sys as sys;
 
-use super::ioctl::PixelLayout;
 use crate::frame::{ColorEncoding, ColorRange, Colorimetry, PixelFormat};
+use crate::v4l2::PixelLayout;
 
 /// # Errors
 /// For colours that no matrix gives back.

@@ -3,8 +3,8 @@
 
 use v4l::v4l_sys as sys;
 
-use super::ioctl::{Control, Node};
 use crate::capture::{Controls, Hdr, PowerLine, Setting, SourceOptions};
+use crate::v4l2::{Control, Node};
 
 /// What [`apply`] needs of a camera.
 pub(super) trait Panel {

@@ -3,14 +3,15 @@ use std::path::{Path, PathBuf};
 
 use super::arrange::{Arrangement, FORMATS, pixel_format};
 use super::find::{Identity, capture_nodes};
-use super::ioctl::{Capability, Node, Refusal, SizeRange};
+use super::rates::rates;
 use super::stream::V4lStream;
-use super::{SYS, controls, device_error, virtual_camera};
+use super::{SYS, controls, virtual_camera};
 use crate::capture::reopen::Driver;
 use crate::capture::{Choice, FormatOffer, SourceOptions, Wish, negotiate};
 use crate::error::DeviceError;
 use crate::frame::PixelFormat;
 use crate::geometry::Size;
+use crate::v4l2::{Capability, Node, Refusal, SizeRange, device_error};
 
 /// Enough that the driver always has one to fill while one is read, few enough that no old image waits.
 const BUFFERS: u32 = 4;
@@ -46,7 +47,7 @@ pub(super) fn offers(node: &Node, path: &Path, wanted: Size) -> Result<Vec<Forma
             let Some(format) = pixel_format(code) else { continue };
             for size in sizes(&node.sizes(code)?, wanted) {
                 if !offers.iter().any(|o| o.format == format && o.size == size) {
-                    offers.push(FormatOffer { format, size, rates: node.rates(code, size)? });
+                    offers.push(FormatOffer { format, size, rates: rates(&node.rates(code, size)?) });
                 }
             }
         }

@@ -1,8 +1,7 @@
 //! Which node is the camera that went away, when it comes back under another number.
 
+use crate::v4l2::{Capability, Node};
 use std::path::{Path, PathBuf};
-
-use super::ioctl::{Capability, Node};
 
 /// What distinguishes a camera from the others.
 #[derive(Clone, Debug, PartialEq, Eq)]

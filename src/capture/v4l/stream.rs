@@ -1,11 +1,11 @@
 use std::time::{Duration, Instant};
 
 use super::arrange::Arrangement;
-use super::ioctl::{BufferStream, Filled, Refusal};
 use crate::capture::reopen::{Arrival, Stream};
 use crate::capture::{Choice, SourceOptions};
 use crate::frame::Frame;
 use crate::time::Clock;
+use crate::v4l2::{BufferStream, Filled, Refusal};
 
 /// A V4L2 device that streams.
 pub(crate) struct V4lStream {

@@ -2,21 +2,15 @@
 
 use std::path::Path;
 
-use super::ioctl::Capability;
 use crate::error::DeviceError;
-
-/// What kind of virtual camera a device is, by the place that its driver states.
-pub(super) fn kind(capability: &Capability) -> Option<&'static str> {
-    let kinds = [("platform:v4l2loopback", "v4l2loopback"), ("platform:vivid", "vivid")];
-    kinds.into_iter().find(|(bus, _)| capability.bus.starts_with(bus)).map(|(_, kind)| kind)
-}
+use crate::v4l2::Capability;
 
 /// The error for a virtual camera that nobody writes to; `None` for one that somebody does, and for a real one.
 ///
 /// v4l2loopback says `output` in `/sys/class/video4linux/videoN/state` while it waits for a writer and `capture` while there is one,
 /// and with `exclusive_caps=1` it is no capture device without one. What it does not say shows when no image comes.
 pub(super) fn idle(path: &Path, capability: &Capability, sys: &Path) -> Option<DeviceError> {
-    let kind = kind(capability)?;
+    let kind = capability.virtual_kind()?;
     let node = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
     let state = node.file_name().and_then(|name| std::fs::read_to_string(sys.join(name).join("state")).ok());
     let waits = state.is_some_and(|state| state.trim() == "output") || !capability.captures_images();
@@ -25,7 +19,7 @@ pub(super) fn idle(path: &Path, capability: &Capability, sys: &Path) -> Option<D
 
 /// Why no image comes from a virtual camera.
 pub(super) fn silence(path: &Path, capability: &Capability) -> Option<String> {
-    let kind = kind(capability)?;
+    let kind = capability.virtual_kind()?;
     Some(DeviceError::IdleVirtual { device: path.display().to_string(), kind }.to_string())
 }
 

@@ -1,5 +1,5 @@
-//! The system calls of V4L2 capture, wrapped so that the rest of the crate needs no `unsafe`. Single-planar and
-//! multi-planar devices take the same road: a single-planar buffer is one of one plane.
+//! The system calls of V4L2, for devices that give pictures and for those that take them, wrapped so that the rest of the crate
+//! needs no `unsafe`. Single-planar and multi-planar cameras take the same road: a single-planar buffer is one of one plane.
 //!
 //! The structures and request numbers are the `v4l` crate's. Its own stream and format types are not used, because they
 //! know no multi-planar devices and panic on what a device may well say or do: a name cut in the middle of a character,
@@ -8,7 +8,9 @@
 
 mod buffers;
 mod control;
+mod errors;
 mod format;
+mod output;
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -22,14 +24,19 @@ use std::ptr;
 use v4l::v4l_sys as sys;
 use v4l::v4l2::vidioc::{self, _IOC_TYPE};
 
-pub(super) use buffers::{BufferStream, Filled};
-pub(super) use control::Control;
-pub(super) use format::{PixelLayout, SizeRange};
+pub(crate) use buffers::{BufferStream, Filled};
+pub(crate) use control::Control;
+pub(crate) use errors::device_error;
+pub(crate) use format::{PixelLayout, SizeRange};
+pub(crate) use output::OutputLayout;
 
 /// A four-character code as V4L2 packs it.
-pub(super) const fn fourcc(code: &[u8; 4]) -> u32 {
+pub(crate) const fn fourcc(code: &[u8; 4]) -> u32 {
     u32::from_le_bytes(*code)
 }
+
+/// The driver whose cameras show what a program writes.
+pub(crate) const LOOPBACK: &str = "v4l2loopback";
 
 /// More entries than this in one enumeration are a driver's fault.
 const MAX_ENTRIES: u32 = 256;
@@ -79,7 +86,7 @@ fn text(bytes: &[u8]) -> String {
 
 /// A request that the device refused, by the words for a message.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     pub doing: &'static str,
     pub error: io::Error,
 }
@@ -91,7 +98,7 @@ fn refused(doing: &'static str) -> impl Fn(io::Error) -> Refusal {
 
 /// What a device is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Capability {
+pub(crate) struct Capability {
     pub card: String,
     pub bus: String,
     flags: u32,
@@ -103,18 +110,29 @@ impl Capability {
     }
 
     /// Whether it gives images (rather than metadata, sound or radio).
-    pub(super) fn captures_images(&self) -> bool {
+    pub(crate) fn captures_images(&self) -> bool {
         self.has(sys::V4L2_CAP_VIDEO_CAPTURE | sys::V4L2_CAP_VIDEO_CAPTURE_MPLANE)
     }
 
+    /// Whether it takes images that a program writes with `write`.
+    pub(crate) fn takes_images(&self) -> bool {
+        self.has(sys::V4L2_CAP_VIDEO_OUTPUT) && self.has(sys::V4L2_CAP_READWRITE)
+    }
+
+    /// What kind of virtual camera it is, by the place that its driver states: of those a program has to write what they show.
+    pub(crate) fn virtual_kind(&self) -> Option<&'static str> {
+        let kinds = [("platform:v4l2loopback", LOOPBACK), ("platform:vivid", "vivid")];
+        kinds.into_iter().find(|(bus, _)| self.bus.starts_with(bus)).map(|(_, kind)| kind)
+    }
+
     /// Whether its buffers can be mapped.
-    pub(super) fn streams(&self) -> bool {
+    pub(crate) fn streams(&self) -> bool {
         self.has(sys::V4L2_CAP_STREAMING)
     }
 
     /// As a device of this name and place would have it.
     #[cfg(test)]
-    pub(super) fn named(card: &str, bus: &str) -> Self {
+    pub(crate) fn named(card: &str, bus: &str) -> Self {
         Capability { card: card.into(), bus: bus.into(), flags: sys::V4L2_CAP_VIDEO_CAPTURE }
     }
 
@@ -126,7 +144,7 @@ impl Capability {
 
 /// An open device node.
 #[derive(Debug)]
-pub(super) struct Node {
+pub(crate) struct Node {
     file: File,
     capability: Capability,
 }
@@ -136,7 +154,7 @@ impl Node {
     ///
     /// # Errors
     /// Also for a file that is no V4L2 device (`ENOTTY`).
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).write(true).custom_flags(libc::O_NONBLOCK).open(path)?;
         let mut c = sys::v4l2_capability::zeroed();
         ioctl(&file, vidioc::VIDIOC_QUERYCAP, &mut c)?;
@@ -144,7 +162,7 @@ impl Node {
         Ok(Node { file, capability: Capability { card: text(&c.card), bus: text(&c.bus_info), flags } })
     }
 
-    pub(super) fn capability(&self) -> &Capability {
+    pub(crate) fn capability(&self) -> &Capability {
         &self.capability
     }
 

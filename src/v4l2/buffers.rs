@@ -41,7 +41,7 @@ impl Node {
     }
 
     /// Maps `count` buffers (or as many as the driver grants), queues them and starts streaming.
-    pub(in crate::capture::v4l) fn stream(self, count: u32) -> Result<BufferStream, Refusal> {
+    pub(crate) fn stream(self, count: u32) -> Result<BufferStream, Refusal> {
         let mut request =
             sys::v4l2_requestbuffers { count, type_: self.buffer_type(), memory: MMAP, ..Plain::zeroed() };
         self.ioctl(vidioc::VIDIOC_REQBUFS, &mut request).map_err(refused("get buffers (VIDIOC_REQBUFS)"))?;
@@ -103,7 +103,7 @@ impl Drop for Mapping {
 
 /// A filled buffer that is ours until it is queued again. There is never a second one of the same index.
 #[derive(Debug)]
-pub(in crate::capture::v4l) struct Filled {
+pub(crate) struct Filled {
     index: u32,
     /// What the driver wrote in each plane: from where and up to where.
     used: [(usize, usize); MAX_PLANES],
@@ -115,7 +115,7 @@ pub(in crate::capture::v4l) struct Filled {
 }
 
 /// A device that streams into mapped buffers. Stops on drop.
-pub(in crate::capture::v4l) struct BufferStream {
+pub(crate) struct BufferStream {
     node: Node,
     /// The mapped planes of each buffer.
     buffers: Vec<Vec<Mapping>>,
@@ -137,7 +137,7 @@ impl BufferStream {
     }
 
     /// How many buffers there are.
-    pub(in crate::capture::v4l) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.buffers.len()
     }
 
@@ -145,7 +145,7 @@ impl BufferStream {
     ///
     /// # Errors
     /// Also when the device reports that it is gone or broken.
-    pub(in crate::capture::v4l) fn wait(&self, timeout: Duration) -> io::Result<bool> {
+    pub(crate) fn wait(&self, timeout: Duration) -> io::Result<bool> {
         let mut poll = libc::pollfd { fd: self.node.file.as_raw_fd(), events: libc::POLLIN, revents: 0 };
         let millis = i32::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(i32::MAX);
         // SAFETY: one live structure, and the count says one.
@@ -165,7 +165,7 @@ impl BufferStream {
     }
 
     /// The oldest filled buffer; `None` if no buffer is filled yet.
-    pub(in crate::capture::v4l) fn dequeue(&mut self) -> io::Result<Option<Filled>> {
+    pub(crate) fn dequeue(&mut self) -> io::Result<Option<Filled>> {
         let Exchanged { buffer: b, planes } = match self.node.exchange(vidioc::VIDIOC_DQBUF, 0) {
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(None),
             other => other?,
@@ -184,7 +184,7 @@ impl BufferStream {
     }
 
     /// The bytes that the driver wrote into one plane; none if the buffer has no such plane.
-    pub(in crate::capture::v4l) fn bytes(&self, filled: &Filled, plane: usize) -> &[u8] {
+    pub(crate) fn bytes(&self, filled: &Filled, plane: usize) -> &[u8] {
         let mapping = self.buffers.get(filled.index as usize).and_then(|planes| planes.get(plane));
         // SAFETY: `filled` proves that the buffer is dequeued, and queueing it again takes `&mut self` and the proof.
         let bytes = mapping.map_or(&[][..], |mapping| unsafe { mapping.bytes() });
@@ -193,7 +193,7 @@ impl BufferStream {
     }
 
     /// Gives a buffer up; [`Self::flush`] hands it back to the driver.
-    pub(in crate::capture::v4l) fn queue(&mut self, filled: Filled) {
+    pub(crate) fn queue(&mut self, filled: Filled) {
         self.unqueued.push(filled.index);
     }
 
@@ -201,7 +201,7 @@ impl BufferStream {
     ///
     /// # Errors
     /// When the driver refuses every buffer there is, or the device is gone.
-    pub(in crate::capture::v4l) fn flush(&mut self) -> io::Result<u64> {
+    pub(crate) fn flush(&mut self) -> io::Result<u64> {
         let mut refused = 0;
         let mut last = None;
         let Self { node, unqueued, .. } = self;
@@ -221,7 +221,7 @@ impl BufferStream {
 
     /// The buffers as DMA buffers, for a device that reads them without a copy: buffer by buffer, plane by plane. Each
     /// stays valid until it is closed.
-    pub(in crate::capture::v4l) fn export(&self) -> io::Result<Vec<OwnedFd>> {
+    pub(crate) fn export(&self) -> io::Result<Vec<OwnedFd>> {
         let planes =
             self.buffers.iter().zip(0u32..).flat_map(|(b, index)| (0..b.len() as u32).map(move |p| (index, p)));
         let export = |(index, plane): (u32, u32)| {

@@ -7,12 +7,11 @@ use v4l::v4l_sys as sys;
 use v4l::v4l2::vidioc;
 
 use super::{MAX_PLANES, MULTI_PLANAR, Node, Plain};
-use crate::capture::Rates;
 use crate::geometry::Size;
 
 /// The sizes that a device has for one format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::capture::v4l) enum SizeRange {
+pub(crate) enum SizeRange {
     One(Size),
     /// All sizes from `min` to `max` in steps of `step`.
     Steps {
@@ -24,7 +23,7 @@ pub(in crate::capture::v4l) enum SizeRange {
 
 /// The format that a driver settled on; the colour fields are V4L2's codes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::capture::v4l) struct PixelLayout {
+pub(crate) struct PixelLayout {
     pub fourcc: u32,
     pub size: Size,
     /// Planes of memory: one for single-planar devices.
@@ -39,7 +38,7 @@ pub(in crate::capture::v4l) struct PixelLayout {
 
 impl Node {
     /// Codes of the pixel formats on offer.
-    pub(in crate::capture::v4l) fn formats(&self) -> io::Result<Vec<u32>> {
+    pub(crate) fn formats(&self) -> io::Result<Vec<u32>> {
         self.enumerate(|index| {
             let mut d = sys::v4l2_fmtdesc { index, type_: self.buffer_type(), ..Plain::zeroed() };
             self.ioctl(vidioc::VIDIOC_ENUM_FMT, &mut d)?;
@@ -47,7 +46,7 @@ impl Node {
         })
     }
 
-    pub(in crate::capture::v4l) fn sizes(&self, pixel_format: u32) -> io::Result<Vec<SizeRange>> {
+    pub(crate) fn sizes(&self, pixel_format: u32) -> io::Result<Vec<SizeRange>> {
         self.enumerate(|index| {
             let mut e = sys::v4l2_frmsizeenum { index, pixel_format, ..Plain::zeroed() };
             self.ioctl(vidioc::VIDIOC_ENUM_FRAMESIZES, &mut e)?;
@@ -66,9 +65,10 @@ impl Node {
         })
     }
 
-    pub(in crate::capture::v4l) fn rates(&self, pixel_format: u32, size: Size) -> io::Result<Rates> {
+    /// The rates on offer, in frames per second: the lowest and the highest of each entry, which are equal unless it is a range.
+    pub(crate) fn rates(&self, pixel_format: u32, size: Size) -> io::Result<Vec<(f64, f64)>> {
         let rate = |f: sys::v4l2_fract| f64::from(f.denominator) / f64::from(f.numerator);
-        let ranges = self.enumerate(|index| {
+        self.enumerate(|index| {
             let mut e = sys::v4l2_frmivalenum {
                 index,
                 pixel_format,
@@ -85,19 +85,18 @@ impl Node {
             // SAFETY: as above.
             let s = unsafe { e.__bindgen_anon_1.stepwise };
             Ok((rate(s.max), rate(s.min)))
-        })?;
-        Ok(rates(&ranges))
+        })
     }
 
     /// The format that the device is set to.
-    pub(in crate::capture::v4l) fn format(&self) -> io::Result<PixelLayout> {
+    pub(crate) fn format(&self) -> io::Result<PixelLayout> {
         let mut f = sys::v4l2_format { type_: self.buffer_type(), ..Plain::zeroed() };
         self.ioctl(vidioc::VIDIOC_G_FMT, &mut f)?;
         Ok(self.layout(&f))
     }
 
     /// Asks for a format, progressive scan; the driver answers with the nearest that it has.
-    pub(in crate::capture::v4l) fn set_format(&self, pixelformat: u32, size: Size) -> io::Result<PixelLayout> {
+    pub(crate) fn set_format(&self, pixelformat: u32, size: Size) -> io::Result<PixelLayout> {
         let Size { width, height } = size;
         let field = sys::v4l2_field_V4L2_FIELD_NONE;
         let mut f = sys::v4l2_format { type_: self.buffer_type(), ..Plain::zeroed() };
@@ -151,7 +150,7 @@ impl Node {
     }
 
     /// Asks for a frame rate; returns the one in force, `None` if the device has no say in it.
-    pub(in crate::capture::v4l) fn set_rate(&self, rate: f64) -> io::Result<Option<f64>> {
+    pub(crate) fn set_rate(&self, rate: f64) -> io::Result<Option<f64>> {
         let mut s = sys::v4l2_streamparm { type_: self.buffer_type(), ..Plain::zeroed() };
         self.ioctl(vidioc::VIDIOC_G_PARM, &mut s)?;
         // SAFETY: for these buffer types the kernel fills `capture`; all members are integers in any case.
@@ -166,32 +165,5 @@ impl Node {
         let set = unsafe { s.parm.capture }.timeperframe;
         let rate = f64::from(set.denominator) / f64::from(set.numerator);
         Ok((rate.is_finite() && rate > 0.0).then_some(rate))
-    }
-}
-
-/// The rates between the lowest and the highest of each entry that the driver has. A range, stepwise or continuous, is the
-/// only entry of its format; its steps are left to the driver, which answers with the nearest.
-fn rates(ranges: &[(f64, f64)]) -> Rates {
-    match *ranges {
-        [(lowest, highest)] if lowest != highest => Rates::Range { lowest, highest },
-        _ => Rates::List(ranges.iter().map(|(_, highest)| *highest).filter(|rate| rate.is_finite()).collect()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rates_are_a_list_or_a_range() {
-        assert_eq!(rates(&[]), Rates::List(vec![]));
-        assert_eq!(rates(&[(30.0, 30.0)]), Rates::List(vec![30.0]));
-        assert_eq!(rates(&[(30.0, 30.0), (15.0, 15.0)]), Rates::List(vec![30.0, 15.0]));
-        assert_eq!(rates(&[(1.0, 120.0)]), Rates::Range { lowest: 1.0, highest: 120.0 });
-        assert_eq!(
-            rates(&[(f64::NAN, f64::INFINITY), (5.0, 5.0)]),
-            Rates::List(vec![5.0]),
-            "intervals of 0/0 and 0/1 s"
-        );
     }
 }

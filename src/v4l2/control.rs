@@ -9,7 +9,7 @@ use super::{MAX_ENTRIES, Node, Plain, text};
 
 /// A control as the camera describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::capture::v4l) struct Control {
+pub(crate) struct Control {
     pub name: String,
     pub minimum: i32,
     pub maximum: i32,
@@ -21,7 +21,7 @@ pub(in crate::capture::v4l) struct Control {
 
 impl Node {
     /// What the camera says about a control; `None` if it does not have it.
-    pub(in crate::capture::v4l) fn control(&self, id: u32) -> io::Result<Option<Control>> {
+    pub(crate) fn control(&self, id: u32) -> io::Result<Option<Control>> {
         let mut q = sys::v4l2_queryctrl { id, ..Plain::zeroed() };
         match self.ioctl(vidioc::VIDIOC_QUERYCTRL, &mut q) {
             Err(e) if matches!(e.raw_os_error(), Some(libc::EINVAL | libc::ENOTTY)) => return Ok(None),
@@ -57,7 +57,7 @@ impl Node {
         values.filter_map(entry).collect()
     }
 
-    pub(in crate::capture::v4l) fn set_control(&self, id: u32, value: i32) -> io::Result<()> {
+    pub(crate) fn set_control(&self, id: u32, value: i32) -> io::Result<()> {
         let mut c = sys::v4l2_control { id, value };
         self.ioctl(vidioc::VIDIOC_S_CTRL, &mut c)
     }
