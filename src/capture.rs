@@ -64,10 +64,18 @@ pub static SOURCES: Table<SourceAddress> = Table::new(
         Row {
             scheme: "csi",
             forms: &["csi[:N]"],
-            help: "the camera of that number, from 0, on a Jetson's own connectors",
+            help: "the camera of that number, from 0, on a Jetson's or a Raspberry Pi's own connectors, by GStreamer",
             page: "docs/cameras.md",
             needs: "feature `gstreamer`",
             parse: built!(feature = "gstreamer" => gst::csi_address),
+        },
+        Row {
+            scheme: "test",
+            forms: &["test[:PATTERN]"],
+            help: "GStreamer's test pictures",
+            page: "docs/cameras.md",
+            needs: "feature `gstreamer`",
+            parse: built!(feature = "gstreamer" => gst::test_address),
         },
         Row {
             scheme: "gst",

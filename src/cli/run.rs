@@ -35,7 +35,7 @@ use super::stream::Stream;
 #[command(after_help = EXAMPLES)]
 pub struct RunArgs {
     /// Where frames come from; given several times, each is a camera with a stream of its own
-    #[arg(long = "source", value_name = "[NAME=]ADDRESS", required = true, help = help("Where frames come from; given several times, each is a camera with a stream of its own, called NAME, or 1, 2 and so on", &SOURCES))]
+    #[arg(long = "source", value_name = "[NAME=]ADDRESS", help = help("Where frames come from; given several times, each is a camera with a stream of its own, called NAME, or 1, 2 and so on [default: the camera that the board's profile names]", &SOURCES))]
     sources: Vec<Named<SourceAddress>>,
     /// Frames a second, for folders, the scene, and as a wish to cameras [default: the board's]
     #[arg(long, value_name = "N", value_parser = parse_fps)]
@@ -138,8 +138,8 @@ Examples:
     foveate run --source v4l:/dev/video0 --prompt touch:auto --sink ndjson:-
   A video, and a video of the result:
     foveate run --source video:clip.mp4 --prompt script:prompts.ndjson --sink video:out.mp4
-  A Raspberry Pi's own camera in the browser:
-    foveate run --source rpicam --prompt console --sink console
+  The board's own camera, of a Raspberry Pi or Jetson, in the browser:
+    foveate run --prompt console --sink console
   Whatever writes frames to its standard output:
     foveate run --source \"pipe:curl -sN http://camera/stream.mjpg\" --sink ndjson:-
   A camera in the browser: tap an object to select it (docs/console.md):
@@ -161,15 +161,22 @@ Started by systemd (packaging/foveate.service), it reports when the first frame 
 docs/wire-format.md documents every field of the output.";
 
 /// Runs the command.
-pub fn run(args: RunArgs) -> anyhow::Result<()> {
+pub fn run(mut args: RunArgs) -> anyhow::Result<()> {
+    let board = args.board.board()?;
+    if args.sources.is_empty() {
+        let address = board.source()?.ok_or_else(|| {
+            let reason = format!("board {} names no camera of its own: say where frames come from", board.name);
+            invalid("--source", reason)
+        })?;
+        args.sources.push(Named { camera: None, address });
+    }
     let cameras = Cameras::new(&args.sources, &args.prompts, &args.sinks)?;
     let shown = args.sinks.iter().any(|sink| sink.address.is_page());
     let from_console = args.prompts.iter().any(|prompt| prompt.address.is_page());
     check(&args, &cameras, (shown, from_console))?;
     files(&args).check()?;
     let replay = replays(&args, shown)?;
-    let mut machine =
-        Machine::new(&args.board, args.board.board()?, cameras.each.iter().map(|camera| camera.name.clone()))?;
+    let mut machine = Machine::new(&args.board, board, cameras.each.iter().map(|camera| camera.name.clone()))?;
     let fallback = machine.board.source_options();
     let options =
         SourceOptions { fps: args.fps.or(fallback.fps), looped: args.looped, every_frame: replay, ..fallback };

@@ -188,7 +188,7 @@ mod tests {
                 let stride = format.min_stride(size.width);
                 let colorimetry = Colorimetry { encoding: ColorEncoding::Bt601, range: ColorRange::Limited };
                 let mut frame = Frame { size, format, stride, colorimetry, ..Frame::default() };
-                encode(&level.repeat(size.area()), size, format, stride, &mut frame.data);
+                encode(&level.repeat(size.area()), size, format, stride, frame.data.own_mut());
                 let mut rgb = Vec::new();
                 to_rgb(&frame, &mut rgb).unwrap();
                 let off = rgb.iter().zip(level.iter().cycle()).map(|(a, b)| a.abs_diff(*b)).max();
