@@ -221,7 +221,8 @@ mod tests {
     #[test]
     fn answers_of_drivers_are_taken_or_told() {
         let (size, odd) = (Size::new(640, 480), Size::new(639, 479));
-        let rows: [(OutputLayout, Size, Result<(PixelFormat, usize), &str>); 9] = [
+        type Expected = Result<(PixelFormat, usize), &'static str>;
+        let rows: [(OutputLayout, Size, Expected); 9] = [
             (answer(b"YUYV", size, 1280, 614_400), size, Ok((PixelFormat::Yuyv, 1280))),
             (answer(b"YUYV", size, 1280, 614_400), odd, Ok((PixelFormat::Yuyv, 1280))),
             (answer(b"YUYV", size, 1408, 675_840), size, Ok((PixelFormat::Yuyv, 1408))),
