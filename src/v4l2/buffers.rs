@@ -250,7 +250,7 @@ impl Drop for BufferStream {
 
 /// The argument of `VIDIOC_STREAMON` and `VIDIOC_STREAMOFF`, a C `int` as large as the buffer type.
 #[repr(transparent)]
-struct StreamKind(u32);
+pub(super) struct StreamKind(pub(super) u32);
 
 // SAFETY: an integer.
 unsafe impl Plain for StreamKind {}

@@ -191,12 +191,7 @@ impl Sender {
         self.state.is_away.store(true, Ordering::Relaxed);
         let again = Instant::now() + self.delay;
         self.delay = (self.delay * 2).min(LONGEST_DELAY);
-        loop {
-            match self.pictures.next.take(again.saturating_duration_since(Instant::now())) {
-                Received::Value(_) => {}
-                Received::TimedOut | Received::Closed => break,
-            }
-        }
+        while let Received::Value(_) = self.pictures.next.take(again.saturating_duration_since(Instant::now())) {}
         self.state.is_away.store(false, Ordering::Relaxed);
     }
 

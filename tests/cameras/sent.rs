@@ -91,8 +91,9 @@ fn a_stream_reaches_its_server_and_one_that_was_restarted() {
     let sandbox = Sandbox::new();
     let (port, arrived) = (free_port(), Arc::<Mutex<Vec<Arrived>>>::default());
     let server = Recorder::start(port, &arrived);
-    let picture = "color=red:size=321x239:rate=30,drawbox=x=160:w=161:h=239:color=blue:t=fill";
-    let source = format!("pipe:ffmpeg -v error -re -f lavfi -i {picture} -pix_fmt yuv420p -f yuv4mpegpipe -");
+    let picture = "color=red:size=321x239:rate=30,format=rgb24,drawbox=x=160:w=161:h=239:color=blue:t=fill";
+    let format = "format=rgb24&size=321x239&fps=30";
+    let source = format!("pipe:ffmpeg -v error -re -f lavfi -i {picture} -pix_fmt rgb24 -f rawvideo -?{format}");
     let sink = format!("rtsp://me:secret@127.0.0.1:{port}/live");
     let mut command = sandbox.command(&["run", "--source", &source, "--sink", &sink, "--sink", "ndjson:out.ndjson"]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -104,9 +105,12 @@ fn a_stream_reaches_its_server_and_one_that_was_restarted() {
     let server = Recorder::start(port, &arrived);
     let up = Instant::now();
     wait_for(&arrived, before + 30);
-    println!("back {:.1} s after the server", up.elapsed().as_secs_f64() - 1.0);
+    println!(
+        "{before} pictures before the loss, 30 more {:.1} s after the server was there again, {:.1} s after the loss",
+        up.elapsed().as_secs_f64(),
+        gone.elapsed().as_secs_f64()
+    );
     assert!(up.elapsed() < Duration::from_secs(10), "{:?}", up.elapsed());
-    println!("{before} pictures before, 30 more {:.1} s after the loss", gone.elapsed().as_secs_f64());
     let stopped = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(stopped.success());
     let output = child.wait_with_output().unwrap();

@@ -1,5 +1,5 @@
 //! Cameras as the kernel gives them, in a virtual machine: `hardware-camera PART` with the part `single` (vivid, one memory
-//! plane a buffer), `multi` (vivid, several), `mjpeg` (v4l2loopback, fed by this program) or `output FOVEATE` (v4l2loopback, fed by
+//! plane a buffer), `age` (the same, against a program's pipe), `multi` (vivid, several), `mjpeg` (v4l2loopback, fed by this program) or `output FOVEATE` (v4l2loopback, fed by
 //! the sink and by the program of that path). It loads the modules as it needs them and leaves its rows in `camera-PART.ndjson`.
 
 #[cfg(target_os = "linux")]
@@ -67,7 +67,6 @@ fn main() -> std::io::Result<std::process::ExitCode> {
                 controls::cases(report)?;
                 refusals::cases(report)?;
                 timing::cases(report)?;
-                pipes::cases(report)?;
                 faults::cases(report)?;
                 #[cfg(feature = "nokhwa-linux")]
                 nokhwa::cases(report)?;
@@ -90,6 +89,11 @@ fn main() -> std::io::Result<std::process::ExitCode> {
             mjpeg::cases(&mut report)?;
             report.finish()
         }
+        ["age"] => {
+            let mut report = Report::create("camera-age")?;
+            run(&mut report, modules::SINGLE, pipes::cases)?;
+            report.finish()
+        }
         ["output", foveate] => {
             let mut report = Report::create("camera-output")?;
             output::cases(&mut report, foveate)?;
@@ -101,7 +105,7 @@ fn main() -> std::io::Result<std::process::ExitCode> {
         ["open-output", path] => Ok(output::say_what_opening_says(path)),
         ["open", path] => Ok(refusals::say_what_opening_says(path)),
         _ => {
-            eprintln!("usage: hardware-camera single|multi|mjpeg|output FOVEATE");
+            eprintln!("usage: hardware-camera single|age|multi|mjpeg|output FOVEATE");
             Ok(ExitCode::from(2))
         }
     }

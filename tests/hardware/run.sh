@@ -63,8 +63,9 @@ begin=$SECONDS
 for name in "${parts[@]}"; do
     case $name in
         single)
-            part single -t 900 x86_64 "$out/single" -- "$bin/x86_64/hardware-camera" single -- "$bin/x86_64/hardware-touch"
-            checks+=(single:camera-single,touch)
+            part single -t 900 x86_64 "$out/single" -- "$bin/x86_64/hardware-camera" single -- \
+                "$bin/x86_64/hardware-camera" age -- "$bin/x86_64/hardware-touch"
+            checks+=(single:camera-single,camera-age,touch)
             ;;
         multi)
             part multi -t 600 -m "vivid n_devs=1 node_types=0x1 num_inputs=1 input_types=0x00 multiplanar=2" \

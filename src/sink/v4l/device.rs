@@ -78,8 +78,10 @@ impl OutputDevice {
 
 fn open_node(path: &Path) -> Result<Node, DeviceError> {
     Node::open(path).map_err(|e| match e.raw_os_error() {
-        Some(libc::ENOENT | libc::ENXIO | libc::ENODEV) => no_output(path, "no such device".into(), make_one(path)),
-        Some(libc::ENOTTY | libc::EINVAL) => no_output(path, "no video device".into(), make_one(path)),
+        Some(libc::ENOENT | libc::ENXIO | libc::ENODEV) => {
+            no_output(path, "no such device".into(), make_one(number(path)))
+        }
+        Some(libc::ENOTTY | libc::EINVAL) => no_output(path, "no video device".into(), make_one(None)),
         _ => device_error(path, "open it", &e),
     })
 }
@@ -95,9 +97,9 @@ fn check(path: &Path, node: &Node) -> Result<(), DeviceError> {
         Some(LOOPBACK) if gives => Err(DeviceError::Busy { device: path.display().to_string() }),
         Some(LOOPBACK) => Ok(()),
         _ if gives => {
-            Err(no_output(path, format!("{} is a camera, it takes no pictures", capability.card), make_one(path)))
+            Err(no_output(path, format!("{} is a camera, it takes no pictures", capability.card), make_one(None)))
         }
-        _ => Err(no_output(path, format!("{} takes no pictures", capability.card), make_one(path))),
+        _ => Err(no_output(path, format!("{} takes no pictures", capability.card), make_one(None))),
     }
 }
 
@@ -108,7 +110,12 @@ fn agree(path: &Path, node: &Node, size: Size) -> Result<Target, DeviceError> {
     for (code, format) in FORMATS {
         match node.set_output_format(code, even) {
             Ok(answer) => match target(&answer, size) {
-                Ok(target) => return Ok(target),
+                Ok(target) => {
+                    if node.capability().virtual_kind() == Some(LOOPBACK) {
+                        node.announce_writer();
+                    }
+                    return Ok(target);
+                }
                 Err(reason) => drop(refused.get_or_insert(reason)),
             },
             // It cannot change what a program that has it open was promised.
@@ -189,9 +196,13 @@ fn no_output(path: &Path, reason: String, remedy: String) -> DeviceError {
     DeviceError::Output { device: path.display().to_string(), reason, remedy }
 }
 
-/// How a virtual camera is made, at `path` if that can be.
-fn make_one(path: &Path) -> String {
-    let number = path.to_str().and_then(|path| path.strip_prefix("/dev/video")?.parse::<u32>().ok());
+/// Which of the system's video devices a path names.
+fn number(path: &Path) -> Option<u32> {
+    path.to_str()?.strip_prefix("/dev/video")?.parse().ok()
+}
+
+/// How a virtual camera is made, of that number if it is to have one.
+fn make_one(number: Option<u32>) -> String {
     let number = number.map(|number| format!(" video_nr={number}")).unwrap_or_default();
     format!(
         "make a virtual camera with `sudo modprobe v4l2loopback{number} exclusive_caps=1 card_label=foveate` (Debian, Raspberry \
@@ -210,7 +221,8 @@ mod tests {
     #[test]
     fn answers_of_drivers_are_taken_or_told() {
         let (size, odd) = (Size::new(640, 480), Size::new(639, 479));
-        let rows: [(OutputLayout, Size, Result<(PixelFormat, usize), &str>); 9] = [
+        type Expected = Result<(PixelFormat, usize), &'static str>;
+        let rows: [(OutputLayout, Size, Expected); 9] = [
             (answer(b"YUYV", size, 1280, 614_400), size, Ok((PixelFormat::Yuyv, 1280))),
             (answer(b"YUYV", size, 1280, 614_400), odd, Ok((PixelFormat::Yuyv, 1280))),
             (answer(b"YUYV", size, 1408, 675_840), size, Ok((PixelFormat::Yuyv, 1408))),
@@ -234,6 +246,14 @@ mod tests {
     }
 
     #[test]
+    fn a_device_that_was_open_and_is_gone_says_so() {
+        let told =
+            |code| lost(Path::new("/dev/video7"), "write a picture", &io::Error::from_raw_os_error(code)).to_string();
+        assert!(told(libc::ENODEV).contains("it went away") && told(libc::ENODEV).contains("opened again"));
+        assert!(told(libc::EIO).contains("cannot write a picture"));
+    }
+
+    #[test]
     fn what_is_no_output_says_how_one_is_made() {
         let dir = tempfile::tempdir().unwrap();
         let missing = OutputDevice::open(&dir.path().join("video3")).unwrap_err().to_string();
@@ -243,6 +263,6 @@ mod tests {
         let plain = OutputDevice::open(&file).unwrap_err().to_string();
         assert!(plain.contains("no video device"), "{plain}");
         assert_eq!(std::fs::read(&file).unwrap(), b"no device");
-        assert!(make_one(Path::new("/dev/video7")).contains("video_nr=7"));
+        assert!(make_one(number(Path::new("/dev/video7"))).contains("video_nr=7"));
     }
 }
