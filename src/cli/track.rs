@@ -1,10 +1,12 @@
 //! `foveate track`: a selected object through a video or a folder of frames.
 
+mod ahead;
 mod frames;
 mod results;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -12,9 +14,10 @@ use serde::Serialize;
 use crate::board::ByteSize;
 use crate::error::Error;
 use crate::frame::Frame;
-use crate::geometry::{BoundingBox, LabeledPoint};
+use crate::geometry::{BoundingBox, LabeledPoint, Size};
 use crate::mask::file::read_prompt_mask;
 use crate::mask::{Mask, Rle};
+use crate::model::LoadedModel;
 use crate::picture::DEFAULT_DECODE_BYTES;
 use crate::session::Stepper;
 use crate::sink::is_overlay;
@@ -143,7 +146,9 @@ struct Damaged<'a> {
 /// Runs the command.
 pub fn run(args: TrackArgs) -> anyhow::Result<()> {
     let max_memory = args.max_memory.map_or(DEFAULT_DECODE_BYTES, |size| size.0);
-    let mut frames = Frames::open(&args.frames, args.fps, max_memory)?;
+    let mut loading = None;
+    let begin_to_load = |size| loading = Some(Loading::start(&args.model, size));
+    let mut frames = Frames::open(&args.frames, args.fps, max_memory, begin_to_load)?;
     let targets = Targets::of(&args)?;
     written_files(&args, &targets, frames.files()).check()?;
     let first_mask =
@@ -154,7 +159,10 @@ pub fn run(args: TrackArgs) -> anyhow::Result<()> {
         return Err(error.into());
     }
     let size = first.as_ref().and_then(|next| Some(next.frame.as_ref().ok()?.size));
-    let model = args.model.load_for(size)?;
+    let model = match loading.filter(|loading| Some(loading.size) == size) {
+        Some(loading) => loading.finish()?,
+        None => args.model.load_for(size)?,
+    };
     let writing = targets.open(About { rate: frames.rate(), clip: frames.clip() })?.start()?;
     let stepper = Stepper::new(model.encoder()?, model.decoder()?, FollowerConfig::default())?;
     let mut tracking = Tracking { args: &args, first_mask, stepper, totals: Totals::default() };
@@ -193,6 +201,24 @@ pub fn run(args: TrackArgs) -> anyhow::Result<()> {
         print(&tracking.totals.text())?;
     }
     broken.map_or(Ok(()), Err)
+}
+
+/// The model, loaded on a thread of its own while the first frame is decoded.
+struct Loading {
+    /// Of the frames that it is loaded for.
+    size: Size,
+    thread: JoinHandle<anyhow::Result<LoadedModel>>,
+}
+
+impl Loading {
+    fn start(model: &ModelArgs, size: Size) -> Self {
+        let model = model.clone();
+        Loading { size, thread: std::thread::spawn(move || model.load_for(Some(size))) }
+    }
+
+    fn finish(self) -> anyhow::Result<LoadedModel> {
+        self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
 }
 
 /// What is done for each frame.

@@ -43,7 +43,7 @@ pub fn mjpeg(data: &[u8]) {
 /// A stream of frames as a program writes it: what it says itself, and as frames without headers of a layout that its first bytes
 /// make up.
 pub fn frame_stream(data: &[u8]) {
-    let mut formats = vec![StreamFormat::Own, StreamFormat::Mjpeg];
+    let mut formats = vec![StreamFormat::Own, StreamFormat::Mjpeg, StreamFormat::Ppm];
     if let Some((head, _)) = data.split_first_chunk::<4>() {
         let size = Size::new(u32::from(head[0]) % 70, u32::from(head[1]) % 70);
         let format = PixelFormat::ALL[usize::from(head[2]) % PixelFormat::ALL.len()];

@@ -15,6 +15,8 @@ use crate::process::Program;
 pub struct Clip {
     /// The file.
     pub path: PathBuf,
+    /// Width and height of its frames, upright, as its headers have them.
+    pub size: Option<Size>,
     /// Which of its streams is followed, counted from 0: the first that has pictures and is no cover.
     pub stream: u32,
     /// Mean frames per second, if it is stated.
@@ -23,6 +25,8 @@ pub struct Clip {
     pub time_base: Option<f64>,
     /// How many frames it should have: stated, or estimated from rate and duration.
     pub frames: Option<u64>,
+    /// Whether its frames hold no YUV.
+    pub is_rgb: bool,
     /// Which matrix turns its YUV into RGB.
     pub encoding: ColorEncoding,
     /// Its sound, if it has any.
@@ -67,6 +71,14 @@ struct Stream {
     pix_fmt: Option<String>,
     #[serde(default)]
     disposition: Disposition,
+    #[serde(default)]
+    side_data_list: Vec<SideData>,
+}
+
+#[derive(Deserialize)]
+struct SideData {
+    /// Degrees by which it is shown turned.
+    rotation: Option<f64>,
 }
 
 #[derive(Default, Deserialize)]
@@ -76,7 +88,17 @@ struct Disposition {
 }
 
 const ENTRIES: &str = "stream=index,codec_type,codec_name,width,height,avg_frame_rate,time_base,nb_frames,duration,color_space,pix_fmt:\
-                       stream_disposition=attached_pic:format=duration";
+                       stream_disposition=attached_pic:stream_side_data=rotation:format=duration";
+
+impl Stream {
+    /// Width and height as they are shown.
+    fn upright(&self) -> Option<Size> {
+        let (width, height) = (self.width?, self.height?);
+        let turned = self.side_data_list.iter().find_map(|data| data.rotation);
+        let is_on_its_side = turned.is_some_and(|degrees| (degrees / 90.0).round() as i64 % 2 != 0);
+        Some(if is_on_its_side { Size::new(height, width) } else { Size::new(width, height) })
+    }
+}
 
 impl Clip {
     /// Looks at a file's headers.
@@ -119,15 +141,13 @@ impl Clip {
         let size = Size::new(stream.width.unwrap_or_default(), stream.height.unwrap_or_default());
         Ok(Clip {
             path: path.to_path_buf(),
+            size: stream.upright(),
             stream: stream.index,
             rate,
             time_base: stream.time_base.as_deref().and_then(|base| ratio(base, '/')),
             frames: stated.or_else(estimated),
-            encoding: match stream.pix_fmt.as_deref() {
-                // What ffmpeg makes YUV of by itself.
-                Some(format) if is_rgb(format) => ColorEncoding::Bt601,
-                _ => encoding(stream.color_space.as_deref(), size),
-            },
+            is_rgb: stream.pix_fmt.as_deref().is_some_and(is_rgb),
+            encoding: encoding(stream.color_space.as_deref(), size),
             sound: of_kind("audio").next().map(|sound| SoundTrack {
                 codec: sound.codec_name.clone().unwrap_or_default(),
                 outlasts_pictures: seconds(&sound.duration)
@@ -183,12 +203,16 @@ mod tests {
     }
 
     #[test]
-    fn pictures_without_yuv_are_what_ffmpeg_makes_of_them() {
-        for (format, encoding) in
-            [("rgba", ColorEncoding::Bt601), ("gbrp", ColorEncoding::Bt601), ("yuv420p", ColorEncoding::Bt709)]
-        {
+    fn pictures_without_yuv_are_known_and_so_is_how_a_phone_was_held() {
+        for (format, is_rgb) in [("rgba", true), ("gbrp", true), ("pal8", true), ("yuv420p", false), ("gray", false)] {
             let json = r#"{"streams":[{"index":0,"codec_type":"video","width":1280,"height":720,"pix_fmt":"FORMAT"}]}"#;
-            assert_eq!(clip(&json.replace("FORMAT", format)).unwrap().encoding, encoding, "{format}");
+            let found = clip(&json.replace("FORMAT", format)).unwrap();
+            assert_eq!((found.is_rgb, found.size), (is_rgb, Some(Size::new(1280, 720))), "{format}");
+        }
+        for (degrees, size) in [(-90, Size::new(720, 1280)), (270, Size::new(720, 1280)), (180, Size::new(1280, 720))] {
+            let json = r#"{"streams":[{"index":0,"codec_type":"video","width":1280,"height":720,
+                "side_data_list":[{},{"rotation":DEGREES}]}]}"#;
+            assert_eq!(clip(&json.replace("DEGREES", &degrees.to_string())).unwrap().size, Some(size), "{degrees}");
         }
     }
 

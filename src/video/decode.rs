@@ -43,9 +43,14 @@ impl ClipReader {
         let mut command = ffmpeg::command("ffmpeg")?;
         command.args(["-nostdin", "-nostats", "-loglevel", "level+info", "-protocol_whitelist", PROTOCOLS]);
         command.arg("-i").arg(ffmpeg::file(&clip.path));
-        let filters = format!("{},{ANNOUNCE}", ffmpeg::FORMAT);
+        // Pictures without YUV would lose half of their colours by it.
+        let (format, output, stream): (_, &[&str], _) = match clip.is_rgb {
+            true => ("format=rgb24", &["-f", "image2pipe", "-c:v", "ppm"], StreamFormat::Ppm),
+            false => (ffmpeg::FORMAT, &["-f", "yuv4mpegpipe", "-strict", "-1"], StreamFormat::Y4m),
+        };
+        let filters = format!("{format},{ANNOUNCE}");
         command.args(["-map", &format!("0:{}", clip.stream), "-vf", &filters]).args(ffmpeg::mode("passthrough")?);
-        command.args(["-f", "yuv4mpegpipe", "-strict", "-1", "pipe:1"]).stdout(Stdio::piped());
+        command.args(output).arg("pipe:1").stdout(Stdio::piped());
         let (send, times) = channel();
         let hear = move |line: &str| match time_of(line) {
             Some(time) => send.send(time).is_ok(),
@@ -54,7 +59,7 @@ impl ClipReader {
         };
         let mut program = Program::start(command, hear).map_err(|e| unreadable(e.to_string()))?;
         let stdout = program.take_stdout().ok_or_else(|| unreadable("ffmpeg has no output".into()))?;
-        let mut frames = match FrameReader::new(stdout, StreamFormat::Y4m) {
+        let mut frames = match FrameReader::new(stdout, stream) {
             Ok(frames) => frames,
             Err(reason) => return Err(unreadable(format!("{reason}; {}", program.obituary(END_PATIENCE)))),
         };

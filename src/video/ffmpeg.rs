@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 
 use crate::error::VideoError;
 use crate::process;
@@ -60,8 +60,7 @@ pub(super) fn mode(mode: &'static str) -> Result<[&'static str; 2], VideoError> 
 }
 
 fn is_new() -> Result<bool, VideoError> {
-    static NEW: OnceLock<bool> = OnceLock::new();
-    asked(&NEW, &["-version"], |said| parse_version(said).is_none_or(|version| version >= FPS_MODE))
+    Ok(traits()?.is_new)
 }
 
 /// Whether this ffmpeg writes H.264 by libx264.
@@ -69,18 +68,38 @@ fn is_new() -> Result<bool, VideoError> {
 /// # Errors
 /// [`VideoError::NoProgram`].
 pub(super) fn has_x264() -> Result<bool, VideoError> {
-    static HAS: OnceLock<bool> = OnceLock::new();
-    let lists = |line: &str| line.split_whitespace().nth(1) == Some("libx264");
-    asked(&HAS, &["-loglevel", "quiet", "-encoders"], |said| said.lines().any(lists))
+    Ok(traits()?.has_x264)
 }
 
-/// What `read` makes of what ffmpeg says to `arguments`; it is asked once.
-fn asked(answer: &OnceLock<bool>, arguments: &[&str], read: impl FnOnce(&str) -> bool) -> Result<bool, VideoError> {
-    if let Some(known) = answer.get() {
-        return Ok(*known);
+/// What is asked of an ffmpeg before it is used.
+#[derive(Clone, Copy)]
+struct Traits {
+    is_new: bool,
+    has_x264: bool,
+}
+
+/// Asks ffmpeg once; whoever comes meanwhile waits for the answer.
+fn traits() -> Result<Traits, VideoError> {
+    static KNOWN: Mutex<Option<Traits>> = Mutex::new(None);
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = *known {
+        return Ok(known);
     }
-    let said = command("ffmpeg")?.args(arguments).output().map_err(|_| VideoError::NoProgram { program: "ffmpeg" })?;
-    Ok(*answer.get_or_init(|| read(&String::from_utf8_lossy(&said.stdout))))
+    let missing = VideoError::NoProgram { program: "ffmpeg" };
+    let path = process::find("ffmpeg").ok_or(missing)?;
+    // Its version stands above whatever it is asked for.
+    let asked = Command::new(path).arg("-encoders").stdin(Stdio::null()).output();
+    let said = asked.map_err(|_| VideoError::NoProgram { program: "ffmpeg" })?;
+    let (listed, above) = (String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
+    let is_new = parse_version(&above).is_none_or(|version| version >= FPS_MODE);
+    let has_x264 = listed.lines().any(|line| line.split_whitespace().nth(1) == Some("libx264"));
+    Ok(*known.insert(Traits { is_new, has_x264 }))
+}
+
+/// Begins to ask ffmpeg what must be known of it, for those who will need it soon; nothing happens where there is none.
+pub fn ask_ahead() {
+    // Whoever needs it is told what is wrong.
+    drop(std::thread::Builder::new().name("ask-ffmpeg".into()).spawn(|| traits().map(drop)));
 }
 
 /// The release; `None` for a build from its sources.

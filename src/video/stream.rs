@@ -3,6 +3,7 @@ use std::io::{self, BufRead, BufReader, Chain, Cursor, ErrorKind, Read};
 use super::clip;
 use super::counted::Counted;
 use super::jpegs;
+use super::ppm;
 use super::raw::RawLayout;
 use super::y4m;
 use crate::frame::{ColorEncoding, ColorRange, Colorimetry, Frame, PixelFormat};
@@ -21,6 +22,8 @@ pub enum StreamFormat {
     Y4m,
     /// JPEG images one behind the other.
     Mjpeg,
+    /// Pictures of RGB with a header each, as ffmpeg's `ppm` writes them.
+    Ppm,
     /// Frames without headers.
     Raw(RawLayout),
 }
@@ -40,6 +43,7 @@ pub struct FrameReader<R> {
 enum Kind {
     Y4m(RawLayout),
     Mjpeg,
+    Ppm,
     Raw(RawLayout),
 }
 
@@ -77,6 +81,7 @@ impl<R: Read> FrameReader<R> {
                 let header = y4m::parse(&reader.line)?;
                 (reader.kind, reader.rate) = (Kind::Y4m(header.layout), header.rate);
             }
+            StreamFormat::Ppm => reader.kind = Kind::Ppm,
             StreamFormat::Mjpeg | StreamFormat::Own => {}
         }
         Ok(reader)
@@ -91,6 +96,7 @@ impl<R: Read> FrameReader<R> {
     pub fn format(&self) -> PixelFormat {
         match self.kind {
             Kind::Mjpeg => PixelFormat::Mjpeg,
+            Kind::Ppm => PixelFormat::Rgb24,
             Kind::Y4m(layout) | Kind::Raw(layout) => layout.format,
         }
     }
@@ -117,6 +123,7 @@ impl<R: Read> FrameReader<R> {
     fn read_frame(&mut self, frame: &mut Frame) -> Result<bool, String> {
         match self.kind {
             Kind::Mjpeg => self.read_jpeg(frame),
+            Kind::Ppm => self.read_ppm(frame),
             Kind::Raw(layout) => {
                 if self.input.fill_buf().map_err(|e| e.to_string())?.is_empty() {
                     return Ok(false);
@@ -137,6 +144,20 @@ impl<R: Read> FrameReader<R> {
         }
     }
 
+    fn read_ppm(&mut self, frame: &mut Frame) -> Result<bool, String> {
+        if !self.read_line()? {
+            return Ok(false);
+        }
+        let is_header = self.line == ppm::MAGIC;
+        let layout =
+            if self.read_line()? { ppm::layout(&self.line)? } else { return Err("its PPM header has no end".into()) };
+        if !is_header || !self.read_line()? || self.line != ppm::DEPTH {
+            return Err("a picture of its PPM stream does not begin as one".into());
+        }
+        layout.read(&mut self.input, frame).map_err(within_frame)?;
+        Ok(true)
+    }
+
     fn read_jpeg(&mut self, frame: &mut Frame) -> Result<bool, String> {
         if !jpegs::read_image(&mut self.input, frame.data.own_mut()).map_err(within_frame)? {
             return Ok(false);
@@ -155,7 +176,7 @@ impl<R: Read> FrameReader<R> {
         match self.line.pop() {
             None => Ok(false),
             Some(b'\n') => Ok(true),
-            Some(_) => Err("its Y4M header has no end".into()),
+            Some(_) => Err("its header has no end".into()),
         }
     }
 }
@@ -216,6 +237,29 @@ mod tests {
                 }
             };
             assert!(reason.contains(expected), "{reason}");
+        }
+    }
+
+    #[test]
+    fn ppm_pictures_say_their_size_each() {
+        let stream = b"P6\n2 1\n255\nabcdefP6\n1 1\n255\nxyz";
+        let mut reader = FrameReader::new(&stream[..], StreamFormat::Ppm).unwrap();
+        let mut frame = Frame::default();
+        for (size, bytes) in [(Size::new(2, 1), &b"abcdef"[..]), (Size::new(1, 1), b"xyz")] {
+            assert_eq!(reader.read(&mut frame), Ok(true));
+            assert!((frame.size, frame.format) == (size, PixelFormat::Rgb24) && frame.data == bytes);
+        }
+        assert_eq!(reader.read(&mut frame), Ok(false));
+        for wrong in [
+            &b"P5\n2 1\n255\n"[..],
+            b"P6\n2\n255\n",
+            b"P6\n0 1\n255\n",
+            b"P6\n2 1\n65535\n",
+            b"P6\n2 1\n255\nabc",
+            b"P6",
+        ] {
+            let mut reader = FrameReader::new(wrong, StreamFormat::Ppm).unwrap();
+            assert!(reader.read(&mut frame).is_err(), "{}", String::from_utf8_lossy(wrong));
         }
     }
 

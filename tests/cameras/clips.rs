@@ -8,6 +8,8 @@ use foveate::frame::Frame;
 use foveate::geometry::Size;
 use foveate::video::{Clip, ClipReader};
 
+use super::program::Sandbox;
+
 /// Runs ffmpeg with these arguments, words apart, in `folder`.
 pub fn ffmpeg(folder: &Path, arguments: &str) {
     let words = arguments.split_whitespace();
@@ -231,4 +233,66 @@ fn a_clip_cannot_make_ffmpeg_open_what_lies_in_the_network() {
     .unwrap();
     let _ = read(&list).unwrap_err();
     assert!(listener.accept().is_err(), "it was asked for");
+}
+
+/// Writes a folder's photos as `png/%05d.png`, exactly as this program's own decoder has them; says how many they are.
+fn as_pngs(photos: &Path, folder: &Path) -> usize {
+    std::fs::create_dir(folder.join("png")).unwrap();
+    let files = foveate::capture::list_images(photos).unwrap();
+    for (number, file) in files.iter().enumerate() {
+        let frame = foveate::frame::open_image(file).unwrap();
+        let path = folder.join(format!("png/{number:05}.png"));
+        let Size { width, height } = frame.size;
+        image::save_buffer(path, &frame.data, width, height, image::ExtendedColorType::Rgb8).unwrap();
+    }
+    files.len()
+}
+
+/// Whether each pixel is inside, of each mask in a folder, in their order.
+fn masks(folder: &Path) -> Vec<Vec<bool>> {
+    let files = foveate::capture::list_images(folder).unwrap();
+    let mask = |path: &PathBuf| image::open(path).unwrap().into_luma8().into_raw().iter().map(|v| *v > 127).collect();
+    files.iter().map(mask).collect()
+}
+
+fn iou(a: &[bool], b: &[bool]) -> f64 {
+    let both = a.iter().zip(b).filter(|(a, b)| **a && **b).count();
+    let either = a.iter().zip(b).filter(|(a, b)| **a || **b).count();
+    if either == 0 { 1.0 } else { both as f64 / either as f64 }
+}
+
+#[test]
+#[ignore = "make test-cameras"]
+fn a_clip_gives_the_masks_that_its_frames_give() {
+    let photos = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/eval/davis/images/dog");
+    if !photos.exists() {
+        println!("skipped: there is no {}", photos.display());
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let count = as_pngs(&photos, sandbox.path());
+    let track = |frames: &str, more: &[&str], out: &str| {
+        let ran = sandbox.foveate(&[&["track", frames, "--point", "420,250", "--out", out], more].concat());
+        assert_eq!(ran.code(), 0, "{}", ran.describe());
+        masks(&sandbox.path().join(out))
+    };
+    let expected = track("png", &["--fps", "24"], "of-frames");
+    assert_eq!(expected.len(), count);
+    let rows = [
+        ("png.mov", "-c:v png -pix_fmt rgb24", 1.0, 1.0),
+        ("ffv1.mkv", "-c:v ffv1 -pix_fmt bgr0", 1.0, 1.0),
+        ("h264rgb.mp4", "-c:v libx264rgb -crf 0 -preset ultrafast -pix_fmt rgb24", 1.0, 1.0),
+        // A quarter of the colours, and those not exactly.
+        ("h264.mp4", "-c:v libx264 -crf 18 -pix_fmt yuv420p", 0.97, 0.9),
+    ];
+    println!("{:12} {:>9} {:>9}", "clip", "mean IoU", "least");
+    for (name, encoder, mean_needed, least_needed) in rows {
+        ffmpeg(sandbox.path(), &format!("-framerate 24 -i png/%05d.png {encoder} {name}"));
+        let found = track(name, &[], &format!("of-{name}"));
+        assert_eq!(found.len(), count, "{name}");
+        let each: Vec<f64> = found.iter().zip(&expected).map(|(a, b)| iou(a, b)).collect();
+        let (mean, least) = (each.iter().sum::<f64>() / count as f64, each.iter().copied().fold(1.0, f64::min));
+        println!("{name:12} {mean:9.4} {least:9.4}");
+        assert!(mean >= mean_needed && least >= least_needed, "{name}: {mean} {least}");
+    }
 }

@@ -200,7 +200,7 @@ mod tests {
         }
 
         fn take_event(&mut self) -> Option<SourceEvent> {
-            let is_due = self.1 == 70 && std::mem::replace(&mut self.0.rate, None).is_some();
+            let is_due = self.1 == 70 && self.0.rate.take().is_some();
             is_due.then(|| SourceEvent::Dropped { count: 3, reason: "late".into() })
         }
     }

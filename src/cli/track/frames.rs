@@ -7,7 +7,10 @@ use crate::capture::list_images;
 use crate::error::{ConfigError, Error};
 use crate::eval::sequences::open_frame;
 use crate::frame::Frame;
-use crate::video::{Clip, ClipReader};
+use crate::geometry::Size;
+use crate::video::{self, Clip};
+
+use super::ahead::DecodedAhead;
 
 /// Frames a second of a folder when nobody says.
 pub const DEFAULT_FPS: f64 = 25.0;
@@ -17,7 +20,7 @@ pub enum Frames {
     /// Photos in the order of their names.
     Folder { files: Vec<PathBuf>, next: usize, fps: f64, max_memory: u64 },
     /// A video's own, at their own times.
-    Clip(Box<ClipReader>),
+    Clip(Box<DecodedAhead>),
 }
 
 /// One of them.
@@ -33,11 +36,17 @@ pub struct Next {
 }
 
 impl Frames {
-    /// Lists a folder, or begins to decode a video, at `place`.
+    /// Lists a folder, or begins to decode a video, at `place`. `size_is_known` is told the size of a video's frames as soon as its
+    /// headers are read.
     ///
     /// # Errors
     /// A folder without photos, a video that cannot be read, `fps` for one, which has its own.
-    pub fn open(place: &Path, fps: Option<f64>, max_memory: u64) -> Result<Frames, Error> {
+    pub fn open(
+        place: &Path,
+        fps: Option<f64>,
+        max_memory: u64,
+        size_is_known: impl FnOnce(Size),
+    ) -> Result<Frames, Error> {
         if place.is_dir() || !place.exists() {
             return Ok(Frames::Folder {
                 files: list_images(place)?,
@@ -50,7 +59,12 @@ impl Frames {
             let reason = format!("{} has frames at times of its own: leave it out", place.display());
             return Err(ConfigError::Invalid { origin: "--fps".into(), reason }.into());
         }
-        Ok(Frames::Clip(Box::new(ClipReader::open(Clip::open(place)?)?)))
+        video::ask_ahead();
+        let clip = Clip::open(place)?;
+        if let Some(size) = clip.size {
+            size_is_known(size);
+        }
+        Ok(Frames::Clip(Box::new(DecodedAhead::start(clip)?)))
     }
 
     /// How many there are, as far as is known.
@@ -99,22 +113,19 @@ impl Frames {
                 Ok(Some(Next { number, name: file.clone(), file, frame }))
             }
             Frames::Clip(reader) => {
-                let mut frame = Frame::default();
-                if !reader.read(&mut frame)? {
-                    return Ok(None);
-                }
+                let Some(frame) = reader.next()? else { return Ok(None) };
                 let number = frame.sequence as usize;
                 let (file, name) = (reader.clip().path.clone(), clip_frame_name(number));
-                Ok(Some(Next { number, file, name, frame: Ok(Arc::new(frame)) }))
+                Ok(Some(Next { number, file, name, frame: Ok(frame) }))
             }
         }
     }
 
     /// What was wrong with frames that were given all the same; empty if nothing.
-    pub fn complaints(&self) -> String {
+    pub fn complaints(&mut self) -> String {
         match self {
             Frames::Folder { .. } => String::new(),
-            Frames::Clip(reader) => reader.complaints(),
+            Frames::Clip(reader) => reader.complaints().to_owned(),
         }
     }
 }
