@@ -16,13 +16,10 @@ const SIZE: Size = Size::new(480, 360);
 fn photo(sandbox: &Sandbox, seed: u64) {
     let mut rendering = Rendering::default();
     Scene::new(seed, SIZE).render(0.5, &mut rendering);
-    for folder in ["images", "masks"] {
-        std::fs::create_dir_all(sandbox.path().join(folder)).unwrap();
-    }
     let rgb = RgbImage::from_raw(SIZE.width, SIZE.height, rendering.rgb).unwrap();
-    rgb.save(sandbox.path().join("images/1.png")).unwrap();
+    rgb.save(sandbox.file("images/1.png", "")).unwrap();
     let ids = image::GrayImage::from_raw(SIZE.width, SIZE.height, rendering.ids).unwrap();
-    ids.save(sandbox.path().join("masks/1.png")).unwrap();
+    ids.save(sandbox.file("masks/1.png", "")).unwrap();
 }
 
 #[test]
@@ -30,8 +27,19 @@ fn every_output_tells_of_the_same_masks() {
     let sandbox = Sandbox::new();
     photo(&sandbox, 7);
     let ran = sandbox.foveate(&[
-        "everything", "images/1.png", "--precision", "f32", "--points-per-side", "16", "--coco", "found.json", "--id-map", "ids.png",
-        "--overlay", "over.png", "--json",
+        "everything",
+        "images/1.png",
+        "--precision",
+        "f32",
+        "--points-per-side",
+        "16",
+        "--coco",
+        "found.json",
+        "--id-map",
+        "ids.png",
+        "--overlay",
+        "over.png",
+        "--json",
     ]);
     assert_eq!(ran.code(), 0, "{}", ran.describe());
     let answer: Value = serde_json::from_str(&ran.stdout()).unwrap();
@@ -73,7 +81,8 @@ fn most_of_the_scene_is_found() {
     let sandbox = Sandbox::new();
     photo(&sandbox, 7);
     let recall = |more: &[&str]| {
-        let ran = sandbox.foveate(&[&["eval", "everything", "--data", ".", "--precision", "f32", "--json"], more].concat());
+        let ran =
+            sandbox.foveate(&[&["eval", "everything", "--data", ".", "--precision", "f32", "--json"], more].concat());
         assert_eq!(ran.code(), 0, "{}", ran.describe());
         let report: Value = serde_json::from_str(&ran.stdout()).unwrap();
         report["recall_50"].as_f64().unwrap()
