@@ -149,8 +149,8 @@ mod tests {
             ("scene:1", None, "scene:1"),
             ("files:a=b", None, "files:a=b"),
             ("pipe:-?format=y4m", None, "pipe:-?format=y4m"),
-            ("rpicam?hflip=true", None, "rpicam?hflip=true"),
-            ("2=rpicam?hflip=true", Some("2"), "rpicam?hflip=true"),
+            ("rpicam:0?hflip=true", None, "rpicam:0?hflip=true"),
+            ("2=rpicam:1?hflip=true", Some("2"), "rpicam:1?hflip=true"),
         ];
         for (text, camera, address) in rows {
             let named: Named<SourceAddress> = text.parse().unwrap();

@@ -24,8 +24,10 @@ pub fn crops(frame: Size, layers: u32, overlap: f32) -> Vec<Crop> {
                 if x >= frame.width || y >= frame.height {
                     continue;
                 }
-                let size = Size::new(width.min(frame.width - x), height.min(frame.height - y));
-                crops.push(Crop { region: Region { x, y, size }, layer });
+                let (right, bottom) = ((x + width).min(frame.width), (y + height).min(frame.height));
+                // Regions begin at even pixels.
+                let (x, y) = (x / 2 * 2, y / 2 * 2);
+                crops.push(Crop { region: Region { x, y, size: Size::new(right - x, bottom - y) }, layer });
             }
         }
     }

@@ -63,7 +63,7 @@ impl Decoder for Rectangles {
 }
 
 fn things() -> Vec<BoundingBox> {
-    [(20, 20, 60), (100, 30, 40), (180, 100, 50), (30, 130, 20)]
+    [(20, 20, 60), (100, 30, 40), (180, 100, 50), (32, 128, 32)]
         .map(|(x, y, side)| BoundingBox::new(x as f32, y as f32, (x + side) as f32, (y + side) as f32))
         .into()
 }
