@@ -135,6 +135,10 @@ impl Console {
     /// needs itself.
     pub fn start_cameras(options: ConsoleOptions, clock: Arc<dyn Clock>, cameras: &[String]) -> Result<Vec<Console>> {
         let paths = cameras.iter().map(|name| camera_path(name)).collect::<Result<Vec<_>, _>>()?;
+        if let Some(path) = paths.iter().find(|path| **path == options.proxy.base_path) {
+            let reason = format!("a camera is called as the base path {path}: give one of them another name");
+            return Err(ConfigError::Invalid { origin: "--base-path".into(), reason }.into());
+        }
         let (listener, at) = server::bind(options.listen)?;
         let token = if at.ip().is_loopback() { None } else { Some(Token::random()) };
         let token = token.transpose().map_err(IoError::when("read", "the system's random numbers"))?;

@@ -70,6 +70,24 @@ pub fn without_passwords(text: &str) -> String {
     out
 }
 
+/// One address, known to be no more than that, without its password and without its query, which may hold another. Where it is not
+/// clear what is password and what path, more is left out.
+pub fn address_without_password(address: &str) -> String {
+    let Some((scheme, rest)) = address.split_once("://") else { return without_passwords(address) };
+    let (head, query) = rest.split_once('?').map_or((rest, None), |(head, query)| (head, Some(query)));
+    // A question mark may be the password's.
+    let (head, query) = if head.contains('@') || !rest.contains('@') { (head, query) } else { (rest, None) };
+    let shown = match head.rsplit_once('@') {
+        Some((user, host)) => match user.split_once(':') {
+            Some((name, _)) => format!("{name}:***@{host}"),
+            None => head.to_owned(),
+        },
+        None => head.to_owned(),
+    };
+    let query = if query.is_some() { "?…" } else { "" };
+    format!("{scheme}://{shown}{query}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,6 +101,22 @@ mod tests {
         }
         assert_eq!(decode(b"caf\xe9"), Err(NotText::NotUtf8));
         assert_eq!(decode(b"\xef\xbb"), Err(NotText::NotUtf8));
+    }
+
+    #[test]
+    fn an_address_that_is_known_whole_keeps_no_secret() {
+        let rows = [
+            ("rtsp://me:it's@cam/live", "rtsp://me:***@cam/live"),
+            ("rtsp://me:12/34@cam/live", "rtsp://me:***@cam/live"),
+            ("rtsp://me:a?b@cam/live", "rtsp://me:***@cam/live"),
+            ("rtsp://me:p@ss/w@cam/x", "rtsp://me:***@cam/x"),
+            ("rtsp://cam:8554/live?jwt=secret", "rtsp://cam:8554/live?…"),
+            ("rtsp://me@cam/live", "rtsp://me@cam/live"),
+            ("rtsp://cam:8554/live", "rtsp://cam:8554/live"),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(address_without_password(text), expected);
+        }
     }
 
     #[test]

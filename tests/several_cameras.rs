@@ -3,15 +3,11 @@
 #[path = "common/program.rs"]
 mod program;
 
-use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
-
 use foveate::geometry::Size;
 use foveate::scene::{Rendering, Scene};
 use program::{Ran, Sandbox};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 fn lines(ran: &Ran) -> Vec<Value> {
     assert_eq!(ran.code(), 0, "{}", ran.describe());
@@ -137,7 +133,6 @@ fn what_cannot_be_told_apart_is_refused() {
         (&["--sink", "lift=ndjson:-"], "did you mean `left`?"),
         (&["--source", "left=scene:3"], "two cameras are called `left`"),
         (&["--pair=0"], "milliseconds"),
-        (&["--source", "api=scene:3", "--sink", "console", "--listen", "127.0.0.1:0"], "camera of that name"),
         (&["--source", "gone=files:nowhere"], "camera gone"),
     ] {
         let ran = sandbox.foveate(&[&two[..], more].concat());
@@ -147,92 +142,124 @@ fn what_cannot_be_told_apart_is_refused() {
     assert!(ran.code() == 2 && ran.stderr().contains("two cameras or more"), "{}", ran.describe());
 }
 
-/// A program that is ended with the test.
-struct Served {
-    child: Child,
-    link: String,
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Served {
-    fn start(sandbox: &Sandbox, arguments: &[&str]) -> Served {
-        let mut child = sandbox.command(arguments).stderr(Stdio::piped()).spawn().unwrap();
-        let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
-        let link = said.find_map(|line| line.ok()?.strip_prefix("console at ").map(str::to_owned)).expect("a link");
-        std::thread::spawn(move || said.for_each(drop));
-        Served { child, link }
-    }
-
-    /// Status, headers and body.
-    fn get(&self, path: &str) -> ureq::http::Response<String> {
-        let agent = ureq::Agent::new_with_config(ureq::Agent::config_builder().http_status_as_error(false).build());
-        let response = agent.get(format!("{}{path}", self.link)).call().unwrap();
-        let (parts, mut body) = response.into_parts();
-        let body = body.read_to_vec().unwrap();
-        ureq::http::Response::from_parts(parts, String::from_utf8_lossy(&body).into_owned())
-    }
-
-    fn json(&self, path: &str) -> Value {
-        serde_json::from_str(self.get(path).body()).unwrap()
-    }
-}
-
 #[cfg(feature = "console")]
-#[test]
-fn one_console_shows_them_all() {
-    let sandbox = Sandbox::new();
-    let served = Served::start(
-        &sandbox,
-        &[
+mod console {
+    use std::io::{BufRead, BufReader};
+    use std::process::{Child, Stdio};
+    use std::time::{Duration, Instant};
+
+    use serde_json::{Value, json};
+
+    use super::program::Sandbox;
+
+    /// A program that is ended with the test.
+    struct Served {
+        child: Child,
+        link: String,
+    }
+
+    impl Drop for Served {
+        fn drop(&mut self) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+
+    impl Served {
+        fn start(sandbox: &Sandbox, arguments: &[&str]) -> Served {
+            let mut child = sandbox.command(arguments).stderr(Stdio::piped()).spawn().unwrap();
+            let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+            let link = said.find_map(|line| line.ok()?.strip_prefix("console at ").map(str::to_owned)).expect("a link");
+            std::thread::spawn(move || said.for_each(drop));
+            Served { child, link }
+        }
+
+        /// Status, headers and body.
+        fn get(&self, path: &str) -> ureq::http::Response<String> {
+            let agent = ureq::Agent::new_with_config(ureq::Agent::config_builder().http_status_as_error(false).build());
+            let response = agent.get(format!("{}{path}", self.link)).call().unwrap();
+            let (parts, mut body) = response.into_parts();
+            let body = body.read_to_vec().unwrap();
+            ureq::http::Response::from_parts(parts, String::from_utf8_lossy(&body).into_owned())
+        }
+
+        fn json(&self, path: &str) -> Value {
+            serde_json::from_str(self.get(path).body()).unwrap()
+        }
+    }
+
+    #[test]
+    fn one_console_shows_them_all() {
+        let sandbox = Sandbox::new();
+        let served = Served::start(
+            &sandbox,
+            &[
+                "run",
+                "--source",
+                "left=scene:1",
+                "--source",
+                "right=scene:2",
+                "--fps",
+                "8",
+                "--seconds",
+                "60",
+                "--prompt",
+                "console",
+                "--sink",
+                "console",
+                "--listen",
+                "127.0.0.1:0",
+            ],
+        );
+        let cameras = served.json("api/cameras");
+        let expected = json!({"cameras": [
+            {"camera": "left", "path": "left/", "source": "scene:1"},
+            {"camera": "right", "path": "right/", "source": "scene:2"},
+        ]});
+        assert_eq!(cameras, expected);
+        for (path, content) in
+            [("", "cameras.js"), ("cameras.js", "iframe"), ("left/", "main.js"), ("right/main.js", "import")]
+        {
+            let response = served.get(path);
+            assert!(response.status() == 200 && response.body().contains(content), "{path}: {response:?}");
+            let policy = response.headers()["content-security-policy"].to_str().unwrap();
+            assert!(
+                policy.contains("frame-ancestors 'self'") && policy.contains("frame-src 'self'"),
+                "{path}: {policy}"
+            );
+        }
+        assert_eq!(served.get("nobody/").status(), 404);
+        assert_eq!(served.get("left/left/").status(), 404);
+        assert_eq!(served.json("right/api/state")["stream"]["source"], "scene:2");
+        let until = Instant::now() + Duration::from_secs(60);
+        let health = loop {
+            let health = served.json("healthz");
+            if health["status"] == "ok" || Instant::now() > until {
+                break health;
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        };
+        assert_eq!((&health["status"], &health["cameras"]["left"]["status"]), (&json!("ok"), &json!("ok")), "{health}");
+        let frames: Vec<_> = ["left", "right"].map(|camera| served.get(&format!("{camera}/api/frame.jpg"))).into();
+        assert!(frames.iter().all(|frame| frame.status() == 200) && frames[0].body() != frames[1].body());
+    }
+
+    #[test]
+    fn a_name_that_the_server_needs_is_refused() {
+        let sandbox = Sandbox::new();
+        let ran = sandbox.foveate(&[
             "run",
             "--source",
-            "left=scene:1",
+            "api=scene:3",
             "--source",
-            "right=scene:2",
-            "--fps",
-            "8",
+            "scene:1",
             "--seconds",
-            "60",
-            "--prompt",
-            "console",
+            "1",
             "--sink",
             "console",
             "--listen",
             "127.0.0.1:0",
-        ],
-    );
-    let cameras = served.json("api/cameras");
-    let expected = json!({"cameras": [
-        {"camera": "left", "path": "left/", "source": "scene:1"},
-        {"camera": "right", "path": "right/", "source": "scene:2"},
-    ]});
-    assert_eq!(cameras, expected);
-    for (path, content) in
-        [("", "cameras.js"), ("cameras.js", "iframe"), ("left/", "main.js"), ("right/main.js", "import")]
-    {
-        let response = served.get(path);
-        assert!(response.status() == 200 && response.body().contains(content), "{path}: {response:?}");
-        let policy = response.headers()["content-security-policy"].to_str().unwrap();
-        assert!(policy.contains("frame-ancestors 'self'") && policy.contains("frame-src 'self'"), "{path}: {policy}");
+        ]);
+        assert!(ran.code() == 2 && ran.stderr().contains("camera of that name"), "{}", ran.describe());
     }
-    assert_eq!(served.get("nobody/").status(), 404);
-    assert_eq!(served.get("left/left/").status(), 404);
-    assert_eq!(served.json("right/api/state")["stream"]["source"], "scene:2");
-    let until = Instant::now() + Duration::from_secs(60);
-    let health = loop {
-        let health = served.json("healthz");
-        if health["status"] == "ok" || Instant::now() > until {
-            break health;
-        }
-        std::thread::sleep(Duration::from_millis(200));
-    };
-    assert_eq!((&health["status"], &health["cameras"]["left"]["status"]), (&json!("ok"), &json!("ok")), "{health}");
-    let frames: Vec<_> = ["left", "right"].map(|camera| served.get(&format!("{camera}/api/frame.jpg"))).into();
-    assert!(frames.iter().all(|frame| frame.status() == 200) && frames[0].body() != frames[1].body());
 }

@@ -25,7 +25,7 @@ pub(super) fn address(place: Option<&str>) -> Result<SourceAddress, AddressError
     let device = without_passwords(&format!("gst:{pipeline}"));
     Ok(SourceAddress::new(device.clone(), move |options, clock| {
         options.rate()?;
-        open(Recipe { device: device.clone(), pipeline: pipeline.clone() }, clock)
+        open(Recipe { device: device.clone(), pipeline: pipeline.clone(), max_memory: options.max_memory }, clock)
     }))
 }
 

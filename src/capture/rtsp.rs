@@ -8,7 +8,7 @@ use super::reopen::CameraSource;
 use super::{SourceAddress, SourceOptions};
 use crate::address::{self, AddressError};
 use crate::error::{DeviceError, Result};
-use crate::text::without_passwords;
+use crate::text::address_without_password;
 use crate::time::Clock;
 use crate::video::{StreamFormat, network_camera};
 
@@ -27,7 +27,7 @@ struct Camera {
 /// address is written as.
 pub(super) fn address(place: Option<&str>) -> Result<SourceAddress, AddressError> {
     let camera = parse(place)?;
-    let device = without_passwords(&camera.url);
+    let device = address_without_password(&camera.url);
     Ok(SourceAddress::new(device.clone(), move |options, clock| open(&device, &camera, options, clock)))
 }
 

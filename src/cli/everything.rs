@@ -19,6 +19,8 @@ use crate::picture::DEFAULT_DECODE_BYTES;
 use crate::segment::{Everything, EverythingOptions, FoundMask};
 use crate::sink::overlay::write_found;
 
+use super::interrupt::on_interrupt;
+use super::message::message;
 use super::model_args::ModelArgs;
 use super::output::{lossy, print, print_json};
 use super::outputs::Files;
@@ -168,7 +170,7 @@ impl AnswerMask {
             area: found.area,
             point: [found.point.x, found.point.y],
             crop: found.crop.as_box(),
-            rle: Rle::from_mask(&found.mask),
+            rle: found.mask.clone(),
         }
     }
 }
@@ -185,17 +187,26 @@ pub fn run(args: EverythingArgs) -> anyhow::Result<()> {
         frame::read_photo(path, args.max_memory.map_or(DEFAULT_DECODE_BYTES, |size| size.0), &mut photo)?;
         Ok(Arc::new(photo))
     };
-    let mut next = Some(read(&args.photos[0])?);
-    let size = next.as_ref().map(|photo| photo.size);
+    // The input has the form of the first photo.
+    let size = args.photos.iter().find_map(|path| read(path).ok()).map(|photo| photo.size);
     // One decoder a thread serves better than one decoder on several.
     let model = ModelArgs { threads: 1, ..args.model.clone() }.load_for(size)?;
     let decoders = (0..args.model.threads).map(|_| model.decoder()).collect::<Result<_, _>>()?;
     let mut everything = Everything::new(model.encoder()?, decoders, args.options.options())?;
     let mut coco = Coco::default();
+    let (stop, mut failed) = (on_interrupt()?, 0);
     for path in &args.photos {
-        let photo = match next.take() {
-            Some(photo) => photo,
-            None => read(path)?,
+        if stop.is_stopped() {
+            tracing::warn!("stopped before {}: what was found until then is kept", path.display());
+            break;
+        }
+        let photo = match read(path) {
+            Ok(photo) => photo,
+            Err(error) => {
+                eprintln!("error: {}", message(&error));
+                failed += 1;
+                continue;
+            }
         };
         let began = Instant::now();
         let bar = progress::bar(0, "points");
@@ -228,6 +239,7 @@ pub fn run(args: EverythingArgs) -> anyhow::Result<()> {
     if let Some(path) = &args.coco {
         write_whole(path, &serde_json::to_vec(&coco)?).map_err(IoError::when("write", path))?;
     }
+    anyhow::ensure!(failed == 0, "{failed} of {} photos could not be read, as told above", args.photos.len());
     Ok(())
 }
 

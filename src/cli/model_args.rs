@@ -31,7 +31,7 @@ pub struct ModelArgs {
     /// Threads that encoder and decoder compute with
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = parse_threads)]
     pub threads: usize,
-    /// This input size; without it photos are seen at the model's own, and frames that are followed at one of their form with
+    /// This input size; without it photos are seen at the model's own, and frames that are followed, or photos with everything in them, at one of their form with
     /// about twice as many pixels as 256x256, where the model allows that
     #[arg(long, value_name = "WxH", value_parser = parse_size)]
     pub input_size: Option<Size>,

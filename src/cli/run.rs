@@ -17,6 +17,7 @@ use crate::time::MonotonicClock;
 use super::board_args::BoardArgs;
 use super::cameras::{Camera, Cameras, Named};
 use super::console::{ConsoleArgs, Screen};
+use super::exit::Exit;
 use super::live::Live;
 use super::machine::Machine;
 use super::numbers::{parse_fps, parse_seconds};
@@ -176,6 +177,10 @@ pub fn run(mut args: RunArgs) -> anyhow::Result<()> {
     check(&args, &cameras, (shown, from_console))?;
     files(&args).check()?;
     let replay = replays(&args, shown)?;
+    if replay && args.pair.is_some() {
+        let reason = "a replay has no times at which cameras could have seen the same: leave it out, or add --live";
+        return Err(invalid("--pair", reason.into()));
+    }
     let mut machine = Machine::new(&args.board, board, cameras.each.iter().map(|camera| camera.name.clone()))?;
     let fallback = machine.board.source_options();
     let options =
@@ -296,15 +301,16 @@ fn run_all(
 ) -> anyhow::Result<Vec<Summary>> {
     let (service, live) = (Mutex::new(service), Mutex::new(Live::new()));
     let run = |at: usize, stream: Stream| {
+        // Should this thread panic, the others end too.
+        let mut ends_all = EndsAll { machine, is_armed: true };
         let name = cameras.each[at].name.as_deref();
         let summary = stream.run(seconds, |running: &Running| {
             whole(&live).show(name, running);
             whole(&service).report(at, name, running);
         });
         whole(&service).stream_ended(at);
-        if summary.is_err() {
-            machine.stop();
-        }
+        // Who read this camera's results and went away says nothing of the others.
+        ends_all.is_armed = summary.as_ref().is_err_and(|error| !Exit::is_closed_pipe(error));
         of_camera(summary, cameras, &cameras.each[at])
     };
     let summaries: Vec<_> = std::thread::scope(|scope| {
@@ -320,6 +326,20 @@ fn run_all(
     });
     whole(&live).clear();
     summaries.into_iter().collect()
+}
+
+/// Ends every stream when it is dropped, unless it is disarmed.
+struct EndsAll<'a, 'b> {
+    machine: &'a Machine<'b>,
+    is_armed: bool,
+}
+
+impl Drop for EndsAll<'_, '_> {
+    fn drop(&mut self) {
+        if self.is_armed {
+            self.machine.stop();
+        }
+    }
 }
 
 /// Lets an error say which of several cameras it is of.

@@ -49,14 +49,15 @@ fn entry(name: Option<&str>, app: &App) -> Value {
     json!({ "camera": name, "path": path, "source": app.hub.figures().source })
 }
 
-/// `/healthz`: well if every camera is. Rates are of all cameras together, the age is the oldest.
+/// `/healthz`: well if every camera is that has not ended. Rates are of all cameras together, the age is the oldest.
 async fn health(State(cameras): State<Cameras>) -> Response {
     let each: Vec<_> = cameras.iter().map(|(name, app)| (name, health_of(app))).collect();
-    let unwell = each.iter().find(|(_, (code, _))| *code != StatusCode::OK);
+    let unwell = each.iter().find(|(_, (code, said))| *code != StatusCode::OK && said["status"] != "ended");
     let (code, status) =
         unwell.map_or((StatusCode::OK, json!("ok")), |(_, (code, said))| (*code, said["status"].clone()));
     let reason = unwell.map(|(name, (_, said))| format!("{name}: {}", said["reason"].as_str().unwrap_or_default()));
-    let figures = |key: &str| each.iter().map(|(_, (_, said))| said[key].as_f64()).collect::<Option<Vec<_>>>();
+    let going = || each.iter().filter(|(_, (_, said))| said["status"] != "ended");
+    let figures = |key: &str| going().map(|(_, (_, said))| said[key].as_f64()).collect::<Option<Vec<_>>>();
     let sum = |key: &str| figures(key).map(|all| all.iter().sum::<f64>());
     let body = json!({
         "status": status,

@@ -21,7 +21,11 @@ pub async fn health(State(app): State<App>) -> Response {
 /// What is said of one stream's health: well is [`StatusCode::OK`].
 pub fn health_of(app: &App) -> (StatusCode, Value) {
     let vitals = app.hub.vitals();
-    let (status, reason) = judge(app.hub.figures().stuck, app.hub.idle(), vitals.as_ref());
+    let (status, reason) = if app.hub.has_ended() {
+        ("ended", Some("the stream has ended".to_owned()))
+    } else {
+        judge(app.hub.figures().stuck, app.hub.idle(), vitals.as_ref())
+    };
     let code = if reason.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let rounded = |value: f64| (value * 10.0).round() / 10.0;
     let body = json!({

@@ -233,6 +233,11 @@ impl Hub {
         Ok(())
     }
 
+    /// Whether the stream has ended.
+    pub fn has_ended(&self) -> bool {
+        self.shared().state.ended
+    }
+
     /// Whether a command or a switch has come from a page or by HTTP.
     pub fn was_used(&self) -> bool {
         self.shared().state.used

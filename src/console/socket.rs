@@ -59,6 +59,9 @@ fn limited(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
 }
 
 async fn talk(mut socket: WebSocket, app: App, seat: Option<Place>) {
+    if app.hub.has_ended() {
+        return close(socket, Closing::GOING_AWAY).await;
+    }
     let joined = seat.and_then(|seat| Some((seat, app.hub.join()?)));
     let Some((_seat, (id, mut outbox))) = joined else { return close(socket, Closing::FULL).await };
     let mut life = SignsOfLife::new();

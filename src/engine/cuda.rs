@@ -66,8 +66,15 @@ pub fn gpu() -> Result<(), GpuError> {
         Err(panic) => return Err(GpuError::Failed { detail: panic.text }),
     }
     // Kernels that were compiled once are kept, and need no headers any more.
-    let compiled = std::fs::read_dir(tract_cuda::kernels::cubin_dir()).is_ok_and(|mut files| files.next().is_some());
+    let compiled = has_file(&tract_cuda::kernels::cubin_dir());
     if compiled { Ok(()) } else { toolkit::headers(&toolkit::folder()) }
+}
+
+/// Whether a file lies in `folder` or below it. Folders alone are of kernels that could not be compiled.
+#[cfg(feature = "cuda")]
+fn has_file(folder: &std::path::Path) -> bool {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).any(|path| path.is_file() || (path.is_dir() && has_file(&path)))
 }
 
 /// Whether graphs can be computed on a GPU: in this build, which lacks the feature `cuda`, never.

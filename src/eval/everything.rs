@@ -85,9 +85,11 @@ impl EverythingEvaluation {
     /// Gives each thing the mask that meets it best, and each mask to one thing, the surest pairs first.
     fn take(&mut self, truths: &[Truth], found: &[FoundMask], pixels: usize) {
         let mut pairs = Vec::new();
-        for (thing, truth) in truths.iter().enumerate() {
-            for (mask, found) in found.iter().enumerate() {
-                pairs.push((iou_between(&found.mask, &truth.object, &truth.ignored), thing, mask));
+        let mut decoded = Mask::default();
+        for (mask, found) in found.iter().enumerate() {
+            found.mask.decode(&mut decoded);
+            for (thing, truth) in truths.iter().enumerate() {
+                pairs.push((iou_between(&decoded, &truth.object, &truth.ignored), thing, mask));
             }
         }
         pairs.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -154,6 +156,7 @@ fn check_size(path: &Path, mask: &Mask, frame: &Frame) -> Result<(), Error> {
 mod tests {
     use super::*;
     use crate::geometry::{Point, Region, Size};
+    use crate::mask::Rle;
 
     const SIZE: Size = Size::new(10, 10);
 
@@ -165,7 +168,7 @@ mod tests {
         FoundMask {
             bbox: mask.bounding_box().unwrap(),
             area: mask.area(),
-            mask,
+            mask: Rle::from_mask(&mask),
             predicted_iou: 0.9,
             stability: 1.0,
             point: Point::new(0.0, 0.0),

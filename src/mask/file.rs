@@ -9,7 +9,7 @@ use std::path::Path;
 
 use crate::error::{Error, ImageError, IoError};
 use crate::geometry::Size;
-use crate::mask::Mask;
+use crate::mask::{Mask, Rle};
 use crate::output::write_whole;
 
 pub use codes::Codes;
@@ -57,9 +57,11 @@ pub fn write_mask(path: &Path, mask: &Mask) -> Result<(), Error> {
 ///
 /// # Errors
 /// As [`write_mask`].
-pub fn write_id_map<'a>(path: &Path, size: Size, masks: impl IntoIterator<Item = &'a Mask>) -> Result<(), Error> {
+pub fn write_id_map<'a>(path: &Path, size: Size, masks: impl IntoIterator<Item = &'a Rle>) -> Result<(), Error> {
+    let mut mask = Mask::default();
     let mut map = vec![0u16; size.area()];
-    for (id, mask) in (1u16..).zip(masks) {
+    for (id, rle) in (1u16..).zip(masks) {
+        rle.decode(&mut mask);
         map.iter_mut().zip(mask.data()).filter(|(_, inside)| **inside != 0).for_each(|(out, _)| *out = id);
     }
     let bytes: Vec<u8> = map.into_iter().flat_map(u16::to_ne_bytes).collect();
@@ -112,7 +114,8 @@ mod tests {
         let size = Size::new(4, 1);
         let masks = [Mask::from_fn(size, |x, _| x > 0), Mask::from_fn(size, |x, _| x > 2)];
         // A number that needs both bytes.
-        let many: Vec<&Mask> = std::iter::repeat_n(&masks[0], 300).chain([&masks[1]]).collect();
+        let masks = masks.map(|mask| Rle::from_mask(&mask));
+        let many = std::iter::repeat_n(&masks[0], 300).chain([&masks[1]]);
         write_id_map(&path, size, many).unwrap();
         assert_eq!(Codes::read(&path).unwrap().data, [0, 300, 300, 301]);
     }

@@ -79,7 +79,8 @@ impl DecodeStage {
         }
         if let StageItem::Encoded(present) = &value {
             self.session.set_frame(present);
-            self.apply_requests(time_s)?;
+            // Another camera's first frame may be the stream's zero.
+            self.apply_requests(time_s.max(0.0))?;
         }
         let Self { pool, session, shared, requests, .. } = self;
         requests.note_frame(time_s);

@@ -14,13 +14,15 @@ use crate::error::{ConfigError, Error, PipelineError, Result};
 use crate::frame::Frame;
 use crate::geometry::{BoundingBox, LabeledPoint, Letterbox, Point, Region, Size};
 use crate::mask::{
-    Components, LowResLogits, Mask, UpsampleScratch, fill_small_holes, nms_boxes, remove_small_islands,
+    Components, LowResLogits, Mask, Rle, UpsampleScratch, fill_small_holes, nms_boxes, remove_small_islands,
     stability_score, upsample_mask,
 };
 use crate::model::{Candidate, Decoder, Embedding, Encoder, Prompt};
 
 use super::CheckedDecoder;
 
+/// Prompts that are asked before what they gave twice is left out: it bounds the memory of their logits.
+const AT_ONCE: usize = 256;
 /// Prompts that a thread takes at a time.
 const BATCH: usize = 8;
 /// Logits above this are inside the object.
@@ -32,7 +34,7 @@ const CUT_OFF: f32 = 20.0;
 #[derive(Clone, Debug, PartialEq)]
 pub struct FoundMask {
     /// Of the frame's size.
-    pub mask: Mask,
+    pub mask: Rle,
     /// Around the mask, in pixels of the frame.
     pub bbox: BoundingBox,
     /// Set pixels.
@@ -106,8 +108,8 @@ impl Everything {
         }
         if crops.len() > 1 {
             // What was seen from nearer by is the better seen.
-            let smallness: Vec<f32> = found.iter().map(|mask| 1.0 / mask.crop.size.area().max(1) as f32).collect();
-            found = self.distinct(found, &smallness, self.options.crop_box_overlap);
+            let smallness = |mask: &FoundMask| (mask.bbox, 1.0 / mask.crop.size.area().max(1) as f32);
+            found = self.distinct(found, smallness, self.options.crop_box_overlap);
         }
         if self.options.least_area > 0 {
             found = self.without_specks(found);
@@ -125,39 +127,32 @@ impl Everything {
         report: &mut dyn FnMut(usize),
     ) -> Result<Vec<FoundMask>> {
         self.encoder.encode_region(frame, region, &mut self.embedding)?;
+        let letterbox = self.embedding.letterbox;
         let waves = if self.options.skip_explained { waves::waves(side) } else { vec![waves::all(side)] };
+        let most = self.options.explained_share * frame.size.area() as f32;
+        let explains = |answer: &Answer, point| {
+            answer.is_best && answer.bbox.area() <= most && answer.logits.covers(point, &letterbox)
+        };
         let (mut answers, mut asked): (Vec<Answer>, usize) = (Vec::new(), 0);
         for wave in waves {
-            let letterbox = self.embedding.letterbox;
-            let most = self.options.explained_share * frame.size.area() as f32;
-            let explains = |answer: &Answer, point| {
-                answer.is_best && answer.bbox.area() <= most && answer.logits.covers(point, &letterbox)
-            };
-            let place = |cell| grid::point(region, side, cell);
-            let points: Vec<Point> = wave.iter().map(|cell| place(*cell)).collect();
-            let open = points.iter().copied();
-            let open: Vec<Point> = match self.options.skip_explained {
-                true => open.filter(|point| !answers.iter().any(|answer| explains(answer, *point))).collect(),
-                false => open.collect(),
-            };
-            for answer in self.ask(&open, frame.size)? {
-                answers.extend(answer);
+            let points: Vec<Point> = wave.iter().map(|cell| grid::point(region, side, *cell)).collect();
+            let is_open =
+                |point: &Point| !self.options.skip_explained || !answers.iter().any(|answer| explains(answer, *point));
+            let open: Vec<Point> = points.iter().copied().filter(is_open).collect();
+            for batch in open.chunks(AT_ONCE) {
+                answers.extend(self.ask(batch, frame.size)?.into_iter().flatten());
+                // Logits of what was answered twice need not be kept.
+                answers =
+                    self.distinct(answers, |answer| (answer.bbox, answer.predicted_iou), self.options.box_overlap);
             }
             asked += points.len();
             report(asked);
         }
-        let scores: Vec<f32> = answers.iter().map(|answer| answer.predicted_iou).collect();
-        let boxes: Vec<BoundingBox> = answers.iter().map(|answer| answer.bbox).collect();
-        let mut kept = Vec::new();
-        nms_boxes(&boxes, &scores, self.options.box_overlap, &mut kept);
-        let (mut scratch, mut found) = (UpsampleScratch::default(), Vec::new());
-        for at in kept {
-            let answer = &answers[at];
-            let mut mask = Mask::default();
-            let extent =
-                upsample_mask(&answer.logits, &self.embedding.letterbox, MASK_THRESHOLD, &mut scratch, &mut mask);
+        let (mut scratch, mut mask, mut found) = (UpsampleScratch::default(), Mask::default(), Vec::new());
+        for Answer { logits, predicted_iou, stability, point, .. } in answers {
+            let extent = upsample_mask(&logits, &letterbox, MASK_THRESHOLD, &mut scratch, &mut mask);
             let Some(bbox) = extent.bbox else { continue };
-            let Answer { predicted_iou, stability, point, .. } = *answer;
+            let mask = Rle::from_mask(&mask);
             found.push(FoundMask { mask, bbox, area: extent.area, predicted_iou, stability, point, crop: region });
         }
         Ok(found)
@@ -193,30 +188,31 @@ impl Everything {
         Ok(done.into_iter().map(|(_, answers)| answers).collect())
     }
 
-    /// Of masks whose boxes overlap by more than `overlap` those of the highest scores.
-    fn distinct(&self, found: Vec<FoundMask>, scores: &[f32], overlap: f32) -> Vec<FoundMask> {
-        let boxes: Vec<BoundingBox> = found.iter().map(|mask| mask.bbox).collect();
+    /// Of those whose boxes overlap by more than `overlap` the ones of the highest scores, the best first.
+    fn distinct<T>(&self, all: Vec<T>, of: impl Fn(&T) -> (BoundingBox, f32), overlap: f32) -> Vec<T> {
+        let (boxes, scores): (Vec<BoundingBox>, Vec<f32>) = all.iter().map(of).unzip();
         let mut kept = Vec::new();
-        nms_boxes(&boxes, scores, overlap, &mut kept);
-        let mut found: Vec<Option<FoundMask>> = found.into_iter().map(Some).collect();
-        kept.into_iter().filter_map(|at| found[at].take()).collect()
+        nms_boxes(&boxes, &scores, overlap, &mut kept);
+        let mut all: Vec<Option<T>> = all.into_iter().map(Some).collect();
+        kept.into_iter().filter_map(|at| all[at].take()).collect()
     }
 
     /// Fills small holes and removes small islands. Of two masks that are one after that, the one that needed it less stays.
-    fn without_specks(&self, mut found: Vec<FoundMask>) -> Vec<FoundMask> {
-        let mut components = Components::default();
-        let scores: Vec<f32> = found
-            .iter_mut()
-            .map(|FoundMask { mask, bbox, area, .. }| {
-                let filled = fill_small_holes(mask, self.options.least_area, &mut components);
-                let removed = remove_small_islands(mask, self.options.least_area, &mut components);
-                (*area, *bbox) = (mask.area(), mask.bounding_box().unwrap_or_default());
-                if filled || removed { 0.0 } else { 1.0 }
-            })
-            .collect();
-        let mut kept = self.distinct(found, &scores, self.options.box_overlap.max(self.options.crop_box_overlap));
-        kept.retain(|mask| mask.area > 0);
-        kept
+    fn without_specks(&self, found: Vec<FoundMask>) -> Vec<FoundMask> {
+        let (mut components, mut mask) = (Components::default(), Mask::default());
+        let cleaned = found.into_iter().map(|mut found| {
+            found.mask.decode(&mut mask);
+            let filled = fill_small_holes(&mut mask, self.options.least_area, &mut components);
+            let removed = remove_small_islands(&mut mask, self.options.least_area, &mut components);
+            if filled || removed {
+                found.mask.encode(&mask);
+                (found.area, found.bbox) = (mask.area(), mask.bounding_box().unwrap_or_default());
+            }
+            (found, if filled || removed { 0.0 } else { 1.0 })
+        });
+        let overlap = self.options.box_overlap.max(self.options.crop_box_overlap);
+        let kept = self.distinct(cleaned.collect(), |(found, score)| (found.bbox, *score), overlap);
+        kept.into_iter().map(|(found, _)| found).filter(|found| found.area > 0).collect()
     }
 }
 

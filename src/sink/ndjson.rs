@@ -71,6 +71,10 @@ struct SharedLines(Arc<Mutex<Lines>>);
 
 struct Lines {
     out: Box<dyn Write + Send>,
+    /// Headers that wait for those of other cameras: a pipe without a reader keeps what is written first.
+    headers: Vec<u8>,
+    /// Cameras whose headers are not there yet.
+    awaited: usize,
     /// The last line was not written to its end.
     torn: bool,
 }
@@ -95,7 +99,12 @@ impl NdjsonSink {
         NdjsonSink {
             name,
             path: path.to_path_buf(),
-            out: SharedLines(Arc::new(Mutex::new(Lines { out: Box::new(out), torn: false }))),
+            out: SharedLines(Arc::new(Mutex::new(Lines {
+                out: Box::new(out),
+                headers: Vec::new(),
+                awaited: 1,
+                torn: false,
+            }))),
             options,
             camera: None,
             line: Vec::new(),
@@ -118,7 +127,25 @@ impl SharedLines {
 }
 
 impl Lines {
+    /// Writes a header, together with those of the other cameras.
+    fn write_header(&mut self, value: &impl Serialize) -> io::Result<()> {
+        serde_json::to_writer(&mut self.headers, value)?;
+        self.headers.push(b'\n');
+        self.awaited = self.awaited.saturating_sub(1);
+        if self.awaited == 0 { self.write_headers() } else { Ok(()) }
+    }
+
+    fn write_headers(&mut self) -> io::Result<()> {
+        self.torn = !self.headers.is_empty();
+        self.out.write_all(&std::mem::take(&mut self.headers))?;
+        self.torn = false;
+        Ok(())
+    }
+
     fn write(&mut self, line: &mut Vec<u8>, value: &impl Serialize) -> io::Result<()> {
+        if !self.headers.is_empty() {
+            self.write_headers()?;
+        }
         line.clear();
         if self.torn {
             line.push(b'\n');
@@ -144,6 +171,7 @@ impl Sink for NdjsonSink {
     fn beside(&self) -> Option<Box<dyn Sink>> {
         let (name, path) = (self.name.clone(), self.path.clone());
         let (out, options) = (self.out.clone(), self.options);
+        out.lock().awaited += 1;
         Some(Box::new(NdjsonSink { name, path, out, options, camera: None, line: Vec::new(), masks: Vec::new() }))
     }
 
@@ -155,7 +183,9 @@ impl Sink for NdjsonSink {
             size: [stream.size.width, stream.size.height],
             model: &stream.model,
         };
-        self.write("header", &header)
+        let line = Line { kind: "header", camera: self.camera.as_deref(), value: &header };
+        let written = self.out.lock().write_header(&line);
+        written.map_err(|e| IoError::when("write", &self.path)(e).into())
     }
 
     fn frame(&mut self, record: &FrameRecord) -> Result<()> {

@@ -9,7 +9,7 @@ mod palette;
 use std::fmt::{self, Write};
 
 use crate::geometry::{BoundingBox, Label, LabeledPoint, Point, Size};
-use crate::mask::Mask;
+use crate::mask::{Mask, Rle};
 use crate::track::{ObjectId, ObjectState};
 
 use crate::record::{FrameRecord, ObjectRecord};
@@ -98,12 +98,14 @@ impl Painter {
     ///
     /// # Panics
     /// As [`Self::draw`].
-    pub fn draw_masks<'a>(&mut self, rgb: &mut [u8], size: Size, masks: impl IntoIterator<Item = &'a Mask>) {
+    pub fn draw_masks<'a>(&mut self, rgb: &mut [u8], size: Size, masks: impl IntoIterator<Item = &'a Rle>) {
         let mut canvas = Canvas::new(rgb, size);
         self.pen.prepare(size.width as usize, Scale::of(size).pen_radius);
-        for (id, mask) in (1..).zip(masks.into_iter().filter(|mask| mask.size() == size)) {
-            tint(&mut canvas, mask, object_color(id));
-            self.pen.stroke(&mut canvas, mask, object_color(id));
+        let mut mask = Mask::default();
+        for (id, rle) in (1..).zip(masks.into_iter().filter(|rle| rle.size() == size)) {
+            rle.decode(&mut mask);
+            tint(&mut canvas, &mask, object_color(id));
+            self.pen.stroke(&mut canvas, &mask, object_color(id));
         }
     }
 

@@ -6,18 +6,22 @@ use crate::address::{self, AddressError};
 use crate::error::Result;
 use crate::frame;
 use crate::record::FrameRecord;
-use crate::text::without_passwords;
+use crate::text::address_without_password;
 use crate::video::LiveOutput;
 
 /// Reads the place of `rtsp://HOST/PATH`; behind a last question mark options as [`VideoOptions`]. A password is not part of what
 /// the address is written as.
 pub(super) fn address(place: Option<&str>) -> Result<SinkAddress, AddressError> {
-    let (url, options) = parse(place)?;
-    let written = without_passwords(&format!("rtsp:{}", place.unwrap_or_default()));
+    let (url, query, options) = parse(place)?;
+    let mut written = address_without_password(&url);
+    if !query.is_empty() {
+        written.push_str(&format!("?{query}"));
+    }
     Ok(SinkAddress::new(written, Place::Elsewhere, move || RtspSink::open(&url, options)))
 }
 
-fn parse(place: Option<&str>) -> Result<(String, VideoOptions), AddressError> {
+/// The server's address, and our own options as written and as read.
+fn parse(place: Option<&str>) -> Result<(String, &str, VideoOptions), AddressError> {
     let place = address::path(place)?;
     // Other queries are the server's.
     let is_ours = |query: &str| query.starts_with("boxes") || query.starts_with("share_gaze");
@@ -26,7 +30,7 @@ fn parse(place: Option<&str>) -> Result<(String, VideoOptions), AddressError> {
     if host.is_none() || path.contains(char::is_whitespace) {
         return Err(AddressError::Form);
     }
-    Ok((format!("rtsp:{path}"), VideoOptions::parse(query)?))
+    Ok((format!("rtsp:{path}"), query, VideoOptions::parse(query)?))
 }
 
 /// Sends the frames with masks, prompts and labels drawn over them to an RTSP server, as they come. A server that is lost, or not
@@ -46,7 +50,7 @@ impl RtspSink {
     /// [`VideoError`](crate::error::VideoError): no ffmpeg.
     pub fn open(url: &str, options: VideoOptions) -> Result<Self> {
         Ok(RtspSink {
-            name: without_passwords(url),
+            name: address_without_password(url),
             options,
             painter: options.painter(),
             rgb: Vec::new(),
@@ -84,7 +88,7 @@ mod tests {
 
     #[test]
     fn addresses_name_a_server_and_hide_its_password() {
-        let of = |place: &str| parse(Some(place)).map(|(url, options)| (url, options.boxes, options.share_gaze));
+        let of = |place: &str| parse(Some(place)).map(|(url, _, options)| (url, options.boxes, options.share_gaze));
         assert_eq!(of("//host/live?x=1"), Ok(("rtsp://host/live?x=1".into(), false, false)));
         assert_eq!(of("//host:8554/live?boxes=true"), Ok(("rtsp://host:8554/live".into(), true, false)));
         assert_eq!(of("//host/a?x=1?share_gaze=true"), Ok(("rtsp://host/a?x=1".into(), false, true)));
@@ -94,6 +98,8 @@ mod tests {
         assert!(matches!(of("//host/live?boxes=2"), Err(AddressError::Value(_))));
         let address: SinkAddress = "rtsp://me:secret@host:8554/live?boxes=true".parse().unwrap();
         assert_eq!(address.to_string(), "rtsp://me:***@host:8554/live?boxes=true");
+        let address: SinkAddress = "rtsp://host/live?jwt=secret".parse().unwrap();
+        assert_eq!(address.to_string(), "rtsp://host/live?…");
         assert!(!format!("{address:?}").contains("secret") && !address.is_stdout());
     }
 }

@@ -13,7 +13,7 @@ use super::ffmpeg;
 use crate::error::VideoError;
 use crate::geometry::Size;
 use crate::sync::Received;
-use crate::text::without_passwords;
+use crate::text::address_without_password;
 use link::{Ended, Link, Pictures};
 
 /// The first wait before a lost server is tried again; it doubles with each failure.
@@ -67,7 +67,7 @@ impl LiveOutput {
     pub fn to_rtsp(url: &str) -> Result<Self, VideoError> {
         to_rtsp(url)?;
         let to = url.to_owned();
-        LiveOutput::start(without_passwords(url), Box::new(move |_| to_rtsp(&to)))
+        LiveOutput::start(address_without_password(url), Box::new(move |_| to_rtsp(&to)))
     }
 
     fn start(address: String, make: Box<Make>) -> Result<Self, VideoError> {
@@ -152,6 +152,8 @@ impl Sender {
         while let Some(first) = resized.take().or_else(|| self.pictures.next.take(Duration::MAX).value()) {
             match self.send_from(first) {
                 Ended::Closed => return,
+                // At the end there is no time for another program.
+                Ended::Resized(_) if self.pictures.next.is_closed() => return,
                 Ended::Resized(picture) => resized = Some(picture),
                 Ended::Lost(reason) => self.lose(reason),
             }

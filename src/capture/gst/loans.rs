@@ -37,6 +37,8 @@ impl MayTry {
 
 /// The pictures that a pipeline lends.
 pub(super) struct Loans {
+    /// Most bytes of all together.
+    most_bytes: usize,
     pool: Pool,
     may_try: MayTry,
     /// When the last picture came.
@@ -54,9 +56,12 @@ impl Drop for Lent {
 }
 
 impl Loans {
-    pub(super) fn new(may_try: MayTry) -> Self {
+    /// Nothing is known yet; `max_memory` bytes is what frames may take.
+    pub(super) fn new(may_try: MayTry, max_memory: Option<u64>) -> Self {
+        let most_bytes =
+            max_memory.map_or(MOST_BYTES, |most| MOST_BYTES.min(usize::try_from(most).unwrap_or(MOST_BYTES)));
         let pool = if may_try.0.load(Ordering::Relaxed) { Pool::Tried(Vec::new()) } else { Pool::Scarce };
-        Loans { pool, may_try, last: Instant::now(), lent: Arc::default() }
+        Loans { most_bytes, pool, may_try, last: Instant::now(), lent: Arc::default() }
     }
 
     /// Notes that `sample` came; gives what is to be kept with it if it may be lent.
@@ -66,7 +71,7 @@ impl Loans {
             self.may_try.0.store(false, Ordering::Relaxed);
             let bytes = sample.buffer().map_or(0, |buffer| buffer.size());
             held.push(sample.clone());
-            if bytes.saturating_mul(MOST) > MOST_BYTES {
+            if bytes.saturating_mul(MOST) > self.most_bytes {
                 self.pool = Pool::Scarce;
             } else if held.len() > MOST {
                 self.may_try.0.store(true, Ordering::Relaxed);

@@ -41,7 +41,7 @@ pub(in crate::capture) fn csi_address(place: Option<&str>) -> Result<SourceAddre
                 return Err(failed(reason).into());
             }
         };
-        super::open(Recipe { device: device.clone(), pipeline }, clock)
+        super::open(Recipe { device: device.clone(), pipeline, max_memory: options.max_memory }, clock)
     }))
 }
 
@@ -56,7 +56,7 @@ pub(in crate::capture) fn test_address(place: Option<&str>) -> Result<SourceAddr
     let pattern = pattern.to_owned();
     Ok(SourceAddress::new(device.clone(), move |options, clock| {
         let pipeline = format!("videotestsrc is-live=true pattern={pattern} ! {}", caps("video/x-raw", options)?);
-        super::open(Recipe { device: device.clone(), pipeline }, clock)
+        super::open(Recipe { device: device.clone(), pipeline, max_memory: options.max_memory }, clock)
     }))
 }
 

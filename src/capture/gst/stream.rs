@@ -30,6 +30,8 @@ pub(super) struct Recipe {
     pub device: String,
     /// All but the sink.
     pub pipeline: String,
+    /// Bytes that frames under way may take.
+    pub max_memory: Option<u64>,
 }
 
 /// Opens a pipeline, again and again.
@@ -67,9 +69,9 @@ impl Driver for GstDriver {
     type Stream = GstStream;
 
     fn open(&mut self, _: &mut Vec<String>) -> Result<GstStream, DeviceError> {
-        let Recipe { device, pipeline } = &self.recipe;
+        let Recipe { device, pipeline, max_memory } = &self.recipe;
         let failed = |reason| DeviceError::Program { device: device.clone(), reason };
-        let mut stream = build(pipeline, Loans::new(self.may_try.clone())).map_err(failed)?;
+        let mut stream = build(pipeline, Loans::new(self.may_try.clone(), *max_memory)).map_err(failed)?;
         stream.play().map_err(failed)?;
         match self.known {
             // The stream runs: its first picture is waited for as every other.

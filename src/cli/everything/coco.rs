@@ -76,7 +76,7 @@ impl Coco {
                 image_id,
                 category_id: 1,
                 iscrowd: 0,
-                segmentation: Rle::from_mask(&found.mask),
+                segmentation: found.mask.clone(),
                 bbox: corner_and_size(found.bbox),
                 area: found.area,
                 predicted_iou: found.predicted_iou,

@@ -68,23 +68,33 @@ impl DecodedAhead {
         }
         match self.frames.as_ref().map(Receiver::recv) {
             Some(Ok(next)) => Ok(Some(Arc::new(next?))),
-            _ => Ok(None),
+            _ => {
+                self.join();
+                Ok(None)
+            }
         }
     }
 
     /// Ends decoding; says what was wrong with frames that were given all the same, empty if nothing.
     pub fn complaints(&mut self) -> &str {
         // The thread ends with its next frame.
-        self.frames = None;
-        if let Some(Ok(reader)) = self.reader.take().map(JoinHandle::join) {
-            self.complaints = reader.complaints();
-        }
+        self.join();
         &self.complaints
+    }
+
+    /// Waits for the thread. A panic of it is one of this thread: no video ends that way.
+    fn join(&mut self) {
+        self.frames = None;
+        match self.reader.take().map(JoinHandle::join) {
+            Some(Ok(reader)) => self.complaints = reader.complaints(),
+            Some(Err(panic)) if !std::thread::panicking() => std::panic::resume_unwind(panic),
+            _ => {}
+        }
     }
 }
 
 impl Drop for DecodedAhead {
     fn drop(&mut self) {
-        self.complaints();
+        self.join();
     }
 }

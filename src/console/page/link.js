@@ -15,7 +15,6 @@ export function connect() {
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   socket = new WebSocket(url);
   socket.binaryType = "arraybuffer";
-  socket.onopen = () => { tries = 0; };
   socket.onmessage = ({ data }) => (typeof data === "string" ? word(JSON.parse(data)) : emit("message", data));
   socket.onclose = ({ code, reason }) => closed(code, reason);
 }
@@ -23,6 +22,7 @@ export function connect() {
 function word(message) {
   switch (message.type) {
     case "hello":
+      tries = 0;
       past = true;
       state.live = true;
       state.takesPrompts = message.takes_prompts;
