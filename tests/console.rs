@@ -52,7 +52,7 @@ fn every_answer_has_the_shape_that_the_description_promises() {
         api.check(&path, &method, &answer);
         checked += 1;
     }
-    assert_eq!(checked, 10);
+    assert_eq!(checked, 11);
     for (body, status) in [(r#"{"type":"reboot"}"#, 400), (r#"{"type":"switch","model":"x"}"#, 409)] {
         let answer = served.post("/api/prompts", body);
         assert_eq!(answer.status, status, "{body}");

@@ -46,7 +46,7 @@ impl Decoder for Rectangles {
         for prompt in prompts {
             let clicked = self.things.iter().find(|thing| thing.contains(prompt.points[0].point));
             let answers = match clicked {
-                Some(thing) => [(*thing, 0.95), (thing.expand(2.0), 0.9), (whole, 0.3)],
+                Some(thing) => [(*thing, 0.95), (with_margin(*thing), 0.9), (whole, 0.3)],
                 None => [(whole, 0.9), (whole, 0.2), (whole, 0.1)],
             };
             for (shape, predicted_iou) in answers {
@@ -60,6 +60,10 @@ impl Decoder for Rectangles {
         }
         Ok(())
     }
+}
+
+fn with_margin(thing: BoundingBox) -> BoundingBox {
+    BoundingBox::new(thing.x0 - 2.0, thing.y0 - 2.0, thing.x1 + 2.0, thing.y1 + 2.0)
 }
 
 fn things() -> Vec<BoundingBox> {
