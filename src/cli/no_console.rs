@@ -18,10 +18,6 @@ pub type Used = std::sync::Arc<dyn Fn() -> bool + Send + Sync>;
 pub struct Screen;
 
 impl Screen {
-    pub fn start(_: &ConsoleArgs, _: bool, _: bool) -> anyhow::Result<Self> {
-        Ok(Screen)
-    }
-
     pub fn start_cameras(_: &ConsoleArgs, _: bool, _: bool, cameras: &[String]) -> anyhow::Result<Vec<Self>> {
         Ok((0..cameras.len().max(1)).map(|_| Screen).collect())
     }

@@ -66,7 +66,7 @@ pub fn gpu() -> Result<(), GpuError> {
         Err(panic) => return Err(GpuError::Failed { detail: panic.text }),
     }
     // Kernels that were compiled once are kept, and need no headers any more.
-    let compiled = has_file(&tract_cuda::kernels::cubin_dir());
+    let compiled = has_file(tract_cuda::kernels::cubin_dir());
     if compiled { Ok(()) } else { toolkit::headers(&toolkit::folder()) }
 }
 

@@ -114,7 +114,7 @@ impl Everything {
         if self.options.least_area > 0 {
             found = self.without_specks(found);
         }
-        found.sort_by(|a, b| b.area.cmp(&a.area));
+        found.sort_by_key(|mask| std::cmp::Reverse(mask.area));
         Ok(found)
     }
 
