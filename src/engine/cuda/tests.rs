@@ -88,6 +88,7 @@ fn goes_through_cudnn(model: &TypedModel, node: &TypedNode, op: &Conv) -> bool {
 }
 
 #[test]
+#[cfg_attr(not(target_arch = "x86_64"), ignore = "the same graph, and minutes in an emulator")]
 fn the_bundled_encoder_is_the_same_when_it_is_shaped() {
     for (height, width) in [(256, 256), (192, 352), (256, 448), (128, 160)] {
         let exact = encoder(height, width);
@@ -111,6 +112,7 @@ fn the_bundled_encoder_is_the_same_when_it_is_shaped() {
 
 /// Half arithmetic is emulated here where the processor lacks it.
 #[test]
+#[cfg_attr(not(target_arch = "x86_64"), ignore = "the same graph, and minutes in an emulator")]
 fn in_half_floats_it_stays_near() {
     let exact = encoder(128, 160);
     let mut shaped = exact.clone();
