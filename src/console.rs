@@ -131,7 +131,7 @@ impl Console {
     /// a name there is one, at the root.
     ///
     /// # Errors
-    /// As [`Self::start`]; [`ConfigError::Invalid`](crate::error::ConfigError::Invalid) for a name that no link can have, or that the server
+    /// As [`Self::start`]; [`ConfigError::Invalid`] for a name that no link can have, or that the server
     /// needs itself.
     pub fn start_cameras(options: ConsoleOptions, clock: Arc<dyn Clock>, cameras: &[String]) -> Result<Vec<Console>> {
         let paths = cameras.iter().map(|name| camera_path(name)).collect::<Result<Vec<_>, _>>()?;
