@@ -56,6 +56,16 @@ pub fn path(place: Option<&str>) -> Result<&str, AddressError> {
     place.filter(|place| !place.is_empty() && !place.contains('\0')).ok_or(AddressError::Form)
 }
 
+/// The file or device that `place` names, and the options behind its first question mark, empty where there are none.
+///
+/// # Errors
+/// As [`path`].
+pub fn path_and_query(place: Option<&str>) -> Result<(&str, &str), AddressError> {
+    let place = path(place)?;
+    let (named, query) = place.split_once('?').unwrap_or((place, ""));
+    Ok((path(Some(named))?, query))
+}
+
 /// Hands each `key=value` of a query (`every=10&format=jpg`) to `take`, once its key is found among `known`.
 ///
 /// # Errors

@@ -14,6 +14,7 @@ use crate::frame::{self, Frame};
 use crate::geometry::{BoundingBox, Size};
 use crate::mask::Rle;
 use crate::mask::file::write_id_map;
+use crate::model::LoadedModel;
 use crate::output::write_whole;
 use crate::picture::DEFAULT_DECODE_BYTES;
 use crate::segment::{Everything, EverythingOptions, FoundMask};
@@ -102,8 +103,17 @@ pub struct OptionArgs {
 }
 
 impl OptionArgs {
+    /// The model that `args` name, with an input of the form of photos of `size`, and what finds everything with it.
+    pub fn open(&self, args: &ModelArgs, size: Option<Size>) -> anyhow::Result<(LoadedModel, Everything)> {
+        // One decoder a thread serves better than one decoder on several.
+        let model = ModelArgs { threads: 1, ..args.clone() }.load_for(size)?;
+        let decoders = (0..args.threads).map(|_| model.decoder()).collect::<Result<_, _>>()?;
+        let everything = Everything::new(model.encoder()?, decoders, self.options())?;
+        Ok((model, everything))
+    }
+
     /// The options that the arguments make.
-    pub fn options(&self) -> EverythingOptions {
+    fn options(&self) -> EverythingOptions {
         let mut options =
             if self.sam_defaults { EverythingOptions::segment_anything() } else { EverythingOptions::default() };
         let set = |to: &mut f32, from: Option<f32>| *to = from.unwrap_or(*to);
@@ -187,12 +197,8 @@ pub fn run(args: EverythingArgs) -> anyhow::Result<()> {
         frame::read_photo(path, args.max_memory.map_or(DEFAULT_DECODE_BYTES, |size| size.0), &mut photo)?;
         Ok(Arc::new(photo))
     };
-    // The input has the form of the first photo.
-    let size = args.photos.iter().find_map(|path| read(path).ok()).map(|photo| photo.size);
-    // One decoder a thread serves better than one decoder on several.
-    let model = ModelArgs { threads: 1, ..args.model.clone() }.load_for(size)?;
-    let decoders = (0..args.model.threads).map(|_| model.decoder()).collect::<Result<_, _>>()?;
-    let mut everything = Everything::new(model.encoder()?, decoders, args.options.options())?;
+    // Opened for the first photo, whose form the input has.
+    let mut opened = None;
     let mut coco = Coco::default();
     let (stop, mut failed) = (on_interrupt()?, 0);
     for path in &args.photos {
@@ -207,6 +213,10 @@ pub fn run(args: EverythingArgs) -> anyhow::Result<()> {
                 failed += 1;
                 continue;
             }
+        };
+        let (model, everything) = match &mut opened {
+            Some(opened) => opened,
+            none => none.insert(args.options.open(&args.model, Some(photo.size))?),
         };
         let began = Instant::now();
         let bar = progress::bar(0, "points");

@@ -11,7 +11,7 @@ use crate::address::Table;
 use crate::capture::{SOURCES, SourceAddress, SourceInfo, SourceOptions};
 use crate::input::{PROMPTS, PromptAddress};
 use crate::pipeline::{PairedCamera, Running, StreamOrigin, Summary};
-use crate::sink::{OpenedSink, SINKS, Sink, SinkAddress};
+use crate::sink::{OpenedSink, SINKS, SinkAddress};
 use crate::time::MonotonicClock;
 
 use super::board_args::BoardArgs;
@@ -266,14 +266,11 @@ fn check(args: &RunArgs, cameras: &Cameras, (shown, from_console): (bool, bool))
 
 /// Opens the sinks, last of all: a start that fails empties no file.
 fn add_sinks(streams: &mut [Stream], cameras: &Cameras) -> anyhow::Result<()> {
-    let add = |stream: &mut Stream, sink: Box<dyn Sink>| {
-        stream.pipeline.add_sink(sink);
-    };
     for (stream, camera) in streams.iter_mut().zip(&cameras.each) {
         for address in &camera.sinks {
             // The page is joined by the stream itself.
             if let OpenedSink::Sink(sink) = address.open()? {
-                add(stream, sink);
+                stream.pipeline.add_sink(sink);
             }
         }
     }
@@ -281,9 +278,9 @@ fn add_sinks(streams: &mut [Stream], cameras: &Cameras) -> anyhow::Result<()> {
         let OpenedSink::Sink(first) = address.open()? else { continue };
         for stream in &mut streams[1..] {
             // Only sinks that have one are shared.
-            first.beside().into_iter().for_each(|sink| add(stream, sink));
+            first.beside().into_iter().for_each(|sink| stream.pipeline.add_sink(sink));
         }
-        add(&mut streams[0], first);
+        streams[0].pipeline.add_sink(first);
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use crate::geometry::{Letterbox, Point, Size};
+use crate::geometry::{BoundingBox, Letterbox, Point, Size};
 
 /// A mask as the decoder gives it: logits on the letterboxed input at a fraction of its resolution, row by row. It is
 /// the mask prompt of a next call (positive inside the object).
@@ -55,6 +55,16 @@ impl LowResLogits {
             rows.end = y + 1;
         }
         found
+    }
+
+    /// The tightest box around the cells that are inside, in pixels of the frame that `letterbox` shows; `None` if there are none.
+    pub fn bounding_box(&self, letterbox: &Letterbox) -> Option<BoundingBox> {
+        let (columns, rows) = self.extent(self.content(letterbox))?;
+        let cell = |input: u32, cells: u32| input as f32 / cells.max(1) as f32;
+        let (w, h) = (cell(letterbox.input.width, self.size.width), cell(letterbox.input.height, self.size.height));
+        let at = |x: usize, y: usize| letterbox.to_frame(Point::new(x as f32 * w, y as f32 * h));
+        let (from, to) = (at(columns.start, rows.start), at(columns.end, rows.end));
+        Some(BoundingBox::new(from.x, from.y, to.x, to.y))
     }
 
     /// The cells, from the top-left one, that show the frame at least in part; the rest is padding.

@@ -12,7 +12,7 @@ pub use options::EverythingOptions;
 
 use crate::error::{ConfigError, Error, PipelineError, Result};
 use crate::frame::Frame;
-use crate::geometry::{BoundingBox, LabeledPoint, Letterbox, Point, Region, Size};
+use crate::geometry::{BoundingBox, LabeledPoint, Point, Region, Size};
 use crate::mask::{
     Components, LowResLogits, Mask, Rle, UpsampleScratch, fill_small_holes, nms_boxes, remove_small_islands,
     stability_score, upsample_mask,
@@ -245,7 +245,8 @@ fn good(
         if stability < options.least_stability {
             continue;
         }
-        let Some(bbox) = extent(&candidate.logits, letterbox) else { continue };
+        let bbox = candidate.logits.bounding_box(letterbox).map(|bbox| bbox.intersect(letterbox.region.as_box()));
+        let Some(bbox) = bbox.filter(|bbox| bbox.area() > 0.0) else { continue };
         if is_cut_off(bbox, letterbox.region, frame) {
             continue;
         }
@@ -253,16 +254,6 @@ fn good(
         passed.push(Answer { logits, bbox, predicted_iou, stability, point, is_best: best == Some(at) });
     }
     passed
-}
-
-/// The box of the cells inside, in pixels of the frame.
-fn extent(logits: &LowResLogits, letterbox: &Letterbox) -> Option<BoundingBox> {
-    let (columns, rows) = logits.extent(logits.content(letterbox))?;
-    let cell = letterbox.input.width as f32 / logits.size.width.max(1) as f32;
-    let corner = |x: usize, y: usize| letterbox.to_frame(Point::new(x as f32 * cell, y as f32 * cell));
-    let (from, to) = (corner(columns.start, rows.start), corner(columns.end, rows.end));
-    let bbox = BoundingBox::new(from.x, from.y, to.x, to.y).intersect(letterbox.region.as_box());
-    (bbox.area() > 0.0).then_some(bbox)
 }
 
 /// Whether a mask reaches an edge of its crop that is none of the frame: it goes on beyond.

@@ -60,11 +60,12 @@ impl Default for OverlayOptions {
 /// Reads the place of `overlay:DIR`, options `every=N` (each n-th frame), `format=png|jpg`, `keep=N` (most images kept),
 /// `boxes=true`, `share_gaze=true`.
 pub(super) fn address(place: Option<&str>) -> Result<SinkAddress, AddressError> {
-    let place = address::path(place)?;
-    let (folder, query) = place.split_once('?').unwrap_or((place, ""));
-    let (folder, options) = (PathBuf::from(address::path(Some(folder))?), OverlayOptions::parse(query)?);
+    let (folder, query) = address::path_and_query(place)?;
+    let (folder, options) = (PathBuf::from(folder), OverlayOptions::parse(query)?);
     let writes = Place::Folder(folder.clone(), is_overlay);
-    Ok(SinkAddress::new(format!("overlay:{place}"), writes, move || OverlaySink::create(&folder, options)))
+    Ok(SinkAddress::new(format!("overlay:{}", place.unwrap_or_default()), writes, move || {
+        OverlaySink::create(&folder, options)
+    }))
 }
 
 impl OverlayOptions {

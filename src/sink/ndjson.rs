@@ -29,10 +29,9 @@ pub struct NdjsonOptions {
 
 /// Reads the place of `ndjson:PATH` or `ndjson:-`, option `share_gaze=true`.
 pub(super) fn address(place: Option<&str>) -> Result<SinkAddress, AddressError> {
-    let place = address::path(place)?;
-    let (path, query) = place.split_once('?').unwrap_or((place, ""));
-    let (path, options) = (PathBuf::from(address::path(Some(path))?), NdjsonOptions::parse(query)?);
-    let text = format!("ndjson:{place}");
+    let (path, query) = address::path_and_query(place)?;
+    let (path, options) = (PathBuf::from(path), NdjsonOptions::parse(query)?);
+    let text = format!("ndjson:{}", place.unwrap_or_default());
     Ok(match path.as_os_str() == "-" {
         true => SinkAddress::to_stdout(text, move || Ok(NdjsonSink::stdout(options))),
         false => SinkAddress::new(text, Place::File(path.clone()), move || NdjsonSink::create(&path, options)),

@@ -15,12 +15,10 @@ use device::OutputDevice;
 
 /// Reads the place of `v4l:DEVICE`, options as [`VideoOptions`].
 pub(super) fn address(place: Option<&str>) -> Result<SinkAddress, AddressError> {
-    let place = address::path(place)?;
-    let (path, query) = place.split_once('?').unwrap_or((place, ""));
-    let path = PathBuf::from(address::path(Some(path))?);
-    let options = VideoOptions::parse(query)?;
+    let (path, query) = address::path_and_query(place)?;
+    let (path, options) = (PathBuf::from(path), VideoOptions::parse(query)?);
     let writes = Place::Device(path.clone());
-    Ok(SinkAddress::new(format!("v4l:{place}"), writes, move || V4lSink::open(&path, options)))
+    Ok(SinkAddress::new(format!("v4l:{}", place.unwrap_or_default()), writes, move || V4lSink::open(&path, options)))
 }
 
 /// Shows the frames with masks, prompts and labels drawn over them as a camera, to whatever program reads it. The device takes the

@@ -44,12 +44,12 @@ impl VideoOptions {
 
 /// Reads the place of `video:FILE`, options as [`VideoOptions`].
 pub(super) fn address(place: Option<&str>) -> Result<SinkAddress, AddressError> {
-    let place = address::path(place)?;
-    let (path, query) = place.split_once('?').unwrap_or((place, ""));
-    let path = PathBuf::from(address::path(Some(path))?);
-    let options = VideoOptions::parse(query)?;
+    let (path, query) = address::path_and_query(place)?;
+    let (path, options) = (PathBuf::from(path), VideoOptions::parse(query)?);
     let writes = Place::File(path.clone());
-    Ok(SinkAddress::new(format!("video:{place}"), writes, move || VideoSink::create(&path, options)))
+    Ok(SinkAddress::new(format!("video:{}", place.unwrap_or_default()), writes, move || {
+        VideoSink::create(&path, options)
+    }))
 }
 
 /// Writes a video of the frames with masks, prompts and labels drawn over them, through ffmpeg: each frame at its own time from the

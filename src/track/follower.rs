@@ -4,7 +4,7 @@ use super::flow::Similarity;
 use super::memory::{Expectation, FeatureMap, Memory, Recall};
 use super::motion::BoxMotion;
 use super::{Excluded, ObjectId, ObjectState};
-use crate::geometry::{BoundingBox, LabeledPoint, Letterbox, Point, Size};
+use crate::geometry::{BoundingBox, LabeledPoint, Letterbox, Size};
 use crate::mask::{LowResLogits, MASK_PROMPT_LOGIT};
 use crate::model::{Candidate, Prompt};
 use crate::time::Timestamp;
@@ -259,7 +259,7 @@ impl Follower {
         prompt.points.clear();
         let clip = |b: BoundingBox| b.intersect(BoundingBox::of_frame(letterbox.frame));
         if let Some(expected) = self.expected() {
-            prompt.bbox = extent(expected, letterbox).map(clip).filter(|b| b.area() > 0.0);
+            prompt.bbox = expected.bounding_box(letterbox).map(clip).filter(|b| b.area() > 0.0);
             prompt.mask.get_or_insert_default().clone_from(expected);
         } else {
             prompt.bbox = self.motion.predict(at).map(clip).filter(|b| b.area() > 0.0);
@@ -381,16 +381,6 @@ impl Follower {
             None => {}
         }
     }
-}
-
-/// The tightest box around the cells that are inside, in pixels of the frame; `None` if there are none.
-fn extent(logits: &LowResLogits, letterbox: &Letterbox) -> Option<BoundingBox> {
-    let (columns, rows) = logits.extent(logits.content(letterbox))?;
-    let cell = |input: u32, cells: u32| input as f32 / cells.max(1) as f32;
-    let (w, h) = (cell(letterbox.input.width, logits.size.width), cell(letterbox.input.height, logits.size.height));
-    let at = |x: usize, y: usize| letterbox.to_frame(Point::new(x as f32 * w, y as f32 * h));
-    let (from, to) = (at(columns.start, rows.start), at(columns.end, rows.end));
-    Some(BoundingBox::new(from.x, from.y, to.x, to.y))
 }
 
 #[cfg(test)]

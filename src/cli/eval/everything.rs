@@ -10,7 +10,6 @@ use super::super::progress;
 use crate::eval::dataset::{self, Layout};
 use crate::eval::everything::{EverythingEvaluation, EverythingReport};
 use crate::frame;
-use crate::segment::Everything;
 
 #[derive(Debug, clap::Args)]
 pub struct EverythingArgs {
@@ -34,9 +33,7 @@ pub fn run(args: EverythingArgs) -> anyhow::Result<()> {
     let mut photos = dataset::list(&args.data, Layout::Ids)?;
     photos.truncate(args.limit.map_or(usize::MAX, |n| n as usize));
     let first = photos.first().map(|photo| frame::open_image(&photo.image)).transpose()?;
-    let model = ModelArgs { threads: 1, ..args.model.clone() }.load_for(first.map(|frame| frame.size))?;
-    let decoders = (0..args.model.threads).map(|_| model.decoder()).collect::<Result<_, _>>()?;
-    let mut everything = Everything::new(model.encoder()?, decoders, args.options.options())?;
+    let (model, mut everything) = args.options.open(&args.model, first.map(|frame| frame.size))?;
     let stop = on_interrupt()?;
     let mut bar = progress::bar(photos.len(), "photos");
     let mut evaluation = EverythingEvaluation::default();

@@ -1,5 +1,6 @@
 use super::*;
 use crate::frame::PixelFormat;
+use crate::geometry::Letterbox;
 use crate::model::Candidate;
 
 const INPUT: Size = Size::new(128, 96);
