@@ -1,5 +1,6 @@
 use std::path::Path;
 use std::sync::Arc;
+use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 
 use super::encoder::{EncoderPart, ImageEncoder};
@@ -221,9 +222,9 @@ impl<'a> Loader<'a> {
     /// GPU is left out.
     fn fastest(&self, variants: &[Variant]) -> Result<(Variant, EncoderPart, Vec<TimedEncoder>), Error> {
         let mut encoders = Vec::new();
-        for variant in variants {
-            match self.encoder(*variant) {
-                Ok(encoder) => encoders.push((*variant, encoder)),
+        for (variant, encoder) in self.encoders(variants) {
+            match encoder {
+                Ok(encoder) => encoders.push((variant, encoder)),
                 Err(error) if variant.1 == Device::Cuda && variants.len() > 1 => {
                     tracing::warn!("the encoder stays on the processor: {error}");
                 }
@@ -253,6 +254,22 @@ impl<'a> Loader<'a> {
         let fastest = (0..timed.len()).min_by_key(|ix| timed[*ix].time).unwrap_or(0);
         let (variant, encoder) = encoders.swap_remove(fastest);
         Ok((variant, encoder, timed))
+    }
+
+    /// The encoder in each variant: each is compiled on a thread of its own, because a program waits for all before its first frame.
+    fn encoders(&self, variants: &[Variant]) -> Vec<(Variant, Result<EncoderPart, Error>)> {
+        std::thread::scope(|scope| {
+            let start = |variant: &Variant| {
+                let variant = *variant;
+                (variant, scope.spawn(move || self.encoder(variant)))
+            };
+            let compiling: Vec<_> = variants.iter().map(start).collect();
+            let end = |(variant, thread): (Variant, ScopedJoinHandle<'_, _>)| match thread.join() {
+                Ok(encoder) => (variant, encoder),
+                Err(panic) => std::panic::resume_unwind(panic),
+            };
+            compiling.into_iter().map(end).collect()
+        })
     }
 
     fn encoder(&self, (precision, device): Variant) -> Result<EncoderPart, Error> {

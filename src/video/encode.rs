@@ -196,7 +196,7 @@ fn encoding(path: &Path, pixels: Pixels) -> Result<Encoding, VideoError> {
         }
         (Pixels::Rgb, "mp4" | "mov" | "mkv") => {
             let encoder =
-                if ffmpeg::has_x264()? { "-c:v libx264 -preset veryfast -crf 20" } else { "-c:v mpeg4 -q:v 3" };
+                if ffmpeg::has_x264()? { "-c:v libx264 -preset superfast -crf 20" } else { "-c:v mpeg4 -q:v 3" };
             // Matroska counts milliseconds; MPEG-4 no finer than 65,535 to the second.
             let (track, base) = if extension == "mkv" { ("", 1000) } else { (" -video_track_timescale 60000", 60_000) };
             (format!("{encoder}{track} {BT709}"), even("black", "yuv420p"), Some(base))
