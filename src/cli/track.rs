@@ -1,6 +1,7 @@
 //! `foveate track`: a selected object through a video or a folder of frames.
 
 mod ahead;
+mod encoded;
 mod frames;
 mod results;
 
@@ -17,7 +18,7 @@ use crate::frame::Frame;
 use crate::geometry::{BoundingBox, LabeledPoint, Size};
 use crate::mask::file::read_prompt_mask;
 use crate::mask::{Mask, Rle};
-use crate::model::LoadedModel;
+use crate::model::{Embedding, LoadedModel};
 use crate::picture::DEFAULT_DECODE_BYTES;
 use crate::session::Stepper;
 use crate::sink::is_overlay;
@@ -31,6 +32,7 @@ use super::output::{lossy, print, print_json};
 use super::outputs::Files;
 use super::progress;
 use super::prompt_args::{parse_box, parse_point};
+use encoded::{Encoded, EncodedAhead};
 use frames::{Frames, Next, is_clip_frame_name};
 use results::{About, Cut, Found, Results, Target};
 
@@ -154,7 +156,7 @@ pub fn run(args: TrackArgs) -> anyhow::Result<()> {
     let first_mask =
         args.first.first_mask.as_deref().map(|m| read_prompt_mask(m, args.first.mask_label)).transpose()?;
     // The prompt speaks about the first frame.
-    let mut first = frames.next()?;
+    let first = frames.next()?;
     if let Some(Next { frame: Err(error), .. }) = first {
         return Err(error.into());
     }
@@ -168,18 +170,20 @@ pub fn run(args: TrackArgs) -> anyhow::Result<()> {
     let mut tracking = Tracking { args: &args, first_mask, stepper, totals: Totals::default() };
     let stop = on_interrupt()?;
     let bar = frames.count().map_or_else(|| progress::counter("frames"), |count| progress::bar(count, "frames"));
+    let mut ahead = EncodedAhead::start(first, frames, model.encoder()?, args.encode_every)?;
     // What was followed until an error is written all the same.
     let mut broken: Option<anyhow::Error> = None;
+    let began = Instant::now();
     while !stop.is_stopped() {
-        let next = match first.take().map_or_else(|| frames.next(), |next| Ok(Some(next))) {
-            Ok(Some(next)) => next,
+        let encoded = match ahead.next() {
+            Ok(Some(encoded)) => encoded,
             Ok(None) => break,
             Err(error) => {
                 broken = Some(error.into());
                 break;
             }
         };
-        let written = match tracking.follow(next) {
+        let written = match tracking.follow(encoded, &ahead) {
             Ok(found) => found.is_none_or(|found| writing.send(found)),
             Err(error) => {
                 broken = Some(error);
@@ -191,9 +195,10 @@ pub fn run(args: TrackArgs) -> anyhow::Result<()> {
         }
         bar.advance();
     }
+    tracking.totals.spent = began.elapsed();
+    let complaints = ahead.end().map(|mut frames| frames.complaints()).unwrap_or_default();
     bar.clear();
     writing.finish()?;
-    let complaints = frames.complaints();
     if broken.is_none() && !complaints.is_empty() {
         tracing::warn!("{}: some frames may be damaged ({complaints})", args.frames.display());
     }
@@ -236,13 +241,14 @@ struct Totals {
     done: usize,
     lost: usize,
     damaged: usize,
+    /// From the first frame to the last.
     spent: Duration,
 }
 
 impl Tracking<'_> {
     /// Follows the object to the next frame and prints it; gives what is to be written, unless the frame is damaged.
-    fn follow(&mut self, next: Next) -> anyhow::Result<Option<Found>> {
-        let Next { number, file, name, frame } = next;
+    fn follow(&mut self, encoded: Encoded, ahead: &EncodedAhead) -> anyhow::Result<Option<Found>> {
+        let Encoded { next: Next { number, file, name, frame }, embedding } = encoded;
         let frame = match frame {
             Ok(frame) => frame,
             Err(error) => {
@@ -254,9 +260,9 @@ impl Tracking<'_> {
                 return Ok(None);
             }
         };
-        let began = Instant::now();
-        self.step(number, &frame)?;
-        self.totals.spent += began.elapsed();
+        if let Some(free) = self.step(number, &frame, embedding)? {
+            ahead.reuse(free);
+        }
         let time_s = frame.captured_at.as_secs_f64();
         let Some(found) = self.stepper.record().objects().first() else { return Ok(None) };
         // What was given is the answer on its own frame.
@@ -286,12 +292,18 @@ impl Tracking<'_> {
         Ok(Some(Found { frame, name, mask, logits, record }))
     }
 
-    fn step(&mut self, number: usize, frame: &Arc<Frame>) -> anyhow::Result<()> {
-        let between = !number.is_multiple_of(self.args.encode_every as usize);
-        if between && self.stepper.propagate(frame).is_some() {
-            return Ok(());
-        }
-        self.stepper.set_frame(Arc::clone(frame))?;
+    /// Follows to a frame with its embedding, or without one by the image's motion alone; gives an embedding that is used no more.
+    fn step(
+        &mut self,
+        number: usize,
+        frame: &Arc<Frame>,
+        embedding: Option<Embedding>,
+    ) -> anyhow::Result<Option<Embedding>> {
+        let Some(embedding) = embedding else {
+            self.stepper.propagate(frame);
+            return Ok(None);
+        };
+        let free = self.stepper.set_encoded(Arc::clone(frame), embedding);
         if number == 0 {
             match &self.first_mask {
                 Some(mask) => self.stepper.select(1, mask)?,
@@ -299,7 +311,7 @@ impl Tracking<'_> {
             }
         }
         self.stepper.follow()?;
-        Ok(())
+        Ok(Some(free))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::frame::Frame;
 use crate::geometry::{BoundingBox, LabeledPoint, Letterbox};
 use crate::mask::{LowResLogits, Mask, mask_prompt};
-use crate::model::{Candidate, Decoder, Encoder};
+use crate::model::{Candidate, Decoder, Embedding, Encoder};
 use crate::record::FrameRecord;
 use crate::select::gaze::GazeDisc;
 use crate::track::{FollowerConfig, ObjectId};
@@ -47,6 +47,13 @@ impl Stepper {
         self.encoder.encode(&frame, &mut self.present.embedding)?;
         self.present.frame = frame;
         Ok(())
+    }
+
+    /// As [`Self::set_frame`] for a `frame` that was encoded elsewhere, by the same model: its embedding takes the place of the last
+    /// frame's, which is given back for its buffers.
+    pub fn set_encoded(&mut self, frame: Arc<Frame>, embedding: Embedding) -> Embedding {
+        self.present.frame = frame;
+        std::mem::replace(&mut self.present.embedding, embedding)
     }
 
     /// Moves every object to `frame` without encoding it, with the image alone; `None` if no frame of its size was
