@@ -93,6 +93,29 @@ fn segment_answers_a_box_with_mask_overlay_and_json() {
 }
 
 #[test]
+fn a_cutout_is_the_object_alone() {
+    let sandbox = Sandbox::new();
+    let [x0, y0, x1, y1] = box_of(&frames(&sandbox, 1));
+    let (photo, bbox) = ("frames/000.png", format!("{x0},{y0},{x1},{y1}"));
+    let ran = sandbox.foveate(&["segment", photo, "--box", &bbox, "--out-mask", "mask.png", "--cutout", "object.png"]);
+    assert_eq!(ran.code(), 0, "{}", ran.describe());
+    let open = |name: &str| image::open(sandbox.path().join(name)).unwrap();
+    let (mask, object, seen) =
+        (open("mask.png").into_luma8(), open("object.png").into_rgba8(), open(photo).into_rgb8());
+    assert_eq!(object.dimensions(), seen.dimensions());
+    let mut soft = 0;
+    for ((x, y, pixel), seen) in object.enumerate_pixels().zip(seen.pixels()) {
+        assert_eq!(pixel[3] >= 128, mask.get_pixel(x, y)[0] == 255, "{x},{y}");
+        assert!(pixel[3] < 255 || pixel.0[..3] == seen.0, "what is whole keeps its colours");
+        soft += usize::from((1..255).contains(&pixel[3]));
+    }
+    assert!(soft > 20, "{soft} pixels of a soft edge");
+    let refused = sandbox.foveate(&["segment", photo, "--box", &bbox, "--cutout", "object.jpg"]);
+    assert_eq!(refused.code(), 2, "{}", refused.describe());
+    assert!(refused.stderr().contains(".png"), "{}", refused.describe());
+}
+
+#[test]
 fn multimask_ranks_by_predicted_iou() {
     let sandbox = Sandbox::new();
     frames(&sandbox, 1);

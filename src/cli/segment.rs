@@ -3,13 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use image::ExtendedColorType;
 use serde::Serialize;
 
 use crate::board::ByteSize;
+use crate::error::Error;
 use crate::frame::{self, Frame};
-use crate::geometry::BoundingBox;
-use crate::mask::Rle;
-use crate::mask::file::{read_prompt_mask, write_mask};
+use crate::geometry::{BoundingBox, Letterbox, Size};
+use crate::mask::file::{read_prompt_mask, write_image, write_mask};
+use crate::mask::{Rle, cut_out, matte};
 use crate::model::Prompt;
 use crate::picture::DEFAULT_DECODE_BYTES;
 use crate::segment::{Prediction, Predictor};
@@ -42,6 +44,9 @@ pub struct SegmentArgs {
     /// Write the photo with the best mask and the prompt drawn over it
     #[arg(long, value_name = "OUT.png", help_heading = "Output")]
     overlay: Option<PathBuf>,
+    /// Write the object alone, with the best mask's soft edge and the object's own colours in it, transparent around it
+    #[arg(long, value_name = "OUT.png", value_parser = parse_cutout, help_heading = "Output")]
+    cutout: Option<PathBuf>,
     /// Write the best mask as a grey PNG of the photo's size, 255 inside
     #[arg(long, value_name = "PNG", help_heading = "Output")]
     out_mask: Option<PathBuf>,
@@ -65,6 +70,8 @@ Examples:
     foveate segment photo.jpg --box 310,140,560,400 --out-mask mask.png
   Correct an earlier mask with one more click:
     foveate segment photo.jpg --mask mask.png --point 420,250 --point 330,380 --out-mask better.png
+  The object alone, to put on another picture:
+    foveate segment photo.jpg --box 310,140,560,400 --cutout object.png
   Every reading of an ambiguous click, for a program:
     foveate segment photo.jpg --point 420,250 --multimask --json";
 
@@ -129,6 +136,9 @@ pub fn run(args: SegmentArgs) -> anyhow::Result<()> {
     if let (Some(path), Some(best)) = (&args.overlay, masks.first()) {
         write_overlay(path, &photo, best, &prompt)?;
     }
+    if let (Some(path), Some(best)) = (&args.cutout, masks.first()) {
+        write_cutout(path, &photo, best, predictor.input_size())?;
+    }
     let answer = Answer {
         image: &args.photo,
         size: [photo.size.width, photo.size.height],
@@ -142,12 +152,30 @@ pub fn run(args: SegmentArgs) -> anyhow::Result<()> {
     if args.json { print_json(&answer) } else { print(&summary(&answer)) }
 }
 
+/// A file that keeps transparency.
+fn parse_cutout(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    let is_png = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"));
+    is_png.then_some(path).ok_or_else(|| "only a PNG keeps what is transparent: name it .png".into())
+}
+
+/// Writes the object that `found` shows on `photo`, for a model whose input is `input`.
+fn write_cutout(path: &Path, photo: &Frame, found: &Prediction, input: Size) -> Result<(), Error> {
+    let (mut rgb, mut opacity, mut pixels) = (Vec::new(), Vec::new(), Vec::new());
+    let letterbox = Letterbox::of_region(photo.size, found.region, input);
+    matte(&found.mask, Some((&found.logits, &letterbox)), &mut opacity);
+    frame::to_rgb(photo, &mut rgb)?;
+    cut_out(&rgb, &opacity, photo.size, &mut pixels);
+    write_image(path, &pixels, photo.size, ExtendedColorType::Rgba8)
+}
+
 /// What is read and written.
 fn files(args: &SegmentArgs) -> Files {
     let mut files = Files::default();
     files.reads("the photo", [&args.photo]).reads("--mask", &args.prompt.mask);
     files.reads_models(args.model.models_dir.as_deref());
-    files.writes("--overlay", &args.overlay).writes("--out-mask", &args.out_mask).writes_stdout();
+    files.writes("--overlay", &args.overlay).writes("--out-mask", &args.out_mask);
+    files.writes("--cutout", &args.cutout).writes_stdout();
     files
 }
 

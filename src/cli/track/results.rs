@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::frame::{self, Frame};
 use crate::geometry::Letterbox;
 use crate::mask::file::{mask_name, write_image, write_mask_of};
-use crate::mask::{LowResLogits, Mask, matte};
+use crate::mask::{LowResLogits, Mask, cut_out, matte};
 use crate::record::FrameRecord;
 use crate::sink::{OverlayOptions, OverlaySink, Sink, VideoOptions, VideoSink};
 use crate::video::{Clip, ClipOutput, Pixels, can_be_written};
@@ -214,7 +214,8 @@ impl Cutouts {
         let size = found.frame.size;
         matte(&found.mask, found.logits.as_ref().map(|(logits, on)| (logits, on)), &mut self.opacity);
         if self.kind == Cut::Colours {
-            self.cut(&found.frame)?;
+            frame::to_rgb(&found.frame, &mut self.rgb)?;
+            cut_out(&self.rgb, &self.opacity, size, &mut self.pixels);
         }
         match &mut self.place {
             Place::Folder(folder) => {
@@ -232,18 +233,5 @@ impl Cutouts {
                 output.write(&self.pixels, size, found.record.time_s)
             }
         }
-    }
-
-    /// The frame's colours with the opacity; black where nothing is to be seen.
-    fn cut(&mut self, frame: &Frame) -> Result<(), Error> {
-        frame::to_rgb(frame, &mut self.rgb)?;
-        self.pixels.clear();
-        for (colour, opacity) in self.rgb.chunks_exact(3).zip(&self.opacity) {
-            match opacity {
-                0 => self.pixels.extend([0; 4]),
-                _ => self.pixels.extend([colour[0], colour[1], colour[2], *opacity]),
-            }
-        }
-        Ok(())
     }
 }
