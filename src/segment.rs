@@ -7,6 +7,7 @@
 //! Prompts and masks are in pixels of the frame; only [`crate::geometry::Letterbox`] knows the model's input.
 
 mod alternatives;
+mod boxes;
 mod check;
 mod checked_decoder;
 mod choice;
@@ -21,6 +22,7 @@ mod written;
 mod zoom;
 
 pub use alternatives::next_alternative;
+pub use boxes::masks_in_boxes;
 pub use check::{check_prompt, clip_box};
 pub use checked_decoder::CheckedDecoder;
 pub use choice::{best_matching_prompt, points_matched};

@@ -91,15 +91,77 @@ fn most_of_the_scene_is_found() {
     assert!(found >= 0.6, "{found}");
 }
 
+/// Each thing of the scene that is large enough to be seen, as a detector would find it: its number and its box.
+fn detected(sandbox: &Sandbox) -> Vec<(u8, Mask)> {
+    let ids = image::open(sandbox.path().join("masks/1.png")).unwrap().into_luma8();
+    let mask = |id: u8| Mask::from_fn(SIZE, |x, y| ids.get_pixel(x, y)[0] == id);
+    (1..=255).map(|id| (id, mask(id))).filter(|(_, mask)| mask.area() > 400).collect()
+}
+
+fn mean_iou(masks: &[Value], things: &[(u8, Mask)]) -> f32 {
+    assert_eq!(masks.len(), things.len());
+    let mut found = Mask::default();
+    let overlaps = masks.iter().zip(things).map(|(mask, (_, truth))| {
+        serde_json::from_value::<Rle>(mask.clone()).unwrap().decode(&mut found);
+        found.iou(truth)
+    });
+    overlaps.sum::<f32>() / things.len() as f32
+}
+
+#[test]
+fn what_a_detector_found_is_outlined_and_keeps_its_name() {
+    let sandbox = Sandbox::new();
+    photo(&sandbox, 7);
+    let things = detected(&sandbox);
+    assert!(things.len() > 3);
+    let boxes = || things.iter().map(|(id, mask)| (*id, mask.bounding_box().unwrap()));
+    let line = |(id, b): (u8, foveate::geometry::BoundingBox)| {
+        serde_json::json!({"image": "1.png", "box": b, "label": format!("thing {id}"), "score": 0.5}).to_string()
+    };
+    let lines: Vec<String> = boxes().map(line).collect();
+    let beside = r#"{"image": "1.png", "box": [900, 900, 990, 990]}"#;
+    let other = r#"{"image": "2.png", "box": [0, 0, 9, 9]}"#;
+    sandbox.file("found.ndjson", &[&lines.join("\n"), beside, other].join("\n"));
+    let ran = sandbox.foveate(&["everything", "images/1.png", "--boxes", "found.ndjson", "--json"]);
+    assert_eq!(ran.code(), 0, "{}", ran.describe());
+    assert!(ran.stderr().contains("1 of") && ran.stderr().contains("outside"), "{}", ran.describe());
+    let answer: Value = serde_json::from_str(&ran.stdout()).unwrap();
+    let masks: Vec<Value> = answer["masks"].as_array().unwrap().iter().map(|mask| mask["rle"].clone()).collect();
+    let overlap = mean_iou(&masks, &things);
+    assert!(overlap > 0.7, "{overlap}");
+    assert_eq!(answer["masks"][0]["label"], format!("thing {}", things[0].0));
+    assert!(answer["masks"][0]["point"].is_null());
+
+    let row = |(id, b): (u8, foveate::geometry::BoundingBox)| serde_json::json!({"image_id": 1, "category_id": id, "bbox": [b.x0, b.y0, b.width(), b.height()], "score": 0.5});
+    let rows: Vec<Value> = boxes().map(row).collect();
+    sandbox.file("found.json", &serde_json::to_string(&rows).unwrap());
+    let command = ["everything", "images/1.png", "--boxes", "found.json", "--no-zoom", "--coco", "masks.json"];
+    let ran = sandbox.foveate(&command);
+    assert_eq!(ran.code(), 0, "{}", ran.describe());
+    let coco: Value = serde_json::from_slice(&std::fs::read(sandbox.path().join("masks.json")).unwrap()).unwrap();
+    let annotations = coco["annotations"].as_array().unwrap();
+    for (annotation, (id, _)) in annotations.iter().zip(&things) {
+        assert_eq!((&annotation["category_id"], &annotation["image_id"]), (&(*id).into(), &1.into()));
+        assert_eq!((&annotation["score"], &annotation["point_coords"]), (&0.5.into(), &serde_json::json!([])));
+    }
+    let masks: Vec<Value> = annotations.iter().map(|annotation| annotation["segmentation"].clone()).collect();
+    let overlap = mean_iou(&masks, &things);
+    assert!(overlap > 0.6, "{overlap}");
+}
+
 #[test]
 fn what_makes_no_sense_is_refused() {
     let sandbox = Sandbox::new();
     photo(&sandbox, 7);
+    sandbox.file("others.json", "{\"image\": \"2.png\", \"box\": [0, 0, 9, 9]}");
     for (arguments, expected) in [
         (&["everything", "images/1.png", "--points-per-side", "0"][..], "points_per_side"),
         (&["everything", "images/1.png", "--pred-iou-thresh", "2"], "0 to 1"),
         (&["everything", "images/1.png", "images/1.png", "--overlay", "o.png"], "--coco"),
         (&["everything", "images/1.png", "--overlay", "images/1.png"], "give another file"),
+        (&["everything", "images/1.png", "--boxes", "others.json"], "`2.png`"),
+        (&["everything", "images/1.png", "--boxes", "images/1.png"], "UTF-8"),
+        (&["everything", "images/1.png", "--boxes", "others.json", "--every-point"], "cannot be used with"),
         (&["everything", "none.png"], "none.png"),
         (&["everything"], "required"),
     ] {

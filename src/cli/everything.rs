@@ -1,6 +1,9 @@
 //! `foveate everything`: photos to masks of all that is in them.
 
 mod coco;
+mod detections;
+mod finder;
+mod grid_args;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,10 +17,8 @@ use crate::frame::{self, Frame};
 use crate::geometry::{BoundingBox, Size};
 use crate::mask::Rle;
 use crate::mask::file::write_id_map;
-use crate::model::LoadedModel;
 use crate::output::write_whole;
 use crate::picture::DEFAULT_DECODE_BYTES;
-use crate::segment::{Everything, EverythingOptions, FoundMask};
 use crate::sink::overlay::write_found;
 
 use super::interrupt::on_interrupt;
@@ -25,8 +26,11 @@ use super::message::message;
 use super::model_args::ModelArgs;
 use super::output::{lossy, print, print_json};
 use super::outputs::Files;
-use super::progress;
 use coco::Coco;
+use detections::Detections;
+use finder::{Finding, Found};
+use grid_args::GRID_ARGUMENTS;
+pub use grid_args::OptionArgs;
 
 /// Segment everything in photos.
 ///
@@ -40,6 +44,16 @@ pub struct EverythingArgs {
     photos: Vec<PathBuf>,
     #[command(flatten)]
     options: OptionArgs,
+    /// Segment what lies in these boxes, and nothing else: a detector's COCO results or data set, or a JSON object a line with
+    /// `image`, `box` (x0, y0, x1, y1), `label` and `score`; `-` reads standard input. Masks keep labels and scores
+    #[arg(long, value_name = "FILE|-", conflicts_with_all = GRID_ARGUMENTS, help_heading = "Boxes")]
+    boxes: Option<PathBuf>,
+    /// Leave out boxes of which the detector is less sure
+    #[arg(long, value_name = "SCORE", requires = "boxes", help_heading = "Boxes")]
+    box_score_thresh: Option<f32>,
+    /// Take no second look at each box from nearer by: several times faster, less exact
+    #[arg(long, requires = "boxes", help_heading = "Boxes")]
+    no_zoom: bool,
     /// Write the photo with every mask drawn over it; for one photo
     #[arg(long, value_name = "OUT.png", help_heading = "Output")]
     overlay: Option<PathBuf>,
@@ -60,78 +74,6 @@ pub struct EverythingArgs {
     model: ModelArgs,
 }
 
-/// What is asked and what is kept, by the names that Segment Anything's users know.
-#[derive(Debug, Clone, Default, clap::Args)]
-#[command(next_help_heading = "Masks")]
-pub struct OptionArgs {
-    /// Take Segment Anything's own defaults and ask every point of the grid; those of this program suit the bundled model
-    #[arg(long)]
-    sam_defaults: bool,
-    /// Points on each side of the grid [default: 32]
-    #[arg(long, value_name = "N")]
-    points_per_side: Option<u32>,
-    /// Leave out masks with a lower predicted IoU [default: 0.3; of Segment Anything 0.88]
-    #[arg(long, value_name = "IOU")]
-    pred_iou_thresh: Option<f32>,
-    /// Leave out masks that change more when the threshold moves [default: 0.6; of Segment Anything 0.95]
-    #[arg(long, value_name = "SCORE")]
-    stability_score_thresh: Option<f32>,
-    /// By how much the threshold moves, in logits [default: 0.4; of Segment Anything 1]
-    #[arg(long, value_name = "LOGITS")]
-    stability_score_offset: Option<f32>,
-    /// Of masks whose boxes overlap by a higher IoU keep the better one [default: 0.7]
-    #[arg(long, value_name = "IOU")]
-    box_nms_thresh: Option<f32>,
-    /// Look at crops too: 4 in the first layer, 16 more in the second [default: 0]
-    #[arg(long, value_name = "N")]
-    crop_n_layers: Option<u32>,
-    /// The same as --box-nms-thresh between crops [default: 0.7]
-    #[arg(long, value_name = "IOU")]
-    crop_nms_thresh: Option<f32>,
-    /// How much neighbouring crops overlap, in parts of the photo's short side [default: 0.341]
-    #[arg(long, value_name = "SHARE")]
-    crop_overlap_ratio: Option<f32>,
-    /// The grid of each further layer of crops has so many times fewer points a side [default: 1]
-    #[arg(long, value_name = "N")]
-    crop_n_points_downscale_factor: Option<u32>,
-    /// Fill holes and remove islands of fewer pixels [default: 100; of Segment Anything 0]
-    #[arg(long, value_name = "PIXELS")]
-    min_mask_region_area: Option<usize>,
-    /// Ask every point of the grid, also where a mask was found already: many times slower, and finds more parts
-    #[arg(long)]
-    every_point: bool,
-}
-
-impl OptionArgs {
-    /// The model that `args` name, with an input of the form of photos of `size`, and what finds everything with it.
-    pub fn open(&self, args: &ModelArgs, size: Option<Size>) -> anyhow::Result<(LoadedModel, Everything)> {
-        // One decoder a thread serves better than one decoder on several.
-        let model = ModelArgs { threads: 1, ..args.clone() }.load_for(size)?;
-        let decoders = (0..args.threads).map(|_| model.decoder()).collect::<Result<_, _>>()?;
-        let everything = Everything::new(model.encoder()?, decoders, self.options())?;
-        Ok((model, everything))
-    }
-
-    /// The options that the arguments make.
-    fn options(&self) -> EverythingOptions {
-        let mut options =
-            if self.sam_defaults { EverythingOptions::segment_anything() } else { EverythingOptions::default() };
-        let set = |to: &mut f32, from: Option<f32>| *to = from.unwrap_or(*to);
-        set(&mut options.least_iou, self.pred_iou_thresh);
-        set(&mut options.least_stability, self.stability_score_thresh);
-        set(&mut options.stability_offset, self.stability_score_offset);
-        set(&mut options.box_overlap, self.box_nms_thresh);
-        set(&mut options.crop_box_overlap, self.crop_nms_thresh);
-        set(&mut options.crop_overlap, self.crop_overlap_ratio);
-        options.points_per_side = self.points_per_side.unwrap_or(options.points_per_side);
-        options.crop_layers = self.crop_n_layers.unwrap_or(options.crop_layers);
-        options.crop_points_divisor = self.crop_n_points_downscale_factor.unwrap_or(options.crop_points_divisor);
-        options.least_area = self.min_mask_region_area.unwrap_or(options.least_area);
-        options.skip_explained &= !self.every_point;
-        options
-    }
-}
-
 const EXAMPLES: &str = "\
 Examples:
   Everything in a photo, drawn over it:
@@ -140,6 +82,8 @@ Examples:
     foveate everything photos/*.jpg --coco found.json
   With small things, seen from nearer by in four crops:
     foveate everything photo.jpg --crop-n-layers 1 --overlay found.png
+  What a detector found, outlined; its labels are kept:
+    foveate everything photos/*.jpg --boxes detections.json --coco masks.json
   As Segment Anything's automatic mask generator does it:
     foveate everything photo.jpg --sam-defaults --json";
 
@@ -164,23 +108,30 @@ struct AnswerMask {
     #[serde(rename = "box")]
     bbox: BoundingBox,
     area: usize,
-    /// Where it was asked for.
-    point: [f32; 2],
+    /// Where it was asked for; `null` for what was asked for with a box.
+    point: Option<[f32; 2]>,
     /// The part of the photo that was looked at.
     crop: BoundingBox,
+    /// A detector's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    label: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    score: Option<f32>,
     rle: Rle,
 }
 
 impl AnswerMask {
-    fn of(found: &FoundMask) -> Self {
+    fn of(Found { mask, detection }: &Found) -> Self {
         AnswerMask {
-            predicted_iou: found.predicted_iou,
-            stability_score: found.stability,
-            bbox: found.bbox,
-            area: found.area,
-            point: [found.point.x, found.point.y],
-            crop: found.crop.as_box(),
-            rle: found.mask.clone(),
+            predicted_iou: mask.predicted_iou,
+            stability_score: mask.stability,
+            bbox: mask.bbox,
+            area: mask.area,
+            point: mask.point.map(|point| [point.x, point.y]),
+            crop: mask.crop.as_box(),
+            label: detection.as_ref().and_then(|found| found.label.clone()),
+            score: detection.as_ref().and_then(|found| found.score),
+            rle: mask.mask.clone(),
         }
     }
 }
@@ -197,10 +148,11 @@ pub fn run(args: EverythingArgs) -> anyhow::Result<()> {
         frame::read_photo(path, args.max_memory.map_or(DEFAULT_DECODE_BYTES, |size| size.0), &mut photo)?;
         Ok(Arc::new(photo))
     };
+    let detections = args.boxes.as_deref().map(Detections::read).transpose()?;
     // Opened for the first photo, whose form the input has.
     let mut opened = None;
-    let mut coco = Coco::default();
-    let (stop, mut failed) = (on_interrupt()?, 0);
+    let mut coco = detections.as_ref().map_or_else(Coco::default, |found| Coco::of_categories(&found.categories));
+    let (stop, mut failed, mut asked) = (on_interrupt()?, 0, 0);
     for path in &args.photos {
         if stop.is_stopped() {
             tracing::warn!("stopped before {}: what was found until then is kept", path.display());
@@ -214,20 +166,21 @@ pub fn run(args: EverythingArgs) -> anyhow::Result<()> {
                 continue;
             }
         };
-        let (model, everything) = match &mut opened {
+        let Finding { model, finder } = match &mut opened {
             Some(opened) => opened,
-            none => none.insert(args.options.open(&args.model, Some(photo.size))?),
+            none => none.insert(Finding::open(&args, photo.size)?),
         };
+        let (boxes, number) = detections.as_ref().map_or((Vec::new(), None), |found| found.of(path, alone));
+        asked += boxes.len();
         let began = Instant::now();
-        let bar = progress::bar(0, "points");
-        let found = everything.find(&photo, &mut |done, all| bar.set(done, all))?;
-        bar.clear();
+        let found = finder.find(path, &photo, boxes, &args)?;
         let ms = began.elapsed().as_secs_f64() * 1e3;
+        let masks = || found.iter().map(|found| &found.mask);
         if let Some(overlay) = &args.overlay {
-            write_found(overlay, &photo, &found)?;
+            write_found(overlay, &photo, masks())?;
         }
         if let Some(map) = &args.id_map {
-            write_id_map(map, photo.size, found.iter().map(|found| &found.mask))?;
+            write_id_map(map, photo.size, masks().map(|found| &found.mask))?;
         }
         let Size { width, height } = photo.size;
         if args.json {
@@ -243,11 +196,17 @@ pub fn run(args: EverythingArgs) -> anyhow::Result<()> {
             print(&format!("{}: {} masks in {ms:.0} ms\n", path.display(), found.len()))?;
         }
         if args.coco.is_some() {
-            coco.add(path, photo.size, &found);
+            coco.add(path, number, photo.size, &found);
         }
     }
     if let Some(path) = &args.coco {
-        write_whole(path, &serde_json::to_vec(&coco)?).map_err(IoError::when("write", path))?;
+        write_whole(path, &coco.to_json()?).map_err(IoError::when("write", path))?;
+    }
+    if let Some(detections) = detections.filter(|found| asked < found.len() && !stop.is_stopped()) {
+        let named = detections.some_photo().map(|name| format!(" (it names {name})")).unwrap_or_default();
+        let all = detections.len();
+        anyhow::ensure!(asked > 0, invalid("--boxes", &format!("none of its {all} boxes is of a photo given{named}")));
+        tracing::warn!("{} of {all} boxes are of photos that were not given or not read", all - asked);
     }
     anyhow::ensure!(failed == 0, "{failed} of {} photos could not be read, as told above", args.photos.len());
     Ok(())
@@ -260,7 +219,8 @@ fn invalid(argument: &str, reason: &str) -> crate::error::ConfigError {
 /// What is read and written.
 fn files(args: &EverythingArgs) -> Files {
     let mut files = Files::default();
-    files.reads("the photo", &args.photos).reads_models(args.model.models_dir.as_deref());
+    files.reads("the photo", &args.photos).reads("--boxes", args.boxes.iter().filter(|path| path.as_os_str() != "-"));
+    files.reads_models(args.model.models_dir.as_deref());
     files.writes("--overlay", &args.overlay).writes("--id-map", &args.id_map).writes("--coco", &args.coco);
     files.writes_stdout();
     files

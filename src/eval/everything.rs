@@ -155,7 +155,7 @@ fn check_size(path: &Path, mask: &Mask, frame: &Frame) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::geometry::{Point, Region, Size};
+    use crate::geometry::{Region, Size};
     use crate::mask::Rle;
 
     const SIZE: Size = Size::new(10, 10);
@@ -171,7 +171,7 @@ mod tests {
             mask: Rle::from_mask(&mask),
             predicted_iou: 0.9,
             stability: 1.0,
-            point: Point::new(0.0, 0.0),
+            point: None,
             crop: Region::of_frame(SIZE),
         }
     }

@@ -31,7 +31,7 @@ const MASK_THRESHOLD: f32 = 0.0;
 const CUT_OFF: f32 = 20.0;
 
 /// One thing that was found.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct FoundMask {
     /// Of the frame's size.
     pub mask: Rle,
@@ -43,8 +43,8 @@ pub struct FoundMask {
     pub predicted_iou: f32,
     /// How little the mask changes with the threshold, 0 to 1.
     pub stability: f32,
-    /// The point that it was asked for with, in pixels of the frame.
-    pub point: Point,
+    /// The point that it was asked for with, in pixels of the frame; `None` for what was asked for with a box.
+    pub point: Option<Point>,
     /// The part of the frame that was encoded for it.
     pub crop: Region,
 }
@@ -153,7 +153,8 @@ impl Everything {
             let extent = upsample_mask(&logits, &letterbox, MASK_THRESHOLD, &mut scratch, &mut mask);
             let Some(bbox) = extent.bbox else { continue };
             let mask = Rle::from_mask(&mask);
-            found.push(FoundMask { mask, bbox, area: extent.area, predicted_iou, stability, point, crop: region });
+            let (area, point) = (extent.area, Some(point));
+            found.push(FoundMask { mask, bbox, area, predicted_iou, stability, point, crop: region });
         }
         Ok(found)
     }

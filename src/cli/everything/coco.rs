@@ -1,20 +1,31 @@
 //! A COCO data set of what was found, with the fields that Segment Anything's automatic mask generator gives.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::Serialize;
 
+use super::finder::Found;
+
 use crate::geometry::{BoundingBox, Size};
 use crate::mask::Rle;
-use crate::segment::FoundMask;
 
-/// The data set; photos and annotations are numbered from 1.
-#[derive(Serialize)]
+/// The data set. Annotations are numbered from 1, and so are photos and categories that a detector has no numbers for.
+#[derive(Default)]
 pub struct Coco {
-    info: Info,
     images: Vec<Image>,
     annotations: Vec<Annotation>,
-    categories: [Category; 1],
+    /// Names of categories.
+    categories: BTreeMap<usize, String>,
+}
+
+/// Its form in a file.
+#[derive(Serialize)]
+struct File<'a> {
+    info: Info,
+    images: &'a [Image],
+    annotations: &'a [Annotation],
+    categories: Vec<Category<'a>>,
 }
 
 #[derive(Serialize)]
@@ -42,49 +53,85 @@ struct Annotation {
     bbox: [f32; 4],
     area: usize,
     predicted_iou: f32,
-    point_coords: [[f32; 2]; 1],
+    /// Empty for what was asked for with a box.
+    point_coords: Vec<[f32; 2]>,
     stability_score: f32,
     crop_box: [f32; 4],
+    /// A detector's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    score: Option<f32>,
 }
 
 #[derive(Serialize)]
-struct Category {
+struct Category<'a> {
     id: usize,
-    name: &'static str,
+    name: &'a str,
 }
 
-impl Default for Coco {
-    fn default() -> Self {
-        Coco {
-            info: Info { description: "foveate everything", version: env!("CARGO_PKG_VERSION") },
-            images: Vec::new(),
-            annotations: Vec::new(),
-            categories: [Category { id: 1, name: "object" }],
-        }
-    }
-}
+/// What is found without a detector is called so.
+const OBJECT: &str = "object";
 
 impl Coco {
-    /// Adds a photo and what was found on it.
-    pub fn add(&mut self, photo: &Path, size: Size, found: &[FoundMask]) {
-        let image_id = self.images.len() + 1;
+    /// A data set with the categories of a detector, by their numbers.
+    pub fn of_categories(categories: &BTreeMap<u64, String>) -> Self {
+        let categories = categories.iter().map(|(id, name)| (*id as usize, name.clone())).collect();
+        Coco { categories, ..Coco::default() }
+    }
+
+    /// Adds a photo, which has the number `number` where a detector gave it one, and what was found on it.
+    pub fn add(&mut self, photo: &Path, number: Option<u64>, size: Size, found: &[Found]) {
+        let image_id = number.map_or_else(|| self.free_number(), |number| number as usize);
         let file_name = photo.file_name().unwrap_or_default().to_string_lossy().into_owned();
         self.images.push(Image { id: image_id, file_name, width: size.width, height: size.height });
-        for found in found {
-            self.annotations.push(Annotation {
+        for Found { mask, detection } in found {
+            let category = detection.as_ref().and_then(|found| found.category);
+            let name = detection.as_ref().and_then(|found| found.label.as_deref()).unwrap_or(OBJECT);
+            let annotation = Annotation {
                 id: self.annotations.len() + 1,
                 image_id,
-                category_id: 1,
+                category_id: self.category(category, name),
                 iscrowd: 0,
-                segmentation: found.mask.clone(),
-                bbox: corner_and_size(found.bbox),
-                area: found.area,
-                predicted_iou: found.predicted_iou,
-                point_coords: [[found.point.x, found.point.y]],
-                stability_score: found.stability,
-                crop_box: corner_and_size(found.crop.as_box()),
-            });
+                segmentation: mask.mask.clone(),
+                bbox: corner_and_size(mask.bbox),
+                area: mask.area,
+                predicted_iou: mask.predicted_iou,
+                point_coords: mask.point.iter().map(|point| [point.x, point.y]).collect(),
+                stability_score: mask.stability,
+                crop_box: corner_and_size(mask.crop.as_box()),
+                score: detection.as_ref().and_then(|found| found.score),
+            };
+            self.annotations.push(annotation);
         }
+    }
+
+    /// The bytes of its file.
+    pub fn to_json(&self) -> serde_json::Result<Vec<u8>> {
+        serde_json::to_vec(&File {
+            info: Info { description: "foveate everything", version: env!("CARGO_PKG_VERSION") },
+            images: &self.images,
+            annotations: &self.annotations,
+            categories: self.categories.iter().map(|(id, name)| Category { id: *id, name }).collect(),
+        })
+    }
+
+    /// The least number that no photo has.
+    fn free_number(&self) -> usize {
+        let taken: BTreeSet<usize> = self.images.iter().map(|image| image.id).collect();
+        (1..).find(|number| !taken.contains(number)).unwrap_or_default()
+    }
+
+    /// The number of the category called `name`, which has `number` if a detector gave it one.
+    fn category(&mut self, number: Option<u64>, name: &str) -> usize {
+        if let Some(number) = number {
+            self.categories.entry(number as usize).or_insert_with(|| name.to_owned());
+            return number as usize;
+        }
+        let known = self.categories.iter().find(|(_, known)| *known == name).map(|(id, _)| *id);
+        known.unwrap_or_else(|| {
+            let free = self.categories.last_key_value().map_or(1, |(last, _)| last + 1);
+            self.categories.insert(free, name.to_owned());
+            free
+        })
     }
 }
 

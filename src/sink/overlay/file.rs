@@ -36,10 +36,14 @@ pub fn write_overlay(path: &Path, photo: &Arc<Frame>, answer: &Prediction, promp
 ///
 /// # Errors
 /// As [`write_overlay`].
-pub fn write_found(path: &Path, photo: &Frame, found: &[FoundMask]) -> Result<(), Error> {
+pub fn write_found<'a>(
+    path: &Path,
+    photo: &Frame,
+    found: impl IntoIterator<Item = &'a FoundMask>,
+) -> Result<(), Error> {
     let mut rgb = Vec::new();
     frame::to_rgb(photo, &mut rgb)?;
-    Painter::new().draw_masks(&mut rgb, photo.size, found.iter().map(|found| &found.mask));
+    Painter::new().draw_masks(&mut rgb, photo.size, found.into_iter().map(|found| &found.mask));
     write_rgb(path, &rgb, photo.size)
 }
 
