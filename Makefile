@@ -11,6 +11,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/foveate
 ENCODERS := $(CACHE)/encoders
 VENV := $(CACHE)/venv
 GAZE_VENV ?= $(CACHE)/venv-gaze
+ANNOTATION_VENV ?= $(CACHE)/venv-annotation
 FOVEATE = $(or $(CARGO_TARGET_DIR),target)/release/foveate
 RTEN := $(CACHE)/target-rten
 
@@ -82,6 +83,13 @@ test-gaze: packages ## Pupil Labs' own client and foveate listen to the same pho
 	$(CARGO) build --release --locked --example gaze
 	$(GAZE_VENV)/bin/python tests/gaze/oracle.py --check
 	$(GAZE_VENV)/bin/python tests/gaze/live.py $(dir $(FOVEATE))examples/gaze
+
+.PHONY: test-annotation
+test-annotation: packages ## Annotation tools' own clients ask foveate for masks (installs X-AnyLabeling and Label Studio's converter from PyPI, 1.5 GB)
+	test -x $(ANNOTATION_VENV)/bin/python || $(PYTHON) -m venv $(ANNOTATION_VENV)
+	$(ANNOTATION_VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/annotation/requirements.txt
+	$(CARGO) build --release --locked --bin foveate --example dump_scene
+	$(ANNOTATION_VENV)/bin/python tests/annotation/clients.py $(FOVEATE) $(dir $(FOVEATE))examples/dump_scene
 
 .PHONY: lint
 lint: packages ## Formatting and lints

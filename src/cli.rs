@@ -1,5 +1,7 @@
 //! Arguments, progress bars and exit codes. The only user of clap, anyhow and indicatif.
 
+#[cfg(feature = "console")]
+mod annotate;
 mod bench;
 mod board_args;
 mod cameras;
@@ -67,6 +69,8 @@ enum Command {
     Segment(segment::SegmentArgs),
     Everything(everything::EverythingArgs),
     Track(track::TrackArgs),
+    #[cfg(feature = "console")]
+    Annotate(annotate::AnnotateArgs),
     Eval(eval::EvalArgs),
     Bench(bench::BenchArgs),
     Quantize(quantize::QuantizeArgs),
@@ -93,6 +97,8 @@ pub fn main() -> ExitCode {
         Command::Segment(args) => segment::run(args),
         Command::Everything(args) => everything::run(args),
         Command::Track(args) => track::run(args),
+        #[cfg(feature = "console")]
+        Command::Annotate(args) => annotate::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Quantize(args) => quantize::run(args),

@@ -11,6 +11,7 @@
 
 mod access;
 mod admission;
+mod annotation;
 mod app;
 mod bucket;
 mod cameras;
@@ -20,6 +21,7 @@ mod downloads;
 mod figures;
 mod frame_message;
 mod front;
+mod gate;
 mod guard;
 mod health;
 mod hub;
@@ -49,6 +51,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, bounded};
 
+pub use annotation::{AnnotationOptions, AnnotationServer, LabelStudio};
 pub use figures::{BoardFigures, Choices, Figures, ModelFigures};
 #[cfg(any(test, fuzzing))]
 pub(crate) use message::Message;
@@ -148,7 +151,7 @@ impl Console {
             link.push_str(&format!("?token={}", token.reveal()));
         }
         let has_token = token.is_some();
-        let access = Access::new(at.ip(), at.port(), token, machine_names(), &proxy);
+        let access = Access::new(at.ip(), at.port(), token, server::machine_names(), &proxy);
         let streams: Vec<_> = (0..cameras.len().max(1))
             .map(|_| {
                 let (send_command, commands) = bounded(MAX_COMMANDS);
@@ -270,16 +273,4 @@ fn camera_path(name: &str) -> Result<BasePath, ConfigError> {
         )
     };
     path.ok_or_else(|| ConfigError::Invalid { origin: format!("camera {name}"), reason: reason() })
-}
-
-/// Names by which others may call this machine.
-fn machine_names() -> Vec<String> {
-    #[cfg(unix)]
-    {
-        let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        if !name.is_empty() {
-            return vec![format!("{name}.local"), name];
-        }
-    }
-    Vec::new()
 }

@@ -31,7 +31,7 @@ pub struct ConsoleArgs {
 
 /// How a reverse proxy serves the console.
 #[derive(Debug, Clone, Default, clap::Args)]
-struct ProxyArgs {
+pub struct ProxyArgs {
     /// The path under which a reverse proxy serves the console, such as /foveate
     #[arg(long, value_name = "PATH")]
     base_path: Option<BasePath>,
@@ -44,7 +44,7 @@ struct ProxyArgs {
 }
 
 impl ProxyArgs {
-    fn options(&self) -> ProxyOptions {
+    pub fn options(&self) -> ProxyOptions {
         ProxyOptions {
             base_path: self.base_path.clone().unwrap_or_default(),
             allowed_hosts: self.allow_hosts.clone(),
@@ -54,7 +54,7 @@ impl ProxyArgs {
 }
 
 /// `ADDR:PORT`, or a name instead of the address: the first address that it has, one of IPv4 if it has one.
-fn parse_listen(text: &str) -> Result<SocketAddr, String> {
+pub fn parse_listen(text: &str) -> Result<SocketAddr, String> {
     let refused = |reason: &str| {
         format!("{reason}: give ADDR:PORT, as in 127.0.0.1:8090, localhost:8090, or 0.0.0.0:8090 for every device")
     };

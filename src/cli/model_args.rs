@@ -42,7 +42,7 @@ pub struct ModelArgs {
 
 /// Pixels of the model's input, about, for frames that are followed on a machine of which no board says it: twice those of 256x256.
 /// What is followed has more cells, and the work stays within that of two photos.
-const FOLLOWED_PIXELS: u32 = 119_000;
+pub const FOLLOWED_PIXELS: u32 = 119_000;
 
 impl ModelArgs {
     /// Loads the model that the arguments name, at its own input size unless they name another.

@@ -2,6 +2,9 @@
 
 use std::net::IpAddr;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
 use super::proxy::{AllowedHost, ProxyOptions};
 use super::token::Token;
 
@@ -47,6 +50,8 @@ pub struct RequestHead<'a> {
     pub cookie: Option<&'a str>,
     /// `Authorization`.
     pub authorization: Option<&'a str>,
+    /// `Token`, by which X-AnyLabeling sends it.
+    pub token: Option<&'a str>,
     /// The part of the address after the question mark.
     pub query: Option<&'a str>,
     /// The page itself is requested.
@@ -135,10 +140,12 @@ impl Access {
             let (name, value) = one.trim().split_once('=')?;
             (name == self.cookie).then_some(value)
         });
-        let by_header = head.authorization.and_then(|value| value.strip_prefix("Bearer "));
+        let by_header = head.authorization.and_then(|value| value.strip_prefix("Bearer ")).or(head.token);
+        // Label Studio sends a name and a password.
+        let by_password = head.authorization.and_then(password);
         let by_link = head.query.and_then(|query| parameter(query, "token"));
         let mut refusal = NO_TOKEN;
-        for given in by_cookie.chain(by_header).chain(by_link) {
+        for given in by_cookie.chain(by_header).chain(by_link).chain(by_password.as_deref()) {
             if token.is(given) {
                 return Ok(());
             }
@@ -146,6 +153,12 @@ impl Access {
         }
         Err(refusal)
     }
+}
+
+/// The password of `Basic` credentials.
+fn password(authorization: &str) -> Option<String> {
+    let bytes = BASE64.decode(authorization.strip_prefix("Basic ")?.trim()).ok()?;
+    Some(String::from_utf8(bytes).ok()?.split_once(':')?.1.to_owned())
 }
 
 fn without_port(host: &str) -> &str {

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 use super::access::Access;
 use super::admission::{Admission, Asker};
 use super::connections::{Connections, Place};
+use super::gate::Gate;
 use super::hub::Hub;
 use super::proxy::ProxyOptions;
 use super::visitor::Visitor;
@@ -17,12 +18,8 @@ const MAX_CLIENTS: usize = 32;
 pub struct App {
     /// The stream's side.
     pub hub: Arc<Hub>,
-    /// Who may talk to the server.
-    pub access: Arc<Access>,
-    /// How a proxy passes requests on.
-    pub proxy: Arc<ProxyOptions>,
-    /// The page of all cameras shows this one within it.
-    pub is_framed: bool,
+    /// What every request passes.
+    pub gate: Gate,
     seats: Connections,
     admission: Arc<Mutex<Admission>>,
 }
@@ -33,12 +30,12 @@ impl App {
         let admission = Arc::new(Mutex::new(Admission::new(hub.clock.now())));
         // A page that does not read is hung up on; none gives way to another.
         let seats = Connections::new(MAX_CLIENTS, Duration::MAX);
-        App { hub, access: Arc::new(access), proxy, is_framed: false, seats, admission }
+        App { hub, gate: Gate::new(access, proxy), seats, admission }
     }
 
     /// The same for one of several cameras, which a page of this server shows within it.
     pub fn framed(self) -> Self {
-        App { is_framed: true, ..self }
+        App { gate: Gate { is_framed: true, ..self.gate }, ..self }
     }
 
     /// Counts a prompt; false when there are too many.
@@ -50,6 +47,6 @@ impl App {
 
     /// Room for a page or a reader of the stream, which it has until it is dropped; `None` when there is none for it.
     pub fn seat(&self, visitor: Visitor) -> Option<Place> {
-        self.seats.enter(visitor.address, self.proxy.share(visitor.address, MAX_CLIENTS), Instant::now())
+        self.seats.enter(visitor.address, self.gate.proxy.share(visitor.address, MAX_CLIENTS), Instant::now())
     }
 }

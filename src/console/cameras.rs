@@ -30,7 +30,7 @@ pub fn router(cameras: Vec<NamedApp>) -> Router {
     for asset in &page::CAMERAS_ASSETS {
         router = router.route(asset.path, get(move || async { asset.response() }));
     }
-    guarded(router, &any).with_state(Arc::from(cameras))
+    guarded(router, &any.gate).with_state(Arc::from(cameras))
 }
 
 /// `/api/cameras`: the cameras in the order in which they were given, with the path of each one's page and API.

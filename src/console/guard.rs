@@ -1,7 +1,5 @@
 //! What stands before every handler: who is let in, for how long, and what a browser must know of every answer.
 
-use std::time::Duration;
-
 use axum::Extension;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request as HttpRequest, State};
@@ -10,15 +8,11 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 
 use super::access::RequestHead;
-use super::app::App;
+use super::gate::Gate;
 use super::page;
 use super::response::problem;
 use super::visitor::Visitor;
 
-/// Largest body of a request, in bytes.
-const BODY: usize = 64 << 10;
-/// Longest time that a request may take from its headers to its answer.
-const REQUEST: Duration = Duration::from_secs(10);
 const FULL: &str = "as many are connected as can be: try again";
 
 /// What every page may do, and who may show it within another page: nobody, or where there are several cameras this server.
@@ -34,14 +28,14 @@ macro_rules! content_security {
 const ALONE: [&str; 2] = [content_security!("frame-ancestors 'none'"), "DENY"];
 const FRAMED: [&str; 2] = [content_security!("frame-src 'self'; frame-ancestors 'self'"), "SAMEORIGIN"];
 
-/// `router` behind the checks that hold for all of `app`'s server.
-pub fn guarded<S: Clone + Send + Sync + 'static>(router: Router<S>, app: &App) -> Router<S> {
-    router.layer(DefaultBodyLimit::max(BODY)).layer(middleware::from_fn_with_state(app.clone(), guard))
+/// `router` behind the checks of `gate`.
+pub fn guarded<S: Clone + Send + Sync + 'static>(router: Router<S>, gate: &Gate) -> Router<S> {
+    router.layer(DefaultBodyLimit::max(gate.body)).layer(middleware::from_fn_with_state(gate.clone(), guard))
 }
 
 /// Lets a request in or not, and puts on every answer what a browser must know.
 async fn guard(
-    State(app): State<App>,
+    State(gate): State<Gate>,
     Extension(visitor): Extension<Visitor>,
     request: HttpRequest,
     next: Next,
@@ -56,6 +50,7 @@ async fn guard(
         mode: text(HeaderName::from_static("sec-fetch-mode")),
         cookie: text(header::COOKIE),
         authorization: text(header::AUTHORIZATION),
+        token: text(HeaderName::from_static("token")),
         query: request.uri().query(),
         is_page: path == "/",
     };
@@ -63,7 +58,7 @@ async fn guard(
     let readable =
         [header::HOST, header::ORIGIN].iter().all(|name| headers.contains_key(name) == text(name.clone()).is_some());
     let upgrades = headers.contains_key(header::UPGRADE);
-    let allowed = if readable { app.access.check(&head) } else { app.access.check(&RequestHead::default()) };
+    let allowed = if readable { gate.access.check(&head) } else { gate.access.check(&RequestHead::default()) };
     let mut response = match allowed {
         Err(refusal) => {
             let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::FORBIDDEN);
@@ -80,20 +75,20 @@ async fn guard(
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             response
         }
-        Ok(()) => match app.access.cookie_for(head.query).filter(|_| head.is_page) {
+        Ok(()) => match gate.access.cookie_for(head.query).filter(|_| head.is_page) {
             // The token leaves the address, where it would be seen, for a cookie.
             Some(cookie) => {
-                let root = app.proxy.base_path.to_string();
+                let root = gate.proxy.base_path.to_string();
                 (StatusCode::SEE_OTHER, [(header::LOCATION, root), (header::SET_COOKIE, cookie)]).into_response()
             }
             None if upgrades => next.run(request).await,
-            None => match tokio::time::timeout(REQUEST, next.run(request)).await {
+            None => match tokio::time::timeout(gate.patience, next.run(request)).await {
                 Ok(response) => response,
                 Err(_) => problem(StatusCode::REQUEST_TIMEOUT, "timeout", "the request took too long"),
             },
         },
     };
-    let [content_security, frame_options] = if app.is_framed { FRAMED } else { ALONE };
+    let [content_security, frame_options] = if gate.is_framed { FRAMED } else { ALONE };
     let always = [
         (header::CONTENT_SECURITY_POLICY, content_security),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

@@ -48,7 +48,7 @@ pub fn router(app: App) -> Router {
     for asset in &page::ASSETS {
         router = router.route(asset.path, get(move || async { asset.response() }));
     }
-    guarded(router, &app).with_state(app)
+    guarded(router, &app.gate).with_state(app)
 }
 
 async fn state(State(app): State<App>) -> Response {

@@ -77,6 +77,18 @@ pub fn outer_address(at: SocketAddr) -> SocketAddr {
     SocketAddr::new(found.map_or(loopback, |found| found.ip()), at.port())
 }
 
+/// Names by which others may call this machine.
+pub fn machine_names() -> Vec<String> {
+    #[cfg(unix)]
+    {
+        let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        if !name.is_empty() {
+            return vec![format!("{name}.local"), name];
+        }
+    }
+    Vec::new()
+}
+
 impl Server {
     /// Serves `sites` on `listener`, behind `proxy` if there is one.
     ///

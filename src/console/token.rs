@@ -17,6 +17,12 @@ impl Token {
         Ok(Token(bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
     }
 
+    /// The secret `text`, for tools that are set up once; `None` if it is shorter than 16 characters or no word.
+    pub fn of(text: &str) -> Option<Self> {
+        let is_word = text.len() >= 16 && text.bytes().all(|byte| byte.is_ascii_graphic());
+        is_word.then(|| Token(text.to_owned()))
+    }
+
     /// Whether `given` is this token. How long it takes tells nothing of where they differ: their digests are compared,
     /// all of them.
     pub fn is(&self, given: &str) -> bool {
@@ -52,6 +58,8 @@ mod tests {
         for wrong in ["", &secret[1..], &format!("{secret}0"), &"0".repeat(32), upper.as_str()] {
             assert!(!token.is(wrong) || wrong == secret, "{wrong}");
         }
+        assert_eq!(Token::of(&secret), Some(token.clone()));
+        assert!(Token::of("short").is_none() && Token::of("a secret of some words").is_none());
         assert_ne!(Token::random().unwrap(), token);
         assert!(!format!("{token:?}").contains(&secret));
     }
