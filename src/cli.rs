@@ -25,6 +25,8 @@ mod outputs;
 mod progress;
 mod prompt_args;
 mod quantize;
+mod record;
+mod replay;
 mod run;
 mod segment;
 mod service;
@@ -64,6 +66,8 @@ Exit codes: 0 done, 1 failed, 2 bad usage, 3 device lost, 4 model rejected.";
 enum Command {
     Demo(demo::DemoArgs),
     Run(run::RunArgs),
+    Record(record::RecordArgs),
+    Replay(replay::ReplayArgs),
     Segment(segment::SegmentArgs),
     Everything(everything::EverythingArgs),
     Track(track::TrackArgs),
@@ -90,6 +94,8 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Demo(args) => demo::run(args),
         Command::Run(args) => run::run(args),
+        Command::Record(args) => record::run(args),
+        Command::Replay(args) => replay::run(args),
         Command::Segment(args) => segment::run(args),
         Command::Everything(args) => everything::run(args),
         Command::Track(args) => track::run(args),

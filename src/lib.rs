@@ -57,6 +57,7 @@ pub mod select;
 pub mod track;
 
 pub mod record;
+pub mod recording;
 pub mod scene;
 pub mod session;
 
