@@ -12,7 +12,7 @@ use super::run::{self, RunArgs};
 ///
 /// It is `foveate run` with one more sink: frames as the encoder saw them, every prompt and the frame it was applied on, masks, events and
 /// statistics go into an MCAP file, which Foxglove and the `mcap` tools open too. A recorder that is killed or runs out of disk leaves a file
-/// that opens; at most the last second is missing. Where the user looks is recorded with --share-gaze only. A file that is there is never
+/// that opens; at most the last second is missing. Where the user looks is recorded with --record-gaze only. A file that is there is never
 /// written over. docs/recording.md describes every topic.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]

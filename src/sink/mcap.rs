@@ -120,6 +120,9 @@ pub struct McapSink {
     /// When the present part was begun, in nanoseconds since 1970.
     part_from: u64,
     session: Option<SessionMessage>,
+    /// Bytes of the present frame beside its image, and the most of any frame.
+    beside: usize,
+    most_beside: usize,
     lines: FrameLines,
     contours: Contours,
     image: String,
@@ -154,6 +157,8 @@ impl McapSink {
             early: Vec::new(),
             part_from: 0,
             session: None,
+            beside: 0,
+            most_beside: 0,
             lines: FrameLines::default(),
             contours: Contours::default(),
             image: String::new(),
@@ -177,6 +182,7 @@ impl McapSink {
 
     fn add_json(&mut self, topic: Topic, sequence: u64, at: u64, value: &impl Serialize) -> Result<()> {
         let data = serde_json::to_vec(value).map_err(|error| self.stop(Broken { source: error.into(), lost: 0 }))?;
+        self.beside += data.len();
         self.add(topic, sequence, at, &data)
     }
 
@@ -221,8 +227,11 @@ impl McapSink {
 
     /// Makes room for a frame at `at` whose image takes `bytes`.
     fn make_room(&mut self, at: u64, bytes: usize) -> Result<()> {
+        self.most_beside = self.most_beside.max(std::mem::take(&mut self.beside));
         let State::Open(file) = &self.state else { return Ok(()) };
-        let is_full = self.options.max_size.is_some_and(|most| file.size_with(bytes) > most);
+        // What comes beside the image is not known yet.
+        let expected = bytes + 2 * self.most_beside;
+        let is_full = self.options.max_size.is_some_and(|most| file.size_with(expected) > most);
         let is_over =
             self.options.segment.is_some_and(|most| u128::from(at.saturating_sub(self.part_from)) >= most.as_nanos());
         if !is_full && !is_over {
@@ -392,3 +401,6 @@ fn calibration(
         "P": [fx, 0, cx, 0, 0, fy, cy, 0, 0, 0, 1, 0],
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,16 +5,17 @@ use mcap::records::op;
 /// Bytes of a chunk without compression before its records: opcode, length, start and end time, size, checksum, an empty name, and the
 /// size again.
 const HEADER: usize = 1 + 8 + 8 + 8 + 8 + 4 + 4 + 8;
-/// Bytes that are looked through at a time.
+/// Bytes that are looked through at first, and at most at a time.
+const FIRST_WINDOW: usize = 4 << 10;
 const WINDOW: usize = 1 << 20;
 
 /// Where the next chunk begins at or after `from` in a file of `length` bytes, by its header alone: three lengths that agree are no
 /// accident.
 pub fn find_chunk(file: &mut (impl Read + Seek), from: u64, length: u64) -> io::Result<Option<u64>> {
-    let mut window = vec![0; WINDOW];
+    let mut window = vec![0; FIRST_WINDOW];
     let mut at = from;
     while at + HEADER as u64 <= length {
-        let size = usize::try_from(length - at).unwrap_or(WINDOW).min(WINDOW);
+        let size = usize::try_from(length - at).unwrap_or(WINDOW).min(window.len());
         file.seek(SeekFrom::Start(at))?;
         file.read_exact(&mut window[..size])?;
         let starts = 0..=size - HEADER;
@@ -27,6 +28,7 @@ pub fn find_chunk(file: &mut (impl Read + Seek), from: u64, length: u64) -> io::
         }
         // A header may lie across the end of the window.
         at += (size - HEADER + 1) as u64;
+        window.resize((window.len() * 8).min(WINDOW), 0);
     }
     Ok(None)
 }
