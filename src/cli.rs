@@ -1,5 +1,6 @@
 //! Arguments, progress bars and exit codes. The only user of clap, anyhow and indicatif.
 
+mod aoi;
 mod bench;
 mod board_args;
 mod cameras;
@@ -71,6 +72,7 @@ enum Command {
     Segment(segment::SegmentArgs),
     Everything(everything::EverythingArgs),
     Track(track::TrackArgs),
+    Aoi(aoi::AoiArgs),
     Eval(eval::EvalArgs),
     Bench(bench::BenchArgs),
     Quantize(quantize::QuantizeArgs),
@@ -99,6 +101,7 @@ pub fn main() -> ExitCode {
         Command::Segment(args) => segment::run(args),
         Command::Everything(args) => everything::run(args),
         Command::Track(args) => track::run(args),
+        Command::Aoi(args) => aoi::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Quantize(args) => quantize::run(args),

@@ -268,11 +268,6 @@ fn a_recorder_that_is_killed_loses_a_second_at_most() {
         for (sandbox, _) in &recorders {
             let out = last_line(sandbox).expect("it ran");
             let path = sandbox.path().join("run.mcap");
-            let length = std::fs::metadata(&path).unwrap().len();
-            if length == 0 {
-                assert!(out < 1.0, "nothing was written in {out} s");
-                continue;
-            }
             let held = read(&path);
             let last = held.times.last().copied().unwrap_or(0.0);
             assert!(held.damage == 0 && out - last <= 1.0, "frames until {last} s of {out} s, damage {}", held.damage);

@@ -1,7 +1,7 @@
 //! `foveate track`: a selected object through a video or a folder of frames.
 
 mod ahead;
-mod frames;
+pub(super) mod frames;
 mod results;
 
 use std::path::{Path, PathBuf};

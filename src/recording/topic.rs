@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 /// What a message of a recording is about. Each has one channel and one JSON schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Topic {
-    /// What holds for the whole stream; the first message of a file.
+    /// What holds for the whole stream; before the first frame of a file.
     Session,
     /// A frame as JPEG or PNG (Foxglove's `CompressedImage`).
     Image,

@@ -14,7 +14,7 @@ use crate::model::{Candidate, ModelIdentity};
 use crate::session::{Applied, Intent, Looked, Request, SessionConfig, Setup, Step, StepKind};
 use crate::time::Timestamp;
 
-/// What holds for the whole stream: the first message of each file of a recording.
+/// What holds for the whole stream: each file of a recording has it before its first frame.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SessionMessage {
     /// [`RECORDING_VERSION`](super::RECORDING_VERSION) of the program that wrote it.

@@ -19,7 +19,7 @@ use crate::geometry::Intrinsics;
 use crate::mask::Contours;
 use crate::record::{Event, FrameRecord};
 use crate::recording::{ImageForm, RECORDING_VERSION, SessionMessage, StepMessage, Topic, encode_image};
-use crate::session::{Step, Trace};
+use crate::session::{Setup, Step, Trace};
 use crate::time::{Clock, MonotonicClock, Timestamp};
 
 use annotations::annotations;
@@ -32,8 +32,6 @@ pub use parts::part_path;
 const LEAST_SIZE: u64 = 1 << 20;
 /// Most bytes of one frame that is recorded.
 const MAX_FRAME: usize = 256 << 20;
-/// Events that wait for the first frame.
-const MAX_EARLY: usize = 1024;
 
 /// How a [`McapSink`] records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -115,8 +113,6 @@ pub struct McapSink {
     state: State,
     /// The time of day at zero of the capture clock, in nanoseconds.
     clock_ahead_ns: u64,
-    /// Events from before the first frame.
-    early: Vec<Value>,
     /// When the present part was begun, in nanoseconds since 1970.
     part_from: u64,
     session: Option<SessionMessage>,
@@ -129,8 +125,6 @@ pub struct McapSink {
 }
 
 enum State {
-    /// Its file is there and empty.
-    Created(File),
     Open(Box<McapFile<File>>),
     /// Writing failed, or it is finished.
     Stopped,
@@ -142,19 +136,17 @@ impl McapSink {
     /// # Errors
     /// [`RecordingError::Exists`], or if it cannot be created.
     pub fn create(path: &Path, options: McapOptions) -> Result<Self> {
-        let mut parts = Parts::new(path, options.max_files);
-        let file = parts.create_next()?;
+        let parts = Parts::new(path, options.max_files);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
         let run = format!("{:016x}", now ^ u64::from(std::process::id()).rotate_left(48));
-        Ok(McapSink {
+        let mut sink = McapSink {
             name: format!("mcap:{}", path.display()),
             options,
             parts,
             run,
             stream: StreamInfo::default(),
-            state: State::Created(file),
+            state: State::Stopped,
             clock_ahead_ns: now.saturating_sub(MonotonicClock.now().as_nanos()),
-            early: Vec::new(),
             part_from: 0,
             session: None,
             beside: 0,
@@ -162,7 +154,10 @@ impl McapSink {
             lines: FrameLines::default(),
             contours: Contours::default(),
             image: String::new(),
-        })
+        };
+        // It can be opened from now on.
+        sink.begin_part(now)?;
+        Ok(sink)
     }
 
     /// Nanoseconds since 1970 at a moment of the capture clock.
@@ -174,7 +169,7 @@ impl McapSink {
     fn add(&mut self, topic: Topic, sequence: u64, at: u64, data: &[u8]) -> Result<()> {
         let file = match &mut self.state {
             State::Open(file) => file,
-            State::Created(_) | State::Stopped => return Err(self.stopped()),
+            State::Stopped => return Err(self.stopped()),
         };
         let added = file.write(&Message { topic, sequence, at, data });
         added.map_err(|broken| self.stop(broken))
@@ -204,11 +199,17 @@ impl McapSink {
         RecordingError::After { path: self.parts.present().to_owned() }.into()
     }
 
-    /// Begins a part in `file`, at `at`.
-    fn begin_part(&mut self, file: File, at: u64) -> Result<()> {
+    /// Begins the next part, at `at`.
+    fn begin_part(&mut self, at: u64) -> Result<()> {
+        let file = self.parts.create_next()?;
         let begun = McapFile::begin(file).map_err(|source| Broken { source, lost: 0 });
         self.state = State::Open(Box::new(begun.map_err(|broken| self.stop(broken))?));
         self.part_from = at;
+        self.write_session(at)
+    }
+
+    /// Writes what holds for the whole run, if it is known yet.
+    fn write_session(&mut self, at: u64) -> Result<()> {
         if let Some(mut session) = self.session.take() {
             session.part = self.parts.number();
             let (intrinsics, size) = (session.intrinsics, session.size);
@@ -216,13 +217,12 @@ impl McapSink {
             self.session = Some(session);
             written?;
             if let Some(intrinsics) = intrinsics {
-                self.add_json(Topic::Calibration, 0, at, &calibration(intrinsics, size, &time(at), self.frame_id()))?;
+                let calibration = calibration(intrinsics, size, &time(at), self.frame_id());
+                self.add_json(Topic::Calibration, 0, at, &calibration)?;
             }
         }
-        for event in std::mem::take(&mut self.early) {
-            self.add_json(Topic::Event, 0, at, &event)?;
-        }
-        Ok(())
+        let State::Open(file) = &mut self.state else { return Ok(()) };
+        file.write_chunk().map_err(|broken| self.stop(broken))
     }
 
     /// Makes room for a frame at `at` whose image takes `bytes`.
@@ -240,8 +240,7 @@ impl McapSink {
         if let State::Open(file) = std::mem::replace(&mut self.state, State::Stopped) {
             file.end().map_err(|broken| self.stop(broken))?;
         }
-        let next = self.parts.create_next()?;
-        self.begin_part(next, at)
+        self.begin_part(at)
     }
 
     fn step(&mut self, step: &Step) -> Result<()> {
@@ -260,6 +259,26 @@ impl McapSink {
         });
         self.image = image;
         written
+    }
+
+    fn session_of(&self, setup: &Setup) -> SessionMessage {
+        SessionMessage {
+            version: RECORDING_VERSION,
+            program: concat!("foveate ", env!("CARGO_PKG_VERSION")).into(),
+            run: self.run.clone(),
+            part: self.parts.number(),
+            source: self.stream.source.clone(),
+            camera: self.stream.camera.clone(),
+            size: [self.stream.size.width, self.stream.size.height],
+            model: self.stream.model.clone(),
+            kernels: crate::engine::kernels_name().into(),
+            share_gaze: self.options.share_gaze,
+            clock_ahead_ns: self.clock_ahead_ns,
+            config: setup.config,
+            identity: setup.model.as_deref().cloned(),
+            looks_closer: setup.looks_closer,
+            intrinsics: setup.intrinsics,
+        }
     }
 
     /// What images and annotations are of.
@@ -287,33 +306,15 @@ impl Sink for McapSink {
     }
 
     fn trace(&mut self, trace: &Trace) -> Result<()> {
-        if let State::Created(_) = &self.state
-            && let State::Created(file) = std::mem::replace(&mut self.state, State::Stopped)
-        {
-            let setup = &trace.setup;
-            self.session = Some(SessionMessage {
-                version: RECORDING_VERSION,
-                program: concat!("foveate ", env!("CARGO_PKG_VERSION")).into(),
-                run: self.run.clone(),
-                part: 1,
-                source: self.stream.source.clone(),
-                camera: self.stream.camera.clone(),
-                size: [self.stream.size.width, self.stream.size.height],
-                model: self.stream.model.clone(),
-                kernels: crate::engine::kernels_name().into(),
-                share_gaze: self.options.share_gaze,
-                clock_ahead_ns: self.clock_ahead_ns,
-                config: setup.config,
-                identity: setup.model.as_deref().cloned(),
-                looks_closer: setup.looks_closer,
-                intrinsics: setup.intrinsics,
-            });
-            let at = trace.steps.first().map_or(0, |step| self.unix(step.frame.captured_at));
-            self.begin_part(file, at)?;
-        }
         if matches!(self.state, State::Stopped) {
             // The record that follows is counted.
             return Ok(());
+        }
+        if self.session.is_none() {
+            self.session = Some(self.session_of(&trace.setup));
+            let at = trace.steps.first().map_or(0, |step| self.unix(step.frame.captured_at));
+            self.part_from = at;
+            self.write_session(at)?;
         }
         trace.steps.iter().try_for_each(|step| self.step(step))
     }
@@ -332,19 +333,13 @@ impl Sink for McapSink {
     }
 
     fn event(&mut self, event: &Event) -> Result<()> {
-        match self.state {
-            State::Created(_) if self.early.len() < MAX_EARLY => {
-                self.early.push(serde_json::to_value(event).unwrap_or_default());
-                Ok(())
-            }
+        if matches!(self.state, State::Stopped) {
             // What is told of its own end is not to be told again.
-            State::Created(_) | State::Stopped => Ok(()),
-            State::Open(_) => {
-                let at = MonotonicClock.now();
-                self.add_json(Topic::Event, 0, self.unix(at), event)?;
-                self.tick()
-            }
+            return Ok(());
         }
+        let at = self.unix(MonotonicClock.now());
+        self.add_json(Topic::Event, 0, at, event)?;
+        self.tick()
     }
 
     fn idle(&mut self) -> Result<()> {
@@ -353,11 +348,6 @@ impl Sink for McapSink {
 
     fn finish(&mut self, summary: &Value) -> Result<()> {
         let at = self.unix(MonotonicClock.now());
-        if let State::Created(_) = &self.state
-            && let State::Created(file) = std::mem::replace(&mut self.state, State::Stopped)
-        {
-            self.begin_part(file, at)?;
-        }
         if matches!(self.state, State::Stopped) {
             return Ok(());
         }
