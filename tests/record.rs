@@ -233,11 +233,15 @@ fn start(sandbox: &Sandbox) -> Child {
     sandbox.command(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
-/// The time of the last frame that left the pipeline.
+/// The times of the frames that left the pipeline.
+fn lines(sandbox: &Sandbox) -> Vec<f64> {
+    let text = std::fs::read_to_string(sandbox.path().join("run.ndjson")).unwrap_or_default();
+    let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.filter(|line| line["type"] == "frame").filter_map(|line| line["time_s"].as_f64()).collect()
+}
+
 fn last_line(sandbox: &Sandbox) -> Option<f64> {
-    let text = std::fs::read_to_string(sandbox.path().join("run.ndjson")).ok()?;
-    let lines = text.lines().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    lines.filter(|line| line["type"] == "frame").find_map(|line| line["time_s"].as_f64())
+    lines(sandbox).last().copied()
 }
 
 #[cfg(unix)]
@@ -269,8 +273,11 @@ fn a_recorder_that_is_killed_loses_a_second_at_most() {
             let out = last_line(sandbox).expect("it ran");
             let path = sandbox.path().join("run.mcap");
             let held = read(&path);
-            let last = held.times.last().copied().unwrap_or(0.0);
-            assert!(held.damage == 0 && out - last <= 1.0, "frames until {last} s of {out} s, damage {}", held.damage);
+            // On a busy machine frames may be further apart than that.
+            let is_held = |time_s: &f64| held.times.iter().any(|held| (held - time_s).abs() < 1e-4);
+            let lost: Vec<f64> =
+                lines(sandbox).into_iter().filter(|time_s| out - time_s > 1.0 && !is_held(time_s)).collect();
+            assert!(held.damage == 0 && lost.is_empty(), "{lost:?} of {out} s are lost, damage {}", held.damage);
             if !held.times.is_empty() {
                 let ran = sandbox.foveate(&["replay", "run.mcap", "--json"]);
                 let outcome: Value = serde_json::from_str(&ran.stdout()).unwrap_or_default();
@@ -313,7 +320,7 @@ fn a_full_disk_ends_the_recording_and_not_the_run() {
         "--sink",
         "ndjson:run.ndjson",
     ];
-    let ran = sandbox.foveate(&arguments);
+    let ran = sandbox.foveate(&[&arguments[..], &["--json"]].concat());
     let held = read(&disk.join("run.mcap"));
     let unmounted = std::process::Command::new("umount").arg(&disk).status().unwrap();
     assert!(unmounted.success());
@@ -329,9 +336,10 @@ fn a_full_disk_ends_the_recording_and_not_the_run() {
     let frames = lines.iter().filter(|line| line["type"] == "frame").count();
     assert_eq!(frames, 48, "the run goes on");
     assert!(lines.iter().any(|line| line["event"] == "sink_failed"), "it is told");
-    // Every frame that is not in the recording was counted, and so were those that waited.
-    let summary = &lines.last().unwrap()["summary"];
-    assert!(summary["sink_failures"].as_u64().unwrap() > 0, "{summary}");
+    // What came after it was counted.
+    let summary: Value = serde_json::from_str(&ran.stdout()).unwrap();
+    let failures = summary["sink_failures"].as_u64().unwrap() as usize;
+    assert!(failures > 0 && failures + held.times.len() >= 48 - 16, "{failures} and {}", held.times.len());
 }
 
 #[test]

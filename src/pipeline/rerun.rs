@@ -90,7 +90,10 @@ impl<'a> Rerun<'a> {
         match applied {
             Applied::Request(request, model) => {
                 if let Some(closer) = self.closer.as_ref().filter(|closer| !closer.change_to(model)) {
-                    let (encoder, _) = (self.load)(model.as_deref())?;
+                    let (encoder, decoder) = (self.load)(model.as_deref())?;
+                    let name = model.as_ref().map_or("", |model| model.name.as_str());
+                    // It may look before the first frame is encoded so.
+                    self.switch.put_decoder(name, &*encoder, decoder);
                     closer.add(model.clone(), encoder);
                 }
                 self.session.apply(request.clone())?;

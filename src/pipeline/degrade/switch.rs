@@ -93,6 +93,16 @@ impl Switch {
         self.by_hand.load(Ordering::Relaxed)
     }
 
+    /// Has embeddings of `encoder`, which name `model`, decoded by `decoder`, without encoding with it.
+    pub fn put_decoder(&self, model: &str, encoder: &dyn Encoder, decoder: Box<dyn Decoder>) {
+        self.decoders.put(Part {
+            model: model.into(),
+            identity: encoder.identity(),
+            input: encoder.input_size(),
+            decoder,
+        });
+    }
+
     /// Makes `encoder` the next frame's, and `decoder` that of its embeddings, which name `model`.
     ///
     /// # Errors
@@ -105,8 +115,7 @@ impl Switch {
         }
         let closer = encoder.another()?;
         // The decoder first: it is there when the first embedding of the encoder comes.
-        let (identity, input) = (encoder.identity(), encoder.input_size());
-        self.decoders.put(Part { model: model.into(), identity, input, decoder });
+        self.put_decoder(model, &*encoder, decoder);
         self.encoders.put(encoder);
         if let Some(closer) = closer {
             self.closer.put(closer);

@@ -46,7 +46,9 @@ fn recording() -> Vec<u8> {
         let kind = if n % 3 == 2 { StepKind::Propagated } else { StepKind::Followed(None) };
         let step = Step { number: n, frame: frame(n), origin: Timestamp::ZERO, kind, applied: applied(n) };
         sink.trace(&Trace { setup: Arc::clone(&setup), steps: vec![step] }).unwrap();
-        sink.frame(&FrameRecord { sequence: n, frame: Some(frame(n)), ..FrameRecord::default() }).unwrap();
+        let mut record = FrameRecord::default();
+        (record.sequence, record.frame) = (n, Some(frame(n)));
+        sink.frame(&record).unwrap();
         let State::Open(file) = &mut sink.state else { panic!("it records") };
         file.write_chunk().unwrap();
     }
