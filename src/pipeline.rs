@@ -45,7 +45,7 @@ pub use meter::{AgeMeter, StageMeter, StageMeters, StageReport, StageReports};
 pub use pace::EncodeEvery;
 pub use pairing::PairedCamera;
 pub use requests::PromptReport;
-pub use rerun::{LoadModel, Rerun};
+pub use rerun::{LoadModel, LoadedParts, Rerun};
 pub use running::Running;
 pub use shared::StreamOrigin;
 pub use summary::{Summary, Throughput};

@@ -11,8 +11,11 @@ use crate::record::{Event, FrameRecord};
 use crate::session::{Applied, Encoded, Session, Setup, Step, StepKind};
 use crate::time::ManualClock;
 
-/// Loads the encoder and decoder of a model as it ran; `None` stands for one of no files.
-pub type LoadModel<'a> = dyn FnMut(Option<&ModelIdentity>) -> Result<(Box<dyn Encoder>, Box<dyn Decoder>)> + 'a;
+/// The encoder and decoder of one model.
+pub type LoadedParts = (Box<dyn Encoder>, Box<dyn Decoder>);
+
+/// Loads a model as it ran; `None` stands for one of no files.
+pub type LoadModel<'a> = dyn FnMut(Option<&ModelIdentity>) -> Result<LoadedParts> + 'a;
 
 /// A session that is given the steps of a recording. With the same model on the same machine its records hold the same selections, to
 /// the last bit.
@@ -119,9 +122,12 @@ impl<'a> Rerun<'a> {
 #[derive(Clone)]
 struct Closer(Arc<Mutex<Encoders>>);
 
+/// A model by the recording's name for it.
+type Model = Option<Arc<ModelIdentity>>;
+
 struct Encoders {
     /// By the recording's names.
-    known: Vec<(Option<Arc<ModelIdentity>>, Box<dyn Encoder>)>,
+    known: Vec<(Model, Box<dyn Encoder>)>,
     at: usize,
 }
 

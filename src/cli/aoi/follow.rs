@@ -75,8 +75,7 @@ impl Following {
         let recording = recording.scaled_to(first);
         let model = model.load_for(Some(first))?;
         let mut stepper = Stepper::new(model.encoder()?, model.decoder()?, FollowerConfig::default())?;
-        let mut options = VideoOptions::default();
-        options.share_gaze = true;
+        let options = VideoOptions { share_gaze: true, ..VideoOptions::default() };
         let sink = overlay.map(|path| VideoSink::create(path, options)).transpose()?;
         let mut sink = sink.map(|sink| sink.for_clip(frames.rate(), frames.clip().cloned()));
         let interval = Duration::from_secs_f64(1.0 / frames.rate().unwrap_or(DEFAULT_FPS));

@@ -1,9 +1,9 @@
 use std::cell::Cell;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::error::{Error, RecordingError};
-use crate::model::{Decoder, Encoder, Installed, LoadedModel, ModelIdentity, ModelOptions, Registry};
-use crate::pipeline::LoadModel;
+use crate::model::{Installed, LoadedModel, ModelIdentity, ModelOptions, Registry};
+use crate::pipeline::{LoadModel, LoadedParts};
 
 /// The installed models, by what a recording says of its own.
 pub struct Models {
@@ -30,13 +30,9 @@ impl Models {
         Box::new(move |wanted| self.load(wanted, &path))
     }
 
-    fn load(
-        &self,
-        wanted: Option<&ModelIdentity>,
-        path: &PathBuf,
-    ) -> Result<(Box<dyn Encoder>, Box<dyn Decoder>), Error> {
+    fn load(&self, wanted: Option<&ModelIdentity>, path: &Path) -> Result<LoadedParts, Error> {
         let wanted = wanted.ok_or_else(|| RecordingError::NotReplayable {
-            path: path.clone(),
+            path: path.to_owned(),
             reason: "its model is of no files, so nothing says what to load".into(),
         })?;
         let installed = match &self.instead {
@@ -78,10 +74,11 @@ impl Models {
 }
 
 fn options(wanted: &ModelIdentity, threads: usize) -> ModelOptions {
-    let mut options = ModelOptions::default();
-    options.precision = Some(wanted.precision);
-    options.device = Some(wanted.device);
-    options.input_size = Some(wanted.input);
-    options.threads = threads;
-    options
+    ModelOptions {
+        precision: Some(wanted.precision),
+        device: Some(wanted.device),
+        input_size: Some(wanted.input),
+        threads,
+        ..ModelOptions::default()
+    }
 }
