@@ -12,6 +12,7 @@ ENCODERS := $(CACHE)/encoders
 VENV := $(CACHE)/venv
 GAZE_VENV ?= $(CACHE)/venv-gaze
 ANNOTATION_VENV ?= $(CACHE)/venv-annotation
+RECORD_VENV ?= $(CACHE)/venv-record
 FOVEATE = $(or $(CARGO_TARGET_DIR),target)/release/foveate
 RTEN := $(CACHE)/target-rten
 
@@ -75,6 +76,13 @@ test-training: ## A slice of the model's training, end to end (installs PyTorch 
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r models/training/requirements.txt
 	cd models/training && OMP_NUM_THREADS=1 $(VENV)/bin/python test_slice.py
+
+.PHONY: test-record
+test-record: packages ## The mcap library from PyPI reads recordings, whole, killed and replayed (installs it)
+	test -x $(RECORD_VENV)/bin/python || $(PYTHON) -m venv $(RECORD_VENV)
+	$(RECORD_VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/record/requirements.txt
+	$(CARGO) build --release --locked
+	OMP_NUM_THREADS=1 $(RECORD_VENV)/bin/python tests/record/check.py $(FOVEATE)
 
 .PHONY: test-gaze
 test-gaze: packages ## Pupil Labs' own client and foveate listen to the same phone (installs the client from PyPI)

@@ -96,6 +96,23 @@ pub fn count(key: &str, value: &str) -> Result<u32, String> {
     value.parse().ok().filter(|n| *n > 0).ok_or_else(|| format!("`{key}={value}`: give a whole number, 1 or more"))
 }
 
+/// A number of bytes, with K, M or G behind it for powers of 1024.
+///
+/// # Errors
+/// What is no number from 1 on.
+pub fn bytes(text: &str) -> Result<u64, String> {
+    let wrong = || format!("`{text}` is no size: give bytes, or a number with K, M or G, as in 512M");
+    let (digits, unit) = match text.char_indices().last() {
+        Some((at, 'k' | 'K')) => (&text[..at], 1u64 << 10),
+        Some((at, 'm' | 'M')) => (&text[..at], 1 << 20),
+        Some((at, 'g' | 'G')) => (&text[..at], 1 << 30),
+        _ => (text, 1),
+    };
+    let number: f64 = digits.parse().map_err(|_| wrong())?;
+    let bytes = number * unit as f64;
+    if bytes.is_finite() && (1.0..=1e18).contains(&bytes) { Ok(bytes as u64) } else { Err(wrong()) }
+}
+
 /// The value of an option that is on or off.
 ///
 /// # Errors

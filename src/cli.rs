@@ -2,6 +2,7 @@
 
 #[cfg(feature = "console")]
 mod annotate;
+mod aoi;
 mod bench;
 mod board_args;
 mod cameras;
@@ -27,6 +28,8 @@ mod outputs;
 mod progress;
 mod prompt_args;
 mod quantize;
+mod record;
+mod replay;
 mod run;
 mod segment;
 mod service;
@@ -66,11 +69,14 @@ Exit codes: 0 done, 1 failed, 2 bad usage, 3 device lost, 4 model rejected.";
 enum Command {
     Demo(demo::DemoArgs),
     Run(run::RunArgs),
+    Record(record::RecordArgs),
+    Replay(replay::ReplayArgs),
     Segment(segment::SegmentArgs),
     Everything(everything::EverythingArgs),
     Track(track::TrackArgs),
     #[cfg(feature = "console")]
     Annotate(annotate::AnnotateArgs),
+    Aoi(aoi::AoiArgs),
     Eval(eval::EvalArgs),
     Bench(bench::BenchArgs),
     Quantize(quantize::QuantizeArgs),
@@ -94,11 +100,14 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Demo(args) => demo::run(args),
         Command::Run(args) => run::run(args),
+        Command::Record(args) => record::run(args),
+        Command::Replay(args) => replay::run(args),
         Command::Segment(args) => segment::run(args),
         Command::Everything(args) => everything::run(args),
         Command::Track(args) => track::run(args),
         #[cfg(feature = "console")]
         Command::Annotate(args) => annotate::run(args),
+        Command::Aoi(args) => aoi::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Quantize(args) => quantize::run(args),

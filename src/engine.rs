@@ -56,5 +56,10 @@ pub(crate) use rewrite::{ActivationGrid, Convolution, QuantizationPlan};
 pub use tensor::{ElementType, Tensor, TensorInfo};
 pub use threads::Threads;
 
+/// The instruction set that the kernels of this process use.
+pub fn kernels_name() -> &'static str {
+    kernels::Variant::best().name()
+}
+
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@ mod contain;
 mod device;
 mod gpu;
 mod pipeline;
+mod recording;
 mod video;
 
 use std::borrow::Cow;
@@ -19,6 +20,7 @@ pub(crate) use contain::{HELPER_NAME, contain, is_contained};
 pub use device::DeviceError;
 pub use gpu::GpuError;
 pub use pipeline::PipelineError;
+pub use recording::RecordingError;
 pub use video::VideoError;
 
 /// Result with the library's [`Error`].
@@ -52,6 +54,9 @@ pub enum Error {
     /// A stage of the pipeline broke.
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
+    /// A recording cannot be read or written.
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
 }
 
 impl Error {

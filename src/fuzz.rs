@@ -21,6 +21,7 @@ pub use messages::{addresses, board, script};
 pub use models::{manifest, model, quantize};
 pub use recordings::{
     recording_invisible, recording_mobile_mapping, recording_neon, recording_pupil_cloud, recording_pupil_core,
+    run_recording,
 };
 
 /// A fuzz target: the name of its file in `fuzz/fuzz_targets`, and what it calls.
@@ -50,6 +51,7 @@ pub const TARGETS: &[Target] = &[
     ("rle", rle),
     ("rtp", rtp),
     ("rtsp", rtsp),
+    ("run_recording", run_recording),
     ("script", script),
     ("sdp", sdp),
 ];

@@ -21,10 +21,10 @@
 //! | 5 | [`capture`] | where frames come from |
 //! | 5 | [`segment`], [`track`] | encode once and prompt many times; follow from frame to frame |
 //! | 6 | [`record`] | what one frame's result is, and what happened |
-//! | 7 | [`session`], [`sink`] | the objects of a stream, and what an intent does to them; where records go |
-//! | 8 | [`input`] | where intents come from |
-//! | 9 | [`board`], [`eval`] | the machine we run on; measuring a model and following on data with truth |
-//! | 10 | [`pipeline`] | stages on threads, budgets, statistics |
+//! | 7 | [`session`] | the objects of a stream, and what an intent does to them |
+//! | 8 | [`input`], [`recording`] | where intents come from; runs in files, to be given to a session again |
+//! | 9 | [`board`], [`sink`] | the machine we run on; where records go |
+//! | 10 | [`eval`], [`pipeline`] | measuring a model and following on data with truth; stages on threads, budgets, statistics |
 //! | 11 | `console` | the stream in a browser: a sink and a source of intents |
 //! | 12 | [`cli`] | arguments, progress bars, exit codes |
 #![deny(missing_docs)]
@@ -57,6 +57,7 @@ pub mod select;
 pub mod track;
 
 pub mod record;
+pub mod recording;
 pub mod scene;
 pub mod session;
 

@@ -12,12 +12,15 @@
 mod bundled;
 mod encoder;
 mod family;
+mod identity;
 mod load;
 mod location;
 mod manifest;
 mod part;
 mod prompt;
 mod registry;
+
+use std::sync::Arc;
 
 use crate::engine::{CompileOptions, Device, Precision, Tensor, Threads};
 use crate::error::{ModelError, PromptError, Result};
@@ -26,6 +29,7 @@ use crate::geometry::{Letterbox, Region, Size};
 use crate::mask::LowResLogits;
 
 pub use family::FamilyId;
+pub use identity::ModelIdentity;
 pub use load::{LoadedModel, ModelOptions, TimedEncoder};
 pub use location::{FileState, Location, sha256};
 pub use manifest::{FileSpec, Files, MANIFEST_FILE, Manifest, ModelSpec, NormalizationSpec, SizeRange};
@@ -61,6 +65,11 @@ pub trait Encoder: Send {
     fn another(&self) -> Result<Option<Box<dyn Encoder>>> {
         Ok(None)
     }
+
+    /// Which files it is of and how it runs; `None` for encoders that are of no files.
+    fn identity(&self) -> Option<Arc<ModelIdentity>> {
+        None
+    }
 }
 
 /// The prompt decoder of a loaded model. Each thread that decodes owns one; graph and weights are shared.
@@ -94,7 +103,9 @@ pub struct Candidate {
 #[derive(Clone, Debug)]
 pub struct Embedding {
     /// Name of the model that made it.
-    pub model: std::sync::Arc<str>,
+    pub model: Arc<str>,
+    /// Which files made it and how they ran, if its encoder says so.
+    pub identity: Option<Arc<ModelIdentity>>,
     /// Where the frame, or the region that was encoded, lies in the model's input.
     pub letterbox: Letterbox,
     /// The encoder's outputs in the order of its signature.
@@ -105,7 +116,7 @@ impl Embedding {
     /// An embedding of no frame, to be filled by [`Encoder::encode`].
     pub fn empty() -> Self {
         let size = Size::new(1, 1);
-        Embedding { model: "".into(), letterbox: Letterbox::new(size, size), tensors: Vec::new() }
+        Embedding { model: "".into(), identity: None, letterbox: Letterbox::new(size, size), tensors: Vec::new() }
     }
 }
 
@@ -142,7 +153,7 @@ impl Candidate {
 }
 
 /// Refuses an embedding that another model made.
-fn check_origin(model: &std::sync::Arc<str>, embedding: &Embedding) -> Result<(), PromptError> {
+fn check_origin(model: &Arc<str>, embedding: &Embedding) -> Result<(), PromptError> {
     if *embedding.model == **model {
         return Ok(());
     }

@@ -26,10 +26,12 @@ mod pairing;
 mod prompt_budget;
 mod refusals;
 mod requests;
+mod rerun;
 mod running;
 mod shared;
 mod summary;
 mod threads;
+mod trace;
 mod watchdog;
 
 use std::sync::{Arc, OnceLock};
@@ -43,6 +45,7 @@ pub use meter::{AgeMeter, StageMeter, StageMeters, StageReport, StageReports};
 pub use pace::EncodeEvery;
 pub use pairing::PairedCamera;
 pub use requests::PromptReport;
+pub use rerun::{LoadModel, LoadedParts, Rerun};
 pub use running::Running;
 pub use shared::StreamOrigin;
 pub use summary::{Summary, Throughput};
@@ -55,7 +58,7 @@ use crate::model::{Decoder, Encoder};
 use crate::record::FrameRecord;
 use crate::select::gaze::DwellSelector;
 use crate::select::touch::TouchSelector;
-use crate::session::{Encoded, Session, SessionConfig};
+use crate::session::{Encoded, Session, SessionConfig, Setup};
 use crate::sink::{Sink, StreamInfo};
 use crate::sync::{Pool, StopToken};
 use crate::time::{Clock, ManualClock, MonotonicClock};
@@ -73,6 +76,7 @@ use prompt_budget::PromptBudget;
 use requests::Requests;
 use shared::{Shared, SlotSender, Turnstile};
 use threads::Threads;
+use trace::Tracer;
 use watchdog::Watchdog;
 
 /// Refused selections by gaze that the selector has not heard of yet.
@@ -326,6 +330,16 @@ impl Pipeline {
             None
         };
 
+        let queues = outputs.queues();
+        let tracer = Tracer::new(
+            &queues,
+            Setup {
+                config: session_config,
+                model: encoder.identity(),
+                looks_closer: closer.is_some(),
+                intrinsics: info.intrinsics,
+            },
+        );
         let stage = DecodeStage {
             session: Session::new(closer, decoder, session_config, Arc::clone(&shared.stream_clock)),
             paired,
@@ -338,7 +352,8 @@ impl Pipeline {
             pool: Pool::new(pools.records, FrameRecord::default),
             with_gaze: Pool::new(pools.with_gaze, FrameRecord::default),
             input: encoded_slot,
-            outputs: outputs.queues(),
+            outputs: queues,
+            tracer,
             losses: Losses::new(decode_meter.clone()),
             meter: decode_meter.clone(),
             age: age.clone(),

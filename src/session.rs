@@ -19,6 +19,7 @@ mod origin;
 mod overlap;
 mod phases;
 mod request_queue;
+mod step;
 mod stepper;
 #[cfg(test)]
 mod tests;
@@ -28,7 +29,7 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::frame::Frame;
-use crate::model::{Decoder, Encoder};
+use crate::model::{Decoder, Encoder, ModelIdentity};
 use crate::record::{Event, FrameRecord};
 use crate::time::{Clock, Timestamp};
 use crate::track::ObjectId;
@@ -38,6 +39,7 @@ pub use encoded::Encoded;
 pub use intent::{GazeRefusal, Intent, Request};
 pub use origin::Origin;
 pub use request_queue::RequestQueue;
+pub use step::{Applied, Looked, Setup, Step, StepKind, Trace};
 pub use stepper::Stepper;
 
 use answers::Answers;
@@ -69,6 +71,8 @@ pub struct Session {
     present: Option<Arc<Encoded>>,
     changes: Vec<Change>,
     events: Vec<Event>,
+    /// What the last selection by gaze came to.
+    looked: Option<Looked>,
 }
 
 impl Session {
@@ -100,6 +104,7 @@ impl Session {
             present: None,
             changes: Vec::with_capacity(2 * max_objects + 2),
             events: Vec::new(),
+            looked: None,
         }
     }
 
@@ -134,6 +139,16 @@ impl Session {
         self.answers.annotate(record);
         self.report_changes(frame.captured_at);
         propagated
+    }
+
+    /// What a selection by gaze came to since the last call, if one was applied and came to something.
+    pub fn take_looked(&mut self) -> Option<Looked> {
+        self.looked.take()
+    }
+
+    /// Which encoder gives second looks at what is selected.
+    pub fn closer_identity(&self) -> Option<Arc<ModelIdentity>> {
+        self.objects.closer_identity()
     }
 
     /// What happened since the last call, in its order.

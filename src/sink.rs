@@ -5,6 +5,7 @@
 
 mod address;
 mod images;
+mod mcap;
 mod ndjson;
 pub mod overlay;
 mod rtsp;
@@ -14,7 +15,8 @@ mod video;
 
 pub use address::{OpenedSink, Place, SinkAddress};
 pub use images::{ImageFormat, OverlayOptions, OverlaySink, is_overlay};
-pub use ndjson::{NdjsonOptions, NdjsonSink, WIRE_VERSION};
+pub use mcap::{McapOptions, McapSink, part_path};
+pub use ndjson::{NdjsonOptions, NdjsonSink, WIRE_VERSION, selections};
 pub use rtsp::RtspSink;
 #[cfg(all(feature = "camera", target_os = "linux"))]
 pub use v4l::V4lSink;
@@ -26,6 +28,7 @@ use crate::address::{Row, Table, built};
 use crate::error::Result;
 use crate::geometry::Size;
 use crate::record::{Event, FrameRecord};
+use crate::session::Trace;
 
 /// Every kind of sink; `docs/adding-a-sink.md` shows how one is added.
 pub static SINKS: Table<SinkAddress> = Table::new(
@@ -46,6 +49,14 @@ pub static SINKS: Table<SinkAddress> = Table::new(
             page: "docs/wire-format.md",
             needs: "",
             parse: Some(ndjson::address),
+        },
+        Row {
+            scheme: "mcap",
+            forms: &["mcap:FILE"],
+            help: "a recording of the run, which `foveate replay` reproduces",
+            page: "docs/recording.md",
+            needs: "",
+            parse: Some(mcap::address),
         },
         Row {
             scheme: "overlay",
@@ -116,6 +127,11 @@ pub trait Sink: Send {
         false
     }
 
+    /// Whether the sink wants to know what the session was given for each record ([`Self::trace`]), so that it can be given again.
+    fn traces(&self) -> bool {
+        false
+    }
+
     /// Another sink that writes what one more camera gives to the same place; [`StreamInfo::camera`] tells them apart. `None` for sinks
     /// that take one camera only.
     fn beside(&self) -> Option<Box<dyn Sink>> {
@@ -127,11 +143,22 @@ pub trait Sink: Send {
         Ok(())
     }
 
+    /// Takes what the session was given for the record that comes next, if the sink [`traces`](Self::traces). What it holds of gaze is
+    /// left out, but for what it selected, unless the sink shares it.
+    fn trace(&mut self, _trace: &Trace) -> Result<()> {
+        Ok(())
+    }
+
     /// Writes what is known of one frame.
     fn frame(&mut self, record: &FrameRecord) -> Result<()>;
 
     /// Writes what happened between two frames.
     fn event(&mut self, _event: &Event) -> Result<()> {
+        Ok(())
+    }
+
+    /// Called about twenty times a second while nothing comes.
+    fn idle(&mut self) -> Result<()> {
         Ok(())
     }
 

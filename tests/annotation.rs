@@ -2,6 +2,7 @@
 #![cfg(feature = "console")]
 
 #[path = "common/program.rs"]
+#[allow(dead_code)]
 mod program;
 
 use std::io::{BufRead, BufReader};

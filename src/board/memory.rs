@@ -28,16 +28,7 @@ impl FromStr for ByteSize {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no size: give bytes, or a number with K, M or G, as in 512M");
-        let (digits, unit) = match text.char_indices().last() {
-            Some((at, 'k' | 'K')) => (&text[..at], 1u64 << 10),
-            Some((at, 'm' | 'M')) => (&text[..at], 1 << 20),
-            Some((at, 'g' | 'G')) => (&text[..at], 1 << 30),
-            _ => (text, 1),
-        };
-        let number: f64 = digits.parse().map_err(|_| wrong())?;
-        let bytes = number * unit as f64;
-        if bytes.is_finite() && (1.0..=1e18).contains(&bytes) { Ok(ByteSize(bytes as u64)) } else { Err(wrong()) }
+        crate::address::bytes(text).map(ByteSize)
     }
 }
 

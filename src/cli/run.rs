@@ -77,6 +77,26 @@ pub struct RunArgs {
     console: ConsoleArgs,
 }
 
+impl RunArgs {
+    /// Records each camera's stream with the sink that `address` gives for its name; a single one has none.
+    pub fn record(
+        &mut self,
+        address: impl Fn(Option<&str>) -> Result<SinkAddress, crate::error::ConfigError>,
+    ) -> anyhow::Result<()> {
+        let several = self.sources.len() > 1;
+        let names = self.sources.iter().enumerate();
+        let names: Vec<Option<String>> = names
+            .map(|(at, source)| several.then(|| source.camera.clone().unwrap_or_else(|| (at + 1).to_string())))
+            .collect();
+        // Without a source the board's own camera is taken.
+        for camera in if names.is_empty() { vec![None] } else { names } {
+            let address = address(camera.as_deref())?;
+            self.sinks.push(Named { camera, address });
+        }
+        Ok(())
+    }
+}
+
 /// How far apart frames may be taken that are told as a pair.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum PairWithin {

@@ -2,7 +2,7 @@
 
 mod ahead;
 mod encoded;
-mod frames;
+pub(super) mod frames;
 mod results;
 
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Recordings of eye trackers.
+//! Recordings: of eye trackers, and of runs.
 
 use super::Folder;
 use crate::geometry::Size;
@@ -52,4 +52,9 @@ fn recording(data: &[u8], files: &[&str], opened: &str) {
         assert!(recording.samples.iter().all(|sample| sample.point.is_finite()));
         let _ = recording.scaled_to(Size::new(640, 480)).first_frame();
     }
+}
+
+/// A run's own recording.
+pub fn run_recording(data: &[u8]) {
+    let _ = crate::recording::read_all(data);
 }

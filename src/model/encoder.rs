@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Embedding, Encoder};
+use super::{Embedding, Encoder, ModelIdentity};
 use crate::engine::{Graph, Session};
 use crate::error::{ModelError, Result};
 use crate::frame::{Frame, Normalization, Preprocessor};
@@ -44,6 +44,7 @@ impl EncoderPart {
 /// The encoder of one thread.
 pub(super) struct ImageEncoder {
     model: Arc<str>,
+    identity: Arc<ModelIdentity>,
     part: EncoderPart,
     normalization: Normalization,
     session: Session,
@@ -51,13 +52,15 @@ pub(super) struct ImageEncoder {
 }
 
 impl ImageEncoder {
-    pub fn new(model: Arc<str>, part: &EncoderPart, mean: [f32; 3], std: [f32; 3]) -> Result<Self, ModelError> {
-        ImageEncoder::of(model, part, Normalization { mean, std })
-    }
-
-    fn of(model: Arc<str>, part: &EncoderPart, normalization: Normalization) -> Result<Self, ModelError> {
+    pub fn new(
+        model: Arc<str>,
+        identity: Arc<ModelIdentity>,
+        part: &EncoderPart,
+        normalization: Normalization,
+    ) -> Result<Self, ModelError> {
         Ok(ImageEncoder {
             model,
+            identity,
             session: part.graph.session()?,
             preprocessor: Preprocessor::new(part.input, normalization),
             part: part.clone(),
@@ -75,11 +78,16 @@ impl Encoder for ImageEncoder {
         out.letterbox = self.preprocessor.run_region(frame, region, self.session.input_mut(0)?)?;
         self.session.run_finite(&mut out.tensors)?;
         out.model = self.model.clone();
+        out.identity = Some(Arc::clone(&self.identity));
         Ok(())
     }
 
     fn another(&self) -> Result<Option<Box<dyn Encoder>>> {
-        let other = ImageEncoder::of(self.model.clone(), &self.part, self.normalization)?;
+        let other = ImageEncoder::new(self.model.clone(), Arc::clone(&self.identity), &self.part, self.normalization)?;
         Ok(Some(Box::new(other)))
+    }
+
+    fn identity(&self) -> Option<Arc<ModelIdentity>> {
+        Some(Arc::clone(&self.identity))
     }
 }

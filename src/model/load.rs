@@ -8,9 +8,10 @@ use super::family::DecoderPart;
 use super::manifest::{MANIFEST_FILE, ModelSpec};
 use super::part::Part;
 use super::registry::{Installed, Registry};
-use super::{Decoder, Encoder};
+use super::{Decoder, Encoder, ModelIdentity};
 use crate::engine::{Audit, Device, OnnxModel, Precision, Threads, gpu};
 use crate::error::{Error, ModelError};
+use crate::frame::Normalization;
 use crate::geometry::Size;
 
 /// How a model is loaded.
@@ -54,6 +55,7 @@ impl Default for ModelOptions {
 pub struct LoadedModel {
     installed: Installed,
     name: Arc<str>,
+    identity: Arc<ModelIdentity>,
     variant: Variant,
     timed: Vec<TimedEncoder>,
     parts: Parts,
@@ -119,7 +121,19 @@ impl LoadedModel {
         let loader = Loader::new(installed, input, options);
         let (variant, encoder, timed) = loader.fastest(&loader.variants(options)?)?;
         let parts = loader.with_decoder(encoder, variant)?;
-        Ok(LoadedModel { installed: installed.clone(), name: spec.name.as_str().into(), variant, timed, parts })
+        let hashes =
+            spec.files_for(variant.0).map(|files| (files.encoder.sha256.clone(), files.decoder.sha256.clone()));
+        let (encoder_sha256, decoder_sha256) = hashes.unwrap_or_default();
+        let identity = ModelIdentity {
+            name: spec.name.clone(),
+            encoder_sha256,
+            decoder_sha256,
+            precision: variant.0,
+            device: variant.1,
+            input,
+        };
+        let (name, identity) = (spec.name.as_str().into(), Arc::new(identity));
+        Ok(LoadedModel { installed: installed.clone(), name, identity, variant, timed, parts })
     }
 
     /// The precision asked for, or the one that was chosen.
@@ -147,6 +161,11 @@ impl LoadedModel {
         &self.installed.spec
     }
 
+    /// Which files were loaded, and how they run.
+    pub fn identity(&self) -> &Arc<ModelIdentity> {
+        &self.identity
+    }
+
     /// The input size that the model was compiled for.
     pub fn input_size(&self) -> Size {
         self.parts.encoder.input
@@ -158,7 +177,8 @@ impl LoadedModel {
     /// [`ModelError::Run`] if its graph cannot be prepared.
     pub fn encoder(&self) -> Result<Box<dyn Encoder>, ModelError> {
         let (mean, std) = self.spec().normalization.unit();
-        Ok(Box::new(ImageEncoder::new(self.name.clone(), &self.parts.encoder, mean, std)?))
+        let (name, identity) = (self.name.clone(), Arc::clone(&self.identity));
+        Ok(Box::new(ImageEncoder::new(name, identity, &self.parts.encoder, Normalization { mean, std })?))
     }
 
     /// A decoder for one thread.

@@ -11,9 +11,10 @@ use super::pairing::PairedCamera;
 use super::prompt_budget::PromptBudget;
 use super::requests::Requests;
 use super::shared::{Shared, Stamped, WAIT};
+use super::trace::Tracer;
 use crate::error::Result;
 use crate::record::{Event, EventKind, FrameRecord};
-use crate::session::{GazeRefusal, Session};
+use crate::session::{GazeRefusal, Session, StepKind};
 use crate::sync::{LatestSlot, Pool, Received};
 use crate::time::Timestamp;
 
@@ -31,6 +32,8 @@ pub(super) struct DecodeStage {
     pub with_gaze: Pool<FrameRecord>,
     pub input: LatestSlot<Stamped<StageItem>>,
     pub outputs: Vec<SinkQueue>,
+    /// Where a sink records what the session is given.
+    pub tracer: Option<Tracer>,
     /// Frames that found no free record.
     pub losses: Losses,
     pub meter: StageMeter,
@@ -95,7 +98,7 @@ impl DecodeStage {
             record.captured_at = frame.captured_at;
             record.time_s = time_s;
             record.age = shared.clock.now().since(frame.captured_at);
-            record.frame = Some(frame);
+            record.frame = Some(Arc::clone(&frame));
             Ok::<_, crate::Error>(())
         })?;
         for event in session.drain_events() {
@@ -103,6 +106,19 @@ impl DecodeStage {
                 requests.count_rejected();
             }
             shared.emit(event);
+        }
+        if let Some(tracer) = &mut self.tracer {
+            let kind = match &value {
+                StageItem::Encoded(present) if record.is_some() => {
+                    Some(StepKind::Followed(present.embedding.identity.clone()))
+                }
+                StageItem::Encoded(present) => Some(StepKind::Encoded(present.embedding.identity.clone())),
+                // Without a record nothing was moved.
+                StageItem::Unencoded(_) => (followed && record.is_some()).then_some(StepKind::Propagated),
+            };
+            if let Some(kind) = kind {
+                tracer.end_step(&frame, self.shared.origin().unwrap_or_default(), kind);
+            }
         }
         let Some(record) = record.filter(|_| followed) else {
             self.meter.abandon();
@@ -120,12 +136,16 @@ impl DecodeStage {
     /// Carries out the requests whose time has come on the frame taken `now_s` seconds after the first, as far as there is time
     /// for them.
     fn apply_requests(&mut self, now_s: f64) -> Result<()> {
-        let Self { session, requests, budget, gaze_refusals, shared, .. } = self;
+        let Self { session, requests, budget, gaze_refusals, shared, tracer, .. } = self;
         let mut turn = budget.begin(shared.clock.now());
         while let Some(request) = requests.next_due(now_s) {
+            let noted = tracer.is_some().then(|| request.clone());
             // Nobody listens to refusals any more when the stream ends.
             if let Some(refusal) = session.apply(request)? {
                 let _ = gaze_refusals.try_send(refusal);
+            }
+            if let Some((tracer, request)) = tracer.as_mut().zip(noted) {
+                tracer.note(request, session);
             }
             if !turn.has_time(shared.clock.now()) || shared.stop.is_stopped() {
                 break;
@@ -152,10 +172,12 @@ impl DecodeStage {
         let now = self.shared.clock.now();
         self.meter.end(now.since(began));
         self.age.record(record.age, now);
+        let traces = self.tracer.as_mut().map(Tracer::take).unwrap_or_default();
         let number = self.shared.number_record();
         for sink in &mut self.outputs {
             let record = with_gaze.as_ref().filter(|_| sink.shares_gaze).unwrap_or(record);
-            let outgoing = Outgoing { record: Arc::clone(record), since: now, number };
+            let trace = traces.of(sink);
+            let outgoing = Outgoing { record: Arc::clone(record), trace, since: now, number };
             if sink.send(outgoing, self.inputs.is_some(), &self.shared) {
                 sink.losses.add(1, "the sink is slower than the stream");
             }

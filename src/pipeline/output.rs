@@ -12,6 +12,7 @@ use super::summary::Summary;
 use super::threads::Threads;
 use crate::error::Result;
 use crate::record::{Event, EventKind, FrameRecord};
+use crate::session::Trace;
 use crate::sink::{Sink, StreamInfo};
 use crate::sync::{DropOldest, LatencySummary, Received};
 use crate::time::Timestamp;
@@ -34,6 +35,8 @@ pub(super) struct SinkQueue {
     pub queue: DropOldest<Outgoing>,
     /// Whether its records may say where the user looks.
     pub shares_gaze: bool,
+    /// Whether it wants to know what the session was given.
+    pub traces: bool,
     /// Records that the queue had no room for.
     pub losses: Losses,
 }
@@ -53,6 +56,8 @@ impl SinkQueue {
 /// A record on its way to a sink.
 pub(super) struct Outgoing {
     pub record: Arc<FrameRecord>,
+    /// What the session was given for it, for sinks that want to know.
+    pub trace: Option<Arc<Trace>>,
     pub since: Timestamp,
     /// How many records were sent before it.
     pub number: u64,
@@ -71,6 +76,7 @@ pub(super) struct Outputs {
 struct SinkEnd {
     queue: DropOldest<Outgoing>,
     shares_gaze: bool,
+    traces: bool,
     /// Calls that have returned.
     calls: Arc<AtomicU64>,
     finished: Arc<AtomicBool>,
@@ -101,6 +107,7 @@ impl Outputs {
             outputs.ends.push(SinkEnd {
                 queue: queue.clone(),
                 shares_gaze: sink.shares_gaze(),
+                traces: sink.traces(),
                 calls: Arc::clone(&calls),
                 finished: Arc::clone(&finished),
             });
@@ -138,6 +145,7 @@ impl Outputs {
         let queue_of = |(end, meter): (&SinkEnd, &StageMeter)| SinkQueue {
             queue: end.queue.clone(),
             shares_gaze: end.shares_gaze,
+            traces: end.traces,
             losses: Losses::new(meter.clone()),
         };
         ends.map(queue_of).collect()
@@ -265,17 +273,25 @@ impl SinkStage {
             }
             match taken {
                 Received::Value(outgoing) if self.is_unread => sent = outgoing.number + 1,
-                Received::Value(Outgoing { record, since, number }) => {
+                Received::Value(Outgoing { record, trace, since, number }) => {
                     sent = number + 1;
                     let began = self.shared.clock.now();
                     self.meter.begin(began, began.since(since));
+                    if let Some(trace) = trace {
+                        let written = self.sink.trace(&trace);
+                        self.count(written);
+                    }
                     let written = self.sink.frame(&record);
                     self.count(written);
                     let now = self.shared.clock.now();
                     self.meter.end(now.since(began));
                     self.age.record(now.since(record.captured_at), now);
                 }
-                Received::TimedOut => {}
+                Received::TimedOut if self.is_unread => {}
+                Received::TimedOut => {
+                    let written = self.sink.idle();
+                    self.count(written);
+                }
                 Received::Closed => break,
             }
         }

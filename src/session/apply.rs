@@ -8,6 +8,7 @@ use super::encoded::Encoded;
 use super::intent::{GazeRefusal, Intent, Request};
 use super::object_set::PromptRequest;
 use super::phases::StreamTimes;
+use super::step::Looked;
 use super::undo::{Before, UndoCause, UndoStep};
 use crate::error::{PromptError, Result};
 use crate::geometry::{BoundingBox, Label, LabeledPoint, Point};
@@ -40,8 +41,7 @@ impl Session {
         let at = times.at(request.time_s);
         let seen = Arc::clone(self.frames.nearest(at).unwrap_or(&present));
         let scene = Scene { time_s: request.time_s.max(0.0), seen: &seen, present: &present };
-        self.answers.retain(|object| self.objects.contains(object));
-        self.selected = self.selected.filter(|object| self.objects.contains(*object));
+        self.tidy();
         let mut refusal = None;
         match request.intent {
             Intent::Prompt { object, points, bbox } => {
@@ -85,11 +85,21 @@ impl Session {
             Intent::HoldFrame { display } => self.frames.hold(display, at),
             Intent::ReleaseFrame { display } => self.frames.release(display),
         }
+        self.release_beyond_limit();
+        Ok(refusal)
+    }
+
+    /// Forgets what was known of objects that are not followed any more.
+    fn tidy(&mut self) {
+        self.answers.retain(|object| self.objects.contains(object));
+        self.selected = self.selected.filter(|object| self.objects.contains(*object));
+    }
+
+    fn release_beyond_limit(&mut self) {
         while self.objects.len() > self.max_objects {
             let Some(oldest) = self.objects.oldest() else { break };
             self.release(oldest);
         }
-        Ok(refusal)
     }
 
     /// An id that no object has: the next one, or once the last of all is taken, the lowest that is free.
@@ -207,20 +217,47 @@ impl Session {
         match self.objects.search_gaze(disc, insistent, preview, scene.seen)? {
             Ok(found) => {
                 let object = self.new_id();
-                self.objects.add_looked_at(object, &found, scene.seen)?;
-                let frame = scene.seen.frame.sequence;
-                self.changes.push(Change::Selected { object, prompt_time_s: scene.time_s, frame });
-                self.answers.set(object, None);
-                self.remember_step(scene.time_s, object, UndoCause::Gaze, None);
+                let taken = self.objects.add_looked_at(object, found, scene.seen)?;
+                self.looked = Some(Looked { time_s: scene.time_s, found: Some(taken) });
+                self.note_looked_at(scene, object);
                 Ok(None)
             }
             Err(PromptError::Doubtful) => Ok(Some(GazeRefusal::Doubtful)),
             Err(error) => {
                 let object = self.new_id();
-                self.refuse(scene, object, error);
+                self.looked = Some(Looked { time_s: scene.time_s, found: None });
+                // Where that was is nobody's business.
+                let is_beside = matches!(error, PromptError::PointOutside { .. });
+                self.refuse(scene, object, if is_beside { PromptError::NothingThere } else { error });
                 Ok(Some(GazeRefusal::Nothing))
             }
         }
+    }
+
+    /// Notes that `object` was selected by gaze.
+    fn note_looked_at(&mut self, scene: Scene, object: ObjectId) {
+        let frame = scene.seen.frame.sequence;
+        self.changes.push(Change::Selected { object, prompt_time_s: scene.time_s, frame });
+        self.answers.set(object, None);
+        self.remember_step(scene.time_s, object, UndoCause::Gaze, None);
+    }
+
+    /// Does again what a selection by gaze did, of which only the result is known.
+    pub fn apply_looked(&mut self, looked: &Looked) {
+        let times = StreamTimes::new(&*self.clock, self.origin);
+        let Some((present, times)) = self.present.clone().zip(times) else { return };
+        let seen = Arc::clone(self.frames.nearest(times.at(looked.time_s)).unwrap_or(&present));
+        let scene = Scene { time_s: looked.time_s, seen: &seen, present: &present };
+        self.tidy();
+        let object = self.new_id();
+        match &looked.found {
+            Some(found) => {
+                self.objects.add(object, found, scene.seen);
+                self.note_looked_at(scene, object);
+            }
+            None => self.refuse(scene, object, PromptError::NothingThere),
+        }
+        self.release_beyond_limit();
     }
 
     /// Takes back the last selection by gaze whose object is still followed.

@@ -1,7 +1,10 @@
+use serde::{Deserialize, Serialize};
+
 use crate::track::FollowerConfig;
 
 /// How many objects are followed, and how.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct SessionConfig {
     /// Objects followed at once, at least one; a further selection releases the oldest.

@@ -1,6 +1,8 @@
+use std::sync::Arc;
+
 use super::encoded::Encoded;
 use crate::error::Result;
-use crate::model::{Candidate, Embedding, Encoder, Prompt};
+use crate::model::{Candidate, Embedding, Encoder, ModelIdentity, Prompt};
 use crate::segment::{CheckedDecoder, best_matching_prompt, fovea_region, points_matched};
 use crate::track::Measured;
 
@@ -21,6 +23,11 @@ impl Fovea {
     /// Looks with `encoder`.
     pub fn new(encoder: Option<Box<dyn Encoder>>) -> Self {
         Fovea { encoder, embedding: Embedding::empty(), candidates: Vec::new() }
+    }
+
+    /// Which encoder looks.
+    pub fn identity(&self) -> Option<Arc<ModelIdentity>> {
+        self.encoder.as_ref()?.identity()
     }
 
     /// Asks again about `answer` to `prompt` on the frame `seen`, `measured` there: with the answer as the mask prompt, and from nearer

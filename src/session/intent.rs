@@ -1,3 +1,5 @@
+use serde::{Deserialize, Serialize};
+
 use super::origin::Origin;
 use crate::geometry::{BoundingBox, LabeledPoint, Point};
 use crate::select::gaze::{Cause, GazeDisc, GazeSelection, SelectEvent};
@@ -7,7 +9,8 @@ use crate::track::ObjectId;
 
 /// What a user wants done with the objects of a stream, by whatever channel it was said: touch, gaze, a page in the
 /// browser or a script. Coordinates are pixels of the frame that the user saw, which lies at the request's time.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "intent", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Intent {
     /// Selects or refines the object that is named, or selects a new one, by points, a box or both.
@@ -101,6 +104,11 @@ impl Intent {
     /// Whether it says which frame a display holds.
     pub fn keeps_frames(&self) -> bool {
         matches!(self, Intent::HoldFrame { .. } | Intent::ReleaseFrame { .. })
+    }
+
+    /// Whether it comes of where a user looked, which is private.
+    pub fn is_of_gaze(&self) -> bool {
+        matches!(self, Intent::Hover { .. } | Intent::Leave | Intent::GazeSelection { .. })
     }
 
     /// The object that it names.

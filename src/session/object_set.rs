@@ -10,7 +10,7 @@ use crate::error::{PromptError, Result};
 use crate::frame::Frame;
 use crate::geometry::{BoundingBox, LabeledPoint, Letterbox, Point, Size};
 use crate::mask::{LowResLogits, Mask, UpsampleScratch};
-use crate::model::{Candidate, Decoder, Encoder, Prompt};
+use crate::model::{Candidate, Decoder, Encoder, ModelIdentity, Prompt};
 use crate::record::FrameRecord;
 use crate::segment::{CheckedDecoder, best_matching_prompt, check_prompt};
 use crate::select::gaze::GazeDisc;
@@ -242,15 +242,22 @@ impl ObjectSet {
         self.replace(object, candidate, on);
     }
 
-    /// Begins to follow `object` from what a user looked at, `found` on the frame `on`, after a second look at it.
+    /// Begins to follow `object` from what a user looked at, `found` on the frame `on`, after a second look at it; gives back what
+    /// that found.
     ///
     /// # Errors
     /// Those of encoder and decoder.
-    pub fn add_looked_at(&mut self, object: ObjectId, found: &Candidate, on: &Encoded) -> Result<()> {
+    pub fn add_looked_at(&mut self, object: ObjectId, found: Candidate, on: &Encoded) -> Result<Candidate> {
         let measured = measure(&found.logits, &on.embedding.letterbox, &mut self.scratch, &mut self.answered);
-        let closer = self.fovea.second_look(&mut self.decoder, on, &Prompt::default(), found, measured)?;
-        self.add(object, closer.as_ref().unwrap_or(found), on);
-        Ok(())
+        let closer = self.fovea.second_look(&mut self.decoder, on, &Prompt::default(), &found, measured)?;
+        let taken = closer.unwrap_or(found);
+        self.add(object, &taken, on);
+        Ok(taken)
+    }
+
+    /// Which encoder looks from nearer by.
+    pub fn closer_identity(&self) -> Option<Arc<ModelIdentity>> {
+        self.fovea.identity()
     }
 
     /// Has an object keep out what `excluded` says; nothing if there is no such object.

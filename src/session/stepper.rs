@@ -105,7 +105,7 @@ impl Stepper {
     /// [`Doubtful`](crate::error::PromptError::Doubtful) when it lies on nothing clear and the selection is not `insistent`.
     pub fn select_by_gaze(&mut self, object: ObjectId, disc: GazeDisc, insistent: bool) -> Result<&Mask> {
         let found = self.objects.search_gaze(disc, insistent, None, &self.present)??;
-        self.objects.add_looked_at(object, &found, &self.present)?;
+        self.objects.add_looked_at(object, found, &self.present)?;
         Ok(self.objects.answered())
     }
 

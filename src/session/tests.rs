@@ -429,3 +429,27 @@ fn ids_go_on_after_the_last_one_and_none_is_given_twice() {
     let next = selected(&stage.apply(Intent::Box { bbox: BoundingBox::new(1.0, 50.0, 9.0, 60.0) })).unwrap();
     assert!(!ids.contains(&next), "what can be taken back still means the object that was released: {next}");
 }
+
+/// What a selection by gaze came to stands for it, where nobody may know where the user looked.
+#[test]
+fn what_gaze_selected_can_be_selected_again_without_the_gaze() {
+    let (mut first, mut again) = (Stage::new(), Stage::new());
+    for (x, insistent) in [(20.0, true), (44.0, true), (90.0, true), (21.0, true)] {
+        let disc = GazeDisc { center: Point::new(x, 30.0), sigma: 1.0 };
+        let changes = first.apply(Intent::GazeSelection { disc, insistent });
+        again.made_ms = first.made_ms;
+        if let Some(looked) = first.session.take_looked() {
+            again.session.apply_looked(&looked);
+        }
+        let repeated: Vec<Change> = again.session.changes.drain(..).collect();
+        assert_eq!(changes, repeated);
+        let told = changes.iter().map(|change| format!("{change:?}")).collect::<String>();
+        assert!(!told.contains("90"), "it tells where the user looked: {told}");
+    }
+    assert_eq!(first.session.last_id, again.session.last_id);
+    assert_eq!(first.session.objects.len(), again.session.objects.len());
+    for object in 1..=first.session.last_id {
+        assert_eq!(first.session.objects.memory(object), again.session.objects.memory(object), "{object}");
+    }
+    assert_eq!(first.undo(), again.undo());
+}

@@ -61,7 +61,7 @@ pub struct NdjsonSink {
     options: NdjsonOptions,
     camera: Option<String>,
     line: Vec<u8>,
-    masks: Vec<Rle>,
+    frames: FrameLines,
 }
 
 /// Where lines go; clones write to one place, line by line.
@@ -107,7 +107,7 @@ impl NdjsonSink {
             options,
             camera: None,
             line: Vec::new(),
-            masks: Vec::new(),
+            frames: FrameLines::default(),
         }
     }
 
@@ -171,7 +171,15 @@ impl Sink for NdjsonSink {
         let (name, path) = (self.name.clone(), self.path.clone());
         let (out, options) = (self.out.clone(), self.options);
         out.lock().awaited += 1;
-        Some(Box::new(NdjsonSink { name, path, out, options, camera: None, line: Vec::new(), masks: Vec::new() }))
+        Some(Box::new(NdjsonSink {
+            name,
+            path,
+            out,
+            options,
+            camera: None,
+            line: Vec::new(),
+            frames: FrameLines::default(),
+        }))
     }
 
     fn begin(&mut self, stream: &StreamInfo) -> Result<()> {
@@ -188,24 +196,10 @@ impl Sink for NdjsonSink {
     }
 
     fn frame(&mut self, record: &FrameRecord) -> Result<()> {
-        let objects = record.objects();
-        if self.masks.len() < objects.len() {
-            self.masks.resize_with(objects.len(), Rle::default);
-        }
-        for (rle, object) in self.masks.iter_mut().zip(objects) {
-            rle.encode(&object.mask);
-        }
-        // Taken out while the line that borrows them is written.
-        let masks = std::mem::take(&mut self.masks);
-        let line = FrameLine {
-            frame: record.sequence,
-            time_s: round(record.time_s, 1e6),
-            age_ms: round(record.age.as_secs_f64() * 1e3, 1e3),
-            gaze: record.gaze.filter(|_| self.options.share_gaze).map(|Point { x, y }| [x, y]),
-            objects: ObjectList { objects, masks: &masks },
-        };
-        let written = self.write("frame", &line);
-        self.masks = masks;
+        // Taken out while a line that borrows from them is written.
+        let mut frames = std::mem::take(&mut self.frames);
+        let written = frames.with(record, self.options.share_gaze, |line| self.write("frame", line));
+        self.frames = frames;
         written
     }
 
@@ -219,6 +213,39 @@ impl Sink for NdjsonSink {
         let flushed = self.out.lock().out.flush().map_err(|e| IoError::when("write", &self.path)(e).into());
         written.and(flushed)
     }
+}
+
+/// Makes the lines of frames; its buffers are reused.
+#[derive(Default)]
+pub(super) struct FrameLines {
+    masks: Vec<Rle>,
+}
+
+impl FrameLines {
+    /// Hands the line of `record` to `write`, without its type.
+    pub fn with<T>(&mut self, record: &FrameRecord, share_gaze: bool, write: impl FnOnce(&FrameLine) -> T) -> T {
+        let objects = record.objects();
+        if self.masks.len() < objects.len() {
+            self.masks.resize_with(objects.len(), Rle::default);
+        }
+        for (rle, object) in self.masks.iter_mut().zip(objects) {
+            rle.encode(&object.mask);
+        }
+        write(&FrameLine {
+            frame: record.sequence,
+            time_s: round(record.time_s, 1e6),
+            age_ms: round(record.age.as_secs_f64() * 1e3, 1e3),
+            gaze: record.gaze.filter(|_| share_gaze).map(|Point { x, y }| [x, y]),
+            objects: ObjectList { objects, masks: &self.masks },
+        })
+    }
+}
+
+/// What was found on a frame as its line says it, without type, camera, age and gaze; two of equal text are the same to the last bit.
+pub fn selections(record: &FrameRecord) -> Value {
+    let text = FrameLines::default().with(record, false, |line| serde_json::to_string(&line.objects));
+    // By way of the text: a 32-bit float has other digits than the same number in 64 bits.
+    text.and_then(|text| serde_json::from_str(&text)).unwrap_or_default()
 }
 
 /// Drops the digits that a float cannot vouch for.
@@ -246,7 +273,7 @@ struct HeaderLine<'a> {
 }
 
 #[derive(Serialize)]
-struct FrameLine<'a> {
+pub(super) struct FrameLine<'a> {
     frame: u64,
     time_s: f64,
     age_ms: f64,
@@ -290,8 +317,8 @@ struct ObjectEntry<'a> {
 }
 
 #[derive(Serialize)]
-struct SummaryLine<'a> {
-    summary: &'a Value,
+pub(super) struct SummaryLine<'a> {
+    pub summary: &'a Value,
 }
 
 #[cfg(test)]

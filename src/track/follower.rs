@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::flow::Similarity;
 use super::memory::{Expectation, FeatureMap, Memory, Recall};
 use super::motion::BoxMotion;
@@ -10,7 +12,8 @@ use crate::model::{Candidate, Prompt};
 use crate::time::Timestamp;
 
 /// When an object counts as lost.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct FollowerConfig {
     /// Least predicted IoU of a mask that is believed.

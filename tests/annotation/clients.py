@@ -4,6 +4,7 @@
 """
 
 import base64
+import json
 import os
 import subprocess
 import sys
@@ -16,6 +17,7 @@ os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
 import cv2
 import numpy as np
 import requests
+from anylabeling import config as tool_config
 from anylabeling.services.auto_labeling.remote_server import RemoteServer
 from anylabeling.views.labeling.utils import batch
 from label_studio_sdk.converter.brush import decode_rle
@@ -71,9 +73,11 @@ class Images:
 
 def x_anylabeling(address: str, photos: list[Path], truth: list[np.ndarray]) -> None:
     told: list[str] = []
+    # In the place of the user's own settings.
     settings = {"server_url": address, "api_key": TOKEN}
+    tool_config.current_config_file = json.dumps({"remote_server_settings": settings})
     config = {"type": "remote_server", "name": "remote", "display_name": "remote", "provider": "foveate"}
-    client = RemoteServer({**config, "remote_server_settings": settings}, told.append)
+    client = RemoteServer(config, told.append)
     models = client.get_available_models()
     name, described = next(iter(models.items()))
     client.set_model_id(name)
@@ -104,7 +108,8 @@ def x_anylabeling(address: str, photos: list[Path], truth: list[np.ndarray]) -> 
     shapes = client.predict_shapes(image, first, run_tracker=False).shapes
     asked = filled(shapes, truth[0])
     client.predict_shapes(image, first, run_tracker=True)
-    assert len(saved) == len(photos) and not told, (len(saved), told)
+    wrong = [text for text in told if not text.startswith("Packing completed")]
+    assert len(saved) == len(photos) and not wrong, (len(saved), wrong)
     report("a video's first image", iou(filled(saved[first], truth[0]), asked), 0.7)
     last = str(photos[-1])
     report("its last image", iou(filled(saved[last], truth[-1]), truth[-1]), 0.4)

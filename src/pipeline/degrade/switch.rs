@@ -6,7 +6,7 @@ use crate::error::{ModelError, Result};
 use crate::frame::Frame;
 use crate::geometry::{Region, Size};
 use crate::mask::LowResLogits;
-use crate::model::{Candidate, Decoder, Embedding, Encoder, Prompt};
+use crate::model::{Candidate, Decoder, Embedding, Encoder, ModelIdentity, Prompt};
 use crate::sync::{LatestSlot, Received};
 
 /// Hands encoders and decoders over to the stages that run them.
@@ -24,8 +24,8 @@ pub(in crate::pipeline) struct Switch {
 /// A switch, and what it exchanges: the encoder, the one for closer looks, and the decoder.
 pub(in crate::pipeline) type Switched = (Switch, Box<dyn Encoder>, Option<Box<dyn Encoder>>, Box<dyn Decoder>);
 
-/// Decoders that wait for the decode stage, which takes them when it has something to decode: of two of one model and size only
-/// the newer. A stream in which nobody points at anything keeps no more of them than there are models and sizes.
+/// Decoders that wait for the decode stage, which takes them when it has something to decode: of two of one model, form and size only
+/// the newer. A stream in which nobody points at anything keeps no more of them than there are such.
 #[derive(Default)]
 struct Waiting(Mutex<Vec<Part>>);
 
@@ -43,9 +43,9 @@ impl Waiting {
     }
 }
 
-/// Puts `new` in the place of the part of its model and size, which is returned, else at the end.
+/// Puts `new` in the place of the part like it, which is returned, else at the end.
 fn put(parts: &mut Vec<Part>, new: Part) -> Option<Part> {
-    match parts.iter_mut().find(|part| part.input == new.input && part.model == new.model) {
+    match parts.iter_mut().find(|part| part.is_like(&new.model, new.identity.as_ref(), new.input)) {
         Some(part) => Some(std::mem::replace(part, new)),
         None => {
             parts.push(new);
@@ -73,7 +73,7 @@ impl Switch {
             candidates,
             by_hand,
         };
-        let parts = vec![Part { model: model.into(), input, decoder }];
+        let parts = vec![Part { model: model.into(), identity: encoder.identity(), input, decoder }];
         let grid = parts[0].decoder.mask_size();
         let decoder = LadderDecoder { parts, incoming: decoders, grid, prompts: Vec::new(), candidates: Vec::new() };
         let switching = |current, incoming| Box::new(SwitchingEncoder { current, incoming }) as Box<dyn Encoder>;
@@ -93,6 +93,16 @@ impl Switch {
         self.by_hand.load(Ordering::Relaxed)
     }
 
+    /// Has embeddings of `encoder`, which name `model`, decoded by `decoder`, without encoding with it.
+    pub fn put_decoder(&self, model: &str, encoder: &dyn Encoder, decoder: Box<dyn Decoder>) {
+        self.decoders.put(Part {
+            model: model.into(),
+            identity: encoder.identity(),
+            input: encoder.input_size(),
+            decoder,
+        });
+    }
+
     /// Makes `encoder` the next frame's, and `decoder` that of its embeddings, which name `model`.
     ///
     /// # Errors
@@ -105,7 +115,7 @@ impl Switch {
         }
         let closer = encoder.another()?;
         // The decoder first: it is there when the first embedding of the encoder comes.
-        self.decoders.put(Part { model: model.into(), input: encoder.input_size(), decoder });
+        self.put_decoder(model, &*encoder, decoder);
         self.encoders.put(encoder);
         if let Some(closer) = closer {
             self.closer.put(closer);
@@ -131,18 +141,29 @@ impl Encoder for SwitchingEncoder {
         }
         self.current.encode_region(frame, region, out)
     }
+
+    fn identity(&self) -> Option<Arc<ModelIdentity>> {
+        self.current.identity()
+    }
 }
 
-/// The decoder of one model at one input size.
+/// The decoder of one model at one input size, beside an encoder of one precision.
 struct Part {
     model: Arc<str>,
+    identity: Option<Arc<ModelIdentity>>,
     input: Size,
     decoder: Box<dyn Decoder>,
 }
 
+impl Part {
+    fn is_like(&self, model: &Arc<str>, identity: Option<&Arc<ModelIdentity>>, input: Size) -> bool {
+        self.input == input && self.model == *model && self.identity.as_ref() == identity
+    }
+}
+
 /// Decoders of several models and input sizes that look like one.
 ///
-/// Each embedding is decoded by the decoder of its own model and size: embeddings of earlier frames, to which late prompts refer,
+/// Each embedding is decoded by the decoder of its own model, form and size: embeddings of earlier frames, to which late prompts refer,
 /// stay valid through a switch. Masks go in and come out on the grid of the first decoder, whatever the embedding: the
 /// memory of an object, which is such a mask, lives through a switch too, scaled to the other grid and back. A grid is a
 /// share of the whole input: where inputs have different forms the follower moves what it remembers.
@@ -156,7 +177,7 @@ pub(super) struct LadderDecoder {
 }
 
 impl LadderDecoder {
-    /// Takes in the decoders that have come; of two of one model and size the newer replaces the older.
+    /// Takes in the decoders that have come; of two that are alike the newer replaces the older.
     fn receive(&mut self) {
         for new in self.incoming.take() {
             put(&mut self.parts, new);
@@ -181,7 +202,8 @@ impl Decoder for LadderDecoder {
         self.receive();
         let input = embedding.letterbox.input;
         let model = &embedding.model;
-        let Some(part) = self.parts.iter_mut().find(|part| part.input == input && part.model == *model) else {
+        let Some(part) = self.parts.iter_mut().find(|part| part.is_like(model, embedding.identity.as_ref(), input))
+        else {
             let reason = format!("there is no decoder of `{model}` for an input of {}x{}", input.width, input.height);
             return Err(ModelError::Run { graph: "decoder".into(), reason }.into());
         };

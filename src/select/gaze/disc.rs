@@ -1,7 +1,9 @@
+use serde::{Deserialize, Serialize};
+
 use crate::geometry::Point;
 
 /// Where gaze is, as far as the tracker can tell: a round normal distribution on the frame.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GazeDisc {
     /// Mean of the distribution, in pixels of the frame.
     pub center: Point,

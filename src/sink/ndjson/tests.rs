@@ -248,9 +248,11 @@ fn cameras_share_a_place_line_by_line() {
 fn buffers_are_reused() {
     let (mut sink, _) = sink(NdjsonOptions::default());
     sink.frame(&record()).unwrap();
-    let held = (sink.line.as_ptr(), sink.line.capacity(), sink.masks.as_ptr(), sink.masks[0].counts().as_ptr());
+    let held =
+        (sink.line.as_ptr(), sink.line.capacity(), sink.frames.masks.as_ptr(), sink.frames.masks[0].counts().as_ptr());
     sink.frame(&record()).unwrap();
-    let again = (sink.line.as_ptr(), sink.line.capacity(), sink.masks.as_ptr(), sink.masks[0].counts().as_ptr());
+    let again =
+        (sink.line.as_ptr(), sink.line.capacity(), sink.frames.masks.as_ptr(), sink.frames.masks[0].counts().as_ptr());
     assert_eq!(held, again);
 }
 
