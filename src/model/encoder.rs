@@ -5,7 +5,7 @@ use super::{Embedding, Encoder};
 use crate::engine::{Graph, Session};
 use crate::error::{ModelError, Result};
 use crate::frame::{Frame, Normalization, Preprocessor};
-use crate::geometry::{Region, Size};
+use crate::geometry::{Fit, Region, Size};
 
 /// A compiled encoder of any family: one image in, the embedding's tensors out.
 #[derive(Clone, Debug)]
@@ -45,22 +45,25 @@ impl EncoderPart {
 pub(super) struct ImageEncoder {
     model: Arc<str>,
     part: EncoderPart,
+    fit: Fit,
     normalization: Normalization,
     session: Session,
     preprocessor: Preprocessor,
 }
 
 impl ImageEncoder {
-    pub fn new(model: Arc<str>, part: &EncoderPart, mean: [f32; 3], std: [f32; 3]) -> Result<Self, ModelError> {
-        ImageEncoder::of(model, part, Normalization { mean, std })
-    }
-
-    fn of(model: Arc<str>, part: &EncoderPart, normalization: Normalization) -> Result<Self, ModelError> {
+    pub fn new(
+        model: Arc<str>,
+        part: &EncoderPart,
+        fit: Fit,
+        normalization: Normalization,
+    ) -> Result<Self, ModelError> {
         Ok(ImageEncoder {
             model,
             session: part.graph.session()?,
-            preprocessor: Preprocessor::new(part.input, normalization),
+            preprocessor: Preprocessor::fitting(part.input, fit, normalization),
             part: part.clone(),
+            fit,
             normalization,
         })
     }
@@ -79,7 +82,7 @@ impl Encoder for ImageEncoder {
     }
 
     fn another(&self) -> Result<Option<Box<dyn Encoder>>> {
-        let other = ImageEncoder::of(self.model.clone(), &self.part, self.normalization)?;
+        let other = ImageEncoder::new(self.model.clone(), &self.part, self.fit, self.normalization)?;
         Ok(Some(Box::new(other)))
     }
 }

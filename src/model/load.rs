@@ -10,6 +10,7 @@ use super::registry::{Installed, Registry};
 use super::{Decoder, Encoder};
 use crate::engine::{Audit, Device, OnnxModel, Precision, Threads, gpu};
 use crate::error::{Error, ModelError};
+use crate::frame::Normalization;
 use crate::geometry::Size;
 
 /// How a model is loaded.
@@ -157,7 +158,8 @@ impl LoadedModel {
     /// [`ModelError::Run`] if its graph cannot be prepared.
     pub fn encoder(&self) -> Result<Box<dyn Encoder>, ModelError> {
         let (mean, std) = self.spec().normalization.unit();
-        Ok(Box::new(ImageEncoder::new(self.name.clone(), &self.parts.encoder, mean, std)?))
+        let normalization = Normalization { mean, std };
+        Ok(Box::new(ImageEncoder::new(self.name.clone(), &self.parts.encoder, self.spec().fit, normalization)?))
     }
 
     /// A decoder for one thread.
@@ -270,7 +272,7 @@ impl<'a> Loader<'a> {
         let precision = if device == Device::Cuda { Precision::F32 } else { precision };
         let compile = super::CompileFor { precision, device: Device::Cpu, threads: self.decoder_threads.clone() };
         let (path, likely) = (file.path().to_path_buf(), family.other_than(Part::Decoder, &file));
-        let decoder = family.family().load_decoder(file, &encoder, &compile);
+        let decoder = family.family().load_decoder(file, &encoder, &self.installed.spec.conventions(), &compile);
         let decoder = decoder.map_err(|error| with_likely_family(error, &path, likely))?;
         Ok(Parts { encoder, decoder })
     }
