@@ -11,6 +11,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/foveate
 ENCODERS := $(CACHE)/encoders
 VENV := $(CACHE)/venv
 GAZE_VENV ?= $(CACHE)/venv-gaze
+FAMILY_VENV ?= $(CACHE)/venv-family
 FOVEATE = $(or $(CARGO_TARGET_DIR),target)/release/foveate
 RTEN := $(CACHE)/target-rten
 
@@ -74,6 +75,16 @@ test-training: ## A slice of the model's training, end to end (installs PyTorch 
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r models/training/requirements.txt
 	cd models/training && OMP_NUM_THREADS=1 $(VENV)/bin/python test_slice.py
+
+.PHONY: test-family
+test-family: packages ## Models of known architectures by PyTorch's exporters, here and on ONNX Runtime (installs both from PyPI)
+	test -x $(FAMILY_VENV)/bin/python || $(PYTHON) -m venv $(FAMILY_VENV)
+	$(FAMILY_VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/reference/requirements.txt
+	rm -rf $(CACHE)/family
+	OMP_NUM_THREADS=1 $(FAMILY_VENV)/bin/python tests/reference/make.py --out $(CACHE)/family/traced
+	FOVEATE_REFERENCES=$(CACHE)/family/traced $(CARGO) test --release --locked --test references
+	OMP_NUM_THREADS=1 $(FAMILY_VENV)/bin/python tests/reference/make.py --new --out $(CACHE)/family/new
+	FOVEATE_REFERENCES=$(CACHE)/family/new $(CARGO) test --release --locked --test references
 
 .PHONY: test-gaze
 test-gaze: packages ## Pupil Labs' own client and foveate listen to the same phone (installs the client from PyPI)

@@ -37,14 +37,13 @@ def seeded(module, seed=1, masks=2.0):
 
 
 def export(module, args, inputs, outputs, dynamic=None):
-    """By the exporter that traces, or by PyTorch's new one. Returns the model."""
+    """By the exporter that traces, or by PyTorch's new one, which does not get through these decoders with an open number of
+    points. Returns the model."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        if NEW:
-            shapes = dynamic and {name: {axis: torch.export.Dim.DYNAMIC for axis in axes} for name, axes in dynamic.items()}
-            shapes = shapes and tuple(shapes.get(name) for name in inputs)
-            program = torch.onnx.export(module, args, input_names=inputs, output_names=outputs, dynamo=True,
-                                        dynamic_shapes=shapes, opset_version=18, verbose=False)
+        if NEW and dynamic is None:
+            program = torch.onnx.export(module, (args,), input_names=inputs, output_names=outputs, dynamo=True,
+                                        opset_version=18, verbose=False)
             return program.model_proto
         buffer = io.BytesIO()
         torch.onnx.export(module, args, buffer, input_names=inputs, output_names=outputs, dynamic_axes=dynamic,
@@ -59,7 +58,7 @@ def save(model, path, beside):
     # What is there is added to.
     data.unlink(missing_ok=True)
     if beside:
-        onnx.save(model, path, save_as_external_data=True, location=data.name, size_threshold=0)
+        onnx.save(model, path, save_as_external_data=True, location=data.name, size_threshold=256 if NEW else 0)
     else:
         onnx.save(model, path)
 

@@ -5,7 +5,7 @@ the published pre- and post-processing.
 
 The weights are random, from a generator with a seed: nothing is fetched. `models/` gets the files and their manifest,
 `answers.json` the prompts and ratings, `answers.f16` logits and masks; tests/references.rs holds ours against them. With
-`--out` all goes to another folder, and with `--new` PyTorch's new exporter makes the files, with their weights beside them:
+`--out` all goes to another folder, and with `--new` PyTorch's new exporter makes the encoders, and all weights lie beside their files:
 `make test-family` hands both to the same test.
 """
 
