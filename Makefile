@@ -13,6 +13,7 @@ VENV := $(CACHE)/venv
 GAZE_VENV ?= $(CACHE)/venv-gaze
 ANNOTATION_VENV ?= $(CACHE)/venv-annotation
 RECORD_VENV ?= $(CACHE)/venv-record
+FAMILY_VENV ?= $(CACHE)/venv-family
 FOVEATE = $(or $(CARGO_TARGET_DIR),target)/release/foveate
 RTEN := $(CACHE)/target-rten
 
@@ -83,6 +84,16 @@ test-record: packages ## The mcap library from PyPI reads recordings, whole, kil
 	$(RECORD_VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/record/requirements.txt
 	$(CARGO) build --release --locked
 	OMP_NUM_THREADS=1 $(RECORD_VENV)/bin/python tests/record/check.py $(FOVEATE)
+
+.PHONY: test-family
+test-family: packages ## Models of known architectures by PyTorch's exporters, here and on ONNX Runtime (installs both from PyPI)
+	test -x $(FAMILY_VENV)/bin/python || $(PYTHON) -m venv $(FAMILY_VENV)
+	$(FAMILY_VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/reference/requirements.txt
+	rm -rf $(CACHE)/family
+	OMP_NUM_THREADS=1 $(FAMILY_VENV)/bin/python tests/reference/make.py --out $(CACHE)/family/traced
+	FOVEATE_REFERENCES=$(CACHE)/family/traced $(CARGO) test --release --locked --test references
+	OMP_NUM_THREADS=1 $(FAMILY_VENV)/bin/python tests/reference/make.py --new --out $(CACHE)/family/new
+	FOVEATE_REFERENCES=$(CACHE)/family/new $(CARGO) test --release --locked --test references
 
 .PHONY: test-gaze
 test-gaze: packages ## Pupil Labs' own client and foveate listen to the same phone (installs the client from PyPI)

@@ -111,6 +111,9 @@ pub enum PromptError {
         /// The frame's size in pixels.
         frame: Size,
     },
+    /// The decoder takes no boxes.
+    #[error("this model's decoder takes no boxes: click on the object instead")]
+    NoBoxes,
     /// The prompt has more points than the decoder takes.
     #[error("{given} points in one prompt, the model takes at most {limit}: drop the oldest")]
     TooManyPoints {
@@ -201,6 +204,18 @@ pub enum ModelError {
         bytes: u64,
         /// Most bytes allowed.
         limit: u64,
+    },
+    /// The plane that a decoder takes points in is open.
+    #[error("{}: it does not say in which plane it takes points, and the encoder's input of {}x{} is not the {}x{} that its {}x{} cells make in most models: \
+             give `coordinates = [W, H]` in the model's entry of the manifest, the image size that the decoder divides points by", .path.display(),
+            .input.width, .input.height, 16 * .cells.width, 16 * .cells.height, .cells.width, .cells.height)]
+    Coordinates {
+        /// The decoder's file.
+        path: PathBuf,
+        /// The encoder's input.
+        input: Size,
+        /// The columns and rows of the embedding.
+        cells: Size,
     },
     /// The graph has more nodes than the limit.
     #[error("{}: {nodes} nodes, over the limit of {limit}: simplify the model with onnxsim, or raise `max_nodes` if the file is trusted", .path.display())]

@@ -12,6 +12,6 @@ mod region;
 
 pub use bbox::BoundingBox;
 pub use intrinsics::Intrinsics;
-pub use letterbox::Letterbox;
+pub use letterbox::{Fit, Letterbox};
 pub use point::{Label, LabeledPoint, Point, Size};
 pub use region::Region;

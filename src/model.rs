@@ -10,6 +10,7 @@
 //! ```
 
 mod bundled;
+mod conventions;
 mod encoder;
 mod family;
 mod identity;
@@ -28,11 +29,12 @@ use crate::frame::Frame;
 use crate::geometry::{Letterbox, Region, Size};
 use crate::mask::LowResLogits;
 
+pub use conventions::Ranking;
 pub use family::FamilyId;
 pub use identity::ModelIdentity;
 pub use load::{LoadedModel, ModelOptions, TimedEncoder};
 pub use location::{FileState, Location, sha256};
-pub use manifest::{FileSpec, Files, MANIFEST_FILE, Manifest, ModelSpec, NormalizationSpec, SizeRange};
+pub use manifest::{ExternalSpec, FileSpec, Files, MANIFEST_FILE, Manifest, ModelSpec, NormalizationSpec, SizeRange};
 pub use part::Part;
 pub use prompt::Prompt;
 pub use registry::{FileCheck, Installed, MODELS_VARIABLE, Registry, user_dir};

@@ -149,7 +149,7 @@ fn broken_files_are_refused_with_the_culprit_named() {
         ("huge_expand.onnx", &["`y`", "bytes"]),
         ("huge_tile.onnx", &["`y`", "bytes"]),
         ("unknown_operator.onnx", &["layer7/attention", "FlashUnicorn", "com.example"]),
-        ("external_weights.onnx", &["`weights`", "another file"]),
+        ("external_weights.onnx", &["`weights`", "another file", "etc/passwd", "outside"]),
         ("cycle.onnx", &["not a readable ONNX model"]),
         ("missing_output.onnx", &["`y`"]),
         ("missing_input.onnx", &["`nowhere`"]),
@@ -451,6 +451,83 @@ fn a_file_that_is_not_the_manifests_is_not_loaded() {
 }
 
 #[test]
+fn the_plane_of_points_is_told_or_asked_for() {
+    let mut half = registry().get("tiny-sam").unwrap().spec.clone();
+    half.input = [32, 32];
+    for files in half.files.values_mut() {
+        files.encoder.path = "sam_encoder_half.onnx".into();
+        files.encoder.sha256 = foveate::model::sha256(&models().join("sam_encoder_half.onnx")).unwrap();
+    }
+    let load = |spec: &foveate::model::ModelSpec| {
+        LoadedModel::load(&Installed::in_folder(spec.clone(), models()), &ModelOptions::default())
+    };
+    // Neither the file tells the plane, nor has the embedding a cell for every 16 pixels of the input.
+    let error = load(&half).unwrap_err();
+    assert!(matches!(error, Error::Model(ModelError::Coordinates { .. })), "{error}");
+    let text = error.to_string();
+    assert!(text.contains("32x32") && text.contains("64x64") && text.contains("coordinates = [W, H]"), "{text}");
+    half.coordinates = Some([64, 64]);
+    let model = load(&half).unwrap();
+    let here = Point::new(150.0, 30.0);
+    let (embedding, candidates) = decode(&model, Size::new(200, 100), &[click(here.x, here.y)]);
+    for (ix, candidate) in candidates.iter().enumerate() {
+        assert!(at(candidate, &embedding, here) > 0.0, "candidate {ix}");
+        assert!(
+            at(candidate, &embedding, Point::new(75.0, 15.0)) < 0.0,
+            "candidate {ix} lies where it would at half scale"
+        );
+    }
+}
+
+#[test]
+fn every_part_of_a_model_is_pinned() {
+    let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/models");
+    let dir = tempfile::tempdir().unwrap();
+    // The encoder's weights lie beside it.
+    for file in ["efficientvit-sam.encoder.onnx", "efficientvit-sam.encoder.onnx.data", "efficientvit-sam.decoder.onnx"]
+    {
+        std::fs::copy(reference.join(file), dir.path().join(file)).unwrap();
+    }
+    let manifest = std::fs::read_to_string(reference.join("manifest.toml")).unwrap();
+    let entry = manifest.split("\n[[model]]").find(|entry| entry.contains("\"efficientvit-sam\"")).unwrap();
+    let entry = format!("[[model]]{entry}");
+    let write = |text: &str| std::fs::write(dir.path().join("manifest.toml"), text).unwrap();
+    let load = || Registry::from_dirs(&[dir.path().into()]).unwrap().load("efficientvit-sam", &ModelOptions::default());
+    write(&entry);
+    load().unwrap();
+    let checks = Registry::from_dirs(&[dir.path().into()]).unwrap().verify().unwrap();
+    assert_eq!(checks.len(), 3, "{checks:?}");
+    assert!(checks.iter().all(|check| check.state == FileState::Intact && check.bytes.is_some()), "{checks:?}");
+
+    let (before, rest) = entry.split_once(", external = ").unwrap();
+    let (_, after) = rest.split_once(']').unwrap();
+    write(&format!("{before}{after}"));
+    let error = load().unwrap_err().to_string();
+    assert!(error.contains("efficientvit-sam.encoder.onnx.data") && error.contains("external = ["), "{error}");
+
+    write(&entry);
+    let data = dir.path().join("efficientvit-sam.encoder.onnx.data");
+    let mut bytes = std::fs::read(&data).unwrap();
+    bytes[40] ^= 1;
+    std::fs::write(&data, bytes).unwrap();
+    let error = load().unwrap_err();
+    assert!(matches!(error, Error::Model(ModelError::Checksum { .. })), "{error}");
+    write(
+        &entry.replace(
+            "path = \"efficientvit-sam.encoder.onnx.data\"",
+            "path = \"../efficientvit-sam.encoder.onnx.data\"",
+        ),
+    );
+    assert!(Registry::from_dirs(&[dir.path().into()]).unwrap_err().to_string().contains("folder"));
+    write(&entry);
+    std::fs::remove_file(&data).unwrap();
+    assert!(load().is_err());
+    let states: Vec<FileState> =
+        Registry::from_dirs(&[dir.path().into()]).unwrap().verify().unwrap().into_iter().map(|c| c.state).collect();
+    assert_eq!(states.iter().filter(|state| **state == FileState::Missing).count(), 1, "{states:?}");
+}
+
+#[test]
 fn the_precision_is_measured_where_there_is_a_choice() {
     let bundled = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
     let registry = Registry::from_dirs(&[bundled]).unwrap();
@@ -500,6 +577,14 @@ fn manifests_with_mistakes_are_refused() {
         ("sha256 = \"", "sha256 = \"x", "sha256"),
         ("\"sam\"", "\"samurai\"", "samurai"),
         ("files.f32", "files.f8", "f8"),
+        ("input = [64, 64]", "coordinates = [0, 64]\ninput = [64, 64]", "coordinates"),
+        ("input = [64, 64]", "fit = \"crop\"\ninput = [64, 64]", "crop"),
+        ("input = [64, 64]", "ranking = \"luck\"\ninput = [64, 64]", "luck"),
+        (
+            "foveate_encoder.onnx\", ",
+            "foveate_encoder.onnx\", external = [{ path = \"../x\", sha256 = \"0\" }], ",
+            "`../x`",
+        ),
     ] {
         match parse(&good.replacen(from, to, 1)) {
             Err(text) if text.contains(expected) && text.contains("m.toml") => {}

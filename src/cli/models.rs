@@ -146,7 +146,7 @@ impl<'a> Entry<'a> {
             source: &spec.source,
             folder: installed.location.folder().map(|folder| folder.display().to_string()),
             location: &installed.location,
-            files: installed.verify()?.into_iter().map(|check| FileEntry::new(installed, check)).collect(),
+            files: installed.verify()?.into_iter().map(FileEntry::new).collect(),
         })
     }
 
@@ -168,15 +168,13 @@ impl<'a> Entry<'a> {
 }
 
 impl FileEntry {
-    fn new(installed: &Installed, check: FileCheck) -> FileEntry {
-        let FileCheck { precision, part, path, state, .. } = check;
-        let files = installed.spec.files.get(&precision);
-        let file = files.map(|f| if part == Part::Encoder { &f.encoder } else { &f.decoder });
+    fn new(check: FileCheck) -> FileEntry {
+        let FileCheck { precision, part, path, bytes, sha256, state, .. } = check;
         FileEntry {
             precision: precision.name(),
             part,
-            bytes: file.and_then(|f| installed.location.bytes(&f.path)),
-            sha256: file.map(|f| f.sha256.clone()).unwrap_or_default(),
+            bytes,
+            sha256,
             sha256_ok: state == FileState::Intact,
             path,
             state,

@@ -133,7 +133,7 @@ pub fn run(args: QuantizeArgs) -> anyhow::Result<()> {
     // Refuses what is no encoder before it looks for photos.
     let input = quantize::input_size(&model, options.input)?;
     let mut photos = match &args.photos.calibration {
-        Some(folder) => Some(Photos::find(folder, args.photos.images as usize, input, source.normalization)?),
+        Some(folder) => Some(Photos::find(folder, args.photos.images as usize, source.preprocessor(input))?),
         None => None,
     };
     let stop = on_interrupt()?;

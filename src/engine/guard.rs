@@ -25,7 +25,7 @@ use std::path::Path;
 use super::limits::Limits;
 use crate::error::ModelError;
 
-pub(super) use file::check_file;
+pub(super) use file::{check_claim, check_file};
 pub(super) use memory::check_run;
 pub(super) use operators::{check_operators, unknown};
 pub(super) use shapes::{Operators, check_shapes, infer_shapes};

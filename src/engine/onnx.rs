@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -7,6 +8,7 @@ use tract_onnx::prelude::Framework;
 
 use super::compile::{CompileOptions, File, compile, framework};
 use super::device::Device;
+use super::external;
 use super::failure::{contain, reason, unreadable};
 use super::graph::Graph;
 use super::guard;
@@ -27,14 +29,51 @@ pub struct OnnxModel {
 }
 
 impl OnnxModel {
-    /// Reads the file at `path`.
+    /// Reads the file at `path`, and those beside it that its weights lie in.
     ///
     /// # Errors
-    /// [`IoError`] if it cannot be read; [`ModelError`] if it is too large, not ONNX, names an unknown operator, keeps
-    /// weights outside itself, or claims tensors that are too large or not there.
+    /// [`IoError`] if one cannot be read; [`ModelError`] if they are too large together, not ONNX, name an unknown operator,
+    /// keep weights outside the file's folder, or claim tensors that are too large or not there.
     pub fn open(path: impl AsRef<Path>, limits: Limits) -> Result<Self, Error> {
         let path = path.as_ref();
-        Ok(Self::from_bytes(path, &Self::read(path, &limits)?, limits)?)
+        let folder = path.parent().unwrap_or_else(|| Path::new(""));
+        let read = |location: &Path, most| Self::read_beside(folder, location, most);
+        Self::from_parts(path, &Self::read(path, &limits)?, read, limits)
+    }
+
+    /// As [`Self::from_bytes`], for a model whose weights may lie in other files: `read` gets the contents of each, by its path
+    /// relative to the model's folder and the most bytes that it may have.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and those of `read`.
+    pub(crate) fn from_parts(
+        name: impl AsRef<Path>,
+        bytes: &[u8],
+        mut read: impl FnMut(&Path, u64) -> Result<Vec<u8>, Error>,
+        limits: Limits,
+    ) -> Result<Self, Error> {
+        let path = name.as_ref();
+        let mut proto = Self::parsed(path, bytes, &limits)?;
+        let mut left = limits.max_file_bytes.saturating_sub(bytes.len() as u64);
+        let mut parts = BTreeMap::new();
+        for location in external::locations(path, &proto, &limits)? {
+            let part = read(&location, left)?;
+            left = left.saturating_sub(part.len() as u64);
+            parts.insert(location, part);
+        }
+        if !parts.is_empty() {
+            external::fill(path, &mut proto, &parts, &limits)?;
+            drop(parts);
+        }
+        Ok(Self::checked(path, proto, limits)?)
+    }
+
+    /// The contents of the file at `location` in a model's `folder`, of at most `most` bytes.
+    ///
+    /// # Errors
+    /// [`IoError`] if it cannot be read; [`ModelError`] if it is no file, leads out of the folder, or is longer.
+    pub(crate) fn read_beside(folder: &Path, location: &Path, most: u64) -> Result<Vec<u8>, Error> {
+        external::read(folder, location, most)
     }
 
     /// The contents of the file at `path`.
@@ -51,20 +90,22 @@ impl OnnxModel {
         Ok(bytes)
     }
 
-    /// Parses a file's contents; `name` stands for the path in messages.
+    /// Parses the contents of a model that is one file; `name` stands for the path in messages.
     ///
     /// # Errors
-    /// As [`Self::open`].
+    /// As [`Self::open`]; weights in other files are refused.
     pub fn from_bytes(name: impl AsRef<Path>, bytes: &[u8], limits: Limits) -> Result<Self, ModelError> {
         let path = name.as_ref();
-        check_length(path, bytes.len() as u64, &limits)?;
+        Self::checked(path, Self::parsed(path, bytes, &limits)?, limits)
+    }
+
+    fn parsed(path: &Path, bytes: &[u8], limits: &Limits) -> Result<ModelProto, ModelError> {
+        check_length(path, bytes.len() as u64, limits)?;
         if bytes.is_empty() {
             return Err(unreadable(path, "the file is empty"));
         }
         let onnx = framework();
-        let proto =
-            contain(path, || onnx.proto_model_for_read(&mut &bytes[..]).map_err(|e| unreadable(path, reason(&e))))?;
-        Self::checked(path, proto, limits)
+        contain(path, || onnx.proto_model_for_read(&mut &bytes[..]).map_err(|e| unreadable(path, reason(&e))))
     }
 
     /// The same file with another content, checked as if it had been read.

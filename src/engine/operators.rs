@@ -11,6 +11,7 @@ mod extremes;
 mod global_pool;
 mod grid_sample;
 mod indices;
+mod modulo;
 mod pad;
 mod quantize;
 mod reductions;
@@ -50,6 +51,7 @@ pub(super) const MENDED: &[(&str, Builder, &str)] = &[
     ("GlobalMaxPool", global_pool::global_max_pool, "tract hides infinity and NaN"),
     ("GridSample", grid_sample::grid_sample, "tract moves points to the border where cubic taps should be"),
     ("LogSoftmax", activations::log_softmax, "tract takes the logarithm of what rounds to zero"),
+    ("Mod", modulo::modulo, "tract gives remainders of dimensions the dividend's sign"),
     ("OneHot", indices::one_hot, "tract refuses negative and large indices while it runs"),
     ("Pad", pad::pad, "tract takes negative pads for huge ones; wrap, truth values and a value as an input are ours"),
     ("QuantizeLinear", quantize::quantize, "tract has 8 bits, constants and no blocks only"),

@@ -10,6 +10,7 @@ mod quantized;
 mod save;
 #[cfg(test)]
 mod tests;
+mod without;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -5,7 +5,7 @@ use super::resample::{HorizontalFilter, SUM_PER_LEVEL, VerticalFilter, sum_rows}
 use super::yuv::YuvToRgb;
 use super::{Frame, MAX_SIDE, PixelFormat};
 use crate::error::ImageError;
-use crate::geometry::{Letterbox, Region, Size};
+use crate::geometry::{Fit, Letterbox, Region, Size};
 
 /// What an encoder expects of its pixels: `(level / 255 - mean) / std`, in the order red, green, blue.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,6 +32,7 @@ impl Normalization {
 #[derive(Debug)]
 pub struct Preprocessor {
     input: Size,
+    fit: Fit,
     normalization: Normalization,
     plan: Plan,
     /// Decoded rows of YUV frames, a ring of as many as one output row needs.
@@ -63,10 +64,16 @@ struct Plan {
 }
 
 impl Preprocessor {
-    /// For a model input of `input`.
+    /// For a model input of `input`, in a letterbox.
     pub fn new(input: Size, normalization: Normalization) -> Self {
+        Preprocessor::fitting(input, Fit::Letterbox, normalization)
+    }
+
+    /// For a model input of `input` that frames fill by the rule `fit`.
+    pub fn fitting(input: Size, fit: Fit, normalization: Normalization) -> Self {
         Preprocessor {
             input,
+            fit,
             normalization,
             plan: Plan::default(),
             ring: Vec::new(),
@@ -113,7 +120,7 @@ impl Preprocessor {
         if frame.format == PixelFormat::Mjpeg {
             self.jpeg.decode(&frame.data, frame.size, &mut self.image)?;
         }
-        let letterbox = Letterbox::of_region(frame.size, region, self.input);
+        let letterbox = Letterbox::placed(frame.size, region, self.input, self.fit);
         self.prepare(frame.format, &letterbox);
         let plan = &self.plan;
         let (left, top) = (region.x as usize, region.y as usize);

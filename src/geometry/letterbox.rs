@@ -1,7 +1,20 @@
+use serde::{Deserialize, Serialize};
+
 use super::{BoundingBox, Point, Region, Size};
 
-/// How a frame, or a region of it, lies in the model's input: scaled by one factor so that it fits, placed at the top-left
-/// corner, the rest padded (Segment Anything's `ResizeLongestSide` followed by padding at the right and bottom).
+/// How what is shown fills the model's input.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fit {
+    /// Scaled by one factor, placed at the top-left corner, the rest padded (Segment Anything's `ResizeLongestSide` followed
+    /// by padding at the right and bottom).
+    #[default]
+    Letterbox,
+    /// Scaled to the whole input, each axis by its own factor, as Segment Anything 2 does.
+    Stretch,
+}
+
+/// How a frame, or a region of it, lies in the model's input.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Letterbox {
     /// The original frame.
@@ -12,6 +25,8 @@ pub struct Letterbox {
     pub input: Size,
     /// The part of the input that shows the region, in whole input pixels.
     pub content: Size,
+    /// By which rule.
+    pub fit: Fit,
 }
 
 impl Letterbox {
@@ -26,7 +41,15 @@ impl Letterbox {
         let scale = f64::min(input.width as f64 / width.max(1) as f64, input.height as f64 / height.max(1) as f64);
         let fit = |side: u32, limit: u32| ((side as f64 * scale + 0.5).floor() as u32).clamp(1, limit);
         let content = Size::new(fit(width, input.width), fit(height, input.height));
-        Letterbox { frame, region, input, content }
+        Letterbox { frame, region, input, content, fit: Fit::Letterbox }
+    }
+
+    /// `region` of `frame` inside `input` by the rule `fit`. All need an area.
+    pub fn placed(frame: Size, region: Region, input: Size, fit: Fit) -> Self {
+        match fit {
+            Fit::Letterbox => Letterbox::of_region(frame, region, input),
+            Fit::Stretch => Letterbox { frame, region, input, content: input, fit },
+        }
     }
 
     /// The same share of another `frame`, in the same part of the input: to place points, not to encode.
@@ -47,7 +70,7 @@ impl Letterbox {
         (self.input, self.content) == (other.input, other.content) && self.on_frame(other.frame).region == other.region
     }
 
-    /// Input pixels per frame pixel along x. Differs from [`Self::scale_y`] only by the rounding of `content`.
+    /// Input pixels per frame pixel along x. In a letterbox it differs from [`Self::scale_y`] only by the rounding of `content`.
     pub fn scale_x(&self) -> f32 {
         self.content.width as f32 / self.region.size.width as f32
     }
@@ -88,6 +111,18 @@ mod tests {
         assert_eq!(tall.content, Size::new(192, 256));
         let sliver = Letterbox::new(Size::new(10_000, 2), Size::new(256, 256));
         assert_eq!(sliver.content, Size::new(256, 1));
+    }
+
+    #[test]
+    fn a_stretched_region_fills_the_input() {
+        let (frame, input) = (Size::new(640, 480), Size::new(256, 256));
+        let l = Letterbox::placed(frame, Region::of_frame(frame), input, Fit::Stretch);
+        assert_eq!((l.content, l.scale_x(), l.scale_y()), (input, 0.4, 256.0 / 480.0));
+        assert_eq!(l.to_input(Point::new(640.0, 480.0)), Point::new(256.0, 256.0));
+        let p = Point::new(123.4, 56.7);
+        assert!(p.distance(l.to_frame(l.to_input(p))) < 1e-3);
+        assert_eq!(Letterbox::placed(frame, l.region, input, Fit::Letterbox), Letterbox::new(frame, input));
+        assert!(!l.shows_alike(&Letterbox::new(frame, input)));
     }
 
     #[test]

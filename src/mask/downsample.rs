@@ -33,7 +33,7 @@ pub fn low_res_from_mask(mask: &Mask, letterbox: &Letterbox, size: Size, magnitu
     out.data.clear();
     out.data.resize(size.area(), -magnitude);
     let content = content_cells(letterbox, size);
-    let Letterbox { frame, region, input, content: shown } = *letterbox;
+    let Letterbox { frame, region, input, content: shown, .. } = *letterbox;
     if content.area() == 0 || !region.fits(frame) {
         return;
     }

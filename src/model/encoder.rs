@@ -5,7 +5,7 @@ use super::{Embedding, Encoder, ModelIdentity};
 use crate::engine::{Graph, Session};
 use crate::error::{ModelError, Result};
 use crate::frame::{Frame, Normalization, Preprocessor};
-use crate::geometry::{Region, Size};
+use crate::geometry::{Fit, Region, Size};
 
 /// A compiled encoder of any family: one image in, the embedding's tensors out.
 #[derive(Clone, Debug)]
@@ -46,6 +46,7 @@ pub(super) struct ImageEncoder {
     model: Arc<str>,
     identity: Arc<ModelIdentity>,
     part: EncoderPart,
+    fit: Fit,
     normalization: Normalization,
     session: Session,
     preprocessor: Preprocessor,
@@ -56,14 +57,16 @@ impl ImageEncoder {
         model: Arc<str>,
         identity: Arc<ModelIdentity>,
         part: &EncoderPart,
+        fit: Fit,
         normalization: Normalization,
     ) -> Result<Self, ModelError> {
         Ok(ImageEncoder {
             model,
             identity,
             session: part.graph.session()?,
-            preprocessor: Preprocessor::new(part.input, normalization),
+            preprocessor: Preprocessor::fitting(part.input, fit, normalization),
             part: part.clone(),
+            fit,
             normalization,
         })
     }
@@ -83,7 +86,8 @@ impl Encoder for ImageEncoder {
     }
 
     fn another(&self) -> Result<Option<Box<dyn Encoder>>> {
-        let other = ImageEncoder::new(self.model.clone(), Arc::clone(&self.identity), &self.part, self.normalization)?;
+        let (model, identity) = (self.model.clone(), Arc::clone(&self.identity));
+        let other = ImageEncoder::new(model, identity, &self.part, self.fit, self.normalization)?;
         Ok(Some(Box::new(other)))
     }
 

@@ -4,14 +4,17 @@
 //! family has a page in `docs/model-families`. `docs/adding-a-model-family.md` shows how one is added.
 
 mod foveate;
+mod point_decoder;
 mod sam;
 mod signature;
+mod transformers;
 
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::conventions::{Conventions, Ranking};
 use super::encoder::EncoderPart;
 use super::part::Part;
 use super::{Candidate, CompileFor, Decoder, Embedding, Prompt, check_origin, check_prompt, take_candidates};
@@ -21,7 +24,7 @@ use crate::geometry::Size;
 use signature::Signature;
 
 /// Every family. A name is a key of the manifest and never changes.
-static FAMILIES: &[&dyn Family] = &[&foveate::Foveate, &sam::Sam];
+static FAMILIES: &[&dyn Family] = &[&foveate::Foveate, &sam::Sam, &transformers::Transformers];
 
 /// How the two graphs of a model fit together: what its files look like, how they are compiled, and how prompts reach the
 /// decoder.
@@ -39,11 +42,13 @@ pub(super) trait Family: Sync {
     /// Checks an encoder's signature and compiles it for images of `input` pixels.
     fn load_encoder(&self, file: &OnnxModel, input: Size, compile: &CompileFor) -> Result<EncoderPart, ModelError>;
 
-    /// Checks a decoder's signature and compiles it for what `encoder` makes.
+    /// Checks a decoder's signature and compiles it for what `encoder` makes; `conventions` is what the manifest says beyond the
+    /// files.
     fn load_decoder(
         &self,
         file: OnnxModel,
         encoder: &EncoderPart,
+        conventions: &Conventions,
         compile: &CompileFor,
     ) -> Result<Box<dyn DecoderPart>, ModelError>;
 }
@@ -162,10 +167,14 @@ mod tests {
 
     #[test]
     fn files_are_recognized_by_their_names() {
-        let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models");
+        let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+        let kept = |family: FamilyId, kind: &str| match family.name() {
+            "transformers" => format!("reference/models/transformers-sam2.{kind}.onnx"),
+            name => format!("models/{name}_{kind}.onnx"),
+        };
         for family in FamilyId::all() {
             for (part, kind) in [(Part::Encoder, "encoder"), (Part::Decoder, "decoder")] {
-                let file = OnnxModel::open(models.join(format!("{family}_{kind}.onnx")), Default::default()).unwrap();
+                let file = OnnxModel::open(tests.join(kept(family, kind)), Default::default()).unwrap();
                 assert!(family.0.recognizes(part, &file), "{family} {kind}");
                 for other in FamilyId::all() {
                     let expected = (other != family).then(|| family.name());

@@ -178,7 +178,8 @@ impl LoadedModel {
     pub fn encoder(&self) -> Result<Box<dyn Encoder>, ModelError> {
         let (mean, std) = self.spec().normalization.unit();
         let (name, identity) = (self.name.clone(), Arc::clone(&self.identity));
-        Ok(Box::new(ImageEncoder::new(name, identity, &self.parts.encoder, Normalization { mean, std })?))
+        let normalization = Normalization { mean, std };
+        Ok(Box::new(ImageEncoder::new(name, identity, &self.parts.encoder, self.spec().fit, normalization)?))
     }
 
     /// A decoder for one thread.
@@ -307,7 +308,7 @@ impl<'a> Loader<'a> {
         let precision = if device == Device::Cuda { Precision::F32 } else { precision };
         let compile = super::CompileFor { precision, device: Device::Cpu, threads: self.decoder_threads.clone() };
         let (path, likely) = (file.path().to_path_buf(), family.other_than(Part::Decoder, &file));
-        let decoder = family.family().load_decoder(file, &encoder, &compile);
+        let decoder = family.family().load_decoder(file, &encoder, &self.installed.spec.conventions(), &compile);
         let decoder = decoder.map_err(|error| with_likely_family(error, &path, likely))?;
         Ok(Parts { encoder, decoder })
     }

@@ -59,27 +59,27 @@ impl Location {
         }
     }
 
-    /// Compares a file with its hash.
+    /// Compares a manifest's file with the hash that it gives.
     ///
     /// # Errors
     /// [`IoError`] if a file that is there cannot be read.
-    pub fn state(&self, file: &FileSpec) -> Result<FileState, IoError> {
+    pub fn state(&self, file: &Path, expected: &str) -> Result<FileState, IoError> {
         let found = match self {
             Location::Folder(dir) => {
-                let path = dir.join(&file.path);
+                let path = dir.join(file);
                 if path.is_file() { Some(sha256(&path)?) } else { None }
             }
-            Location::BuiltIn => bundled::file(&file.path).map(|bytes| hexadecimal(&Sha256::digest(bytes))),
+            Location::BuiltIn => bundled::file(file).map(|bytes| hexadecimal(&Sha256::digest(bytes))),
         };
         Ok(match found {
             None => FileState::Missing,
-            Some(found) if found == file.sha256 => FileState::Intact,
+            Some(found) if found == expected => FileState::Intact,
             Some(found) => FileState::Altered { found },
         })
     }
 
-    /// Reads a file, holds it against its hash and parses it under the usual [`Limits`]. A file of the program is parsed where
-    /// it lies, without a doubt about its hash.
+    /// Reads a file and those of its weights, holds each against its hash and parses them under the usual [`Limits`]. A file of
+    /// the program is parsed where it lies, without a doubt about its hash.
     ///
     /// # Errors
     /// As [`OnnxModel::open`], and [`ModelError::Checksum`].
@@ -87,13 +87,25 @@ impl Location {
         let path = self.path(&file.path);
         let limits = Limits::default();
         match self {
-            Location::Folder(_) => {
+            Location::Folder(dir) => {
                 let bytes = OnnxModel::read(&path, &limits)?;
-                let found = hexadecimal(&Sha256::digest(&bytes));
-                if found != file.sha256 {
-                    return Err(ModelError::Checksum { path, expected: file.sha256.clone(), found }.into());
-                }
-                Ok(OnnxModel::from_bytes(path, &bytes, limits)?)
+                check_hash(&path, &bytes, &file.sha256)?;
+                let beside = file.path.parent().unwrap_or(Path::new(""));
+                let read = |name: &Path, most| {
+                    let listed = beside.join(name);
+                    let Some(part) = file.external.iter().find(|part| part.path == listed) else {
+                        let (listed, path) = (listed.display(), self.path(&file.path));
+                        let reason = format!(
+                            "its weights lie in `{listed}`, which the manifest does not list: add \
+                             `external = [{{ path = \"{listed}\", sha256 = \"…\" }}]` behind the file's `sha256`"
+                        );
+                        return Err(ModelError::Manifest { path, reason }.into());
+                    };
+                    let bytes = OnnxModel::read_beside(dir, &part.path, most)?;
+                    check_hash(&dir.join(&part.path), &bytes, &part.sha256)?;
+                    Ok(bytes)
+                };
+                OnnxModel::from_parts(&path, &bytes, read, limits)
             }
             Location::BuiltIn => match bundled::file(&file.path) {
                 Some(bytes) => Ok(OnnxModel::from_bytes(path, bytes, limits)?),
@@ -101,6 +113,14 @@ impl Location {
             },
         }
     }
+}
+
+fn check_hash(path: &Path, bytes: &[u8], expected: &str) -> Result<(), ModelError> {
+    let found = hexadecimal(&Sha256::digest(bytes));
+    if found == expected {
+        return Ok(());
+    }
+    Err(ModelError::Checksum { path: path.into(), expected: expected.into(), found })
 }
 
 impl fmt::Display for Location {

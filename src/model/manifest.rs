@@ -3,10 +3,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::conventions::{Conventions, Ranking};
 use super::family::FamilyId;
 use crate::engine::Precision;
 use crate::error::{Error, IoError, ModelError};
-use crate::geometry::{Letterbox, Size};
+use crate::geometry::{Fit, Letterbox, Size};
 use crate::text;
 
 /// File that lists the models of a folder.
@@ -31,10 +32,24 @@ pub struct ModelSpec {
     /// Which other sizes the files can be compiled for; absent if only `input`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sizes: Option<SizeRange>,
+    /// How frames fill the input; a letterbox unless given.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub fit: Fit,
+    /// Width and height of the plane that the decoder takes points in, where its file does not tell and they are not the
+    /// input's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coordinates: Option<[u32; 2]>,
+    /// What its masks are rated by.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub ranking: Ranking,
     /// What the encoder expects of its pixels.
     pub normalization: NormalizationSpec,
     /// Files by precision.
     pub files: BTreeMap<Precision, Files>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// Input sides that a model can be compiled for.
@@ -87,6 +102,19 @@ pub struct Files {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileSpec {
+    /// Relative to the manifest's folder, without `..`.
+    pub path: PathBuf,
+    /// 64 lower-case hexadecimal digits.
+    pub sha256: String,
+    /// The files beside it that its weights lie in; none where the model is one file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub external: Vec<ExternalSpec>,
+}
+
+/// A file of weights beside a model's file, pinned by its hash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExternalSpec {
     /// Relative to the manifest's folder, without `..`.
     pub path: PathBuf,
     /// 64 lower-case hexadecimal digits.
@@ -147,6 +175,9 @@ impl ModelSpec {
         if !self.allows(self.default_input()) {
             return Err(format!("its `input` of {}x{} is not one of its `sizes`", self.input[0], self.input[1]));
         }
+        if self.coordinates.is_some_and(|plane| plane.contains(&0)) {
+            return Err("`coordinates` takes a width and a height of at least 1".into());
+        }
         let n = &self.normalization;
         let finite = n.mean.iter().chain(&n.std).all(|v| v.is_finite());
         if !finite || n.std.iter().any(|v| *v <= 0.0) || !(n.white == 1.0 || n.white == 255.0) {
@@ -159,6 +190,11 @@ impl ModelSpec {
             file.check()?;
         }
         Ok(())
+    }
+
+    /// What the files do not say of themselves.
+    pub(super) fn conventions(&self) -> Conventions {
+        Conventions { coordinates: self.coordinates.map(|[w, h]| Size::new(w, h)), ranking: self.ranking }
     }
 
     /// The input size unless another is asked for.
@@ -207,17 +243,27 @@ impl ModelSpec {
 }
 
 impl FileSpec {
-    fn check(&self) -> Result<(), String> {
-        let inside = self.path.components().all(|c| matches!(c, std::path::Component::Normal(_)));
-        if !inside || self.path.as_os_str().is_empty() {
-            return Err(format!("file `{}` must lie in the manifest's folder", self.path.display()));
-        }
-        let hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
-        if self.sha256.len() != 64 || !self.sha256.chars().all(hex) {
-            return Err(format!("file `{}`: `sha256` takes 64 lower-case hexadecimal digits", self.path.display()));
-        }
-        Ok(())
+    /// The file itself, then those of its weights: the path of each and its hash.
+    pub fn parts(&self) -> impl Iterator<Item = (&Path, &str)> {
+        let external = self.external.iter().map(|part| (part.path.as_path(), part.sha256.as_str()));
+        std::iter::once((self.path.as_path(), self.sha256.as_str())).chain(external)
     }
+
+    fn check(&self) -> Result<(), String> {
+        self.parts().try_for_each(|(path, sha256)| check_part(path, sha256))
+    }
+}
+
+fn check_part(path: &Path, sha256: &str) -> Result<(), String> {
+    let inside = path.components().all(|c| matches!(c, std::path::Component::Normal(_)));
+    if !inside || path.as_os_str().is_empty() {
+        return Err(format!("file `{}` must lie in the manifest's folder", path.display()));
+    }
+    let hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+    if sha256.len() != 64 || !sha256.chars().all(hex) {
+        return Err(format!("file `{}`: `sha256` takes 64 lower-case hexadecimal digits", path.display()));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ pub struct Installed {
     pub location: Location,
 }
 
-/// The state of one file of a model.
+/// The state of one file of a model; one whose weights lie beside it is several.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FileCheck {
     /// Name of the model.
@@ -32,6 +32,10 @@ pub struct FileCheck {
     pub part: Part,
     /// See [`Location::path`].
     pub path: PathBuf,
+    /// Its length; `None` if it is missing.
+    pub bytes: Option<u64>,
+    /// The SHA-256 that the manifest gives.
+    pub sha256: String,
     /// Whether it is what the manifest says.
     #[serde(flatten)]
     pub state: FileState,
@@ -157,8 +161,12 @@ impl Installed {
         let mut checks = Vec::new();
         for (precision, files) in &self.spec.files {
             for (part, file) in [(Part::Encoder, &files.encoder), (Part::Decoder, &files.decoder)] {
-                let (path, state) = (self.location.path(&file.path), self.location.state(file)?);
-                checks.push(FileCheck { model: self.spec.name.clone(), precision: *precision, part, path, state });
+                for (path, sha256) in file.parts() {
+                    let state = self.location.state(path, sha256)?;
+                    let (bytes, path) = (self.location.bytes(path), self.location.path(path));
+                    let (model, sha256) = (self.spec.name.clone(), sha256.to_owned());
+                    checks.push(FileCheck { model, precision: *precision, part, path, bytes, sha256, state });
+                }
             }
         }
         Ok(checks)

@@ -112,10 +112,10 @@ def foveate_decoder(path):
 SIDE, CELLS = 64, 16  # input and mask sides of the SAM-shaped model; the embedding's is 4
 
 
-def sam_encoder(path):
-    g = Graph("tiny-sam-encoder", [("images", F, [1, 3, SIDE, SIDE])], [("embeddings", F, [1, 8, 4, 4])])
+def sam_encoder(path, side=SIDE):
+    g = Graph("tiny-sam-encoder", [("images", F, [1, 3, side, side])], [("embeddings", F, [1, 8, 4, 4])])
     g.const("weight", pattern(8, 3, 1, 1, seed=19))
-    g.add("AveragePool", ["images"], "pooled", kernel_shape=[16, 16], strides=[16, 16])
+    g.add("AveragePool", ["images"], "pooled", kernel_shape=[side // 4] * 2, strides=[side // 4] * 2)
     g.add("Conv", ["pooled", "weight"], "embeddings", kernel_shape=[1, 1])
     g.save(path)
 
@@ -305,6 +305,8 @@ if __name__ == "__main__":
     foveate_encoder("foveate_encoder_f16.onnx", TensorProto.FLOAT16)
     foveate_decoder("foveate_decoder.onnx")
     sam_encoder("sam_encoder.onnx")
+    # It looks at half of the pixels that the decoder's points lie on.
+    sam_encoder("sam_encoder_half.onnx", SIDE // 2)
     sam_decoder("sam_decoder.onnx", orig_im_size=False)
     sam_decoder("sam_decoder_sized.onnx", orig_im_size=True)
     bad_models()

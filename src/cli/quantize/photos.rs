@@ -2,12 +2,11 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::error::{ConfigError, Error, IoError};
-use crate::frame::{self, Normalization, PHOTO_EXTENSIONS, Preprocessor, has_photo_extension};
-use crate::geometry::Size;
+use crate::frame::{self, PHOTO_EXTENSIONS, Preprocessor, has_photo_extension};
 use crate::picture::is_hidden;
 use crate::quantize::Images;
 
-/// The photos of a folder as an encoder gets them: letterboxed and normalised.
+/// The photos of a folder as an encoder gets them: fitted to its input and normalised.
 pub(super) struct Photos {
     paths: Vec<PathBuf>,
     /// Which turned out to be no photos.
@@ -16,8 +15,9 @@ pub(super) struct Photos {
 }
 
 impl Photos {
-    /// At most `limit` of the photos in `folder` and its subfolders, evenly spread over their sorted paths.
-    pub fn find(folder: &Path, limit: usize, input: Size, normalization: Normalization) -> Result<Self, Error> {
+    /// At most `limit` of the photos in `folder` and its subfolders, evenly spread over their sorted paths, for a
+    /// `preprocessor` of the encoder.
+    pub fn find(folder: &Path, limit: usize, preprocessor: Preprocessor) -> Result<Self, Error> {
         let mut found = Vec::new();
         collect(folder, &mut found)?;
         if found.is_empty() {
@@ -26,7 +26,7 @@ impl Photos {
         }
         found.sort();
         let paths = spread(&found, limit).cloned().collect();
-        Ok(Photos { paths, unreadable: BTreeSet::new(), preprocessor: Preprocessor::new(input, normalization) })
+        Ok(Photos { paths, unreadable: BTreeSet::new(), preprocessor })
     }
 
     /// Those that are photos, as far as they have been read.
@@ -83,6 +83,8 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), IoError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frame::Normalization;
+    use crate::geometry::Size;
 
     #[test]
     fn photos_are_found_in_subfolders_and_spread() {
@@ -91,7 +93,8 @@ mod tests {
         for name in ["b.JPG", "deep/a.png", "notes.txt", "c.jpeg"] {
             std::fs::write(dir.path().join(name), b"no photo").unwrap();
         }
-        let find = |limit| Photos::find(dir.path(), limit, Size::new(4, 4), Normalization::IMAGENET).unwrap();
+        let preprocessor = || Preprocessor::new(Size::new(4, 4), Normalization::IMAGENET);
+        let find = |limit| Photos::find(dir.path(), limit, preprocessor()).unwrap();
         assert_eq!(find(9).count(), 3);
         assert_eq!(find(2).paths, [dir.path().join("b.JPG"), dir.path().join("c.jpeg")]);
         let mut photos = find(2);

@@ -2,8 +2,8 @@ use std::path::{Path, PathBuf};
 
 use crate::engine::{Limits, OnnxModel, Precision};
 use crate::error::{Error, IoError};
-use crate::frame::Normalization;
-use crate::geometry::Size;
+use crate::frame::{Normalization, Preprocessor};
+use crate::geometry::{Fit, Size};
 use crate::model::{Installed, MANIFEST_FILE, Registry};
 
 use super::{QuantizeArgs, no_float_files};
@@ -14,7 +14,7 @@ pub(super) type Rgb = [f32; 3];
 /// The model to quantise, and what its input looks like.
 pub(super) struct Source {
     path: PathBuf,
-    pub normalization: Normalization,
+    normalization: Normalization,
     /// Of `--model`.
     pub installed: Option<Installed>,
 }
@@ -34,6 +34,12 @@ impl Source {
         let path = path.ok_or_else(|| no_float_files(&installed))?;
         let (mean, std) = installed.spec.normalization.unit();
         Ok(Source { path, normalization: Normalization { mean, std }, installed: Some(installed) })
+    }
+
+    /// What makes the encoder's input of `input` pixels from photos.
+    pub fn preprocessor(&self, input: Size) -> Preprocessor {
+        let fit = self.installed.as_ref().map_or(Fit::Letterbox, |installed| installed.spec.fit);
+        Preprocessor::fitting(input, fit, self.normalization)
     }
 
     /// The files that are read: the model's own, and of an installed one its manifest and float decoder.

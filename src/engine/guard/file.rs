@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use tract_onnx::pb::tensor_proto::{DataLocation, DataType};
+use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, TensorProto, tensor_shape_proto, type_proto};
 
 use super::attributes::check_attributes;
 use super::check_size;
 use super::weights::check_weights;
+use crate::engine::external::is_external;
 use crate::engine::failure::{node_name, unreadable};
 use crate::engine::limits::Limits;
 use crate::error::ModelError;
@@ -84,25 +85,13 @@ impl FileCheck<'_> {
     /// A constant: inside the file, of a size that its bytes bear out.
     fn tensor(&self, tensor: &TensorProto, name: &str) -> Result<(), ModelError> {
         let path = self.path;
-        if tensor.data_location == Some(DataLocation::External as i32) || !tensor.external_data.is_empty() {
+        if is_external(tensor) {
             return Err(unreadable(
                 path,
-                format!("the weights of `{name}` lie in another file; save the model as one file"),
+                format!("the weights of `{name}` lie in another file, which is not here; save the model as one file"),
             ));
         }
-        let Some(width) = element_bytes(tensor.data_type) else {
-            let kind = DataType::try_from(tensor.data_type).map_or("unknown", |kind| kind.as_str_name());
-            let reason = format!(
-                "constant `{name}` has elements of type {kind}, which is not computed with: use 8, 16 or 32 bits"
-            );
-            return Err(unreadable(path, reason));
-        };
-        if tensor.dims.iter().any(|d| *d < 0) {
-            return Err(unreadable(path, format!("constant `{name}` has a negative dimension")));
-        }
-        self.size(name, tensor.dims.iter().map(|d| *d as u128), Some(width))?;
-        // In range now, because `size` bounds the product.
-        let count: usize = tensor.dims.iter().map(|d| *d as usize).product();
+        let (count, width) = claimed(path, tensor, name, self.limits)?;
         let held = if !tensor.raw_data.is_empty() {
             let bytes = tensor.raw_data.len();
             if bytes.is_multiple_of(width) { bytes / width } else { usize::MAX }
@@ -143,6 +132,33 @@ impl FileCheck<'_> {
             None => Ok(()),
         }
     }
+}
+
+/// How many bytes a constant claims to have; refuses what no constant may claim.
+pub(in crate::engine) fn check_claim(
+    path: &Path,
+    tensor: &TensorProto,
+    name: &str,
+    limits: &Limits,
+) -> Result<u64, ModelError> {
+    let (count, width) = claimed(path, tensor, name, limits)?;
+    Ok(count as u64 * width as u64)
+}
+
+/// How many elements a constant claims to have, and the bytes of each.
+fn claimed(path: &Path, tensor: &TensorProto, name: &str, limits: &Limits) -> Result<(usize, usize), ModelError> {
+    let Some(width) = element_bytes(tensor.data_type) else {
+        let kind = DataType::try_from(tensor.data_type).map_or("unknown", |kind| kind.as_str_name());
+        let reason =
+            format!("constant `{name}` has elements of type {kind}, which is not computed with: use 8, 16 or 32 bits");
+        return Err(unreadable(path, reason));
+    };
+    if tensor.dims.iter().any(|d| *d < 0) {
+        return Err(unreadable(path, format!("constant `{name}` has a negative dimension")));
+    }
+    check_size(path, name, tensor.dims.iter().map(|d| *d as u128), width, limits)?;
+    // In range now, because `check_size` bounds the product.
+    Ok((tensor.dims.iter().map(|d| *d as usize).product(), width))
 }
 
 fn held_text(held: usize) -> String {

@@ -15,8 +15,8 @@ use std::sync::Arc;
 use maps::PromptMaps;
 
 use super::{
-    Candidate, CompileFor, Decoder, DecoderPart, Embedding, EncoderPart, Family, Part, Prompt, Signature, check_origin,
-    check_prompt, take_candidates,
+    Candidate, CompileFor, Conventions, Decoder, DecoderPart, Embedding, EncoderPart, Family, Part, Prompt, Signature,
+    check_origin, check_prompt, take_candidates,
 };
 use crate::engine::{Audit, Graph, OnnxModel, Session, Tensor};
 use crate::error::{ModelError, PromptError, Result, TensorRole};
@@ -69,6 +69,7 @@ impl Family for Foveate {
         &self,
         file: OnnxModel,
         encoder: &EncoderPart,
+        _: &Conventions,
         compile: &CompileFor,
     ) -> Result<Box<dyn DecoderPart>, ModelError> {
         let signature = Signature { family: FAMILY, model: &file };

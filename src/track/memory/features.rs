@@ -21,16 +21,17 @@ pub struct FeatureMap {
 }
 
 impl FeatureMap {
-    /// Overwrites the map with the first tensor of `embedding` that is a grid [1, channels, height, width] of `f32`. False,
-    /// and a map without cells, if it has none.
+    /// Overwrites the map with the tensor of `embedding` that is a grid [1, channels, height, width] of `f32`, the one of the
+    /// fewest cells where several are. False, and a map without cells, if it has none.
     pub fn fill(&mut self, embedding: &Embedding) -> bool {
         (self.width, self.height) = (0, 0);
-        let grid = embedding.tensors.iter().find_map(|t| match *t.shape() {
+        let grids = embedding.tensors.iter().filter_map(|t| match *t.shape() {
             [1, channels, height, width] if channels * height * width > 0 => {
                 t.as_f32().map(|data| (data, channels, height, width))
             }
             _ => None,
         });
+        let grid = grids.min_by_key(|(_, _, height, width)| height * width);
         let Some((data, channels, height, width)) = grid else { return false };
         let letterbox = &embedding.letterbox;
         let shown = |content: u32, input: u32, cells: usize| {

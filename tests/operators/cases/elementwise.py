@@ -2,9 +2,20 @@
 
 import numpy as np
 
-from .common import case, floats, numbers
+from onnx import helper
+
+from .common import Graph, case, floats, ints, numbers
 
 EDGES = floats(-2.5, -1.5, -0.5, -0.0, 0.0, 0.5, 1.5, 2.5, 3.49, -3.51, 1e6, -1e6)
+
+
+def remainder_of_shape(divisor, fmod):
+    """-Shape(x) mod `divisor`, as exporters write the padding to whole windows."""
+    nodes = [helper.make_node("Shape", ["x"], ["shape"], name="shape"),
+             helper.make_node("Neg", ["shape"], ["negative"], name="negative"),
+             helper.make_node("Mod", ["negative", "divisor"], ["o0"], name="node", fmod=fmod)]
+    return Graph("Mod", 17, f"fmod={fmod}, a negated shape by {divisor}", nodes, {"x": np.zeros((64, 28), np.uint8)},
+                 {"divisor": ints(divisor)}, ["o0"])
 
 
 def cases():
@@ -33,6 +44,15 @@ def cases():
     yield case("Mod", "fmod=0, bytes", [np.array([200, 7, 255], np.uint8), np.array([3, 2, 16], np.uint8)], opset=13)
     yield case("Mod", "fmod=0, a constant divisor", [negatives, np.int64(4)], opset=13, const=[1])
     yield case("Mod", "fmod=0, broadcast", [negatives.reshape(3, 4), divisors[:1] - 8], opset=10)
+    for divisor in [14, 5, -14]:
+        for fmod in [0, 1]:
+            yield remainder_of_shape(divisor, fmod)
+    yield case("Mod", "fmod=0, negative int16", [negatives.astype(np.int16), divisors.astype(np.int16)], opset=13)
+    yield case("Mod", "fmod=0, negative [2,1,3] by [4,1]",
+               [numbers(2, 1, 3, low=-99, high=99, dtype=np.int64), np.array([[7], [-7], [14], [-1]], np.int64)], opset=13)
+    yield case("Mod", "fmod=0, 64-bit words", [np.array([2**63 + 5, 9], np.uint64), np.array([7, 4], np.uint64)], opset=13)
+    yield case("Mod", "fmod=1, floats [2,1,3] by [4,1]",
+               [numbers(2, 1, 3, low=-9.0, high=9.0), floats(2.5, -2.5, 0.75, 100).reshape(4, 1)], opset=13, fmod=1)
     for op in ["Max", "Min"]:
         yield case(op, "one tensor", [numbers(4)], opset=13)
         yield case(op, "three, broadcast", [numbers(2, 3), numbers(3), numbers(2, 1)], opset=13)

@@ -1,20 +1,20 @@
-/// The few values that were used last, found by a number: a bound on what differing prompts make a model keep.
+/// The few values that were used last, found by a key: a bound on what differing prompts make a model keep.
 #[derive(Debug)]
-pub(super) struct Recent<T> {
+pub(super) struct Recent<K, T> {
     /// The last used one comes last.
-    kept: Vec<(usize, T)>,
+    kept: Vec<(K, T)>,
 }
 
 /// Clicks, a box, a box with a click and one more: what one person's prompts use at a time.
 const KEPT: usize = 4;
 
-impl<T> Recent<T> {
+impl<K: PartialEq, T> Recent<K, T> {
     pub fn new() -> Self {
         Recent { kept: Vec::with_capacity(KEPT) }
     }
 
     /// The value of `key`, made by `make` if it is not kept. The one unused for longest makes room for it.
-    pub fn get_or<E>(&mut self, key: usize, make: impl FnOnce() -> Result<T, E>) -> Result<&mut T, E> {
+    pub fn get_or<E>(&mut self, key: K, make: impl FnOnce() -> Result<T, E>) -> Result<&mut T, E> {
         let found = match self.kept.iter().position(|(k, _)| *k == key) {
             Some(at) => self.kept.remove(at),
             None => {
