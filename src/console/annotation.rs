@@ -36,7 +36,7 @@ use tools::Tools;
 pub use label_studio_host::LabelStudio;
 
 /// Largest body of a request, in bytes: X-AnyLabeling sends all frames of a video in one.
-const BODY: usize = 1 << 30;
+const BODY: usize = 512 << 20;
 /// Longest time until an answer begins.
 const PATIENCE: Duration = Duration::from_secs(600);
 

@@ -121,8 +121,7 @@ impl LoadedModel {
         let loader = Loader::new(installed, input, options);
         let (variant, encoder, timed) = loader.fastest(&loader.variants(options)?)?;
         let parts = loader.with_decoder(encoder, variant)?;
-        let hashes =
-            spec.files_for(variant.0).map(|files| (files.encoder.sha256.clone(), files.decoder.sha256.clone()));
+        let hashes = spec.files_for(variant.0).map(|files| (files.encoder.hash_of_all(), files.decoder.hash_of_all()));
         let (encoder_sha256, decoder_sha256) = hashes.unwrap_or_default();
         let identity = ModelIdentity {
             name: spec.name.clone(),

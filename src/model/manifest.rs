@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::conventions::{Conventions, Ranking};
 use super::family::FamilyId;
@@ -243,6 +244,16 @@ impl ModelSpec {
 }
 
 impl FileSpec {
+    /// SHA-256 of the file, or of the hashes of all its parts where its weights lie in others, in hexadecimal.
+    pub(super) fn hash_of_all(&self) -> String {
+        if self.external.is_empty() {
+            return self.sha256.clone();
+        }
+        let parts = std::iter::once(&self.sha256).chain(self.external.iter().map(|part| &part.sha256));
+        let digest = Sha256::digest(parts.map(String::as_str).collect::<String>());
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// The file itself, then those of its weights: the path of each and its hash.
     pub fn parts(&self) -> impl Iterator<Item = (&Path, &str)> {
         let external = self.external.iter().map(|part| (part.path.as_path(), part.sha256.as_str()));

@@ -183,10 +183,14 @@ struct VideoInit {
 }
 
 async fn video_init(State(tools): State<Tools>, body: axum::body::Bytes) -> Result<Response, ToolError> {
-    let VideoInit { frames } = parse(&body)?;
-    drop(body);
+    // Hundreds of megabytes keep a thread busy for a while; others are answered meanwhile.
+    let reading = tokio::task::spawn_blocking(move || {
+        let VideoInit { frames } = parse(&body)?;
+        drop(body);
+        frames.into_iter().map(|frame| of_data_address(&frame)).collect::<Result<Vec<_>, _>>()
+    });
+    let frames = reading.await.map_err(|_| ToolError::Broken)??;
     let count = frames.len();
-    let frames = frames.iter().map(|frame| of_data_address(frame)).collect::<Result<Vec<_>, _>>()?;
     let session = tools.videos.add(frames)?;
     Ok(done(json!({ "session_id": session, "total_frames": count })))
 }

@@ -1,5 +1,4 @@
-//! Segment Anything, SlimSAM, Segment Anything 2 and EdgeTAM as Hugging Face's `transformers` has them and `optimum` and others
-//! export them.
+//! Segment Anything, SlimSAM and Segment Anything 2 as Hugging Face's `transformers` has them and `optimum` and others export them.
 //!
 //! * encoder: `pixel_values` [1, 3, H, W] → `image_embeddings` [1, C, E, F] and `image_positional_embeddings`, or three levels
 //!   of embeddings;

@@ -37,11 +37,19 @@ impl Matches {
         for y in 0..present.height() {
             self.row.clear();
             self.row.resize(present.width(), [(0, f32::NEG_INFINITY); BEST]);
-            for v in span(y, present.height(), height) {
+            // The nearest rows first: what is alike mostly lies there, and of the others little need be looked at closely.
+            let (rows, own) = (span(y, present.height(), height), y * height / present.height().max(1));
+            let by_distance =
+                (0..height).flat_map(|step| [own.checked_sub(step), Some(own + step).filter(|_| step > 0)]);
+            for v in by_distance.flatten().filter(|v| rows.contains(v)) {
                 let stride = present.cosines(y, past, v, cosines);
                 for (x, (best, row)) in self.row.iter_mut().zip(cosines.chunks_exact(stride)).enumerate() {
                     let across = span(x, present.width(), width);
-                    for (u, &cosine) in across.clone().zip(&row[across]) {
+                    let (least, near) = (best[BEST - 1].1, &row[across.clone()]);
+                    if !near.iter().fold(false, |any, cosine| any | (*cosine > least)) {
+                        continue;
+                    }
+                    for (u, &cosine) in across.zip(near) {
                         insert(best, ((v * width + u) as u32, cosine));
                     }
                 }
@@ -78,5 +86,57 @@ fn insert(best: &mut Best, new: (u32, f32)) {
             place -= 1;
         }
         best[place] = new;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Tensor;
+    use crate::geometry::{Letterbox, Size};
+    use crate::model::Embedding;
+
+    fn map(width: usize, height: usize, seed: u32) -> FeatureMap {
+        let mut state = seed;
+        let mut value = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 20) as f32 / 2048.0 - 1.0
+        };
+        let data: Vec<f32> = (0..5 * width * height).map(|_| value()).collect();
+        let size = Size::new(width as u32 * 8, height as u32 * 8);
+        let tensors = vec![Tensor::from_f32(&[1, 5, height, width], &data).unwrap()];
+        let mut map = FeatureMap::default();
+        assert!(map.fill(&Embedding { letterbox: Letterbox::new(size, size), tensors, ..Embedding::empty() }));
+        map
+    }
+
+    /// The definition: of all cells in reach, the most alike.
+    #[test]
+    fn the_most_alike_of_all_in_reach_are_found() {
+        for (present, past, anywhere) in [
+            ((20, 17), (20, 17), false),
+            ((20, 17), (20, 17), true),
+            ((9, 20), (18, 10), false),
+            ((3, 2), (4, 3), true),
+        ] {
+            let (a, b) = (map(present.0, present.1, 1), map(past.0, past.1, 2));
+            let (mut matches, mut cosines) = (Matches::default(), Vec::new());
+            matches.find(&a, &b, anywhere, &mut cosines);
+            for cell in 0..present.0 * present.1 {
+                let (x, y) = (cell % present.0 * past.0 / present.0, cell / present.0 * past.1 / present.1);
+                let mut all: Vec<f32> = Vec::new();
+                for v in (0..past.1).filter(|v| anywhere || v.abs_diff(y) <= REACH) {
+                    let stride = a.cosines(cell / present.0, &b, v, &mut cosines);
+                    let row = &cosines[cell % present.0 * stride..][..past.0];
+                    all.extend((0..past.0).filter(|u| anywhere || u.abs_diff(x) <= REACH).map(|u| row[u]));
+                }
+                all.sort_by(|a, b| b.total_cmp(a));
+                assert_eq!(matches.nearest[cell], all[0]);
+                let weights = matches.found[cell * BEST..][..BEST].iter().map(|(_, weight)| *weight);
+                let expected = all.iter().copied().chain(std::iter::repeat(f32::NEG_INFINITY)).take(BEST);
+                let expected = expected.map(|cosine| ((cosine - 1.0) / TEMPERATURE).exp());
+                assert!(weights.eq(expected), "cell {cell}");
+            }
+        }
     }
 }
