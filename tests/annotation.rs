@@ -23,6 +23,8 @@ const SIZE: Size = Size::new(320, 240);
 struct Served {
     child: Child,
     address: String,
+    /// What the program writes goes on being read.
+    _told: BufReader<std::process::ChildStderr>,
     _sandbox: Sandbox,
 }
 
@@ -42,10 +44,11 @@ impl Served {
         }
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
-        BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+        let mut told = BufReader::new(child.stderr.take().unwrap());
+        told.read_line(&mut line).unwrap();
         let address = line.trim().rsplit(' ').next().unwrap().to_owned();
         assert!(address.starts_with("http://127.0.0.1:"), "{line}");
-        Served { child, address, _sandbox: sandbox }
+        Served { child, address, _told: told, _sandbox: sandbox }
     }
 
     fn request(&self, path: &str, body: Option<&Value>, headers: &[(&str, &str)]) -> (u16, String) {

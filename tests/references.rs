@@ -116,8 +116,9 @@ fn compare(
 ) -> Vec<String> {
     let mut faults = Vec::new();
     let ratings: Vec<f32> = candidates.iter().map(|c| c.predicted_iou).collect();
-    let off = ratings.iter().zip(&answer.ratings).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-    if ratings.len() < answer.ratings.len() || off.is_nan() || off > within {
+    // NaN is not within anything.
+    let is_within = |(a, b): (&f32, &f32)| (a - b).abs() <= within;
+    if ratings.len() < answer.ratings.len() || !ratings.iter().zip(&answer.ratings).all(is_within) {
         faults.push(format!("ratings {ratings:?} instead of {:?}", answer.ratings));
     }
     let Some(best) = candidates.get(answer.best) else { return faults };

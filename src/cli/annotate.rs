@@ -39,7 +39,7 @@ Examples:
   X-AnyLabeling on this machine (choose the model `Remote Server` there):
     foveate annotate --listen 127.0.0.1:8000
   Label Studio in a container, whose photos it holds itself:
-    foveate annotate --listen 0.0.0.0:9090 --label-studio http://localhost:8080";
+    foveate annotate --listen 0.0.0.0:9090 --allow-host host.docker.internal --label-studio http://localhost:8080";
 
 /// `http://HOST[:PORT][/PATH]`, without a slash at the end.
 fn parse_address(text: &str) -> Result<String, String> {
@@ -55,18 +55,20 @@ pub fn run(args: AnnotateArgs) -> anyhow::Result<()> {
     let key = secret(KEY)?;
     let mut options = AnnotationOptions::new(args.listen, FOLLOWED_PIXELS);
     options.token = secret(TOKEN)?;
+    let is_set = options.token.is_some();
     options.proxy = args.proxy.options();
     options.label_studio = args.label_studio.map(|address| LabelStudio { address, key });
     let model = args.model.load()?;
     let stop = on_interrupt()?;
     let server = AnnotationServer::start(options, model)?;
     eprintln!("annotation tools reach this model at {}", server.address());
-    match (server.token(), std::env::var_os(TOKEN)) {
-        (Some(token), None) => eprintln!("their key, or password, is {token} ({TOKEN} sets one that stays)"),
-        (Some(_), Some(_)) => eprintln!("their key, or password, is that of {TOKEN}"),
+    match (server.token(), is_set) {
+        (Some(token), false) => eprintln!("their key, or password, is {token} ({TOKEN} sets one that stays)"),
+        (Some(_), true) => eprintln!("their key, or password, is that of {TOKEN}"),
         (None, _) => {}
     }
     while !stop.is_stopped() {
+        anyhow::ensure!(server.is_alive(), "the thread that computes masks has ended: start this program again");
         std::thread::sleep(Duration::from_millis(100));
     }
     Ok(())

@@ -151,7 +151,7 @@ pub fn run(args: EverythingArgs) -> anyhow::Result<()> {
     let detections = args.boxes.as_deref().map(Detections::read).transpose()?;
     // Opened for the first photo, whose form the input has.
     let mut opened = None;
-    let mut coco = detections.as_ref().map_or_else(Coco::default, |found| Coco::of_categories(&found.categories));
+    let mut coco = detections.as_ref().map_or_else(Coco::default, Coco::of);
     let (stop, mut failed, mut asked) = (on_interrupt()?, 0, 0);
     for path in &args.photos {
         if stop.is_stopped() {
@@ -196,7 +196,7 @@ pub fn run(args: EverythingArgs) -> anyhow::Result<()> {
             print(&format!("{}: {} masks in {ms:.0} ms\n", path.display(), found.len()))?;
         }
         if args.coco.is_some() {
-            coco.add(path, number, photo.size, &found);
+            coco.add(path, number, photo.size, &found)?;
         }
     }
     if let Some(path) = &args.coco {

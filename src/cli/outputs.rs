@@ -87,8 +87,9 @@ impl Files {
             if let Some(folder) = model.location.folder() {
                 self.add_read("the models' manifest", &folder.join(MANIFEST_FILE));
                 for files in model.spec.files.values() {
-                    self.add_read("a model's encoder", &model.location.path(&files.encoder.path));
-                    self.add_read("a model's decoder", &model.location.path(&files.decoder.path));
+                    for (what, file) in [("a model's encoder", &files.encoder), ("a model's decoder", &files.decoder)] {
+                        file.parts().for_each(|(part, _)| self.add_read(what, &model.location.path(part)));
+                    }
                 }
             }
         }

@@ -98,7 +98,12 @@ pub fn run(args: ReplayArgs) -> anyhow::Result<()> {
     warn_of_kernels(&session);
     let setup = Arc::new(session.setup());
     let mut rerun = Rerun::new(&setup, models.loader(recording.path()))?;
-    let mut sinks = open_sinks(&args.sinks, &session)?;
+    let mut sinks = open_sinks(&args, &session)?;
+    if !models.are_the_same() && sinks.iter().any(|sink| sink.traces()) {
+        let reason =
+            "a recording of a replay with another model would name the recorded one: give another sink".to_owned();
+        return Err(ConfigError::Invalid { origin: "--sink mcap".into(), reason }.into());
+    }
     let mut next = 0;
     let mut found = None;
     while let Some(item) = recording.next_item()? {
@@ -180,9 +185,9 @@ fn first_session(recording: &mut Recording, outcome: &mut Outcome) -> anyhow::Re
     Ok(None)
 }
 
-fn open_sinks(addresses: &[SinkAddress], session: &SessionMessage) -> anyhow::Result<Vec<Box<dyn Sink>>> {
+fn open_sinks(args: &ReplayArgs, session: &SessionMessage) -> anyhow::Result<Vec<Box<dyn Sink>>> {
     let mut sinks = Vec::new();
-    for address in addresses {
+    for address in &args.sinks {
         if let OpenedSink::Sink(sink) = address.open()? {
             sinks.push(sink);
         }
@@ -192,7 +197,7 @@ fn open_sinks(addresses: &[SinkAddress], session: &SessionMessage) -> anyhow::Re
         source: session.source.clone(),
         camera: session.camera.clone(),
         size: crate::geometry::Size::new(width, height),
-        model: session.model.clone(),
+        model: args.model.as_ref().unwrap_or(&session.model).clone(),
     };
     sinks.iter_mut().try_for_each(|sink| sink.begin(&stream))?;
     Ok(sinks)

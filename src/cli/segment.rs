@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::board::ByteSize;
 use crate::error::Error;
 use crate::frame::{self, Frame};
-use crate::geometry::{BoundingBox, Letterbox, Size};
+use crate::geometry::{BoundingBox, Letterbox};
 use crate::mask::file::{read_prompt_mask, write_image, write_mask};
 use crate::mask::{Rle, cut_out, matte};
 use crate::model::Prompt;
@@ -137,7 +137,7 @@ pub fn run(args: SegmentArgs) -> anyhow::Result<()> {
         write_overlay(path, &photo, best, &prompt)?;
     }
     if let (Some(path), Some(best)) = (&args.cutout, masks.first()) {
-        write_cutout(path, &photo, best, predictor.input_size())?;
+        write_cutout(path, &photo, best, &predictor)?;
     }
     let answer = Answer {
         image: &args.photo,
@@ -159,10 +159,11 @@ fn parse_cutout(text: &str) -> Result<PathBuf, String> {
     is_png.then_some(path).ok_or_else(|| "only a PNG keeps what is transparent: name it .png".into())
 }
 
-/// Writes the object that `found` shows on `photo`, for a model whose input is `input`.
-fn write_cutout(path: &Path, photo: &Frame, found: &Prediction, input: Size) -> Result<(), Error> {
+/// Writes the object that `found` shows on `photo`, by `predictor`.
+fn write_cutout(path: &Path, photo: &Frame, found: &Prediction, predictor: &Predictor) -> Result<(), Error> {
     let (mut rgb, mut opacity, mut pixels) = (Vec::new(), Vec::new(), Vec::new());
-    let letterbox = Letterbox::of_region(photo.size, found.region, input);
+    let fit = predictor.embedding().map(|embedding| embedding.letterbox.fit).unwrap_or_default();
+    let letterbox = Letterbox::placed(photo.size, found.region, predictor.input_size(), fit);
     matte(&found.mask, Some((&found.logits, &letterbox)), &mut opacity);
     frame::to_rgb(photo, &mut rgb)?;
     cut_out(&rgb, &opacity, photo.size, &mut pixels);

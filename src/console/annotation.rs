@@ -67,6 +67,7 @@ impl AnnotationOptions {
 pub struct AnnotationServer {
     address: String,
     token: Option<Token>,
+    annotator: annotator::Handle,
     _server: Server,
 }
 
@@ -90,8 +91,9 @@ impl AnnotationServer {
         let address = format!("http://{}{}", server::outer_address(at), proxy.base_path);
         let access = Access::new(at.ip(), at.port(), token.clone(), server::machine_names(), &proxy);
         let name: Arc<str> = model.spec().name.as_str().into();
+        let annotator = annotator::start(model, options.followed_pixels)?;
         let tools = Tools {
-            annotator: annotator::start(model, options.followed_pixels)?,
+            annotator: annotator.clone(),
             videos: Arc::default(),
             label_studio: options.label_studio.map(Arc::new),
             model: name,
@@ -100,12 +102,17 @@ impl AnnotationServer {
         let routes = Router::new().merge(x_anylabeling::routes()).merge(label_studio::routes());
         let router = guarded(routes.route("/", get(label_studio::health)), &gate).with_state(tools);
         let server = Server::start(listener, Sites::one(router), proxy)?;
-        Ok(AnnotationServer { address: address.trim_end_matches('/').to_owned(), token, _server: server })
+        Ok(AnnotationServer { address: address.trim_end_matches('/').to_owned(), token, annotator, _server: server })
     }
 
     /// The address that tools are given.
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Whether it can still compute masks; it cannot after a fault of this program.
+    pub fn is_alive(&self) -> bool {
+        self.annotator.is_alive()
     }
 
     /// The token that tools must send, if one is needed.

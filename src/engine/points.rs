@@ -136,6 +136,10 @@ fn numbers(tensor: &TensorProto) -> Option<Vec<f32>> {
             let values = raw.as_chunks::<8>().0.iter().map(|b| f64::from_le_bytes(*b) as f32);
             values.chain(tensor.double_data.iter().map(|v| *v as f32)).collect()
         }
+        DataType::Float16 => {
+            let values = raw.as_chunks::<2>().0.iter().map(|b| half::f16::from_le_bytes(*b).to_f32());
+            values.chain(tensor.int32_data.iter().map(|v| half::f16::from_bits(*v as u16).to_f32())).collect()
+        }
         DataType::Int64 => {
             let values = raw.as_chunks::<8>().0.iter().map(|b| i64::from_le_bytes(*b) as f32);
             values.chain(tensor.int64_data.iter().map(|v| *v as f32)).collect()

@@ -9,9 +9,9 @@ use crate::geometry::Size;
 pub struct ModelIdentity {
     /// The model's name in its manifest.
     pub name: String,
-    /// SHA-256 of the encoder's file, in hexadecimal.
+    /// SHA-256 of the encoder's file, or of all its parts' ([`FileSpec::hash_of_all`](super::FileSpec::hash_of_all)).
     pub encoder_sha256: String,
-    /// SHA-256 of the decoder's file, in hexadecimal.
+    /// The same of the decoder's.
     pub decoder_sha256: String,
     /// What the encoder computes in.
     pub precision: Precision,

@@ -245,7 +245,7 @@ impl ModelSpec {
 
 impl FileSpec {
     /// SHA-256 of the file, or of the hashes of all its parts where its weights lie in others, in hexadecimal.
-    pub(super) fn hash_of_all(&self) -> String {
+    pub fn hash_of_all(&self) -> String {
         if self.external.is_empty() {
             return self.sha256.clone();
         }

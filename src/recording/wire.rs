@@ -110,6 +110,8 @@ pub enum AppliedMessage {
     },
     Looked {
         time_s: f64,
+        /// `null` where nothing was found. It must be there: an intent that cannot be read is no look.
+        #[serde(deserialize_with = "Option::deserialize")]
         looked: Option<LogitsMessage>,
     },
 }

@@ -96,7 +96,11 @@ impl Following {
                     let time_s = at.since(following.recording.first_frame()).as_secs_f64();
                     stepper.set_frame(Arc::clone(&frame))?;
                     for wanted in wanted.extract_if(.., |wanted| wanted.time_s <= time_s) {
-                        stepper.prompt(wanted.object, &wanted.points, wanted.bbox)?;
+                        if let Err(error) = stepper.prompt(wanted.object, &wanted.points, wanted.bbox) {
+                            // The first prompt is a slip of the hand; of a later one the rest is worth keeping.
+                            anyhow::ensure!(wanted.time_s > 0.0, error);
+                            tracing::warn!("object {} is not selected: {error}", wanted.object);
+                        }
                     }
                     stepper.follow()?;
                     shown = Shown { at, masks: Vec::new() };
@@ -114,7 +118,10 @@ impl Following {
                 Err(error) => tracing::warn!("frame {number} is left out: {error}"),
             }
             bar.advance();
-            next = frames.next()?;
+            next = frames.next().unwrap_or_else(|error| {
+                tracing::warn!("the video breaks off behind frame {number}: {error}");
+                None
+            });
         }
         bar.clear();
         following.look_until(shown.at + interval, &shown, &mut sample);

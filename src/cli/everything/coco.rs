@@ -5,8 +5,10 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::detections::Detections;
 use super::finder::Found;
 
+use crate::error::ConfigError;
 use crate::geometry::{BoundingBox, Size};
 use crate::mask::Rle;
 
@@ -15,6 +17,10 @@ use crate::mask::Rle;
 pub struct Coco {
     images: Vec<Image>,
     annotations: Vec<Annotation>,
+    /// Numbers of photos.
+    numbers: BTreeSet<usize>,
+    /// No detector's photo has a larger one.
+    largest: usize,
     /// Names of categories.
     categories: BTreeMap<usize, String>,
 }
@@ -72,15 +78,23 @@ struct Category<'a> {
 const OBJECT: &str = "object";
 
 impl Coco {
-    /// A data set with the categories of a detector, by their numbers.
-    pub fn of_categories(categories: &BTreeMap<u64, String>) -> Self {
-        let categories = categories.iter().map(|(id, name)| (*id as usize, name.clone())).collect();
-        Coco { categories, ..Coco::default() }
+    /// A data set of what a detector found, with its categories and its numbers.
+    pub fn of(detections: &Detections) -> Self {
+        let categories = detections.categories.iter().map(|(id, name)| (*id as usize, name.clone())).collect();
+        Coco { categories, largest: detections.largest_number() as usize, ..Coco::default() }
     }
 
     /// Adds a photo, which has the number `number` where a detector gave it one, and what was found on it.
-    pub fn add(&mut self, photo: &Path, number: Option<u64>, size: Size, found: &[Found]) {
+    ///
+    /// # Errors
+    /// A number that another photo has.
+    pub fn add(&mut self, photo: &Path, number: Option<u64>, size: Size, found: &[Found]) -> Result<(), ConfigError> {
         let image_id = number.map_or_else(|| self.free_number(), |number| number as usize);
+        if !self.numbers.insert(image_id) {
+            let reason =
+                format!("{} is photo {image_id}, and so is one before it: give photos of one folder", photo.display());
+            return Err(ConfigError::Invalid { origin: "--boxes".into(), reason });
+        }
         let file_name = photo.file_name().unwrap_or_default().to_string_lossy().into_owned();
         self.images.push(Image { id: image_id, file_name, width: size.width, height: size.height });
         for Found { mask, detection } in found {
@@ -102,6 +116,7 @@ impl Coco {
             };
             self.annotations.push(annotation);
         }
+        Ok(())
     }
 
     /// The bytes of its file.
@@ -114,10 +129,9 @@ impl Coco {
         })
     }
 
-    /// The least number that no photo has.
+    /// A number that no photo has, nor will get from a detector.
     fn free_number(&self) -> usize {
-        let taken: BTreeSet<usize> = self.images.iter().map(|image| image.id).collect();
-        (1..).find(|number| !taken.contains(number)).unwrap_or_default()
+        self.numbers.last().copied().unwrap_or(0).max(self.largest) + 1
     }
 
     /// The number of the category called `name`, which has `number` if a detector gave it one.

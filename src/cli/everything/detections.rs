@@ -120,6 +120,11 @@ impl Detections {
         if is_dataset(text) {
             let set: Dataset = serde_json::from_str(text).map_err(|e| format!("no COCO data set: {e}"))?;
             all.categories = set.categories.into_iter().map(|category| (category.id, category.name)).collect();
+            let mut names: Vec<&str> = set.images.iter().map(|image| base_name(&image.file_name)).collect();
+            names.sort_unstable();
+            if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+                return Err(format!("two of its photos are called `{}`: give the boxes of one folder", pair[0]));
+            }
             all.numbers =
                 set.images.into_iter().map(|image| (base_name(&image.file_name).to_owned(), image.id)).collect();
             set.annotations.into_iter().for_each(|row| all.add_annotation(row));
@@ -147,7 +152,9 @@ impl Detections {
     pub fn of(&self, path: &Path, alone: bool) -> (Vec<Detection>, Option<u64>) {
         let part = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
         let (name, stem) = (part(path.file_name()), part(path.file_stem()));
-        let number = self.numbers.get(&name).copied().or_else(|| stem.parse().ok());
+        // A data set names its photos; elsewhere a name that is a number is one.
+        let named = || stem.parse().ok().filter(|_| self.numbers.is_empty());
+        let number = self.numbers.get(&name).copied().or_else(named);
         let is_here = |key: &Option<ImageKey>| match key {
             None => alone,
             Some(ImageKey::Number(of)) => number == Some(*of),
@@ -157,6 +164,15 @@ impl Detections {
         let known =
             self.numbers.contains_key(&name) || here.iter().any(|(key, _)| matches!(key, Some(ImageKey::Number(_))));
         (here.into_iter().flat_map(|(_, boxes)| boxes).cloned().collect(), number.filter(|_| known))
+    }
+
+    /// The largest number of a photo; 0 without any.
+    pub fn largest_number(&self) -> u64 {
+        let asked = self.photos.keys().filter_map(|key| match key {
+            Some(ImageKey::Number(number)) => Some(*number),
+            _ => None,
+        });
+        asked.chain(self.numbers.values().copied()).max().unwrap_or(0)
     }
 
     /// How many boxes there are.

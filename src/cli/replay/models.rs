@@ -48,7 +48,7 @@ impl Models {
     fn like(&self, wanted: &ModelIdentity) -> Option<&Installed> {
         let files = |installed: &Installed| {
             let files = installed.spec.files_for(wanted.precision)?;
-            Some((files.encoder.sha256.clone(), files.decoder.sha256.clone()))
+            Some((files.encoder.hash_of_all(), files.decoder.hash_of_all()))
         };
         let hashes = (wanted.encoder_sha256.clone(), wanted.decoder_sha256.clone());
         self.registry.list().iter().find(|installed| files(installed).as_ref() == Some(&hashes))

@@ -16,6 +16,8 @@ pub struct Recording {
     /// Common to all files of the run.
     run: Option<String>,
     peeked: Option<Item>,
+    /// Nothing more of this run can be found.
+    is_over: bool,
 }
 
 impl Recording {
@@ -23,7 +25,7 @@ impl Recording {
     pub fn open(paths: &[PathBuf]) -> Result<Self, Error> {
         let path = paths.first().cloned().unwrap_or_default();
         let reader = Reader::open(&path)?;
-        Ok(Recording { reader, path, given: paths.to_vec(), next: 1, run: None, peeked: None })
+        Ok(Recording { reader, path, given: paths.to_vec(), next: 1, run: None, peeked: None, is_over: false })
     }
 
     /// The file that is being read.
@@ -48,10 +50,15 @@ impl Recording {
     }
 
     fn read(&mut self) -> Result<Option<Item>, Error> {
-        loop {
+        while !self.is_over {
             match self.reader.next_item()? {
                 Some(Item::Session(session)) => {
                     let run = self.run.get_or_insert_with(|| session.run.clone());
+                    if *run != session.run && self.given.len() == 1 {
+                        tracing::warn!("the replay ends before {}: it is of another run", self.path.display());
+                        self.is_over = true;
+                        return Ok(None);
+                    }
                     if *run != session.run {
                         let reason =
                             "it is of another run than the file before it: give the files of one run in their order";
@@ -66,6 +73,7 @@ impl Recording {
                 None => return Ok(None),
             }
         }
+        Ok(None)
     }
 
     /// Goes on with the next file; false if there is none.
@@ -76,7 +84,16 @@ impl Recording {
             several => several.get(self.next as usize - 1).cloned(),
         };
         let Some(next) = next else { return Ok(false) };
-        self.reader = Reader::open(&next)?;
+        // A file that was found by its name may be one of another run, or one that a recorder was killed over.
+        match Reader::open(&next) {
+            Ok(reader) => self.reader = reader,
+            Err(error) if self.given.len() == 1 => {
+                tracing::warn!("the replay ends before {}: {error}", next.display());
+                self.is_over = true;
+                return Ok(false);
+            }
+            Err(error) => return Err(error),
+        }
         self.path = next;
         Ok(true)
     }

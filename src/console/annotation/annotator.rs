@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use axum::body::Bytes;
 use crossbeam_channel::{Sender, TrySendError, bounded};
@@ -32,7 +33,7 @@ type Job = Box<dyn FnOnce(&mut Annotator) + Send>;
 
 /// Asks the annotator's thread; the thread ends with the last of them.
 #[derive(Clone)]
-pub struct Handle(Sender<Job>);
+pub struct Handle(Sender<Job>, Arc<JoinHandle<()>>);
 
 /// A mask that answers a prompt.
 pub struct Answer {
@@ -52,8 +53,8 @@ pub fn start(model: LoadedModel, followed_pixels: u32) -> Result<Handle> {
     let (jobs, waiting) = bounded::<Job>(WAITING);
     let thread = std::thread::Builder::new().name("annotator".into());
     let spawned = thread.spawn(move || waiting.iter().for_each(|job| job(&mut annotator)));
-    spawned.map_err(|source| PipelineError::Spawn { stage: "annotator".into(), source })?;
-    Ok(Handle(jobs))
+    let spawned = spawned.map_err(|source| PipelineError::Spawn { stage: "annotator".into(), source })?;
+    Ok(Handle(jobs, Arc::new(spawned)))
 }
 
 impl Handle {
@@ -67,10 +68,17 @@ impl Handle {
     ) -> std::result::Result<T, ToolError> {
         let (reply, answer) = oneshot::channel();
         self.send(move |annotator| {
-            // Who asked may have gone.
-            let _ = reply.send(work(annotator));
+            // Who asked may have gone, before or meanwhile.
+            if !reply.is_closed() {
+                let _ = reply.send(work(annotator));
+            }
         })?;
         answer.await.unwrap_or(Err(ToolError::Broken))
+    }
+
+    /// Whether the thread is there; it is gone after a fault of this program.
+    pub fn is_alive(&self) -> bool {
+        !self.1.is_finished()
     }
 
     /// Has the thread do `work`, which answers by itself.

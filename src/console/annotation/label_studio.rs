@@ -89,11 +89,13 @@ async fn predict(State(tools): State<Tools>, body: axum::body::Bytes) -> Result<
     let interface = Interface::of(label_config.as_deref().unwrap_or_default(), &drawn)?;
     let source = interface.source(&task.data)?;
     let label_studio = tools.label_studio.clone();
+    // What computes does not wait for another server.
+    let fetching = tokio::task::spawn_blocking(move || match source.starts_with("data:") {
+        true => of_data_address(&source),
+        false => fetch(&source, label_studio.as_deref()),
+    });
+    let photo = fetching.await.map_err(|_| ToolError::Broken)??;
     let answer = tools.annotator.ask(move |annotator| {
-        let photo = match source.starts_with("data:") {
-            true => of_data_address(&source)?,
-            false => fetch(&source, label_studio.as_deref())?,
-        };
         let size = annotator.size_of(&photo)?;
         let answer = annotator.segment(&photo, &prompt_of(&drawn, size)?)?;
         let mut value = json!({ "format": "rle", "rle": brush::encode(&answer.mask) });
@@ -178,6 +180,12 @@ fn prompt_of(drawn: &[Drawn], size: Size) -> Result<Prompt, ToolError> {
             }
             "rectanglelabels" | "rectangle" => {
                 let (width, height) = (number("width", size.width)?, number("height", size.height)?);
+                let is_turned = drawn.value.get("rotation").and_then(Value::as_f64).is_some_and(|turn| turn != 0.0);
+                if prompt.bbox.is_some() || is_turned {
+                    return Err(ToolError::Invalid(
+                        "one rectangle that is not turned, please: it is of one object".into(),
+                    ));
+                }
                 prompt.bbox = Some(BoundingBox::new(x, y, x + width, y + height));
             }
             kind => {

@@ -1,9 +1,12 @@
 use std::io::Read;
+use std::time::Duration;
 
 use super::tool_error::ToolError;
 
 /// Largest photo that is fetched, in bytes.
 const PHOTO: u64 = 256 << 20;
+/// Longest time that it may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where Label Studio is, to fetch the photos that its tasks only name.
 #[derive(Clone)]
@@ -36,11 +39,15 @@ pub fn fetch(source: &str, from: Option<&LabelStudio>) -> Result<axum::body::Byt
     let failed =
         |error: &dyn std::fmt::Display| ToolError::Invalid(format!("{address}{path} cannot be fetched: {error}"));
     // A redirection could lead anywhere.
-    let mut request = ureq::get(format!("{address}{path}")).config().max_redirects(0).build();
+    let config = ureq::get(format!("{address}{}", path.replace(' ', "%20"))).config();
+    let mut request = config.max_redirects(0).timeout_global(Some(PATIENCE)).build();
     if let Some(key) = key {
         request = request.header("Authorization", format!("Token {key}"));
     }
     let mut answer = request.call().map_err(|error| failed(&error))?;
+    if answer.status().is_redirection() {
+        return Err(failed(&"it redirects, to cloud storage perhaps, where foveate does not follow"));
+    }
     let mut bytes = Vec::new();
     answer.body_mut().as_reader().take(PHOTO + 1).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
     match bytes.len() as u64 > PHOTO {

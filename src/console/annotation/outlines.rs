@@ -6,7 +6,7 @@ const LEAST_AREA: f64 = 16.0;
 const STAIRS: f32 = 0.7;
 
 /// The outlines of `mask` as polygons, the largest first: corners x, y in pixels, the first not repeated. Holes are filled: the tools'
-/// polygons have none. `fineness` is how far a dropped corner may lie from the outline, as a share of its length.
+/// polygons have none. `fineness` is how far a dropped corner may lie from the outline, as a share of the longest one's length.
 pub fn polygons(mask: &Mask, fineness: f32, contours: &mut Contours) -> Vec<Vec<[f32; 2]>> {
     contours.trace(mask);
     let longest = contours.iter().map(|outline| length(outline.points)).fold(0.0, f32::max);

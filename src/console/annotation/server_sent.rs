@@ -15,6 +15,11 @@ const WAITING: usize = 8;
 pub struct Events(mpsc::Sender<Bytes>);
 
 impl Events {
+    /// Whether nobody reads any more.
+    pub fn is_closed(&self) -> bool {
+        self.0.is_closed()
+    }
+
     /// Sends `event`, for a thread that may wait until the reader has room. False when nobody reads any more.
     pub fn send(&self, event: &serde_json::Value) -> bool {
         self.0.blocking_send(Bytes::from(format!("data: {event}\n\n"))).is_ok()

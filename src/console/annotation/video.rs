@@ -13,6 +13,8 @@ use crate::track::{ObjectId, ObjectState};
 const KEPT: usize = 4;
 /// Bytes of their files.
 const KEPT_BYTES: usize = 2 << 30;
+/// Most frames of a video.
+const MOST_FRAMES: usize = 50_000;
 
 /// The videos that tools have sent, by their numbers.
 #[derive(Default)]
@@ -68,8 +70,9 @@ impl Videos {
     /// # Errors
     /// No frame at all.
     pub fn add(&self, frames: Vec<Bytes>) -> Result<String, ToolError> {
-        if frames.is_empty() {
-            return Err(ToolError::Invalid("a video without frames".into()));
+        if frames.is_empty() || frames.len() > MOST_FRAMES {
+            let reason = format!("a video of {} frames: give 1 to {MOST_FRAMES}", frames.len());
+            return Err(ToolError::Invalid(reason));
         }
         let mut kept = whole(&self.0);
         kept.next += 1;
@@ -172,6 +175,10 @@ pub fn follow(
         }
         let record = stepper.follow()?;
         if number < plan.first {
+            // Nothing is shown of it, but who asked may have gone.
+            if !found(number, &[]) {
+                return Ok(());
+            }
             continue;
         }
         let shown = record.objects().iter().filter(|object| object.state != ObjectState::Lost);

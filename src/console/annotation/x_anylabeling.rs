@@ -259,6 +259,9 @@ async fn video_propagate(State(tools): State<Tools>, body: axum::body::Bytes) ->
         let mut results = serde_json::Map::new();
         let mut contours = Contours::default();
         let followed = video::follow(annotator, &video, plan, &mut |frame, objects| {
+            if frame < first {
+                return !events.is_closed();
+            }
             let masks = objects.iter().flat_map(|found| {
                 shapes_of(found.mask, found.score, found.fineness, Some(found.object), &mut contours)
             });

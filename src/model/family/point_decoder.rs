@@ -97,6 +97,12 @@ pub(super) fn load_decoder(
     let made = encoder.graph.outputs();
     let roles = Roles::of(dialect, &file, made)?;
     let rules = rules(dialect, &roles, &file, encoder, conventions)?;
+    if rules.fixed == Some(1) && rules.padding == Padding::Clicks {
+        // A click is two points there.
+        let signature = Signature { family: dialect.family, model: &file };
+        let expected = "room for a click and its padding point: export it with 2 points or with any number".into();
+        return Err(signature.mismatch(TensorRole::Input, &roles.labels, expected, "one point".into()));
+    }
     let shared = Shared {
         family: dialect.family,
         features: roles.features.iter().map(|(_, from)| made[*from].fixed_shape().unwrap_or_default()).collect(),

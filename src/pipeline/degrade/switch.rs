@@ -139,7 +139,10 @@ impl Encoder for SwitchingEncoder {
         if let Received::Value(encoder) = self.incoming.take(Duration::ZERO) {
             self.current = encoder;
         }
-        self.current.encode_region(frame, region, out)
+        self.current.encode_region(frame, region, out)?;
+        // Decoders are found by what this encoder says it is, also one that has another within.
+        out.identity = self.current.identity();
+        Ok(())
     }
 
     fn identity(&self) -> Option<Arc<ModelIdentity>> {

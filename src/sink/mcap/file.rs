@@ -183,6 +183,11 @@ impl<F: Backing> McapFile<F> {
 /// Cuts off what was written in part and ends the file. On a disk without room for its end the last chunk goes too; a file that
 /// cannot be written at all stays without an end, and can be read like that.
 fn cut_and_end(file: &mut impl Backing, written: u64, last: u64) {
+    // Without a beginning nothing could be read: the file is left empty.
+    if written == 0 {
+        let _ = file.cut(0);
+        return;
+    }
     for length in [written, last] {
         let ended = file.cut(length).and_then(|()| file.write_all(&end())).and_then(|()| file.flush());
         if ended.is_ok() {
