@@ -1,4 +1,7 @@
-"""The photo, and how the published predictors bring it to a model and masks back to it."""
+"""The photo, and how the published predictors bring it to a model and masks back to it.
+
+`photo.png` is Chelsea, by Stéfan van der Walt, as scikit-image has it (CC0), cut and made smaller.
+"""
 
 from pathlib import Path
 
