@@ -110,7 +110,7 @@ def x_anylabeling(address: str, photos: list[Path], truth: list[np.ndarray]) -> 
     client.predict_shapes(image, first, run_tracker=True)
     wrong = [text for text in told if not text.startswith("Packing completed")]
     assert len(saved) == len(photos) and not wrong, (len(saved), wrong)
-    report("a video's first image", iou(filled(saved[first], truth[0]), asked), 0.7)
+    report("a video's first image", iou(filled(saved[first], truth[0]), asked), 0.99)
     last = str(photos[-1])
     report("its last image", iou(filled(saved[last], truth[-1]), truth[-1]), 0.4)
     client._reset_video_session()

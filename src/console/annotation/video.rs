@@ -5,8 +5,7 @@ use axum::body::Bytes;
 
 use super::annotator::{Annotator, frame_of};
 use super::tool_error::ToolError;
-use crate::geometry::LabeledPoint;
-use crate::mask::Mask;
+use crate::mask::{Mask, Rle};
 use crate::track::{ObjectId, ObjectState};
 
 /// Videos that are kept; of more the first has to go.
@@ -32,14 +31,15 @@ pub struct Video {
     asked: Mutex<Vec<Asked>>,
 }
 
-/// Points on one frame.
+/// What was asked for on one frame, and shown: that is what is followed.
 #[derive(Clone, Debug)]
 pub struct Asked {
     pub frame: usize,
     /// The tool's number of the object.
     pub object: u64,
-    /// In pixels of the frame.
-    pub points: Vec<LabeledPoint>,
+    /// Of the frame's size.
+    pub mask: Rle,
+    pub score: f32,
     /// Of the outlines, see [`super::outlines::polygons`].
     pub fineness: f32,
 }
@@ -157,8 +157,10 @@ pub fn follow(
     found: &mut dyn FnMut(usize, &[Followed]) -> bool,
 ) -> Result<(), ToolError> {
     let Some(start) = plan.asked.iter().map(|asked| asked.frame).min() else { return Ok(()) };
+    let asked_on = |number: usize| plan.asked.iter().filter(move |asked| asked.frame == number);
     let mut stepper = None;
     let mut objects: Vec<u64> = Vec::new();
+    let mut mask = Mask::default();
     for number in start..=plan.last {
         let frame = frame_of(&video.frame(number)?, number)?;
         let stepper = match &mut stepper {
@@ -166,12 +168,13 @@ pub fn follow(
             none => none.insert(annotator.stepper(frame.size)?),
         };
         stepper.set_frame(frame)?;
-        for asked in plan.asked.iter().filter(|asked| asked.frame == number) {
+        for asked in asked_on(number) {
             let at = objects.iter().position(|object| *object == asked.object).unwrap_or_else(|| {
                 objects.push(asked.object);
                 objects.len() - 1
             });
-            stepper.prompt(at as ObjectId, &asked.points, None)?;
+            asked.mask.decode(&mut mask);
+            stepper.select(at as ObjectId, &mask)?;
         }
         let record = stepper.follow()?;
         if number < plan.first {
@@ -182,11 +185,20 @@ pub fn follow(
             continue;
         }
         let shown = record.objects().iter().filter(|object| object.state != ObjectState::Lost);
+        let given: Vec<(u64, Mask, f32)> = asked_on(number)
+            .map(|asked| {
+                asked.mask.decode(&mut mask);
+                (asked.object, mask.clone(), asked.score)
+            })
+            .collect();
         let shown: Vec<Followed> = shown
             .filter_map(|object| {
                 let of = *objects.get(object.object as usize)?;
                 let fineness = plan.asked.iter().rev().find(|asked| asked.object == of)?.fineness;
-                Some(Followed { object: of, mask: &object.mask, score: object.score, fineness })
+                // On its own frame it is what was shown.
+                let own = given.iter().find(|(object, ..)| *object == of);
+                let (mask, score) = own.map_or((&object.mask, object.score), |(_, mask, score)| (mask, *score));
+                Some(Followed { object: of, mask, score, fineness })
             })
             .collect();
         if !found(number, &shown) {
@@ -205,7 +217,7 @@ mod tests {
     }
 
     fn asked(frame: usize, object: u64) -> Asked {
-        Asked { frame, object, points: vec![LabeledPoint::foreground(1.0, 1.0)], fineness: 0.001 }
+        Asked { frame, object, mask: Rle::default(), score: 1.0, fineness: 0.001 }
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::tool_error::ToolError;
 use super::tools::Tools;
 use super::video::{self, Asked};
 use crate::geometry::{BoundingBox, Label, LabeledPoint, Point};
-use crate::mask::{Contours, Mask};
+use crate::mask::{Contours, Mask, Rle};
 use crate::model::Prompt;
 
 /// What the tool replaces by the label that its user chooses.
@@ -228,13 +228,13 @@ async fn video_prompt(State(tools): State<Tools>, body: axum::body::Bytes) -> Re
     let answer = tools.annotator.ask(move |annotator| {
         let size = annotator.size_of(&frame)?;
         let place = |([x, y], label): (&[f32; 2], &i64)| labeled(x * size.width as f32, y * size.height as f32, *label);
-        let points: Vec<LabeledPoint> = points.iter().zip(&point_labels).map(place).collect();
-        let answer = annotator.segment(&frame, &Prompt { points: points.clone(), ..Prompt::default() })?;
-        let shapes = shapes_of(&answer.mask, answer.score, fineness, Some(obj_id), &mut Contours::default());
-        Ok((points, shapes))
+        let points = points.iter().zip(&point_labels).map(place).collect();
+        let Answer { mask, score } = annotator.segment(&frame, &Prompt { points, ..Prompt::default() })?;
+        let shapes = shapes_of(&mask, score, fineness, Some(obj_id), &mut Contours::default());
+        Ok((Asked { frame: frame_index, object: obj_id, mask: Rle::from_mask(&mask), score, fineness }, shapes))
     });
-    let (points, shapes) = answer.await?;
-    video.ask(Asked { frame: frame_index, object: obj_id, points, fineness });
+    let (asked, shapes) = answer.await?;
+    video.ask(asked);
     Ok(done(json!({ "frame_index": frame_index, "masks": shapes })))
 }
 
