@@ -121,7 +121,7 @@ fn what_a_detector_found_is_outlined_and_keeps_its_name() {
     let lines: Vec<String> = boxes().map(line).collect();
     let beside = r#"{"image": "1.png", "box": [900, 900, 990, 990]}"#;
     let other = r#"{"image": "2.png", "box": [0, 0, 9, 9]}"#;
-    sandbox.file("found.ndjson", &[&lines.join("\n"), beside, other].join("\n"));
+    sandbox.file("found.ndjson", [&lines.join("\n"), beside, other].join("\n"));
     let ran = sandbox.foveate(&["everything", "images/1.png", "--boxes", "found.ndjson", "--json"]);
     assert_eq!(ran.code(), 0, "{}", ran.describe());
     assert!(ran.stderr().contains("1 of") && ran.stderr().contains("no area inside"), "{}", ran.describe());
@@ -134,7 +134,7 @@ fn what_a_detector_found_is_outlined_and_keeps_its_name() {
 
     let row = |(id, b): (u8, foveate::geometry::BoundingBox)| serde_json::json!({"image_id": 1, "category_id": id, "bbox": [b.x0, b.y0, b.width(), b.height()], "score": 0.5});
     let rows: Vec<Value> = boxes().map(row).collect();
-    sandbox.file("found.json", &serde_json::to_string(&rows).unwrap());
+    sandbox.file("found.json", serde_json::to_string(&rows).unwrap());
     let command = ["everything", "images/1.png", "--boxes", "found.json", "--no-zoom", "--coco", "masks.json"];
     let ran = sandbox.foveate(&command);
     assert_eq!(ran.code(), 0, "{}", ran.describe());
