@@ -1,6 +1,7 @@
 //! `foveate track`: a selected object through a video or a folder of frames.
 
 mod ahead;
+mod decoded;
 mod encoded;
 pub(super) mod frames;
 mod results;

@@ -1,9 +1,8 @@
 //! Frames that are read and encoded while the one before is followed.
 
-use std::thread::JoinHandle;
-
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use super::ahead::Ahead;
 use super::frames::{Frames, Next};
 use crate::error::{Error, IoError};
 use crate::geometry::Size;
@@ -19,13 +18,11 @@ pub struct Encoded {
     pub embedding: Option<Embedding>,
 }
 
-/// The frames, each encoded before it is asked for on a thread of its own, which ends when this is dropped.
+/// The frames, each encoded before it is asked for.
 pub struct EncodedAhead {
-    /// `None` once nobody reads any more.
-    encoded: Option<Receiver<Result<Encoded, Error>>>,
+    encoded: Ahead<Result<Encoded, Error>, Frames>,
     /// Embeddings whose buffers are free.
     free: Sender<Embedding>,
-    thread: Option<JoinHandle<Frames>>,
 }
 
 impl EncodedAhead {
@@ -35,11 +32,10 @@ impl EncodedAhead {
     /// # Errors
     /// When there can be no further thread.
     pub fn start(first: Option<Next>, frames: Frames, encoder: Box<dyn Encoder>, every: u32) -> Result<Self, Error> {
-        let (send, encoded) = bounded(AHEAD);
         let (free, buffers) = bounded(AHEAD + 2);
         let mut work = Work { frames, encoder, every: every.max(1) as usize, encoded_size: None, buffers };
-        let run = move || {
-            let mut first = first;
+        let mut first = first;
+        let encoded = Ahead::start("encode-ahead", AHEAD, move |send| {
             loop {
                 let next = match first.take() {
                     Some(first) => Ok(Some(first)),
@@ -55,18 +51,16 @@ impl EncodedAhead {
                     return work.frames;
                 }
             }
-        };
-        let thread = std::thread::Builder::new().name("encode-ahead".into()).spawn(run);
-        let thread = thread.map_err(IoError::when("encode", "the frames"))?;
-        Ok(EncodedAhead { encoded: Some(encoded), free, thread: Some(thread) })
+        });
+        Ok(EncodedAhead { encoded: encoded.map_err(IoError::when("encode", "the frames"))?, free })
     }
 
     /// The next frame; `None` after the last.
     ///
     /// # Errors
     /// A video that breaks off, a model that breaks its own contract: the frames before are good.
-    pub fn next(&mut self) -> Result<Option<Encoded>, Error> {
-        self.encoded.as_ref().and_then(|encoded| encoded.recv().ok()).transpose()
+    pub fn next(&self) -> Result<Option<Encoded>, Error> {
+        self.encoded.next().transpose()
     }
 
     /// Takes an embedding's buffers for a frame to come.
@@ -77,18 +71,7 @@ impl EncodedAhead {
 
     /// Ends reading and encoding, and gives back what was read from; `None` after a call before.
     pub fn end(&mut self) -> Option<Frames> {
-        self.encoded = None;
-        match self.thread.take()?.join() {
-            Ok(frames) => Some(frames),
-            Err(panic) if !std::thread::panicking() => std::panic::resume_unwind(panic),
-            Err(_) => None,
-        }
-    }
-}
-
-impl Drop for EncodedAhead {
-    fn drop(&mut self) {
-        self.end();
+        self.encoded.end()
     }
 }
 

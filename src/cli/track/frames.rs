@@ -10,7 +10,7 @@ use crate::frame::Frame;
 use crate::geometry::Size;
 use crate::video::{self, Clip};
 
-use super::ahead::DecodedAhead;
+use super::decoded::DecodedAhead;
 
 /// Frames a second of a folder when nobody says.
 pub const DEFAULT_FPS: f64 = 25.0;
