@@ -24,7 +24,7 @@ use crate::geometry::Size;
 use signature::Signature;
 
 /// Every family. A name is a key of the manifest and never changes.
-static FAMILIES: &[&dyn Family] = &[&foveate::Foveate, &sam::Sam, &transformers::Transformers];
+static FAMILIES: &[&dyn Family] = &[&foveate::Foveate, &sam::SAM, &transformers::TRANSFORMERS];
 
 /// How the two graphs of a model fit together: what its files look like, how they are compiled, and how prompts reach the
 /// decoder.

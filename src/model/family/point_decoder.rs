@@ -12,7 +12,7 @@ mod roles;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{CompileFor, Conventions, Decoder, DecoderPart, EncoderPart, Ranking, Signature};
+use super::{CompileFor, Conventions, Decoder, DecoderPart, EncoderPart, Family, Part, Ranking, Signature};
 use crate::engine::{Audit, Graph, OnnxModel, TensorInfo};
 use crate::error::{ModelError, Result, TensorRole};
 use crate::geometry::Size;
@@ -42,13 +42,49 @@ pub(super) struct Dialect {
     pub fills: f32,
 }
 
-/// Whether `file` has points as the dialect names them.
-pub(super) fn recognizes(dialect: &Dialect, file: &OnnxModel) -> bool {
-    roles::has_points(dialect, file)
+/// A family whose decoders take points: a row of the table.
+pub(super) struct PointFamily {
+    /// How its exports call their tensors.
+    pub dialect: Dialect,
+    /// What it is, in one line.
+    pub summary: &'static str,
+    /// Whether a file has the names of this family's encoders.
+    pub is_encoder: fn(&OnnxModel) -> bool,
+}
+
+impl Family for PointFamily {
+    fn name(&self) -> &'static str {
+        self.dialect.family
+    }
+
+    fn summary(&self) -> &'static str {
+        self.summary
+    }
+
+    fn recognizes(&self, part: Part, file: &OnnxModel) -> bool {
+        match part {
+            Part::Encoder => (self.is_encoder)(file),
+            Part::Decoder => roles::has_points(&self.dialect, file),
+        }
+    }
+
+    fn load_encoder(&self, file: &OnnxModel, input: Size, compile: &CompileFor) -> Result<EncoderPart, ModelError> {
+        load_encoder(&self.dialect, file, input, compile)
+    }
+
+    fn load_decoder(
+        &self,
+        file: OnnxModel,
+        encoder: &EncoderPart,
+        conventions: &Conventions,
+        compile: &CompileFor,
+    ) -> Result<Box<dyn DecoderPart>, ModelError> {
+        load_decoder(&self.dialect, file, encoder, conventions, compile)
+    }
 }
 
 /// Checks an encoder of one image and compiles it with all of its outputs.
-pub(super) fn load_encoder(
+fn load_encoder(
     dialect: &Dialect,
     file: &OnnxModel,
     input: Size,
@@ -87,7 +123,7 @@ fn cells(made: &[TensorInfo]) -> Option<Size> {
 }
 
 /// Checks a decoder against what `encoder` makes, and compiles it for a click.
-pub(super) fn load_decoder(
+fn load_decoder(
     dialect: &Dialect,
     file: OnnxModel,
     encoder: &EncoderPart,

@@ -8,60 +8,27 @@
 //! Inputs and outputs are known by their names or else by their shapes (`point_decoder::roles`). The masks that are taken are the
 //! small ones; upsampling is ours.
 
-use super::point_decoder::{self, Dialect};
-use super::{CompileFor, Conventions, DecoderPart, EncoderPart, Family, Part};
-use crate::engine::{OnnxModel, TensorInfo};
-use crate::error::ModelError;
-use crate::geometry::Size;
-
-/// How these exports call their tensors.
-const DIALECT: Dialect = Dialect {
-    family: "sam",
-    coords: &["point_coords", "input_points", "points", "coords"],
-    labels: &["point_labels", "input_labels", "labels"],
-    points_rank: 3,
-    boxes: &[],
-    fills: -1.0,
-};
+use super::point_decoder::{Dialect, PointFamily};
+use crate::engine::OnnxModel;
 
 /// The row of the table.
-pub(super) struct Sam;
+pub(super) static SAM: PointFamily = PointFamily {
+    dialect: Dialect {
+        family: "sam",
+        coords: &["point_coords", "input_points", "points", "coords"],
+        labels: &["point_labels", "input_labels", "labels"],
+        points_rank: 3,
+        boxes: &[],
+        fills: -1.0,
+    },
+    summary: "Segment Anything and its descendants (such as MobileSAM): prompts as points",
+    is_encoder,
+};
 
-impl Family for Sam {
-    fn name(&self) -> &'static str {
-        DIALECT.family
-    }
-
-    fn summary(&self) -> &'static str {
-        "Segment Anything and its descendants (such as MobileSAM): prompts as points"
-    }
-
-    fn recognizes(&self, part: Part, file: &OnnxModel) -> bool {
-        match part {
-            // Exports call the input and the embeddings by several names.
-            Part::Encoder => {
-                let image = |input: &TensorInfo| input.name != "pixel_values";
-                let is_embedding = |output: &TensorInfo| {
-                    ["embeddings", "image_embed", "embedding"].iter().any(|end| output.name.ends_with(end))
-                };
-                let skips = file.outputs().iter().any(|output| output.name == "skip");
-                matches!(file.inputs(), [only] if image(only)) && file.outputs().iter().any(is_embedding) && !skips
-            }
-            Part::Decoder => point_decoder::recognizes(&DIALECT, file),
-        }
-    }
-
-    fn load_encoder(&self, file: &OnnxModel, input: Size, compile: &CompileFor) -> Result<EncoderPart, ModelError> {
-        point_decoder::load_encoder(&DIALECT, file, input, compile)
-    }
-
-    fn load_decoder(
-        &self,
-        file: OnnxModel,
-        encoder: &EncoderPart,
-        conventions: &Conventions,
-        compile: &CompileFor,
-    ) -> Result<Box<dyn DecoderPart>, ModelError> {
-        point_decoder::load_decoder(&DIALECT, file, encoder, conventions, compile)
-    }
+/// Exports call the input and the embeddings by several names.
+fn is_encoder(file: &OnnxModel) -> bool {
+    let is_embedding = |name: &str| ["embeddings", "image_embed", "embedding"].iter().any(|end| name.ends_with(end));
+    let made = || file.outputs().iter().map(|output| output.name.as_str());
+    let takes_an_image = matches!(file.inputs(), [only] if only.name != "pixel_values");
+    takes_an_image && made().any(is_embedding) && !made().any(|name| name == "skip")
 }

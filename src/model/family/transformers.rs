@@ -7,55 +7,24 @@
 //!
 //! An export that takes boxes is compiled without its points for a lone box, and without its boxes for clicks.
 
-use super::point_decoder::{self, Dialect};
-use super::{CompileFor, Conventions, DecoderPart, EncoderPart, Family, Part};
+use super::point_decoder::{Dialect, PointFamily};
 use crate::engine::OnnxModel;
-use crate::error::ModelError;
-use crate::geometry::Size;
-
-/// How these exports call their tensors.
-const DIALECT: Dialect = Dialect {
-    family: "transformers",
-    coords: &["input_points"],
-    labels: &["input_labels"],
-    points_rank: 4,
-    boxes: &["input_boxes"],
-    fills: -10.0,
-};
 
 /// The row of the table.
-pub(super) struct Transformers;
+pub(super) static TRANSFORMERS: PointFamily = PointFamily {
+    dialect: Dialect {
+        family: "transformers",
+        coords: &["input_points"],
+        labels: &["input_labels"],
+        points_rank: 4,
+        boxes: &["input_boxes"],
+        fills: -10.0,
+    },
+    summary: "Segment Anything (such as SlimSAM) and its second version as Hugging Face's transformers exports them: prompts as points",
+    is_encoder,
+};
 
-impl Family for Transformers {
-    fn name(&self) -> &'static str {
-        DIALECT.family
-    }
-
-    fn summary(&self) -> &'static str {
-        "Segment Anything (such as SlimSAM) and its second version as Hugging Face's transformers exports them: prompts as points"
-    }
-
-    fn recognizes(&self, part: Part, file: &OnnxModel) -> bool {
-        match part {
-            Part::Encoder => {
-                let embeddings = file.outputs().iter().any(|output| output.name.starts_with("image_embeddings"));
-                matches!(file.inputs(), [only] if only.name == "pixel_values") && embeddings
-            }
-            Part::Decoder => point_decoder::recognizes(&DIALECT, file),
-        }
-    }
-
-    fn load_encoder(&self, file: &OnnxModel, input: Size, compile: &CompileFor) -> Result<EncoderPart, ModelError> {
-        point_decoder::load_encoder(&DIALECT, file, input, compile)
-    }
-
-    fn load_decoder(
-        &self,
-        file: OnnxModel,
-        encoder: &EncoderPart,
-        conventions: &Conventions,
-        compile: &CompileFor,
-    ) -> Result<Box<dyn DecoderPart>, ModelError> {
-        point_decoder::load_decoder(&DIALECT, file, encoder, conventions, compile)
-    }
+fn is_encoder(file: &OnnxModel) -> bool {
+    let embeddings = file.outputs().iter().any(|output| output.name.starts_with("image_embeddings"));
+    matches!(file.inputs(), [only] if only.name == "pixel_values") && embeddings
 }
