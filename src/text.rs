@@ -40,6 +40,11 @@ pub fn without_mark(text: &str) -> &str {
     text.strip_prefix(MARK).unwrap_or(text)
 }
 
+/// Bytes as hexadecimal digits, two a byte, in lower case.
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The same text with the passwords of addresses (`rtsp://user:password@host`) replaced by asterisks, for messages and records.
 pub fn without_passwords(text: &str) -> String {
     let (mut out, mut rest) = (String::with_capacity(text.len()), text);

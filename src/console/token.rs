@@ -2,6 +2,8 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
+use crate::text::hexadecimal;
+
 /// A secret that opens the console: 128 random bits, in hexadecimal.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(String);
@@ -14,7 +16,7 @@ impl Token {
     pub fn random() -> std::io::Result<Self> {
         let mut bytes = [0u8; 16];
         getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
-        Ok(Token(bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
+        Ok(Token(hexadecimal(&bytes)))
     }
 
     /// The secret `text`, for tools that are set up once; `None` if it is shorter than 16 characters or no word.

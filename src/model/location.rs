@@ -9,6 +9,7 @@ use super::bundled;
 use super::manifest::FileSpec;
 use crate::engine::{Limits, OnnxModel};
 use crate::error::{Error, IoError, ModelError};
+use crate::text::hexadecimal;
 
 /// Where the files of a model are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,8 +148,4 @@ pub fn sha256(path: &Path) -> Result<String, IoError> {
         }
     }
     Ok(hexadecimal(&hash.finalize()))
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }

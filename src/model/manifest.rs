@@ -250,8 +250,7 @@ impl FileSpec {
             return self.sha256.clone();
         }
         let parts = std::iter::once(&self.sha256).chain(self.external.iter().map(|part| &part.sha256));
-        let digest = Sha256::digest(parts.map(String::as_str).collect::<String>());
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        text::hexadecimal(&Sha256::digest(parts.map(String::as_str).collect::<String>()))
     }
 
     /// The file itself, then those of its weights: the path of each and its hash.
