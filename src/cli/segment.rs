@@ -136,8 +136,8 @@ pub fn run(args: SegmentArgs) -> anyhow::Result<()> {
     if let (Some(path), Some(best)) = (&args.overlay, masks.first()) {
         write_overlay(path, &photo, best, &prompt)?;
     }
-    if let (Some(path), Some(best)) = (&args.cutout, masks.first()) {
-        write_cutout(path, &photo, best, &predictor)?;
+    if let (Some(path), Some(best), Some(whole)) = (&args.cutout, masks.first(), predictor.embedding()) {
+        write_cutout(path, &photo, best, &whole.letterbox.of_part(best.region))?;
     }
     let answer = Answer {
         image: &args.photo,
@@ -159,12 +159,10 @@ fn parse_cutout(text: &str) -> Result<PathBuf, String> {
     is_png.then_some(path).ok_or_else(|| "only a PNG keeps what is transparent: name it .png".into())
 }
 
-/// Writes the object that `found` shows on `photo`, by `predictor`.
-fn write_cutout(path: &Path, photo: &Frame, found: &Prediction, predictor: &Predictor) -> Result<(), Error> {
+/// Writes the object that `found` shows on `photo`; its logits lie there as `letterbox` says.
+fn write_cutout(path: &Path, photo: &Frame, found: &Prediction, letterbox: &Letterbox) -> Result<(), Error> {
     let (mut rgb, mut opacity, mut pixels) = (Vec::new(), Vec::new(), Vec::new());
-    let fit = predictor.embedding().map(|embedding| embedding.letterbox.fit).unwrap_or_default();
-    let letterbox = Letterbox::placed(photo.size, found.region, predictor.input_size(), fit);
-    matte(&found.mask, Some((&found.logits, &letterbox)), &mut opacity);
+    matte(&found.mask, Some((&found.logits, letterbox)), &mut opacity);
     frame::to_rgb(photo, &mut rgb)?;
     cut_out(&rgb, &opacity, photo.size, &mut pixels);
     write_image(path, &pixels, photo.size, ExtendedColorType::Rgba8)

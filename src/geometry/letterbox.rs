@@ -52,6 +52,11 @@ impl Letterbox {
         }
     }
 
+    /// Another `region` of the same frame in the same input, by the same rule.
+    pub fn of_part(&self, region: Region) -> Letterbox {
+        Letterbox::placed(self.frame, region, self.input, self.fit)
+    }
+
     /// The same share of another `frame`, in the same part of the input: to place points, not to encode.
     pub fn on_frame(&self, frame: Size) -> Letterbox {
         if frame == self.frame {

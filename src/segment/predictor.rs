@@ -110,8 +110,7 @@ impl Predictor {
         }
         let input = self.encoder.input_size();
         let Some(region) = zoom_region(earlier, prompt, input) else { return Ok(None) };
-        let mask =
-            Some(self.prior(earlier, set, Letterbox::placed(set, region, input, self.embedding.letterbox.fit))?);
+        let mask = Some(self.prior(earlier, set, self.embedding.letterbox.of_part(region))?);
         self.encoder.encode_region(frame, region, &mut self.closer)?;
         let prompt = Prompt { points: prompt.points.clone(), bbox: prompt.bbox, mask };
         self.decoder.decode(&self.closer, std::slice::from_ref(&prompt), false, &mut self.answers)?;
@@ -120,7 +119,7 @@ impl Predictor {
 
     /// The logits of `earlier` as the mask prompt for what `to` shows.
     fn prior(&self, earlier: &Prediction, frame: Size, to: Letterbox) -> Result<LowResLogits> {
-        let from = Letterbox::placed(frame, earlier.region, to.input, to.fit);
+        let from = to.of_part(earlier.region);
         if earlier.region == to.region {
             return Ok(earlier.logits.clone());
         }
