@@ -149,6 +149,9 @@ pub fn run(args: EverythingArgs) -> anyhow::Result<()> {
         Ok(Arc::new(photo))
     };
     let detections = args.boxes.as_deref().map(Detections::read).transpose()?;
+    if let (Some(detections), true) = (&detections, args.coco.is_some()) {
+        detections.refuse_twins(&args.photos)?;
+    }
     // Opened for the first photo, whose form the input has.
     let mut opened = None;
     let mut coco = detections.as_ref().map_or_else(Coco::default, Coco::of);
@@ -196,7 +199,7 @@ pub fn run(args: EverythingArgs) -> anyhow::Result<()> {
             print(&format!("{}: {} masks in {ms:.0} ms\n", path.display(), found.len()))?;
         }
         if args.coco.is_some() {
-            coco.add(path, number, photo.size, &found)?;
+            coco.add(path, number, photo.size, &found);
         }
     }
     if let Some(path) = &args.coco {

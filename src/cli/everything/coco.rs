@@ -1,25 +1,22 @@
 //! A COCO data set of what was found, with the fields that Segment Anything's automatic mask generator gives.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
 
-use super::detections::Detections;
-use super::finder::Found;
-
-use crate::error::ConfigError;
 use crate::geometry::{BoundingBox, Size};
 use crate::mask::Rle;
+
+use super::detections::Detections;
+use super::finder::Found;
 
 /// The data set. Annotations are numbered from 1, and so are photos and categories that a detector has no numbers for.
 #[derive(Default)]
 pub struct Coco {
     images: Vec<Image>,
     annotations: Vec<Annotation>,
-    /// Numbers of photos.
-    numbers: BTreeSet<usize>,
-    /// No detector's photo has a larger one.
+    /// The largest number that a photo has, or a detector's photo may get.
     largest: usize,
     /// Names of categories.
     categories: BTreeMap<usize, String>,
@@ -84,22 +81,18 @@ impl Coco {
         Coco { categories, largest: detections.largest_number() as usize, ..Coco::default() }
     }
 
-    /// Adds a photo, which has the number `number` where a detector gave it one, and what was found on it.
-    ///
-    /// # Errors
-    /// A number that another photo has.
-    pub fn add(&mut self, photo: &Path, number: Option<u64>, size: Size, found: &[Found]) -> Result<(), ConfigError> {
-        let image_id = number.map_or_else(|| self.free_number(), |number| number as usize);
-        if !self.numbers.insert(image_id) {
-            let reason =
-                format!("{} is photo {image_id}, and so is one before it: give photos of one folder", photo.display());
-            return Err(ConfigError::Invalid { origin: "--boxes".into(), reason });
-        }
+    /// Adds a photo, which has the number `number` where a detector gave it one ([`Detections::refuse_twins`]), and what was found on
+    /// it.
+    pub fn add(&mut self, photo: &Path, number: Option<u64>, size: Size, found: &[Found]) {
+        // Free numbers lie behind all that a detector's photos have.
+        self.largest += usize::from(number.is_none());
+        let image_id = number.map_or(self.largest, |number| number as usize);
         let file_name = photo.file_name().unwrap_or_default().to_string_lossy().into_owned();
         self.images.push(Image { id: image_id, file_name, width: size.width, height: size.height });
         for Found { mask, detection } in found {
-            let category = detection.as_ref().and_then(|found| found.category);
-            let name = detection.as_ref().and_then(|found| found.label.as_deref()).unwrap_or(OBJECT);
+            let detection = detection.as_ref();
+            let category = detection.and_then(|found| found.category);
+            let name = detection.and_then(|found| found.label.as_deref()).unwrap_or(OBJECT);
             let annotation = Annotation {
                 id: self.annotations.len() + 1,
                 image_id,
@@ -112,11 +105,10 @@ impl Coco {
                 point_coords: mask.point.iter().map(|point| [point.x, point.y]).collect(),
                 stability_score: mask.stability,
                 crop_box: corner_and_size(mask.crop.as_box()),
-                score: detection.as_ref().and_then(|found| found.score),
+                score: detection.and_then(|found| found.score),
             };
             self.annotations.push(annotation);
         }
-        Ok(())
     }
 
     /// The bytes of its file.
@@ -127,11 +119,6 @@ impl Coco {
             annotations: &self.annotations,
             categories: self.categories.iter().map(|(id, name)| Category { id: *id, name }).collect(),
         })
-    }
-
-    /// A number that no photo has, nor will get from a detector.
-    fn free_number(&self) -> usize {
-        self.numbers.last().copied().unwrap_or(0).max(self.largest) + 1
     }
 
     /// The number of the category called `name`, which has `number` if a detector gave it one.

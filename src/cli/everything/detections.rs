@@ -1,8 +1,8 @@
 //! What a detector found: boxes with labels, from a COCO file or as a JSON object a line.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -150,6 +150,27 @@ impl Detections {
     /// without what stands behind the dot, and by its number: that of the data set, or the name read as one, as COCO's photos
     /// are called. `alone` says that there is no other photo: boxes that name none are on it.
     pub fn of(&self, path: &Path, alone: bool) -> (Vec<Detection>, Option<u64>) {
+        let (boxes, number) = self.find(path, alone);
+        (boxes.into_iter().flatten().cloned().collect(), number)
+    }
+
+    /// Refuses photos of which two have one number: a data set cannot hold both.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] names the second.
+    pub fn refuse_twins(&self, photos: &[PathBuf]) -> Result<(), ConfigError> {
+        let mut numbers = BTreeSet::new();
+        let twin = photos.iter().find_map(|path| {
+            let number = self.find(path, false).1?;
+            (!numbers.insert(number)).then_some((path, number))
+        });
+        let Some((path, number)) = twin else { return Ok(()) };
+        let reason =
+            format!("{} is photo {number}, and so is one before it: give photos of one folder", path.display());
+        Err(ConfigError::Invalid { origin: "--boxes".into(), reason })
+    }
+
+    fn find(&self, path: &Path, alone: bool) -> (Vec<&Vec<Detection>>, Option<u64>) {
         let part = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
         let (name, stem) = (part(path.file_name()), part(path.file_stem()));
         // A data set names its photos; elsewhere a name that is a number is one.
@@ -163,7 +184,7 @@ impl Detections {
         let here: Vec<_> = self.photos.iter().filter(|(key, _)| is_here(key)).collect();
         let known =
             self.numbers.contains_key(&name) || here.iter().any(|(key, _)| matches!(key, Some(ImageKey::Number(_))));
-        (here.into_iter().flat_map(|(_, boxes)| boxes).cloned().collect(), number.filter(|_| known))
+        (here.into_iter().map(|(_, boxes)| boxes).collect(), number.filter(|_| known))
     }
 
     /// The largest number of a photo; 0 without any.
