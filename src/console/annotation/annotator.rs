@@ -23,10 +23,18 @@ const WAITING: usize = 16;
 pub struct Annotator {
     model: LoadedModel,
     predictor: Predictor,
-    /// The photo that is encoded, and the digest of its file.
-    photo: Option<([u8; 32], Arc<Frame>)>,
+    /// The photo that was asked about last.
+    photo: Option<Photo>,
     followed_pixels: u32,
     everything: Option<Everything>,
+}
+
+/// A photo, by the digest of its file.
+struct Photo {
+    digest: [u8; 32],
+    frame: Arc<Frame>,
+    /// The predictor has it.
+    is_encoded: bool,
 }
 
 type Job = Box<dyn FnOnce(&mut Annotator) + Send>;
@@ -94,38 +102,40 @@ impl Handle {
 }
 
 impl Annotator {
-    /// The photo in the file `bytes`, decoded; whether it is the one that is encoded.
-    fn photo(&mut self, bytes: &[u8]) -> std::result::Result<Arc<Frame>, ToolError> {
+    /// The photo in the file `bytes`, which is decoded unless it was asked about last.
+    fn photo(&mut self, bytes: &[u8]) -> std::result::Result<&mut Photo, ToolError> {
         let digest: [u8; 32] = Sha256::digest(bytes).into();
-        if let Some((known, photo)) = &self.photo
-            && *known == digest
-        {
-            return Ok(Arc::clone(photo));
+        match self.photo.take_if(|known| known.digest == digest) {
+            Some(known) => Ok(self.photo.insert(known)),
+            None => {
+                let frame = Arc::new(frame::decode_image(bytes, "the photo")?);
+                Ok(self.photo.insert(Photo { digest, frame, is_encoded: false }))
+            }
         }
-        self.photo = None;
-        let photo = Arc::new(frame::decode_image(bytes, "the photo")?);
-        self.predictor.set_frame(&photo)?;
-        self.photo = Some((digest, Arc::clone(&photo)));
-        Ok(photo)
     }
 
     /// Size of the photo in the file `bytes`.
     pub fn size_of(&mut self, bytes: &[u8]) -> std::result::Result<Size, ToolError> {
-        Ok(self.photo(bytes)?.size)
+        Ok(self.photo(bytes)?.frame.size)
     }
 
     /// The best mask for `prompt` on the photo in the file `bytes`, looked at twice as `segment` does.
     pub fn segment(&mut self, bytes: &[u8], prompt: &Prompt) -> std::result::Result<Answer, ToolError> {
         let photo = self.photo(bytes)?;
+        let (frame, is_encoded) = (Arc::clone(&photo.frame), std::mem::replace(&mut photo.is_encoded, true));
+        if !is_encoded && let Err(error) = self.predictor.set_frame(&frame) {
+            self.photo = None;
+            return Err(error.into());
+        }
         let best = self.predictor.predict(prompt, false)?.pop().ok_or(ToolError::Nothing)?;
-        let closer = self.predictor.zoom_in(&photo, prompt, &best)?;
+        let closer = self.predictor.zoom_in(&frame, prompt, &best)?;
         let best = closer.unwrap_or(best);
         Ok(Answer { mask: best.mask, score: best.predicted_iou })
     }
 
     /// Every thing on the photo in the file `bytes`, the largest first.
     pub fn everything(&mut self, bytes: &[u8]) -> std::result::Result<Vec<FoundMask>, ToolError> {
-        let photo = self.photo(bytes)?;
+        let frame = Arc::clone(&self.photo(bytes)?.frame);
         let everything = match &mut self.everything {
             Some(everything) => everything,
             none => {
@@ -134,7 +144,7 @@ impl Annotator {
                 none.insert(made.map_err(|error| ToolError::Failed(error.to_string()))?)
             }
         };
-        Ok(everything.find(&photo, &mut |_, _| {})?)
+        Ok(everything.find(&frame, &mut |_, _| {})?)
     }
 
     /// Follows objects from one frame on, for frames of `size`.
