@@ -98,12 +98,12 @@ pub fn run(args: ReplayArgs) -> anyhow::Result<()> {
     warn_of_kernels(&session);
     let setup = Arc::new(session.setup());
     let mut rerun = Rerun::new(&setup, models.loader(recording.path()))?;
-    let mut sinks = open_sinks(&args, &session)?;
-    if !models.are_the_same() && sinks.iter().any(|sink| sink.traces()) {
+    if !models.are_the_same() && args.sinks.iter().any(SinkAddress::is_recording) {
         let reason =
             "a recording of a replay with another model would name the recorded one: give another sink".to_owned();
         return Err(ConfigError::Invalid { origin: "--sink mcap".into(), reason }.into());
     }
+    let mut sinks = open_sinks(&args, &session)?;
     let mut next = 0;
     let mut found = None;
     while let Some(item) = recording.next_item()? {

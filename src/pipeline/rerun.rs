@@ -43,7 +43,7 @@ impl<'a> Rerun<'a> {
         let (encoder, decoder) = load(setup.model.as_deref())?;
         let another = if setup.looks_closer { encoder.another()? } else { None };
         let closer = another.map(|another| Closer::new(setup.model.clone(), another));
-        let name = setup.model.as_ref().map_or("", |model| model.name.as_str());
+        let name = name_of(&setup.model);
         let (switch, encoder, _, decoder) = Switch::new(name, encoder, None, decoder);
         let clock = ManualClock::default();
         let looks = closer.clone().map(|closer| Box::new(closer) as Box<dyn Encoder>);
@@ -94,7 +94,7 @@ impl<'a> Rerun<'a> {
             Applied::Request(request, model) => {
                 if let Some(closer) = self.closer.as_ref().filter(|closer| !closer.change_to(model)) {
                     let (encoder, decoder) = (self.load)(model.as_deref())?;
-                    let name = model.as_ref().map_or("", |model| model.name.as_str());
+                    let name = name_of(model);
                     // It may look before the first frame is encoded so.
                     self.switch.put_decoder(name, &*encoder, decoder);
                     closer.add(model.clone(), encoder);
@@ -110,12 +110,17 @@ impl<'a> Rerun<'a> {
     fn change_to(&mut self, model: &Option<Arc<ModelIdentity>>) -> Result<()> {
         if *model != self.present {
             let (encoder, decoder) = (self.load)(model.as_deref())?;
-            let name = model.as_ref().map_or("", |model| model.name.as_str());
+            let name = name_of(model);
             self.switch.put(name, encoder, decoder)?;
             self.present.clone_from(model);
         }
         Ok(())
     }
+}
+
+/// The name by which embeddings of `model` find their decoder.
+fn name_of(model: &Model) -> &str {
+    model.as_ref().map_or("", |model| model.name.as_str())
 }
 
 /// An encoder for second looks that is exchanged between two requests. Clones are one.

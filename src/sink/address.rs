@@ -14,6 +14,7 @@ pub struct SinkAddress {
     text: String,
     writes: Writes,
     is_shared: bool,
+    is_recording: bool,
 }
 
 /// What a sink writes, so that it can be held against what is read and what else is written.
@@ -61,12 +62,12 @@ impl SinkAddress {
         place: Place,
         open: impl Fn() -> Result<S> + Send + Sync + 'static,
     ) -> Self {
-        SinkAddress { text, writes: Writes::Apart(place, boxed(open)), is_shared: false }
+        SinkAddress { text, writes: Writes::Apart(place, boxed(open)), is_shared: false, is_recording: false }
     }
 
     /// The same for a sink that writes to standard output.
     pub fn to_stdout<S: Sink + 'static>(text: String, open: impl Fn() -> Result<S> + Send + Sync + 'static) -> Self {
-        SinkAddress { text, writes: Writes::Stdout(boxed(open)), is_shared: false }
+        SinkAddress { text, writes: Writes::Stdout(boxed(open)), is_shared: false, is_recording: false }
     }
 
     /// The same of a sink that several cameras can write to ([`Sink::beside`]).
@@ -75,9 +76,15 @@ impl SinkAddress {
         SinkAddress { is_shared: true, ..self }
     }
 
+    /// The same of a sink that records what the session is given ([`Sink::traces`]).
+    #[must_use]
+    pub fn recording(self) -> Self {
+        SinkAddress { is_recording: true, ..self }
+    }
+
     /// The address of the page in a browser, written `text`.
     pub fn page(text: String) -> Self {
-        SinkAddress { text, writes: Writes::Page, is_shared: true }
+        SinkAddress { text, writes: Writes::Page, is_shared: true, is_recording: false }
     }
 
     /// Opens the sink: creates its file or folder.
@@ -102,6 +109,11 @@ impl SinkAddress {
     /// Whether several cameras can write to it.
     pub fn is_shared(&self) -> bool {
         self.is_shared
+    }
+
+    /// Whether what is written can be replayed.
+    pub fn is_recording(&self) -> bool {
+        self.is_recording
     }
 
     /// Whether the sink writes to standard output, where it must be alone.

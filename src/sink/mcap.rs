@@ -55,7 +55,7 @@ pub(super) fn address(place: Option<&str>) -> Result<SinkAddress, AddressError> 
     let (path, options) = (PathBuf::from(path), McapOptions::parse(query)?);
     let writes = Place::File(path.clone());
     let text = format!("mcap:{}", place.unwrap_or_default());
-    Ok(SinkAddress::new(text, writes, move || McapSink::create(&path, options)))
+    Ok(SinkAddress::new(text, writes, move || McapSink::create(&path, options)).recording())
 }
 
 impl McapOptions {

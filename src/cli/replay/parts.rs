@@ -54,17 +54,12 @@ impl Recording {
             match self.reader.next_item()? {
                 Some(Item::Session(session)) => {
                     let run = self.run.get_or_insert_with(|| session.run.clone());
-                    if *run != session.run && self.given.len() == 1 {
-                        tracing::warn!("the replay ends before {}: it is of another run", self.path.display());
-                        self.is_over = true;
-                        return Ok(None);
-                    }
                     if *run != session.run {
                         let reason =
                             "it is of another run than the file before it: give the files of one run in their order";
-                        return Err(
-                            RecordingError::NotReplayable { path: self.path.clone(), reason: reason.into() }.into()
-                        );
+                        let path = self.path.clone();
+                        self.end_before(RecordingError::NotReplayable { path, reason: reason.into() }.into())?;
+                        break;
                     }
                     return Ok(Some(Item::Session(session)));
                 }
@@ -84,17 +79,26 @@ impl Recording {
             several => several.get(self.next as usize - 1).cloned(),
         };
         let Some(next) = next else { return Ok(false) };
-        // A file that was found by its name may be one of another run, or one that a recorder was killed over.
         match Reader::open(&next) {
-            Ok(reader) => self.reader = reader,
-            Err(error) if self.given.len() == 1 => {
-                tracing::warn!("the replay ends before {}: {error}", next.display());
-                self.is_over = true;
+            Ok(reader) => (self.reader, self.path) = (reader, next),
+            Err(error) => {
+                self.end_before(error)?;
                 return Ok(false);
             }
-            Err(error) => return Err(error),
         }
-        self.path = next;
         Ok(true)
+    }
+
+    /// Ends before a file that was found by its name: it may be of another run, or one that a recorder was killed over.
+    ///
+    /// # Errors
+    /// `error`, of a file that was given.
+    fn end_before(&mut self, error: Error) -> Result<(), Error> {
+        if self.given.len() > 1 {
+            return Err(error);
+        }
+        tracing::warn!("the replay ends here: {error}");
+        self.is_over = true;
+        Ok(())
     }
 }
