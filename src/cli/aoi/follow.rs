@@ -44,13 +44,7 @@ struct Shown {
 
 impl Shown {
     fn object_at(&self, point: Point) -> Option<ObjectId> {
-        let covers = |mask: &Mask| {
-            let size = mask.size();
-            let inside = size.contains(point);
-            inside
-                && mask.data().get(point.y as usize * size.width as usize + point.x as usize).is_some_and(|v| *v != 0)
-        };
-        self.masks.iter().find(|(_, mask)| covers(mask)).map(|(object, _)| *object)
+        self.masks.iter().find(|(_, mask)| mask.contains(point)).map(|(object, _)| *object)
     }
 }
 

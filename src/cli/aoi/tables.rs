@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::error::{Error, IoError};
+use crate::error::IoError;
 use crate::output::write_whole;
 use crate::select::gaze::{FixationSpan, Interest};
 use crate::time::Timestamp;
@@ -33,9 +33,7 @@ pub fn write_dwell(
     });
     let text = csv_of(header, rows)?;
     match path {
-        Some(path) => {
-            Ok(write_whole(path, text.as_bytes()).map_err(IoError::when("write", path)).map_err(Error::from)?)
-        }
+        Some(path) => write(path, &text),
         None => print(&text),
     }
 }
@@ -59,8 +57,11 @@ pub fn write_fixations(
             on.map(|(_, share)| format!("{share:.2}")).unwrap_or_default(),
         ]
     });
-    let text = csv_of(header, rows)?;
-    Ok(write_whole(path, text.as_bytes()).map_err(IoError::when("write", path)).map_err(Error::from)?)
+    write(path, &csv_of(header, rows)?)
+}
+
+fn write(path: &Path, table: &str) -> anyhow::Result<()> {
+    Ok(write_whole(path, table.as_bytes()).map_err(IoError::when("write", path))?)
 }
 
 fn seconds(at: Timestamp, start: Timestamp) -> String {
