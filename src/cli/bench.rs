@@ -1,6 +1,7 @@
 //! `foveate bench`: how fast a model runs on this machine, and how a camera's frames arrive.
 
 mod onnx_file;
+mod profile;
 mod source;
 
 use std::collections::BTreeMap;
@@ -48,6 +49,9 @@ pub struct BenchArgs {
     /// The shape of an input that the file leaves open, as in image=1x3x512x512. May be repeated
     #[arg(long, value_name = "NAME=DIMS", requires = "onnx", value_parser = onnx_file::parse_shape)]
     shape: Vec<onnx_file::Shape>,
+    /// Also say where the time goes: by kernel, and the nodes that take longest
+    #[arg(long, requires = "onnx", help_heading = "Output")]
+    profile: bool,
     /// Print one JSON object instead of a table
     #[arg(long, help_heading = "Output")]
     json: bool,
@@ -130,7 +134,7 @@ pub fn run(args: BenchArgs) -> anyhow::Result<()> {
         return source::run(address, args.runs, args.json);
     }
     if let Some(file) = &args.onnx {
-        return onnx_file::run(file, &args.shape, &args.model, args.runs, args.json);
+        return onnx_file::run(file, &args);
     }
     let model = args.model.load()?;
     let (mut encoder, mut decoder) = (model.encoder()?, model.decoder()?);

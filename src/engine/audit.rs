@@ -11,6 +11,7 @@ use tract_onnx::tract_core::ops::source::TypedSource;
 
 use super::device::Device;
 use super::kernels::{Action, Program, Step};
+use super::profile::Labels;
 use super::ops::{Attend, ConvRegion, Rows};
 use super::passes::Refusal;
 use super::precision::{Arithmetic, Precision};
@@ -107,9 +108,9 @@ pub(super) fn audit(
     arithmetic: Arithmetic,
     work: Work,
     refused: Vec<Refusal>,
-) -> Audit {
-    let mut kernels = BTreeMap::new();
+) -> (Audit, Labels) {
     let (mut nodes, mut int8_macs) = (0, 0);
+    let mut labels = Labels::default();
     for node in model.nodes() {
         if node.op_is::<Const>() || node.op_is::<TypedSource>() {
             continue;
@@ -117,7 +118,7 @@ pub(super) fn audit(
         if let Some(region) = node.op_as::<ConvRegion>() {
             nodes += region.program().steps().len();
             for (step, name) in region.program().steps().iter().zip(region.names()) {
-                *kernels.entry(step_label(region.program(), step, operators.origin(name))).or_default() += 1;
+                labels.add(node.id, name, step_label(region.program(), step, operators.origin(name)));
                 int8_macs += match &step.action {
                     Action::Quantized(plan) => plan.macs(),
                     Action::Depthwise(plan) if plan.input().element.is_byte() => plan.macs(),
@@ -128,18 +129,18 @@ pub(super) fn audit(
         }
         nodes += 1;
         if let Some(rows) = node.op_as::<Rows>() {
-            *kernels.entry(rows.label()).or_default() += 1;
+            labels.add(node.id, &node.name, rows.label());
             continue;
         }
         if let Some(attend) = node.op_as::<Attend>() {
-            *kernels.entry(attend.label()).or_default() += 1;
+            labels.add(node.id, &node.name, attend.label());
             continue;
         }
         if let Some(label) = label(model, node, operators) {
-            *kernels.entry(label).or_default() += 1;
+            labels.add(node.id, &node.name, label);
         }
     }
-    Audit {
+    let audit = Audit {
         precision: if 2 * int8_macs > work.macs { Precision::Int8.name() } else { arithmetic.describe() },
         device: Device::Cpu.name(),
         threads: 1,
@@ -147,9 +148,10 @@ pub(super) fn audit(
         macs: work.macs,
         int8_macs,
         weights_bytes: work.weights_bytes,
-        kernels,
+        kernels: labels.count(),
         refused: refused.into_iter().map(|r| (r.node, r.reason)).collect(),
-    }
+    };
+    (audit, labels)
 }
 
 /// As [`audit`], of a graph that was translated for the GPU.

@@ -19,6 +19,7 @@ use super::operators;
 use super::ops;
 use super::passes::{self, Refusal};
 use super::precision::{self, Arithmetic, Precision};
+use super::profile::Labels;
 use super::quantized::{self, WeightGrids};
 use super::steps::Steps;
 use super::tensor::{Tensor, TensorInfo};
@@ -92,12 +93,12 @@ pub(super) fn compile(file: &File<'_>, options: &CompileOptions, arithmetic: Ari
             Device::Cpu => SimplePlan::new_with_options(model, &run).map_err(|e| unreadable(path, reason(&e)))?,
             Device::Cuda => cuda::prepare(model, &run)?,
         };
-        let audit = match options.device {
+        let (audit, labels) = match options.device {
             Device::Cpu => audit::audit(plan.model(), &names, arithmetic, work, refused),
-            Device::Cuda => audit::on_gpu(plan.model(), &names, arithmetic, work),
+            Device::Cuda => (audit::on_gpu(plan.model(), &names, arithmetic, work), Labels::default()),
         };
         let audit = Audit { threads: options.threads.count(), ..audit };
-        Graph::new(path, plan, options.outputs.as_slice(), proto, audit)
+        Graph::new(path, plan, options.outputs.as_slice(), proto, (audit, labels))
     })
 }
 

@@ -45,7 +45,7 @@ pub(super) use dots::Dots;
 pub(super) use grid::{Element, Grid};
 pub(super) use layout::{MAX_PACKED, PACKED};
 pub(super) use planes::{Blend, MaxPool, Resize};
-pub(super) use program::{Action, Ending, Place, Program, Step, Workspace, whole_lines};
+pub(super) use program::{Action, Ending, Place, Program, Step, Timed, Workspace, whole_lines};
 pub(super) use quantized::QuantizedConvolution;
 pub(super) use rows::{LayerNorm, Linear, RowWork};
 pub(super) use team::Team;

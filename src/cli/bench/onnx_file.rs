@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::engine::{CompileOptions, Device, ElementType, Limits, OnnxModel, Precision, TensorInfo, Threads};
 
-use super::{Part, kernel_lines, measure, part_line, peak_rss_bytes};
-use crate::cli::model_args::ModelArgs;
+use super::profile::Profile;
+use super::{BenchArgs, Part, kernel_lines, measure, part_line, peak_rss_bytes};
 use crate::cli::output::{print, print_json};
 
 /// The JSON form of `foveate bench --onnx`.
@@ -22,6 +22,9 @@ struct Report {
     graph: Part,
     /// Most memory that the process ever held, loading included; `null` where the system does not tell.
     peak_rss_bytes: Option<u64>,
+    /// Where the time goes, if that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<Profile>,
 }
 
 #[derive(Debug, Serialize)]
@@ -43,7 +46,9 @@ pub(super) fn parse_shape(text: &str) -> Result<Shape, String> {
 }
 
 /// Runs `file` with numbers from 0 to 1 in every input.
-pub(super) fn run(file: &Path, given: &[Shape], args: &ModelArgs, runs: u32, json: bool) -> anyhow::Result<()> {
+pub(super) fn run(file: &Path, args: &BenchArgs) -> anyhow::Result<()> {
+    let BenchArgs { shape: given, model: args, runs, profile, json, .. } = args;
+    let runs = *runs;
     let model = OnnxModel::open(file, Limits::default())?;
     let inputs = model.inputs().iter().map(|input| shape_of(input, given)).collect::<anyhow::Result<Vec<_>>>()?;
     if let Some((unknown, _)) = given.iter().find(|(name, _)| inputs.iter().all(|input| input.name != *name)) {
@@ -72,6 +77,12 @@ pub(super) fn run(file: &Path, given: &[Shape], args: &ModelArgs, runs: u32, jso
     }
     let mut outputs = Vec::new();
     let [samples] = measure(runs, |[samples]| Ok(samples.time(|| session.run(&mut outputs))?))?;
+    let profile = if *profile {
+        let rounds = (0..runs).map(|_| session.profile(&mut outputs)).collect::<Result<Vec<_>, _>>()?;
+        Some(Profile::of(&rounds))
+    } else {
+        None
+    };
     let report = Report {
         file: file.display().to_string(),
         precision: graph.audit().precision.to_owned(),
@@ -80,8 +91,9 @@ pub(super) fn run(file: &Path, given: &[Shape], args: &ModelArgs, runs: u32, jso
         inputs,
         graph: Part::new(&samples, graph.audit()),
         peak_rss_bytes: peak_rss_bytes(),
+        profile,
     };
-    if json { print_json(&report) } else { print(&table(&report)) }
+    if *json { print_json(&report) } else { print(&table(&report)) }
 }
 
 /// The shape asked for, else the file's own.
@@ -95,7 +107,7 @@ fn shape_of(input: &TensorInfo, given: &[Shape]) -> anyhow::Result<Input> {
 }
 
 fn table(report: &Report) -> String {
-    let Report { file, precision, threads, runs, inputs, graph, .. } = report;
+    let Report { file, precision, threads, runs, inputs, graph, profile, .. } = report;
     let mut text = format!("{file} ({precision}), {threads} thread(s), {runs} runs\n");
     for Input { name, shape } in inputs {
         let shape: Vec<String> = shape.iter().map(usize::to_string).collect();
@@ -105,6 +117,9 @@ fn table(report: &Report) -> String {
     text.push_str(&part_line("graph", graph));
     text.push_str(&super::memory_line(report.peak_rss_bytes));
     text.push_str(&kernel_lines("graph", graph));
+    if let Some(profile) = profile {
+        text.push_str(&profile.table());
+    }
     text
 }
 

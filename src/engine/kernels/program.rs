@@ -1,7 +1,8 @@
 //! Steps on pictures in one stretch of memory, checked once and then run without further questions.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use tract_onnx::prelude::TVec;
 
@@ -107,6 +108,8 @@ enum Kind {
 pub(in crate::engine) struct Workspace {
     lines: Vec<Line>,
     progress: Vec<Progress>,
+    /// Whether runs leave their [times](Program::times) here.
+    pub timed: bool,
 }
 
 /// A cache line, so that vectors do not straddle two.
@@ -116,11 +119,23 @@ struct Line([f32; LINE]);
 
 const LINE: usize = 16;
 
-/// Units of a pass that were given out and that are done.
+/// Units of a pass that were given out and that are done, and how long the pass took where runs are timed.
 #[derive(Default)]
 struct Progress {
     given: AtomicUsize,
     done: AtomicUsize,
+    nanoseconds: AtomicU64,
+}
+
+/// What a time of [`Workspace::times`] was spent on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::engine) enum Timed {
+    /// Planar pictures from outside, to the blocked layout.
+    Import,
+    /// The step with this number.
+    Step(usize),
+    /// Back to planar pictures.
+    Export,
 }
 
 /// Rounds `floats` up to whole cache lines.
@@ -259,6 +274,7 @@ impl Program {
         Workspace {
             lines: vec![Line([0.0; LINE]); floats.div_ceil(LINE)],
             progress: self.passes.iter().map(|_| Progress::default()).collect(),
+            timed: false,
         }
     }
 
@@ -284,8 +300,26 @@ impl Program {
             progress: &workspace.progress,
             failed: AtomicBool::new(false),
             threads: team.threads(),
+            timed: workspace.timed,
         };
         team.run(&|number| run.take_part(number));
+    }
+
+    /// How long the passes of the last timed run took, in order; clearing borders counts to what follows.
+    pub fn times<'a>(&'a self, workspace: &'a Workspace) -> impl Iterator<Item = (Timed, Duration)> + 'a {
+        let mut next = 0;
+        self.passes.iter().zip(&workspace.progress).map(move |(pass, progress)| {
+            let timed = match pass.kind {
+                Kind::Import(_) => Timed::Import,
+                Kind::Export(_) => Timed::Export,
+                Kind::Step(ix) | Kind::Multiply(ix) => {
+                    next = ix + 1;
+                    Timed::Step(ix)
+                }
+                Kind::Clear(_) => Timed::Step(next.min(self.steps.len().saturating_sub(1))),
+            };
+            (timed, Duration::from_nanos(progress.nanoseconds.load(Ordering::Relaxed)))
+        })
     }
 }
 
@@ -326,6 +360,7 @@ struct Run<'a> {
     /// A thread has panicked: its units will never be done.
     failed: AtomicBool,
     threads: usize,
+    timed: bool,
 }
 
 /// Tells the others when a thread unwinds.
@@ -344,6 +379,7 @@ impl Run<'_> {
     fn take_part(&self, number: usize) {
         let _alarm = Alarm(&self.failed);
         for (pass, progress) in self.program.passes.iter().zip(self.progress) {
+            let begun = (self.timed && number == 0).then(Instant::now);
             let share = pass.units.div_ceil(4 * self.threads).max(1);
             let share = if self.threads == 1 { pass.units } else { share };
             loop {
@@ -357,6 +393,9 @@ impl Run<'_> {
                 progress.done.fetch_add(count, Ordering::Release);
             }
             self.meet(pass, progress);
+            if let Some(begun) = begun {
+                progress.nanoseconds.store(begun.elapsed().as_nanos() as u64, Ordering::Relaxed);
+            }
         }
     }
 

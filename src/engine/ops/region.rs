@@ -5,6 +5,7 @@ use tract_onnx::tract_core::internal::*;
 
 use super::recycled::{Recycled, only_mine};
 use crate::engine::kernels::{Program, Team, Workspace};
+use crate::engine::profile;
 use crate::engine::threads::Threads;
 
 /// Pictures [1, C, H, W] or [C, H, W] of `f32` in, pictures out.
@@ -121,7 +122,11 @@ impl OpState for RegionState {
         }
         {
             let mut slices: TVec<&mut [f32]> = outputs.iter_mut().map(only_mine).collect::<TractResult<_>>()?;
+            self.workspace.timed = profile::is_on();
             self.region.program.run(&mut self.workspace, &sources, &mut slices, &self.region.team);
+            if self.workspace.timed {
+                profile::add(self.region.program.times(&self.workspace));
+            }
         }
         self.given.iter_mut().zip(&outputs).for_each(|(given, tensor)| given.give(tensor));
         Ok(outputs.into_iter().map(IntoTValue::into_tvalue).collect())
