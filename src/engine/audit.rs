@@ -11,10 +11,10 @@ use tract_onnx::tract_core::ops::source::TypedSource;
 
 use super::device::Device;
 use super::kernels::{Action, Program, Step};
-use super::profile::Labels;
 use super::ops::{Attend, ConvRegion, Rows};
 use super::passes::Refusal;
 use super::precision::{Arithmetic, Precision};
+use super::profile::Labels;
 
 /// What a compiled graph really runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

@@ -116,15 +116,17 @@ impl Lowering<'_> {
     /// what our kernels did not take.
     fn lower(&self, model: &mut TypedModel) -> TractResult<(audit::Work, Vec<Refusal>)> {
         let Lowering { arithmetic, threads, grids, limits, steps } = self;
+        let resources = ops::Resources::new(threads);
         steps.declutter(model)?;
         precision::into_single(model, steps)?;
+        passes::known_curves(model)?;
         precision::apply(model, *arithmetic, steps)?;
         let work = audit::work(model)?;
         let refused = match arithmetic {
             Arithmetic::Half => Vec::new(),
-            _ => passes::convolutional_regions(model, threads, grids, limits.max_tensor_bytes)?,
+            _ => passes::convolutional_regions(model, &resources, grids, limits.max_tensor_bytes)?,
         };
-        ops::substitute(model, threads)?;
+        ops::substitute(model, &resources)?;
         steps.declutter(model)?;
         steps.optimize(model)?;
         Ok((work, refused))

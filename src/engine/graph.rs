@@ -212,7 +212,9 @@ impl Session {
     pub fn profile(&mut self, outputs: &mut Vec<Tensor>) -> Result<Vec<NodeTime>, ModelError> {
         let graph = self.graph.clone();
         let watch = profile::Watch::begin(&graph.0.labels);
-        self.run_with(outputs, |context, state, node, inputs| watch.time(node, || plan::eval(context, state, node, inputs)))?;
+        self.run_with(outputs, |context, state, node, inputs| {
+            watch.time(node, || plan::eval(context, state, node, inputs))
+        })?;
         Ok(watch.end())
     }
 

@@ -4,8 +4,8 @@ mod attention;
 mod bilinear;
 mod fake_quantize;
 mod planned;
-mod recycled;
 mod region;
+mod resources;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -18,16 +18,15 @@ pub(super) use attention::Attend;
 pub(super) use bilinear::{doubles, resize_tables};
 pub(super) use fake_quantize::FakeQuantize;
 pub(super) use region::ConvRegion;
+pub(super) use resources::Resources;
 pub(super) use rows::Rows;
 
-use super::threads::Threads;
-
 /// Replaces, in a decluttered model of fixed shapes, every single operator that has a faster one here.
-pub(super) fn substitute(model: &mut TypedModel, threads: &Threads) -> TractResult<()> {
+pub(super) fn substitute(model: &mut TypedModel, resources: &Resources) -> TractResult<()> {
     Rewriter::default().with_rule_for("bilinear-resize", bilinear::replace_resize).rewrite(&(), model)?;
     Rewriter::default()
         .with_rule_for("layer-norm", rows::layer_norm)
         .with_rule_for("linear", rows::linear)
         .with_rule_for("attention", attention::attention)
-        .rewrite(threads, model)
+        .rewrite(resources, model)
 }

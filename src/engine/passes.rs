@@ -1,6 +1,6 @@
 //! Rewrites of tract's graphs, each a patch that applies whole or not at all.
 //!
-//! The one pass so far finds convolutional regions: stretches of a graph in which pictures only meet convolutions,
+//! `curves` finds activations that are spelt out in several nodes. The other pass finds convolutional regions: stretches of a graph in which pictures only meet convolutions,
 //! additions, activations, pooling, resizing, means and gates. Each becomes a single operator with its own schedule and
 //! memory, in whose blocked layout the pictures stay from the first convolution to the last.
 //!
@@ -12,6 +12,7 @@
 //! 5. `place` finds each picture its room in one stretch of memory.
 
 mod build;
+mod curves;
 mod integers;
 mod partition;
 mod place;
@@ -23,5 +24,6 @@ mod regions;
 mod tests;
 mod values;
 
+pub(super) use curves::known_curves;
 pub(super) use refusal::Refusal;
 pub(super) use regions::convolutional_regions;

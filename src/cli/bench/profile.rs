@@ -38,7 +38,8 @@ impl Profile {
                 *count += 1;
             }
             let runs = rounds.len().max(1);
-            let share = |((name, kernel), (ms, count))| Share { name, kernel, ms: ms / runs as f64, count: count / runs };
+            let share =
+                |((name, kernel), (ms, count))| Share { name, kernel, ms: ms / runs as f64, count: count / runs };
             let mut shares: Vec<Share> = sums.into_iter().map(share).collect();
             shares.sort_by(|a, b| b.ms.total_cmp(&a.ms).then_with(|| a.name.cmp(&b.name)));
             shares

@@ -26,7 +26,7 @@ pub(in crate::engine) fn check_run(path: &Path, model: &TypedModel, limits: &Lim
     Ok(())
 }
 
-/// Bytes of the constants and workspaces, and the most of the other tensors that are alive at a time.
+/// Bytes of the constants and of the largest workspace, which regions use in turn, and the most of the other tensors that are alive at a time.
 fn held(model: &TypedModel) -> TractResult<u128> {
     let order = model.eval_order()?;
     let mut last_read = vec![0; model.nodes().len()];
@@ -38,7 +38,7 @@ fn held(model: &TypedModel) -> TractResult<u128> {
     for output in &model.outputs {
         last_read[output.node] = order.len();
     }
-    let (mut lasting, mut alive, mut most) = (0u128, 0u128, 0u128);
+    let (mut lasting, mut workspace, mut alive, mut most) = (0u128, 0u128, 0u128, 0u128);
     let mut freed: Vec<u128> = vec![0; order.len() + 1];
     for (time, id) in order.iter().enumerate() {
         let node = model.node(*id);
@@ -48,14 +48,14 @@ fn held(model: &TypedModel) -> TractResult<u128> {
             continue;
         }
         if let Some(region) = node.op_as::<ConvRegion>() {
-            lasting += region.bytes() as u128;
+            workspace = workspace.max(region.bytes() as u128);
         }
         alive += made;
         most = most.max(alive);
         freed[last_read[*id].max(time)] += made;
         alive -= freed[time];
     }
-    Ok(lasting + most)
+    Ok(lasting + workspace + most)
 }
 
 fn bytes(fact: &TypedFact) -> u128 {

@@ -15,6 +15,7 @@ use super::grid::{Element, Grid};
 use super::layout::{MAX_PACKED, PACKED};
 use super::planes::{MaxPool, Resize};
 use super::quantized::QuantizedConvolution;
+use super::scratch::{Scratch, whole_lines};
 use super::task::{Task, Work};
 use super::team::Team;
 use super::variant::Variant;
@@ -104,20 +105,16 @@ enum Kind {
     Export(usize),
 }
 
-/// Memory for a program's pictures and its threads' scratch. One run at a time.
+/// What a run needs. One run at a time.
 pub(in crate::engine) struct Workspace {
-    lines: Vec<Line>,
+    /// For the program's pictures and its threads' own scratch. What it holds between runs is not needed, so programs may take
+    /// turns with one.
+    pub scratch: Scratch,
+    threads: usize,
     progress: Vec<Progress>,
     /// Whether runs leave their [times](Program::times) here.
     pub timed: bool,
 }
-
-/// A cache line, so that vectors do not straddle two.
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Line([f32; LINE]);
-
-const LINE: usize = 16;
 
 /// Units of a pass that were given out and that are done, and how long the pass took where runs are timed.
 #[derive(Default)]
@@ -136,11 +133,6 @@ pub(in crate::engine) enum Timed {
     Step(usize),
     /// Back to planar pictures.
     Export,
-}
-
-/// Rounds `floats` up to whole cache lines.
-pub(in crate::engine) fn whole_lines(floats: usize) -> usize {
-    floats.next_multiple_of(LINE)
 }
 
 impl Program {
@@ -268,11 +260,11 @@ impl Program {
         self.memory.saturating_add(threads.saturating_mul(self.scratch)).saturating_mul(size_of::<f32>())
     }
 
-    /// Memory for runs on `threads` threads.
+    /// For runs on `threads` threads, with no memory yet.
     pub fn workspace(&self, threads: usize) -> Workspace {
-        let floats = self.memory + threads * self.scratch;
         Workspace {
-            lines: vec![Line([0.0; LINE]); floats.div_ceil(LINE)],
+            scratch: Scratch::default(),
+            threads,
             progress: self.passes.iter().map(|_| Progress::default()).collect(),
             timed: false,
         }
@@ -286,15 +278,14 @@ impl Program {
         let pixels = |place: &Place| place.picture.channels * place.picture.height * place.picture.width;
         assert!(inputs.iter().map(|s| s.len()).eq(self.inputs.iter().map(pixels)), "inputs of other lengths");
         assert!(outputs.iter().map(|s| s.len()).eq(self.outputs.iter().map(pixels)), "outputs of other lengths");
-        let floats = workspace.lines.len() * LINE;
-        let threads = (floats - self.memory).checked_div(self.scratch).unwrap_or(usize::MAX);
-        assert!(floats >= self.memory && threads >= team.threads() && workspace.progress.len() == self.passes.len());
+        assert!(workspace.threads >= team.threads() && workspace.progress.len() == self.passes.len());
+        let memory = workspace.scratch.take(self.memory + workspace.threads * self.scratch);
         for progress in &mut workspace.progress {
             (*progress.given.get_mut(), *progress.done.get_mut()) = (0, 0);
         }
         let run = Run {
             program: self,
-            memory: Memory(workspace.lines.as_mut_ptr().cast()),
+            memory: Memory(memory.as_mut_ptr()),
             inputs,
             outputs: Outputs(outputs.iter_mut().map(|s| s.as_mut_ptr()).collect()),
             progress: &workspace.progress,

@@ -22,26 +22,32 @@ const ROWS: usize = 48;
 pub(in crate::engine) enum RowWork {
     Linear(Linear),
     Normalize(LayerNorm),
+    NormalizePixels(PixelNorm),
 }
 
 impl RowWork {
+    /// Floats of a row.
     pub fn inputs(&self) -> usize {
         match self {
             RowWork::Linear(linear) => linear.inputs,
             RowWork::Normalize(norm) => norm.channels,
+            RowWork::NormalizePixels(norm) => norm.channels * norm.pixels,
         }
     }
 
     pub fn outputs(&self) -> usize {
         match self {
             RowWork::Linear(linear) => linear.outputs,
-            RowWork::Normalize(norm) => norm.channels,
+            RowWork::Normalize(_) | RowWork::NormalizePixels(_) => self.inputs(),
         }
     }
 
     fn units(&self, rows: usize) -> usize {
-        let groups = if let RowWork::Linear(linear) = self { linear.groups.len() } else { 1 };
-        groups * rows.div_ceil(ROWS)
+        match self {
+            RowWork::Linear(linear) => linear.groups.len() * rows.div_ceil(ROWS),
+            RowWork::Normalize(_) => rows.div_ceil(ROWS),
+            RowWork::NormalizePixels(norm) => rows * norm.pixels.div_ceil(PIXELS),
+        }
     }
 
     /// Computes the rows of `input` [rows, inputs] into `output` [rows, outputs] on `variant`, for which it was planned.
@@ -69,6 +75,10 @@ impl RowWork {
     /// thread works on the same unit.
     #[inline(always)]
     pub(super) unsafe fn unit<V: Vector>(&self, input: *const f32, output: *mut f32, rows: usize, unit: usize) {
+        if let RowWork::NormalizePixels(norm) = self {
+            // SAFETY: the caller's promise.
+            return unsafe { norm.run::<V>(input, output, unit) };
+        }
         let chunks = rows.div_ceil(ROWS);
         let first = unit % chunks * ROWS;
         let of_unit = first..(first + ROWS).min(rows);
@@ -77,6 +87,7 @@ impl RowWork {
             match self {
                 RowWork::Linear(linear) => linear.run::<V>(input, output, of_unit, linear.groups[unit / chunks]),
                 RowWork::Normalize(norm) => norm.run::<V>(input, output, of_unit),
+                RowWork::NormalizePixels(_) => {}
             }
         }
     }
@@ -95,8 +106,7 @@ pub(in crate::engine) struct Linear {
 }
 
 impl Linear {
-    /// Packs `weights` [inputs, outputs] and `bias` [outputs] for vectors of `lanes`. `None` where the sizes do not fit, or
-    /// the outputs are no whole number of vectors.
+    /// Packs `weights` [inputs, outputs] and `bias` [outputs] for vectors of `lanes`. `None` where the sizes do not fit.
     pub fn new(
         lanes: usize,
         [inputs, outputs]: [usize; 2],
@@ -104,13 +114,14 @@ impl Linear {
         bias: &[f32],
         activation: Activation,
     ) -> Option<Self> {
-        let fits = inputs > 0 && outputs > 0 && outputs.is_multiple_of(lanes) && bias.len() == outputs;
+        let fits = inputs > 0 && outputs > 0 && bias.len() == outputs;
         if !fits || weights.len() != inputs * outputs {
             return None;
         }
-        let groups = groups(outputs / lanes, inputs, lanes);
-        let (taps, bias) = ([Tap { offset: 0, depth: inputs }], padded(bias, outputs));
-        let packed = Vec::with_capacity(weights.len());
+        let blocks = outputs.div_ceil(lanes);
+        let groups = groups(blocks, inputs, lanes);
+        let (taps, bias) = ([Tap { offset: 0, depth: inputs }], padded(bias, blocks * lanes));
+        let packed = Vec::with_capacity(inputs * blocks * lanes);
         let mut linear = Linear { inputs, outputs, taps, groups, weights: packed, bias, activation };
         linear.repack(lanes, weights);
         Some(linear)
@@ -125,7 +136,10 @@ impl Linear {
         self.weights.clear();
         for group in &self.groups {
             for row in weights.chunks_exact(self.outputs) {
-                self.weights.extend_from_slice(&row[group.first * lanes..(group.first + group.blocks) * lanes]);
+                let (first, end) = (group.first * lanes, (group.first + group.blocks) * lanes);
+                self.weights.extend_from_slice(&row[first..end.min(self.outputs)]);
+                // What a block has beyond the last output is nothing.
+                self.weights.resize(self.weights.len() + end.saturating_sub(self.outputs), 0.0);
             }
         }
     }
@@ -177,14 +191,16 @@ impl Linear {
             for (p, sums) in sums.into_iter().enumerate() {
                 for (q, sum) in sums.into_iter().enumerate() {
                     let sum = if self.activation == Activation::Relu { sum.max(V::splat(0.0)) } else { sum };
-                    sum.store(to.add(p * self.outputs + q * V::LANES));
+                    let left = self.outputs - (group.first + q) * V::LANES;
+                    sum.store_some(to.add(p * self.outputs + q * V::LANES), left);
                 }
             }
             // What is long goes over what was stored: its code, once for every sum in registers, would not fit.
             if self.activation.is_long() {
                 for ix in 0..P * Q {
                     let at = to.add(ix / Q * self.outputs + ix % Q * V::LANES);
-                    self.activation.apply_long(V::load(at)).store(at);
+                    let left = self.outputs - (group.first + ix % Q) * V::LANES;
+                    self.activation.apply_long(V::load_some(at, left)).store_some(at, left);
                 }
             }
         }
@@ -199,32 +215,104 @@ pub(in crate::engine) struct LayerNorm {
 }
 
 impl LayerNorm {
-    /// For rows of `channels`, a whole number of vectors of `lanes`.
-    pub fn new(lanes: usize, channels: usize, epsilon: f32) -> Option<Self> {
-        (channels > 0 && channels.is_multiple_of(lanes)).then_some(LayerNorm { channels, epsilon })
+    /// For rows of `channels`, which are not 0.
+    pub fn new(channels: usize, epsilon: f32) -> Self {
+        LayerNorm { channels, epsilon }
     }
 
     #[inline(always)]
     unsafe fn run<V: Vector>(&self, input: *const f32, output: *mut f32, rows: Range<usize>) {
         let share = 1.0 / self.channels as f32;
+        let whole = self.channels - self.channels % V::LANES;
         for row in rows {
             // SAFETY: the caller's promise.
             unsafe {
                 let (from, to) = (input.add(row * self.channels), output.add(row * self.channels));
                 let mut sum = V::splat(0.0);
-                for at in (0..self.channels).step_by(V::LANES) {
+                for at in (0..whole).step_by(V::LANES) {
                     sum = sum.add(V::load(from.add(at)));
                 }
-                let mean = V::splat(total(sum) * share);
+                let rest: f32 = (whole..self.channels).map(|at| *from.add(at)).sum();
+                let middle = (total(sum) + rest) * share;
+                let mean = V::splat(middle);
                 let mut squares = V::splat(0.0);
-                for at in (0..self.channels).step_by(V::LANES) {
+                for at in (0..whole).step_by(V::LANES) {
                     let apart = V::load(from.add(at)).sub(mean);
                     squares = squares.mul_add(apart, apart);
                 }
-                let factor = V::splat(1.0 / (total(squares) * share + self.epsilon).sqrt());
-                for at in (0..self.channels).step_by(V::LANES) {
+                let rest: f32 = (whole..self.channels).map(|at| (*from.add(at) - middle).powi(2)).sum();
+                let scale = 1.0 / ((total(squares) + rest) * share + self.epsilon).sqrt();
+                let factor = V::splat(scale);
+                for at in (0..whole).step_by(V::LANES) {
                     V::load(from.add(at)).sub(mean).mul(factor).store(to.add(at));
                 }
+                for at in whole..self.channels {
+                    *to.add(at) = (*from.add(at) - middle) * scale;
+                }
+            }
+        }
+    }
+}
+
+/// As [`LayerNorm`], of every pixel's channels in planar pictures [channels, pixels].
+#[derive(Clone, Debug)]
+pub(in crate::engine) struct PixelNorm {
+    channels: usize,
+    pixels: usize,
+    epsilon: f32,
+}
+
+/// Pixels of a unit of [`PixelNorm`]: a page of each channel.
+const PIXELS: usize = 1024;
+
+impl PixelNorm {
+    /// For pictures of `pixels` of `channels`, neither of them 0.
+    pub fn new(channels: usize, pixels: usize, epsilon: f32) -> Self {
+        PixelNorm { channels, pixels, epsilon }
+    }
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(&self, input: *const f32, output: *mut f32, unit: usize) {
+        let pieces = self.pixels.div_ceil(PIXELS);
+        let first = unit % pieces * PIXELS;
+        let count = PIXELS.min(self.pixels - first);
+        let offset = unit / pieces * self.channels * self.pixels + first;
+        let whole = count - count % V::LANES;
+        // SAFETY: the caller's promise.
+        unsafe {
+            let (from, to) = (input.add(offset), output.add(offset));
+            for at in (0..whole).step_by(V::LANES) {
+                self.vector::<V>(from.add(at), to.add(at), V::LANES);
+            }
+            if whole < count {
+                self.vector::<V>(from.add(whole), to.add(whole), count - whole);
+            }
+        }
+    }
+
+    /// `left` pixels, a vector of them at most.
+    #[inline(always)]
+    unsafe fn vector<V: Vector>(&self, from: *const f32, to: *mut f32, left: usize) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let share = V::splat(1.0 / self.channels as f32);
+            let mut sum = V::splat(0.0);
+            for channel in 0..self.channels {
+                sum = sum.add(V::load_some(from.add(channel * self.pixels), left));
+            }
+            let mean = sum.mul(share);
+            let mut squares = V::splat(0.0);
+            for channel in 0..self.channels {
+                let apart = V::load_some(from.add(channel * self.pixels), left).sub(mean);
+                squares = squares.mul_add(apart, apart);
+            }
+            let mut factors = [0.0f32; 16];
+            squares.mul(share).add(V::splat(self.epsilon)).store(factors.as_mut_ptr());
+            factors.iter_mut().for_each(|factor| *factor = 1.0 / factor.sqrt());
+            let factor = V::load(factors.as_ptr());
+            for channel in 0..self.channels {
+                let at = channel * self.pixels;
+                V::load_some(from.add(at), left).sub(mean).mul(factor).store_some(to.add(at), left);
             }
         }
     }

@@ -37,7 +37,7 @@ pub(super) enum Work<'a> {
     ClearBorder(Blocked),
     /// On this many rows.
     Rows(&'a RowWork, usize),
-    Attend(&'a Attention, Operands),
+    Attend(&'a Attention, Operands<'a>),
 }
 
 /// Units of a work, and where its pictures are.

@@ -17,6 +17,32 @@ pub(super) unsafe trait Vector: Copy {
     unsafe fn splat(value: f32) -> Self;
     unsafe fn load(at: *const f32) -> Self;
     unsafe fn store(self, at: *mut f32);
+    /// The first `count` floats, zeros behind them; all where there are more.
+    #[inline(always)]
+    unsafe fn load_some(at: *const f32, count: usize) -> Self {
+        // SAFETY: the contract of the trait, for as many floats; no vector has more lanes than 16.
+        unsafe {
+            if count >= Self::LANES {
+                return Self::load(at);
+            }
+            let mut lanes = [0.0f32; 16];
+            std::ptr::copy_nonoverlapping(at, lanes.as_mut_ptr(), count);
+            Self::load(lanes.as_ptr())
+        }
+    }
+    /// Stores the first `count`, all where there are more.
+    #[inline(always)]
+    unsafe fn store_some(self, at: *mut f32, count: usize) {
+        // SAFETY: as above.
+        unsafe {
+            if count >= Self::LANES {
+                return self.store(at);
+            }
+            let mut lanes = [0.0f32; 16];
+            self.store(lanes.as_mut_ptr());
+            std::ptr::copy_nonoverlapping(lanes.as_ptr(), at, count);
+        }
+    }
     unsafe fn add(self, other: Self) -> Self;
     unsafe fn sub(self, other: Self) -> Self;
     unsafe fn mul(self, other: Self) -> Self;

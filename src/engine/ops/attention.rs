@@ -1,25 +1,28 @@
-//! Attention as one operator: scores, softmax and the weighted sum of values.
+//! Attention as one operator: scores, what is added to them, softmax and the weighted sum of values.
+
+mod axes;
+mod scores;
 
 use tract_onnx::prelude::*;
-use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::einsum::EinSum;
-use tract_onnx::tract_core::ops::math::Add;
-use tract_onnx::tract_core::ops::nn::{Softmax, SoftmaxKind};
 
 use super::planned::{Kernel, Planned};
+use super::resources::Resources;
 use super::rows::{constant, shape_of};
-use crate::engine::kernels::{Attention, AttentionSizes, Team, Variant};
-use crate::engine::threads::Threads;
+use crate::engine::kernels::{Attention, AttentionPlan, AttentionRows, Team, Term, TermValues, Variant};
+use axes::{Letters, Strides, runs};
+use scores::{Scores, scores};
 
-/// Queries, keys and values in, [batch, positions, heads, channels] of `f32` each; the answer has the queries' positions and
-/// the values' channels.
+/// Queries, keys, values and what is computed to be added to the scores in, all of `f32`, with axes in any order.
 pub(in crate::engine) type Attend = Planned<Attention>;
 
 impl Kernel for Attention {
-    const INPUTS: usize = 3;
+    fn inputs(&self) -> usize {
+        self.inputs()
+    }
 
     fn name(&self) -> [&'static str; 2] {
-        ["Attention", "heads"]
+        ["Attention", "blocks of keys"]
     }
 
     fn scratch_len(&self) -> usize {
@@ -27,27 +30,26 @@ impl Kernel for Attention {
     }
 
     fn run(&self, variant: Variant, inputs: &[&[f32]], output: &mut [f32], scratch: &mut [f32], team: &Team) {
-        if let [queries, keys, values] = inputs {
-            self.run(variant, [queries, keys, values], output, scratch, team);
-        }
+        self.run(variant, inputs, output, scratch, team);
     }
 }
 
-/// The weighted sum of values at the end of an attention, with all before it: `ambk,anbk->abmn`, a constant added, softmax
-/// over the last axis, `abmk,akbn->ambn`, whatever the letters.
+/// The weighted sum of values at the end of an attention, with all before it: a product of queries and keys over one axis, a
+/// factor, sums with what is constant or computed, changes of shape, softmax over the keys, and the product with the values.
 pub(super) fn attention(
-    threads: &Threads,
+    resources: &Resources,
     model: &TypedModel,
     node: &TypedNode,
     name: &str,
     op: &EinSum,
 ) -> TractResult<Option<TypedModelPatch>> {
-    let Some(found) = found(model, node, op) else { return Ok(None) };
-    let Found { inputs, sizes, bias } = found;
-    let Some(shape) = shape_of(model, node.id.into()) else { return Ok(None) };
     let variant = Variant::best();
-    let Some(plan) = Attention::new(variant.lanes(), sizes, bias.as_deref()) else { return Ok(None) };
-    let op = Attend::new(plan, variant, &shape, threads);
+    let found = (0..2).find_map(|weights| {
+        let (plan, inputs) = found(model, node, op, weights)?;
+        Some((Attention::new(variant.lanes(), plan)?, inputs))
+    });
+    let (Some((plan, inputs)), Some(shape)) = (found, shape_of(model, node.id.into())) else { return Ok(None) };
+    let op = Attend::new(plan, variant, &shape, resources);
     let mut patch = TypedModelPatch::new("attention");
     let inputs: TVec<OutletId> =
         inputs.iter().map(|input| patch.tap_model(model, *input)).collect::<TractResult<_>>()?;
@@ -56,59 +58,90 @@ pub(super) fn attention(
     Ok(Some(patch))
 }
 
-struct Found {
-    inputs: [OutletId; 3],
-    sizes: AttentionSizes,
-    bias: Option<Vec<f32>>,
-}
+/// The plan of the attention that ends in the product `node`, whose input with number `weights` comes from a softmax, and what
+/// it reads.
+fn found(model: &TypedModel, node: &TypedNode, op: &EinSum, weights: usize) -> Option<(AttentionPlan, Vec<OutletId>)> {
+    let sum = Letters::of(model, node, op)?;
+    let found = scores(model, node.inputs[weights])?;
+    let Scores { product, queries, ref axes, ref softmax, .. } = found;
+    let product_node = model.node(product);
+    let given = Letters::of(model, product_node, product_node.op_as::<EinSum>()?)?;
+    let (of_queries, of_keys) = (&given.inputs[queries], &given.inputs[1 - queries]);
 
-/// The letters of a product of two tensors of rank 4.
-fn letters(op: &EinSum) -> Option<[[char; 4]; 3]> {
-    let (inputs, outputs) = op.axes.to_strs();
-    let four = |text: &String| <[char; 4]>::try_from(text.chars().collect::<Vec<_>>()).ok();
-    let ([first, second], [output]) = (inputs.as_slice(), outputs.as_slice()) else { return None };
-    op.q_params.is_none().then_some([four(first)?, four(second)?, four(output)?])
-}
-
-fn found(model: &TypedModel, node: &TypedNode, op: &EinSum) -> Option<Found> {
-    let [[a, b, m, k], value, output] = letters(op)?;
-    if value != [a, k, b, value[3]] || output != [a, m, b, value[3]] {
+    // The letters of the scores are those of parts of the batch, of queries and of keys; what is summed over is the depth.
+    let (mut batch, mut rows, mut keys, mut depth) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (letter, size) in given.sizes() {
+        let place = [of_queries.has(letter), of_keys.has(letter), given.output.has(letter)];
+        match place {
+            [true, true, false] => depth.push((letter, size)),
+            [true, true, true] => batch.push((letter, size)),
+            [true, false, true] => rows.push((letter, size)),
+            [false, true, true] => keys.push((letter, size)),
+            _ => return None,
+        }
+    }
+    let in_keys = |letter: char| keys.iter().any(|(key, _)| *key == letter);
+    let softened: usize = softmax.iter().map(|factor| factor.size).product();
+    let length: usize = keys.iter().map(|(_, size)| size).product();
+    if depth.len() > 1 || keys.len() > 1 || softened != length || !softmax.iter().all(|factor| in_keys(factor.letter)) {
         return None;
     }
-    // Nobody else may read what lies between.
-    let only = |outlet: OutletId| {
-        let once = model.outlet_successors(outlet).len() == 1 && !model.outputs.contains(&outlet);
-        once.then(|| model.node(outlet.node))
-    };
-    let weights = only(node.inputs[0])?;
-    let softmax = weights.op_as::<Softmax>().filter(|s| *s.axes == [3] && s.kind == SoftmaxKind::Softmax)?;
-    softmax.quant_output_dt.is_none().then_some(())?;
-    let mut scores = only(weights.inputs[0])?;
-    let mut bias = None;
-    if let Some(sum) = scores.op_as::<TypedBinOp>() {
-        (sum.0.is::<Add>() && sum.1.is_none()).then_some(())?;
-        let ix = (0..2).find(|ix| constant(model, scores.inputs[*ix]).is_some())?;
-        let shape = shape_of(model, scores.inputs[ix])?;
-        (shape.len() == 4 && shape[0] == 1).then_some(())?;
-        bias = Some(constant(model, scores.inputs[ix])?);
-        scores = only(scores.inputs[1 - ix])?;
+
+    // The letters of the second product in those of the first: each axis of the weights is one.
+    let of_weights = &sum.inputs[weights];
+    let of_values = &sum.inputs[1 - weights];
+    let mut own = None;
+    for (letter, size) in sum.sizes() {
+        let known = of_weights.axis(letter).map(|axis| &axes.0[axis]);
+        match known {
+            // Summed over are the keys and nothing else.
+            Some(factors) => {
+                let of_keys = factors.iter().all(|factor| in_keys(factor.letter));
+                (sum.output.has(letter) != of_keys).then_some(())?;
+            }
+            None if own.is_none() && of_values.has(letter) && sum.output.has(letter) => own = Some((letter, size)),
+            None => return None,
+        }
     }
-    let [[a, m, b, k], key, output] = letters(scores.op_as::<EinSum>()?)?;
-    if key != [a, key[1], b, k] || output != [a, b, m, key[1]] {
-        return None;
-    }
-    let inputs = [scores.inputs[0], scores.inputs[1], node.inputs[1]];
-    let [query, key, value] = [0, 1, 2].map(|ix| shape_of(model, inputs[ix]));
-    let (query, key, value) = (query?, key?, value?);
-    let sizes = AttentionSizes {
-        batch: query[0],
-        heads: query[2],
-        queries: query[1],
-        keys: key[1],
-        depth: query[3],
-        values: value[3],
+    let translate = |tensor: &axes::Tensor| -> Option<Strides> {
+        tensor.strides(|letter| match of_weights.axis(letter) {
+            Some(axis) => Some(axes.0[axis].clone()),
+            None => (own?.0 == letter).then(Vec::new),
+        })
     };
-    let same = key[..] == [sizes.batch, sizes.keys, sizes.heads, sizes.depth]
-        && value[..] == [sizes.batch, sizes.keys, sizes.heads, sizes.values];
-    same.then_some(Found { inputs, sizes, bias })
+    let plain = |tensor: &axes::Tensor| tensor.strides(|letter| Some(given.whole(letter)));
+    let channel = |tensor: &axes::Tensor, own: Option<(char, usize)>| {
+        own.and_then(|(letter, _)| tensor.stride(letter)).unwrap_or(0)
+    };
+    let operand = |strides: &Strides, along: &[(char, usize)], channel: usize| AttentionRows {
+        batch: strides.table(&batch),
+        rows: strides.table(along),
+        channel,
+    };
+    let depth = depth.first().copied();
+    let mut inputs = vec![product_node.inputs[queries], product_node.inputs[1 - queries], node.inputs[1 - weights]];
+    let mut terms = Vec::new();
+    for term in found.terms {
+        let (length, stride, jump) = runs(&term.strides, keys.first().copied())?;
+        let values = match constant(model, term.outlet) {
+            Some(values) => TermValues::Constant(values),
+            None => {
+                inputs.push(term.outlet);
+                TermValues::Computed
+            }
+        };
+        let (batch, rows) = (term.strides.table(&batch), term.strides.table(&rows));
+        terms.push(Term { values, factor: term.factor, batch, rows, length, stride, jump });
+    }
+    let plan = AttentionPlan {
+        depth: depth.map_or(1, |(_, size)| size),
+        width: own.map_or(1, |(_, size)| size),
+        scale: found.scale,
+        queries: operand(&plain(of_queries)?, &rows, channel(of_queries, depth)),
+        keys: operand(&plain(of_keys)?, &keys, channel(of_keys, depth)),
+        values: operand(&translate(of_values)?, &keys, channel(of_values, own)),
+        output: operand(&translate(&sum.output)?, &rows, channel(&sum.output, own)),
+        terms,
+    };
+    Some((plan, inputs))
 }

@@ -3,14 +3,13 @@ use std::fmt::Debug;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
 
-use super::recycled::{Recycled, only_mine};
+use super::resources::{Resources, only_mine};
 use crate::engine::kernels::{Team, Variant};
-use crate::engine::threads::Threads;
 
 /// What a [`Planned`] operator computes.
 pub(in crate::engine) trait Kernel: Debug + Send + Sync + 'static {
     /// How many tensors it reads.
-    const INPUTS: usize;
+    fn inputs(&self) -> usize;
 
     /// The operator's name, and the audit's words for how it runs.
     fn name(&self) -> [&'static str; 2];
@@ -18,7 +17,8 @@ pub(in crate::engine) trait Kernel: Debug + Send + Sync + 'static {
     /// Floats that a thread needs for itself.
     fn scratch_len(&self) -> usize;
 
-    /// From [`Self::INPUTS`] tensors of `f32` to one, on the variant that it was planned for, with scratch for every thread of the team.
+    /// From as many tensors of `f32` as it [reads](Self::inputs) to one, on the variant that it was planned for, with scratch for
+    /// every thread of the team.
     fn run(&self, variant: Variant, inputs: &[&[f32]], output: &mut [f32], scratch: &mut [f32], team: &Team);
 }
 
@@ -31,7 +31,7 @@ struct Inner<K> {
     kernel: K,
     variant: Variant,
     shape: TVec<usize>,
-    threads: Threads,
+    resources: Resources,
 }
 
 impl<K> PartialEq for Planned<K> {
@@ -44,8 +44,8 @@ impl<K> Eq for Planned<K> {}
 
 impl<K: Kernel + Clone> Planned<K> {
     /// `kernel` was planned for `variant` and makes a tensor of `shape`.
-    pub fn new(kernel: K, variant: Variant, shape: &[usize], threads: &Threads) -> Self {
-        Planned(Arc::new(Inner { kernel, variant, shape: shape.into(), threads: threads.clone() }))
+    pub fn new(kernel: K, variant: Variant, shape: &[usize], resources: &Resources) -> Self {
+        Planned(Arc::new(Inner { kernel, variant, shape: shape.into(), resources: resources.clone() }))
     }
 
     /// What it does, in the audit's words.
@@ -71,7 +71,7 @@ impl<K: Kernel + Clone> EvalOp for Planned<K> {
     not_out_of_plan!();
 
     fn state(&self, _: &EvalContext) -> TractResult<Option<Box<dyn OpState>>> {
-        Ok(Some(Box::new(PlannedState::new(self.clone()))))
+        Ok(Some(Box::new(PlannedState(self.clone()))))
     }
 }
 
@@ -83,37 +83,23 @@ impl<K: Kernel + Clone> TypedOp for Planned<K> {
     }
 }
 
-/// One session's memory.
-#[derive(Debug)]
-struct PlannedState<K> {
-    op: Planned<K>,
-    scratch: Vec<f32>,
-    given: Recycled,
-}
-
-impl<K: Kernel + Clone> PlannedState<K> {
-    fn new(op: Planned<K>) -> Self {
-        let scratch = vec![0.0; op.0.threads.team.threads() * op.0.kernel.scratch_len()];
-        PlannedState { op, scratch, given: Recycled::default() }
-    }
-}
-
-impl<K: Kernel + Clone> Clone for PlannedState<K> {
-    fn clone(&self) -> Self {
-        // Nothing survives from one run to the next.
-        PlannedState::new(self.op.clone())
-    }
-}
+/// A session's own: nothing, for all memory is shared.
+#[derive(Clone, Debug)]
+struct PlannedState<K>(Planned<K>);
 
 impl<K: Kernel + Clone> OpState for PlannedState<K> {
     fn eval(&mut self, _: &EvalContext, _: &dyn Op, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        let Inner { kernel, variant, shape, threads } = &*self.op.0;
-        ensure!(inputs.len() == K::INPUTS, "{} of {} tensors", kernel.name()[0], inputs.len());
+        let Inner { kernel, variant, shape, resources } = &*self.0.0;
+        ensure!(inputs.len() == kernel.inputs(), "{} of {} tensors", kernel.name()[0], inputs.len());
         let sources: TVec<&[f32]> =
             inputs.iter().map(|t| t.try_as_plain_ram()?.as_slice::<f32>()).collect::<TractResult<_>>()?;
-        let mut output = self.given.take(shape)?;
-        kernel.run(*variant, &sources, only_mine(&mut output)?, &mut self.scratch, &threads.team);
-        self.given.give(&output);
+        let mut output = resources.tensor(shape)?;
+        let team = &resources.threads.team;
+        let mut scratch = resources.scratch();
+        let memory = scratch.take(team.threads() * kernel.scratch_len());
+        kernel.run(*variant, &sources, only_mine(&mut output)?, memory, team);
+        resources.keep(scratch);
+        resources.give(&output);
         Ok(tvec!(output.into_tvalue()))
     }
 

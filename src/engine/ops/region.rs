@@ -3,10 +3,9 @@
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
 
-use super::recycled::{Recycled, only_mine};
-use crate::engine::kernels::{Program, Team, Workspace};
+use super::resources::{Resources, only_mine};
+use crate::engine::kernels::{Program, Workspace};
 use crate::engine::profile;
-use crate::engine::threads::Threads;
 
 /// Pictures [1, C, H, W] or [C, H, W] of `f32` in, pictures out.
 #[derive(Clone, Debug)]
@@ -17,7 +16,7 @@ struct Inner {
     /// The node that each step began as.
     names: Vec<String>,
     outputs: Vec<TypedFact>,
-    team: Arc<Team>,
+    resources: Resources,
 }
 
 impl std::fmt::Debug for Inner {
@@ -36,17 +35,17 @@ impl Eq for ConvRegion {}
 
 impl ConvRegion {
     /// `outputs` are of the program's pictures, with or without a leading axis of 1.
-    pub fn new(program: Program, names: Vec<String>, outputs: Vec<TypedFact>, threads: &Threads) -> Self {
-        ConvRegion(Arc::new(Inner { program, names, outputs, team: threads.team.clone() }))
+    pub fn new(program: Program, names: Vec<String>, outputs: Vec<TypedFact>, resources: &Resources) -> Self {
+        ConvRegion(Arc::new(Inner { program, names, outputs, resources: resources.clone() }))
     }
 
     pub fn program(&self) -> &Program {
         &self.0.program
     }
 
-    /// Bytes of one session's workspace.
+    /// Bytes of memory that a run takes, in turn with others of the graph.
     pub fn bytes(&self) -> usize {
-        self.0.program.workspace_bytes(self.0.team.threads())
+        self.0.program.workspace_bytes(self.0.resources.threads.count())
     }
 
     /// The node that each step of the program began as.
@@ -87,15 +86,12 @@ impl TypedOp for ConvRegion {
 struct RegionState {
     region: Arc<Inner>,
     workspace: Workspace,
-    /// Of each output.
-    given: Vec<Recycled>,
 }
 
 impl RegionState {
     fn new(region: Arc<Inner>) -> Self {
-        let workspace = region.program.workspace(region.team.threads());
-        let given = region.outputs.iter().map(|_| Recycled::default()).collect();
-        RegionState { region, workspace, given }
+        let workspace = region.program.workspace(region.resources.threads.team.threads());
+        RegionState { region, workspace }
     }
 }
 
@@ -117,18 +113,21 @@ impl OpState for RegionState {
         let sources: TVec<&[f32]> =
             inputs.iter().map(|t| t.try_as_plain_ram()?.as_slice::<f32>()).collect::<TractResult<_>>()?;
         let mut outputs: TVec<Arc<Tensor>> = tvec!();
-        for (fact, given) in self.region.outputs.iter().zip(&mut self.given) {
-            outputs.push(given.take(fact.shape.as_concrete().context("a shape that varies")?)?);
+        let Inner { program, resources, .. } = &*self.region;
+        for fact in &self.region.outputs {
+            outputs.push(resources.tensor(fact.shape.as_concrete().context("a shape that varies")?)?);
         }
         {
             let mut slices: TVec<&mut [f32]> = outputs.iter_mut().map(only_mine).collect::<TractResult<_>>()?;
             self.workspace.timed = profile::is_on();
-            self.region.program.run(&mut self.workspace, &sources, &mut slices, &self.region.team);
+            self.workspace.scratch = resources.scratch();
+            program.run(&mut self.workspace, &sources, &mut slices, &resources.threads.team);
+            resources.keep(std::mem::take(&mut self.workspace.scratch));
             if self.workspace.timed {
-                profile::add(self.region.program.times(&self.workspace));
+                profile::add(program.times(&self.workspace));
             }
         }
-        self.given.iter_mut().zip(&outputs).for_each(|(given, tensor)| given.give(tensor));
+        outputs.iter().for_each(|tensor| resources.give(tensor));
         Ok(outputs.into_iter().map(IntoTValue::into_tvalue).collect())
     }
 

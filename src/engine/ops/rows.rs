@@ -2,14 +2,15 @@
 
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
+use tract_onnx::tract_core::ops::change_axes::{AxisOp, perm_to_ops};
 use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
-use tract_onnx::tract_core::ops::math::{Add, Mul, Sub};
-use tract_onnx::tract_core::ops::nn::{GeluExact, Reduce, Reducer, RmsNorm};
+use tract_onnx::tract_core::ops::math::{Add, Max, Mul, Sub};
+use tract_onnx::tract_core::ops::nn::{GeluApproximate, GeluExact, Reduce, Reducer, RmsNorm, Silu};
 
 use super::planned::{Kernel, Planned};
-use crate::engine::kernels::{Activation, LayerNorm, Linear, RowWork, Team, Variant};
-use crate::engine::threads::Threads;
+use super::resources::Resources;
+use crate::engine::kernels::{Activation, LayerNorm, Linear, PixelNorm, RowWork, Team, Variant};
 
 /// With fewer multiply-accumulates than this a product is not worth packing its weights.
 const MIN_MACS: usize = 100_000;
@@ -18,12 +19,15 @@ const MIN_MACS: usize = 100_000;
 pub(in crate::engine) type Rows = Planned<RowWork>;
 
 impl Kernel for RowWork {
-    const INPUTS: usize = 1;
+    fn inputs(&self) -> usize {
+        1
+    }
 
     fn name(&self) -> [&'static str; 2] {
         match self {
             RowWork::Linear(_) => ["MatMul", "rows"],
             RowWork::Normalize(_) => ["LayerNorm", "rows"],
+            RowWork::NormalizePixels(_) => ["LayerNorm", "pixels"],
         }
     }
 
@@ -48,33 +52,44 @@ pub(super) fn constant(model: &TypedModel, outlet: OutletId) -> Option<Vec<f32>>
     Some(values.try_as_plain_ram().ok()?.as_slice::<f32>().ok()?.to_vec())
 }
 
-/// A product over the last axes of a tensor with a constant matrix, with what follows it: a bias, then GELU.
+/// A product over axes of a tensor with a constant matrix, with what follows it: a bias, then an activation.
 pub(super) fn linear(
-    threads: &Threads,
+    resources: &Resources,
     model: &TypedModel,
     node: &TypedNode,
     name: &str,
     op: &EinSum,
 ) -> TractResult<Option<TypedModelPatch>> {
     let Some(found) = Found::of(model, node, op) else { return Ok(None) };
-    let Found { last, bias, activation } = found.with_followers(model, node);
-    let (Some(weights), Some(shape)) = (constant(model, node.inputs[1]), shape_of(model, last.into())) else {
-        return Ok(None);
-    };
+    let Found { input, before, weights, shape, after, last, bias, activation } = found.with_followers(model, node);
     let variant = Variant::best();
-    let outputs = bias.len();
-    let sizes = [weights.len() / outputs.max(1), outputs];
+    let sizes = [weights.len() / bias.len().max(1), bias.len()];
     let Some(work) = Linear::new(variant.lanes(), sizes, &weights, &bias, activation) else { return Ok(None) };
-    let op = Rows::new(RowWork::Linear(work), variant, &shape, threads);
+    let op = Rows::new(RowWork::Linear(work), variant, &shape, resources);
     let mut patch = TypedModelPatch::new("rows times a matrix");
-    let input = patch.tap_model(model, node.inputs[0])?;
-    let wire = patch.wire_node(format!("{name}.rows"), op, &[input])?[0];
+    let mut wire = patch.tap_model(model, input)?;
+    for (ix, change) in before.into_iter().enumerate() {
+        wire = patch.wire_node(format!("{name}.before.{ix}"), change, &[wire])?[0];
+    }
+    wire = patch.wire_node(format!("{name}.rows"), op, &[wire])?[0];
+    for (ix, change) in after.into_iter().enumerate() {
+        wire = patch.wire_node(format!("{name}.after.{ix}"), change, &[wire])?[0];
+    }
     patch.shunt_outside(model, last.into(), wire)?;
     Ok(Some(patch))
 }
 
 /// A product of rows and what was found behind it.
 struct Found {
+    input: OutletId,
+    /// Bring what is summed over to the end.
+    before: TVec<AxisOp>,
+    /// [summed over, made].
+    weights: Vec<f32>,
+    /// Of what is made, rows first.
+    shape: TVec<usize>,
+    /// Bring what is made to its place.
+    after: TVec<AxisOp>,
     /// The last node that it includes.
     last: usize,
     bias: Vec<f32>,
@@ -82,23 +97,61 @@ struct Found {
 }
 
 impl Found {
-    /// The inputs' last axes, in their order, are those summed over; the output's last is the matrix's own.
     fn of(model: &TypedModel, node: &TypedNode, op: &EinSum) -> Option<Found> {
         let (inputs, outputs) = op.axes.to_strs();
-        let ([data, matrix], [output]) = (inputs.as_slice(), outputs.as_slice()) else { return None };
-        let letters = |text: &str| text.chars().collect::<Vec<char>>();
-        let (data, matrix, output) = (letters(data), letters(matrix), letters(output));
-        let (own, summed) = matrix.split_last()?;
-        let rows = data.strip_suffix(summed)?;
-        let rest = output.strip_suffix(&[*own])?;
-        let (given, made) = (shape_of(model, node.inputs[0])?, shape_of(model, node.id.into())?);
-        let kept = |letters: &[char], shape: &[usize]| -> Vec<(char, usize)> {
-            letters.iter().copied().zip(shape.iter().copied()).filter(|(_, len)| *len != 1).collect()
+        let ([_, _], [output]) = (inputs.as_slice(), outputs.as_slice()) else { return None };
+        let matrix = (0..2).find(|ix| model.outlet_fact(node.inputs[*ix]).is_ok_and(|fact| fact.konst.is_some()))?;
+        let input = node.inputs[1 - matrix];
+        let [data, of_matrix, output] = [&inputs[1 - matrix], &inputs[matrix], output].map(|text| letters(text));
+        let (given, made) = (shape_of(model, input)?, shape_of(model, node.id.into())?);
+
+        // Letters of the matrix of which there is more than 1: one is made, the others are summed over.
+        let sizes = shape_of(model, node.inputs[matrix])?;
+        let matrix_letters: Vec<char> =
+            of_matrix.iter().zip(&sizes).filter(|(_, size)| **size > 1).map(|(letter, _)| *letter).collect();
+        let own = *matrix_letters.iter().find(|letter| output.contains(letter) && !data.contains(letter))?;
+        let values = constant(model, node.inputs[matrix])?;
+        let (summed, weights) = if matrix_letters.last() == Some(&own) {
+            (&matrix_letters[..matrix_letters.len() - 1], values)
+        } else {
+            let summed = matrix_letters.strip_prefix(&[own])?;
+            let outputs = made[output.iter().position(|letter| *letter == own)?];
+            (summed, transposed(&values, outputs))
         };
-        let same = kept(rows, &given) == kept(rest, &made) && !summed.is_empty() && !rows.contains(own);
-        let outputs = *made.last()?;
+        let sums = summed.iter().all(|letter| data.contains(letter) && !output.contains(letter));
+        let unit = |letter: &char| data.iter().zip(&given).any(|(own, size)| own == letter && *size == 1);
+
+        // Rows are what the tensor has beside, in the output's order.
+        let place = |letter: &char| data.iter().position(|own| own == letter);
+        let rest: Vec<char> = output.iter().copied().filter(|letter| *letter != own).collect();
+        let mut order: Vec<usize> = rest.iter().filter_map(place).collect();
+        order.extend(
+            data.iter().filter(|letter| !output.contains(letter) && !summed.contains(letter)).filter_map(place),
+        );
+        order.extend(summed.iter().filter_map(place));
+        let summed_away = data.iter().filter(|letter| !output.contains(letter) && !summed.contains(letter)).all(unit);
+        let known = rest.iter().all(|letter| {
+            data.contains(letter) || output.iter().zip(&made).any(|(own, size)| own == letter && *size == 1)
+        });
+        let same: usize = rest.iter().filter(|letter| data.contains(letter)).count();
+        let outputs = made[output.iter().position(|letter| *letter == own)?];
+        let rows: usize = made.iter().product::<usize>() / outputs.max(1);
         let macs = given.iter().product::<usize>() * outputs;
-        (op.q_params.is_none() && same && macs >= MIN_MACS).then(|| Found {
+        let whole = order.len() == data.len() && same + summed.len() <= data.len() && rows * weights.len() == macs;
+        if op.q_params.is_some() || !sums || summed.is_empty() || !summed_away || !known || !whole || macs < MIN_MACS {
+            return None;
+        }
+        let mut shape: TVec<usize> =
+            output.iter().zip(&made).filter(|(letter, _)| **letter != own).map(|(_, n)| *n).collect();
+        shape.push(outputs);
+        let back: Vec<usize> =
+            (output.iter()).map(|letter| rest.iter().position(|other| other == letter).unwrap_or(rest.len())).collect();
+        Some(Found {
+            input,
+            before: moves(&order, &given),
+            weights,
+            after: moves(&back, &shape),
+            shape,
             last: node.id,
             bias: vec![0.0; outputs],
             activation: Activation::None,
@@ -108,7 +161,7 @@ impl Found {
     fn with_followers(mut self, model: &TypedModel, node: &TypedNode) -> Found {
         let mut at = node.id;
         while let Ok(Some(next)) = model.single_succ(at) {
-            if model.outputs.contains(&at.into()) {
+            if model.outputs.contains(&at.into()) || !self.after.is_empty() {
                 break;
             }
             if let Some(op) = next.op_as::<TypedBinOp>()
@@ -119,9 +172,9 @@ impl Found {
                 let Some(bias) = self.added(model, next) else { break };
                 self.bias.iter_mut().zip(bias).for_each(|(sum, bias)| *sum += bias);
             } else if self.activation == Activation::None
-                && next.op_as::<ElementWiseOp>().is_some_and(|op| op.1.is_none() && op.0.is::<GeluExact>())
+                && let Some(activation) = activation(model, next)
             {
-                self.activation = Activation::Gelu;
+                self.activation = activation;
             } else {
                 break;
             }
@@ -141,10 +194,45 @@ impl Found {
     }
 }
 
-/// Normalisation of rows by mean and variance, as tract writes layer normalisation: the root mean square of what is left
-/// without the mean.
+fn letters(text: &str) -> Vec<char> {
+    text.chars().collect()
+}
+
+/// `values` [rows, columns] as [columns, rows].
+fn transposed(values: &[f32], rows: usize) -> Vec<f32> {
+    let columns = values.len() / rows.max(1);
+    (0..columns).flat_map(|column| (0..rows).map(move |row| values[row * columns + column])).collect()
+}
+
+/// What brings the axes of a tensor of `shape` into `order`; nothing where no number moves.
+fn moves(order: &[usize], shape: &[usize]) -> TVec<AxisOp> {
+    let moved: Vec<usize> =
+        order.iter().copied().filter(|axis| shape.get(*axis).is_none_or(|size| *size > 1)).collect();
+    if moved.is_sorted() { tvec!() } else { perm_to_ops(order) }
+}
+
+/// What `node` does to each number, if the kernels of rows have it.
+fn activation(model: &TypedModel, node: &TypedNode) -> Option<Activation> {
+    if let Some(op) = node.op_as::<ElementWiseOp>().filter(|op| op.1.is_none()) {
+        return if op.0.is::<GeluExact>() {
+            Some(Activation::Gelu)
+        } else if op.0.downcast_ref::<GeluApproximate>().is_some_and(|gelu| !gelu.fast_impl) {
+            Some(Activation::GeluTanh)
+        } else if op.0.is::<Silu>() {
+            Some(Activation::Silu)
+        } else {
+            None
+        };
+    }
+    node.op_as::<TypedBinOp>().filter(|op| op.0.is::<Max>() && op.1.is_none())?;
+    let zero = |ix: usize| constant(model, node.inputs[ix]).is_some_and(|values| values == [0.0]);
+    (zero(0) || zero(1)).then_some(Activation::Relu)
+}
+
+/// Normalisation of rows, or of every pixel's channels, by mean and variance, as tract writes layer normalisation: the root
+/// mean square of what is left without the mean.
 pub(super) fn layer_norm(
-    threads: &Threads,
+    resources: &Resources,
     model: &TypedModel,
     node: &TypedNode,
     name: &str,
@@ -153,10 +241,15 @@ pub(super) fn layer_norm(
     let Some((input, epsilon)) = centred(model, node, op) else { return Ok(None) };
     let Some(shape) = shape_of(model, node.id.into()) else { return Ok(None) };
     let variant = Variant::best();
-    let channels = shape.last().copied().unwrap_or(0);
-    let Some(work) = LayerNorm::new(variant.lanes(), channels, epsilon) else { return Ok(None) };
-    let op = Rows::new(RowWork::Normalize(work), variant, &shape, threads);
-    let mut patch = TypedModelPatch::new("layer normalisation of rows");
+    let Some(channels) = shape.get(op.axis).copied().filter(|channels| *channels > 0) else { return Ok(None) };
+    let pixels: usize = shape[op.axis + 1..].iter().product();
+    let work = match pixels {
+        0 => return Ok(None),
+        1 => RowWork::Normalize(LayerNorm::new(channels, epsilon)),
+        _ => RowWork::NormalizePixels(PixelNorm::new(channels, pixels, epsilon)),
+    };
+    let op = Rows::new(work, variant, &shape, resources);
+    let mut patch = TypedModelPatch::new("layer normalisation");
     let input = patch.tap_model(model, input)?;
     let wire = patch.wire_node(format!("{name}.rows"), op, &[input])?[0];
     patch.shunt_outside(model, node.id.into(), wire)?;
@@ -165,7 +258,6 @@ pub(super) fn layer_norm(
 
 /// What `node` normalises if its mean is taken off first, and the epsilon.
 fn centred(model: &TypedModel, node: &TypedNode, op: &RmsNorm) -> Option<(OutletId, f32)> {
-    let rank = model.outlet_fact(node.inputs[0]).ok()?.rank();
     let difference = model.node(node.inputs[0].node);
     difference.op_as::<TypedBinOp>().filter(|op| op.0.is::<Sub>() && op.1.is_none())?;
     let [input, mean] = [difference.inputs[0], difference.inputs[1]];
@@ -175,8 +267,8 @@ fn centred(model: &TypedModel, node: &TypedNode, op: &RmsNorm) -> Option<(Outlet
     let factor = constant(model, share.inputs[1 - ix])?;
     let sum = model.node(share.inputs[ix].node);
     let reduce = sum.op_as::<Reduce>()?;
-    let channels = *shape_of(model, input)?.last()?;
-    let last = op.axis + 1 == rank && reduce.reducer == Reducer::Sum && *reduce.axes == [rank - 1];
+    let channels = *shape_of(model, input)?.get(op.axis)?;
+    let last = reduce.reducer == Reducer::Sum && *reduce.axes == [op.axis];
     let mean = factor.len() == 1 && (factor[0] * channels as f32 - 1.0).abs() < 1e-5;
     let epsilon = op.eps.cast_to_scalar::<f32>().ok()?;
     (last && mean && sum.inputs[0] == input).then_some((input, epsilon))

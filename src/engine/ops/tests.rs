@@ -6,7 +6,7 @@ use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_core::ops::math::{add, mul, sub};
 use tract_onnx::tract_core::ops::nn::{Reduce, Reducer, RmsNorm, Softmax, SoftmaxKind, gelu_exact::gelu_exact};
 
-use super::{Attend, Rows, substitute};
+use super::{Attend, Resources, Rows, substitute};
 use crate::engine::threads::Threads;
 
 fn numbers(shape: &[usize], seed: usize) -> Tensor {
@@ -35,7 +35,7 @@ fn compare(
 ) -> Result<(), TestCaseError> {
     let expected = run(model.clone(), inputs);
     let mut changed = model;
-    substitute(&mut changed, &Threads::new(threads)).unwrap();
+    substitute(&mut changed, &Resources::new(&Threads::new(threads))).unwrap();
     prop_assert_eq!(ours(&changed), count, "{}", changed);
     let made = run(changed, inputs);
     prop_assert_eq!(made.len(), expected.len());

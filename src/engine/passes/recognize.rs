@@ -5,7 +5,9 @@ use tract_onnx::tract_core::ops::downsample::Downsample;
 use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_core::ops::math::{Add, Max, Min, Mul};
-use tract_onnx::tract_core::ops::nn::{DataFormat, GeluExact, HardSwish, Reduce, Reducer, Resize, Sigmoid, Silu};
+use tract_onnx::tract_core::ops::nn::{
+    DataFormat, GeluApproximate, GeluExact, HardSwish, Reduce, Reducer, Resize, Sigmoid, Silu,
+};
 
 use crate::engine::kernels::{Activation, Blend, Grid, MAX_PACKED, Window};
 use crate::engine::ops::{FakeQuantize, resize_tables};
@@ -217,6 +219,8 @@ fn activation(op: &ElementWiseOp) -> Option<Activation> {
         Some(Activation::HardSwish)
     } else if op.0.is::<GeluExact>() {
         Some(Activation::Gelu)
+    } else if op.0.downcast_ref::<GeluApproximate>().is_some_and(|gelu| !gelu.fast_impl) {
+        Some(Activation::GeluTanh)
     } else if op.0.is::<Sigmoid>() {
         Some(Activation::Sigmoid)
     } else if op.0.is::<Silu>() {

@@ -7,16 +7,15 @@ use super::partition::{Region, partition};
 use super::place::place;
 use super::refusal::{Refusal, refusal};
 use crate::engine::kernels::Variant;
-use crate::engine::ops::ConvRegion;
+use crate::engine::ops::{ConvRegion, Resources};
 use crate::engine::quantized::WeightGrids;
-use crate::engine::threads::Threads;
 
 /// Replaces every convolutional region of a decluttered model of fixed shapes by one operator. `grids` are those of the
 /// file's weights. A region whose workspace would take more than `max_bytes` is left. Says which convolutions stay tract's or,
 /// rounded input or not, are computed on floats.
 pub(in crate::engine) fn convolutional_regions(
     model: &mut TypedModel,
-    threads: &Threads,
+    resources: &Resources,
     grids: &WeightGrids,
     max_bytes: u64,
 ) -> TractResult<Vec<Refusal>> {
@@ -29,14 +28,14 @@ pub(in crate::engine) fn convolutional_regions(
             continue;
         };
         match place(&draft, Variant::best(), grids) {
-            Ok((program, _)) if program.workspace_bytes(threads.count()) as u64 > max_bytes => {
+            Ok((program, _)) if program.workspace_bytes(resources.threads.count()) as u64 > max_bytes => {
                 refused.extend(of_region(model, &region, "its pictures with their margins take too much memory"));
             }
             Ok((program, floats)) => {
                 refused.extend(floats);
                 let names = draft.operations.iter().map(|op| op.name.clone()).collect();
                 let facts = draft.outputs.iter().map(|(outlet, _)| Ok(model.outlet_fact(*outlet)?.without_value()));
-                let op = ConvRegion::new(program, names, facts.collect::<TractResult<_>>()?, threads);
+                let op = ConvRegion::new(program, names, facts.collect::<TractResult<_>>()?, resources);
                 planned.push((draft, op));
             }
             Err(reason) => {

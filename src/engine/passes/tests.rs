@@ -11,6 +11,7 @@ use tract_onnx::tract_core::ops::nn::{
 
 use super::convolutional_regions;
 use super::recognize::recognize;
+use crate::engine::ops::Resources;
 use crate::engine::ops::{ConvRegion, FakeQuantize};
 use crate::engine::quantized::WeightGrids;
 use crate::engine::threads::Threads;
@@ -353,7 +354,7 @@ fn before_and_after(
     let mut ours = model;
     let steps: Vec<[f32; 1]> = step.into_iter().map(|step| [step]).collect();
     let grids = WeightGrids::of(&steps.iter().map(|step| step.as_slice()).collect::<Vec<_>>());
-    convolutional_regions(&mut ours, &Threads::new(threads), &grids, 1 << 30).unwrap();
+    convolutional_regions(&mut ours, &Resources::new(&Threads::new(threads)), &grids, 1 << 30).unwrap();
     let names = ours.nodes().iter().filter_map(|node| node.op_as::<ConvRegion>()).flat_map(ConvRegion::names);
     let inside: Vec<String> = names.cloned().collect();
     let twice = ours.nodes().iter().find(|node| inside.contains(&node.name));
@@ -419,7 +420,7 @@ fn one_region_holds_a_whole_chain() {
     let mut model = drawing.model;
     model.select_output_outlets(&[last]).unwrap();
     let mut model = model.into_decluttered().unwrap();
-    convolutional_regions(&mut model, &Threads::new(1), &WeightGrids::default(), 1 << 30).unwrap();
+    convolutional_regions(&mut model, &Resources::new(&Threads::new(1)), &WeightGrids::default(), 1 << 30).unwrap();
     let regions: Vec<&ConvRegion> = model.nodes().iter().filter_map(|n| n.op_as()).collect();
     assert_eq!(regions.len(), 1, "{model}");
     assert_eq!(model.nodes().len(), 2, "the source and the region: {model}");
@@ -444,6 +445,7 @@ fn what_no_region_takes_is_named_with_the_reason() {
     let mut model = drawing.model;
     model.select_output_outlets(&[last]).unwrap();
     let mut model = model.into_decluttered().unwrap();
-    let refused = convolutional_regions(&mut model, &Threads::new(1), &WeightGrids::default(), 1 << 30).unwrap();
+    let refused =
+        convolutional_regions(&mut model, &Resources::new(&Threads::new(1)), &WeightGrids::default(), 1 << 30).unwrap();
     assert!(refused.iter().any(|r| r.reason == "it is dilated"), "{refused:?}");
 }

@@ -1,0 +1,201 @@
+//! Which axis is which through products and changes of shape.
+
+use tract_onnx::prelude::*;
+use tract_onnx::tract_core::internal::DimLike;
+use tract_onnx::tract_core::ops::change_axes::AxisOp;
+use tract_onnx::tract_core::ops::einsum::EinSum;
+
+use super::shape_of;
+
+/// A part of an axis of a product: of the numbers from 0 to the letter's size those that are `inner` apart, `size` of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Factor {
+    pub letter: char,
+    pub inner: usize,
+    pub size: usize,
+}
+
+/// What each axis of a tensor is made of, the outermost factor first; an axis of 1 of nothing.
+#[derive(Clone, Debug)]
+pub(super) struct Axes(pub Vec<Vec<Factor>>);
+
+/// A tensor of a product: a letter and a size for each axis.
+#[derive(Clone, Debug)]
+pub(super) struct Tensor(Vec<(char, usize)>);
+
+/// The letters of a product of two tensors of `f32`.
+#[derive(Clone, Debug)]
+pub(super) struct Letters {
+    pub inputs: [Tensor; 2],
+    pub output: Tensor,
+}
+
+/// How far apart the factors lie in a tensor, in floats.
+#[derive(Clone, Debug)]
+pub(super) struct Strides(Vec<(Factor, usize)>);
+
+impl Tensor {
+    fn of(model: &TypedModel, outlet: OutletId, letters: &str) -> Option<Tensor> {
+        let shape = shape_of(model, outlet)?;
+        let letters: Vec<char> = letters.chars().collect();
+        (letters.len() == shape.len()).then(|| Tensor(letters.into_iter().zip(shape).collect()))
+    }
+
+    /// Whether it has the letter, and more than 1 of it.
+    pub fn has(&self, letter: char) -> bool {
+        self.0.iter().any(|(own, size)| *own == letter && *size > 1)
+    }
+
+    pub fn axis(&self, letter: char) -> Option<usize> {
+        self.0.iter().position(|(own, _)| *own == letter)
+    }
+
+    /// Floats from one of the letter to the next.
+    pub fn stride(&self, letter: char) -> Option<usize> {
+        let axis = self.axis(letter)?;
+        Some(self.0[axis + 1..].iter().map(|(_, size)| size).product())
+    }
+
+    /// The strides, where each letter is made of what `factors` says.
+    pub fn strides(&self, factors: impl Fn(char) -> Option<Vec<Factor>>) -> Option<Strides> {
+        let axes = self.0.iter().map(|(letter, size)| if *size == 1 { Some(Vec::new()) } else { factors(*letter) });
+        let axes = Axes(axes.collect::<Option<_>>()?);
+        Some(axes.strides(&self.shape()))
+    }
+
+    fn shape(&self) -> Vec<usize> {
+        self.0.iter().map(|(_, size)| *size).collect()
+    }
+}
+
+impl Letters {
+    pub fn of(model: &TypedModel, node: &TypedNode, op: &EinSum) -> Option<Letters> {
+        let (inputs, outputs) = op.axes.to_strs();
+        let ([first, second], [output]) = (inputs.as_slice(), outputs.as_slice()) else { return None };
+        if op.q_params.is_some() {
+            return None;
+        }
+        Some(Letters {
+            inputs: [Tensor::of(model, node.inputs[0], first)?, Tensor::of(model, node.inputs[1], second)?],
+            output: Tensor::of(model, node.id.into(), output)?,
+        })
+    }
+
+    /// The letters of which there is more than 1, in the output's order.
+    pub fn sizes(&self) -> Vec<(char, usize)> {
+        let mut sizes: Vec<(char, usize)> = Vec::new();
+        for (letter, size) in self.output.0.iter().chain(&self.inputs[0].0).chain(&self.inputs[1].0) {
+            if *size > 1 && sizes.iter().all(|(known, _)| known != letter) {
+                sizes.push((*letter, *size));
+            }
+        }
+        sizes
+    }
+
+    /// The letter as a factor of its own.
+    pub fn whole(&self, letter: char) -> Vec<Factor> {
+        let size = self.sizes().iter().find(|(known, _)| *known == letter).map(|(_, size)| *size);
+        size.map(|size| Factor { letter, inner: 1, size }).into_iter().collect()
+    }
+
+    /// The axes of the output.
+    pub fn axes(&self) -> Axes {
+        Axes(self.output.0.iter().map(|(letter, _)| self.whole(*letter)).collect())
+    }
+}
+
+impl Axes {
+    /// The axes after `op`, if every axis is still made of whole factors.
+    pub fn after(mut self, op: &AxisOp) -> Option<Axes> {
+        match op {
+            AxisOp::Add(at) => self.0.insert(*at, Vec::new()),
+            AxisOp::Rm(at) => self.0.remove(*at).is_empty().then_some(())?,
+            AxisOp::Move(from, to) => {
+                let axis = self.0.remove(*from);
+                self.0.insert(*to, axis);
+            }
+            AxisOp::Reshape(at, from, to) => {
+                let mut left: Vec<Factor> = self.0.drain(*at..*at + from.len()).flatten().collect();
+                left.reverse();
+                for (offset, size) in to.iter().enumerate() {
+                    let axis = taken(&mut left, size.to_usize().ok()?)?;
+                    self.0.insert(*at + offset, axis);
+                }
+                left.is_empty().then_some(())?;
+            }
+        }
+        Some(self)
+    }
+
+    /// The strides of a tensor of `shape` that is added to one with these axes: along an axis of 1 it is the same everywhere.
+    pub fn strides(&self, shape: &[usize]) -> Strides {
+        let mut strides = Vec::new();
+        let mut stride = 1;
+        for (axis, size) in self.0.iter().zip(shape).rev() {
+            let mut inner = stride;
+            for factor in axis.iter().rev() {
+                strides.push((*factor, if *size == 1 { 0 } else { inner }));
+                inner *= factor.size;
+            }
+            stride *= size;
+        }
+        Strides(strides)
+    }
+}
+
+/// The next factors of `left`, whose last is the outermost, that make an axis of `size`: one of them may be split.
+fn taken(left: &mut Vec<Factor>, mut size: usize) -> Option<Vec<Factor>> {
+    let mut axis = Vec::new();
+    while size > 1 {
+        let factor = left.pop()?;
+        if size.is_multiple_of(factor.size) {
+            size /= factor.size;
+            axis.push(factor);
+        } else if factor.size.is_multiple_of(size) {
+            let rest = factor.size / size;
+            axis.push(Factor { inner: factor.inner * rest, size, ..factor });
+            left.push(Factor { size: rest, ..factor });
+            size = 1;
+        } else {
+            return None;
+        }
+    }
+    Some(axis)
+}
+
+impl Strides {
+    /// Where the numbers of `letters` begin, the last letter changing fastest.
+    pub fn table(&self, letters: &[(char, usize)]) -> Vec<usize> {
+        let mut table = vec![0];
+        for (letter, size) in letters {
+            let offset = |place: usize| -> usize {
+                let own = self.0.iter().filter(|(factor, _)| factor.letter == *letter);
+                own.map(|(factor, stride)| place / factor.inner % factor.size * stride).sum()
+            };
+            let offsets: Vec<usize> = (0..*size).map(offset).collect();
+            table = table.iter().flat_map(|base| offsets.iter().map(move |offset| base + offset)).collect();
+        }
+        table
+    }
+}
+
+/// A letter's numbers as runs: their length, the stride in a run and the one from a run to the next. `None` where that does not
+/// tell them.
+pub(super) fn runs(strides: &Strides, letter: Option<(char, usize)>) -> Option<(usize, usize, usize)> {
+    let Some((letter, size)) = letter else { return Some((1, 0, 0)) };
+    let mut own: Vec<(Factor, usize)> =
+        strides.0.iter().copied().filter(|(factor, _)| factor.letter == letter).collect();
+    own.sort_by_key(|(factor, _)| factor.inner);
+    let mut merged: Vec<(usize, usize)> = Vec::new();
+    for (factor, stride) in own {
+        match merged.last_mut() {
+            Some((length, inner)) if stride == *inner * *length => *length *= factor.size,
+            _ => merged.push((factor.size, stride)),
+        }
+    }
+    match merged[..] {
+        [(length, stride)] => (length == size).then_some((length, stride, 0)),
+        [(length, stride), (runs, jump)] => (length * runs == size).then_some((length, stride, jump)),
+        _ => None,
+    }
+}
