@@ -11,7 +11,7 @@ use tract_onnx::tract_core::ops::source::TypedSource;
 
 use super::device::Device;
 use super::kernels::{Action, Program, Step};
-use super::ops::{Attend, ConvRegion, Rows};
+use super::ops::{Attend, ConvRegion, Permute, Rows};
 use super::passes::Refusal;
 use super::precision::{Arithmetic, Precision};
 use super::profile::Labels;
@@ -134,6 +134,10 @@ pub(super) fn audit(
         }
         if let Some(attend) = node.op_as::<Attend>() {
             labels.add(node.id, &node.name, attend.label());
+            continue;
+        }
+        if let Some(permute) = node.op_as::<Permute>() {
+            labels.add(node.id, &node.name, permute.label());
             continue;
         }
         if let Some(label) = label(model, node, operators) {

@@ -3,10 +3,12 @@
 mod attention;
 mod bilinear;
 mod fake_quantize;
+mod permute;
 mod planned;
 mod region;
 mod resources;
 mod rows;
+mod shapes;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +19,7 @@ use tract_onnx::tract_core::model::Rewriter;
 pub(super) use attention::Attend;
 pub(super) use bilinear::{doubles, resize_tables};
 pub(super) use fake_quantize::FakeQuantize;
+pub(super) use permute::Permute;
 pub(super) use region::ConvRegion;
 pub(super) use resources::Resources;
 pub(super) use rows::Rows;
@@ -28,5 +31,7 @@ pub(super) fn substitute(model: &mut TypedModel, resources: &Resources) -> Tract
         .with_rule_for("layer-norm", rows::layer_norm)
         .with_rule_for("linear", rows::linear)
         .with_rule_for("attention", attention::attention)
-        .rewrite(resources, model)
+        .rewrite(resources, model)?;
+    Rewriter::default().with_rule_for("permute", permute::permute).rewrite(resources, model)?;
+    shapes::absorb(model)
 }

@@ -1,6 +1,7 @@
 //! Rewrites of tract's graphs, each a patch that applies whole or not at all.
 //!
-//! `curves` finds activations that are spelt out in several nodes. The other pass finds convolutional regions: stretches of a graph in which pictures only meet convolutions,
+//! `constants` computes what depends on constants alone, `curves` finds activations that are spelt out in several nodes. The
+//! other pass finds convolutional regions: stretches of a graph in which pictures only meet convolutions,
 //! additions, activations, pooling, resizing, means and gates. Each becomes a single operator with its own schedule and
 //! memory, in whose blocked layout the pictures stay from the first convolution to the last.
 //!
@@ -12,6 +13,7 @@
 //! 5. `place` finds each picture its room in one stretch of memory.
 
 mod build;
+mod constants;
 mod curves;
 mod integers;
 mod partition;
@@ -24,6 +26,7 @@ mod regions;
 mod tests;
 mod values;
 
+pub(super) use constants::fold_constants;
 pub(super) use curves::known_curves;
 pub(super) use refusal::Refusal;
 pub(super) use regions::convolutional_regions;

@@ -11,7 +11,7 @@
 //!    width.
 //! 3. The sums begin with the bias; residual, activation and store follow while they are in registers.
 //! 4. A unit of work is one output row of one group of output blocks. Rows of a group follow each other, so that the
-//!    group's weights stay in the cache.
+//!    group's weights stay in the cache; where all weights do, groups of a row, so that the row's input does too.
 
 use super::blocked::Blocked;
 use super::finish::Finish;
@@ -152,6 +152,13 @@ impl Convolution {
         self.output
     }
 
+    /// Whether the groups of a row follow each other, rather than the rows of a group: where all weights stay in the cache, so
+    /// does a row's input, and a wide picture is read once.
+    fn by_rows(&self) -> bool {
+        const CACHED: usize = 1 << 16;
+        self.weights.len() <= CACHED && self.input.floats() > CACHED
+    }
+
     /// Independent pieces of work.
     pub fn units(&self) -> usize {
         self.groups.len() * self.output.height
@@ -214,7 +221,10 @@ impl Convolution {
     /// plan's layouts, and no other thread touches the same output row and group.
     #[inline(always)]
     pub(super) unsafe fn run<V: Vector>(&self, input: *const f32, finish: &Finish, unit: usize) {
-        let (group, y) = (self.groups[unit / self.output.height], unit % self.output.height);
+        let (group, y) = match self.by_rows() {
+            true => (self.groups[unit % self.groups.len()], unit / self.groups.len()),
+            false => (self.groups[unit / self.output.height], unit % self.output.height),
+        };
         // SAFETY: the caller's promise.
         unsafe {
             match group.blocks {

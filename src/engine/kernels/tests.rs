@@ -164,6 +164,7 @@ fn activation() -> impl Strategy<Value = Activation> {
         Just(Activation::Gelu),
         Just(Activation::Sigmoid),
         Just(Activation::Silu),
+        Just(Activation::GeluTanh),
     ]
 }
 

@@ -2,6 +2,7 @@
 
 mod axes;
 mod scores;
+mod view;
 
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::einsum::EinSum;
@@ -12,6 +13,7 @@ use super::rows::{constant, shape_of};
 use crate::engine::kernels::{Attention, AttentionPlan, AttentionRows, Team, Term, TermValues, Variant};
 use axes::{Letters, Strides, runs};
 use scores::{Scores, scores};
+use view::View;
 
 /// Queries, keys, values and what is computed to be added to the scores in, all of `f32`, with axes in any order.
 pub(in crate::engine) type Attend = Planned<Attention>;
@@ -61,11 +63,13 @@ pub(super) fn attention(
 /// The plan of the attention that ends in the product `node`, whose input with number `weights` comes from a softmax, and what
 /// it reads.
 fn found(model: &TypedModel, node: &TypedNode, op: &EinSum, weights: usize) -> Option<(AttentionPlan, Vec<OutletId>)> {
-    let sum = Letters::of(model, node, op)?;
     let found = scores(model, node.inputs[weights])?;
-    let Scores { product, queries, ref axes, ref softmax, .. } = found;
-    let product_node = model.node(product);
-    let given = Letters::of(model, product_node, product_node.op_as::<EinSum>()?)?;
+    let Scores { queries, sources, axes, softmax, product: given, .. } = &found;
+    let queries = *queries;
+    let (values, of_values) = View::of(model, node.inputs[1 - weights])?;
+    let of_weights = View::whole(&shape_of(model, node.inputs[weights])?);
+    let views = if weights == 0 { [of_weights, of_values] } else { [of_values, of_weights] };
+    let sum = Letters::of(model, node, op, views)?;
     let (of_queries, of_keys) = (&given.inputs[queries], &given.inputs[1 - queries]);
 
     // The letters of the scores are those of parts of the batch, of queries and of keys; what is summed over is the depth.
@@ -113,15 +117,15 @@ fn found(model: &TypedModel, node: &TypedNode, op: &EinSum, weights: usize) -> O
     let channel = |tensor: &axes::Tensor, own: Option<(char, usize)>| {
         own.and_then(|(letter, _)| tensor.stride(letter)).unwrap_or(0)
     };
-    let operand = |strides: &Strides, along: &[(char, usize)], channel: usize| AttentionRows {
-        batch: strides.table(&batch),
+    let operand = |tensor: &axes::Tensor, strides: Strides, along: &[(char, usize)], own| AttentionRows {
+        batch: strides.table(&batch).into_iter().map(|at| at + tensor.offset()).collect(),
         rows: strides.table(along),
-        channel,
+        channel: channel(tensor, own),
     };
     let depth = depth.first().copied();
-    let mut inputs = vec![product_node.inputs[queries], product_node.inputs[1 - queries], node.inputs[1 - weights]];
+    let mut inputs = vec![sources[queries], sources[1 - queries], values];
     let mut terms = Vec::new();
-    for term in found.terms {
+    for term in &found.terms {
         let (length, stride, jump) = runs(&term.strides, keys.first().copied())?;
         let values = match constant(model, term.outlet) {
             Some(values) => TermValues::Constant(values),
@@ -137,10 +141,10 @@ fn found(model: &TypedModel, node: &TypedNode, op: &EinSum, weights: usize) -> O
         depth: depth.map_or(1, |(_, size)| size),
         width: own.map_or(1, |(_, size)| size),
         scale: found.scale,
-        queries: operand(&plain(of_queries)?, &rows, channel(of_queries, depth)),
-        keys: operand(&plain(of_keys)?, &keys, channel(of_keys, depth)),
-        values: operand(&translate(of_values)?, &keys, channel(of_values, own)),
-        output: operand(&translate(&sum.output)?, &rows, channel(&sum.output, own)),
+        queries: operand(of_queries, plain(of_queries)?, &rows, depth),
+        keys: operand(of_keys, plain(of_keys)?, &keys, depth),
+        values: operand(of_values, translate(of_values)?, &keys, own),
+        output: operand(&sum.output, translate(&sum.output)?, &rows, own),
         terms,
     };
     Some((plan, inputs))

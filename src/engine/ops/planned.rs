@@ -24,19 +24,21 @@ pub(in crate::engine) trait Kernel: Debug + Send + Sync + 'static {
 
 /// An operator of one of our kernels, planned for this processor and for inputs of fixed shapes.
 #[derive(Clone, Debug)]
-pub(in crate::engine) struct Planned<K>(Arc<Inner<K>>);
+pub(in crate::engine) struct Planned<K> {
+    inner: Arc<Inner<K>>,
+    shape: TVec<usize>,
+}
 
 #[derive(Debug)]
 struct Inner<K> {
     kernel: K,
     variant: Variant,
-    shape: TVec<usize>,
     resources: Resources,
 }
 
 impl<K> PartialEq for Planned<K> {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.inner, &other.inner) && self.shape == other.shape
     }
 }
 
@@ -45,19 +47,24 @@ impl<K> Eq for Planned<K> {}
 impl<K: Kernel + Clone> Planned<K> {
     /// `kernel` was planned for `variant` and makes a tensor of `shape`.
     pub fn new(kernel: K, variant: Variant, shape: &[usize], resources: &Resources) -> Self {
-        Planned(Arc::new(Inner { kernel, variant, shape: shape.into(), resources: resources.clone() }))
+        Planned { inner: Arc::new(Inner { kernel, variant, resources: resources.clone() }), shape: shape.into() }
+    }
+
+    /// The same, with its numbers in another shape.
+    pub fn shaped(&self, shape: &[usize]) -> Self {
+        Planned { inner: self.inner.clone(), shape: shape.into() }
     }
 
     /// What it does, in the audit's words.
     pub fn label(&self) -> String {
-        let [name, way] = self.0.kernel.name();
-        format!("{name} f32: {way} {}", self.0.variant)
+        let [name, way] = self.inner.kernel.name();
+        format!("{name} f32: {way} {}", self.inner.variant)
     }
 }
 
 impl<K: Kernel + Clone> Op for Planned<K> {
     fn name(&self) -> StaticName {
-        self.0.kernel.name()[0].into()
+        self.inner.kernel.name()[0].into()
     }
 
     fn validation(&self) -> Validation {
@@ -79,7 +86,7 @@ impl<K: Kernel + Clone> TypedOp for Planned<K> {
     as_op!();
 
     fn output_facts(&self, _: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        Ok(tvec!(f32::fact(&*self.0.shape)))
+        Ok(tvec!(f32::fact(&*self.shape)))
     }
 }
 
@@ -89,7 +96,8 @@ struct PlannedState<K>(Planned<K>);
 
 impl<K: Kernel + Clone> OpState for PlannedState<K> {
     fn eval(&mut self, _: &EvalContext, _: &dyn Op, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        let Inner { kernel, variant, shape, resources } = &*self.0.0;
+        let Planned { inner, shape } = &self.0;
+        let Inner { kernel, variant, resources } = &**inner;
         ensure!(inputs.len() == kernel.inputs(), "{} of {} tensors", kernel.name()[0], inputs.len());
         let sources: TVec<&[f32]> =
             inputs.iter().map(|t| t.try_as_plain_ram()?.as_slice::<f32>()).collect::<TractResult<_>>()?;

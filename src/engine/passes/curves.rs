@@ -176,3 +176,83 @@ fn erf(x: f64) -> f64 {
     }
     2.0 / std::f64::consts::PI.sqrt() * (-x * x).exp() * sum
 }
+
+#[cfg(test)]
+mod tests {
+    use tract_onnx::tract_core::ops::math::{add, mul, pow, square, tanh};
+
+    use super::*;
+
+    /// `x` with what `build` makes of it, after the pass: the names of its operators, and its values.
+    fn rewritten(build: impl Fn(&mut TypedModel, OutletId) -> OutletId) -> (Vec<String>, Vec<f32>, Vec<f32>) {
+        let mut model = TypedModel::default();
+        let source = model.add_source("x", f32::fact([8, 25])).unwrap();
+        let wire = build(&mut model, source);
+        model.select_output_outlets(&[wire]).unwrap();
+        let input: Vec<f32> = (0..200).map(|i| (i as f32 - 100.0) / 17.0).collect();
+        let run = |model: TypedModel| {
+            let input = Tensor::from_shape(&[8, 25], &input).unwrap().into_tvalue();
+            let made = model.into_optimized().unwrap().into_runnable().unwrap().run(tvec!(input)).unwrap();
+            made[0].try_as_plain_ram().unwrap().as_slice::<f32>().unwrap().to_vec()
+        };
+        let before = run(model.clone());
+        known_curves(&mut model).unwrap();
+        let names = model.nodes().iter().map(|node| node.op.name().into_owned()).collect();
+        (names, before, run(model))
+    }
+
+    fn one(model: &mut TypedModel, value: f32) -> OutletId {
+        model.add_const(format!("{value}"), Tensor::from_shape(&[1, 1], &[value]).unwrap()).unwrap()
+    }
+
+    /// `factor * (x + 0.044715 x^3)`, the cube as `cube` makes it.
+    fn inner(model: &mut TypedModel, x: OutletId, factor: f32, cube: OutletId) -> OutletId {
+        let [small, factor] = [one(model, 0.044_715), one(model, factor)];
+        let small = model.wire_node("small", mul(), &[cube, small]).unwrap()[0];
+        let sum = model.wire_node("sum", add(), &[small, x]).unwrap()[0];
+        model.wire_node("inner", mul(), &[sum, factor]).unwrap()[0]
+    }
+
+    #[test]
+    fn gelu_is_known_in_any_order_of_its_factors() {
+        for form in 0..4 {
+            let (names, before, after) = rewritten(|model, x| {
+                let cube = if form % 2 == 0 {
+                    let squared = model.wire_node("squared", square(), &[x]).unwrap()[0];
+                    model.wire_node("cube", mul(), &[squared, x]).unwrap()[0]
+                } else {
+                    let three = one(model, 3.0);
+                    model.wire_node("cube", pow(), &[x, three]).unwrap()[0]
+                };
+                let inner = inner(model, x, 0.797_884_6, cube);
+                let tanh = model.wire_node("tanh", tanh(), &[inner]).unwrap()[0];
+                let [half, unit] = [one(model, 0.5), one(model, 1.0)];
+                let gate = model.wire_node("gate", add(), &[tanh, unit]).unwrap()[0];
+                let (first, second) = if form < 2 { (x, gate) } else { (gate, x) };
+                let halved = model.wire_node("halved", mul(), &[first, half]).unwrap()[0];
+                model.wire_node("made", mul(), &[halved, second]).unwrap()[0]
+            });
+            assert!(
+                names.iter().any(|name| name.contains("Gelu")) && !names.iter().any(|n| n == "Tanh"),
+                "{form}: {names:?}"
+            );
+            assert!(before.iter().zip(&after).all(|(a, b)| (a - b).abs() < 1e-5), "{form}");
+        }
+    }
+
+    #[test]
+    fn what_only_resembles_it_stays() {
+        let (names, before, after) = rewritten(|model, x| {
+            let squared = model.wire_node("squared", square(), &[x]).unwrap()[0];
+            let cube = model.wire_node("cube", mul(), &[squared, x]).unwrap()[0];
+            // Another factor than GELU's.
+            let inner = inner(model, x, 0.81, cube);
+            let tanh = model.wire_node("tanh", tanh(), &[inner]).unwrap()[0];
+            let unit = one(model, 1.0);
+            let gate = model.wire_node("gate", add(), &[tanh, unit]).unwrap()[0];
+            model.wire_node("made", mul(), &[gate, x]).unwrap()[0]
+        });
+        assert!(names.iter().any(|name| name == "Tanh"), "{names:?}");
+        assert_eq!(before, after);
+    }
+}

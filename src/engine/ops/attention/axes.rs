@@ -6,6 +6,7 @@ use tract_onnx::tract_core::ops::change_axes::AxisOp;
 use tract_onnx::tract_core::ops::einsum::EinSum;
 
 use super::shape_of;
+use super::view::View;
 
 /// A part of an axis of a product: of the numbers from 0 to the letter's size those that are `inner` apart, `size` of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,9 +20,12 @@ pub(super) struct Factor {
 #[derive(Clone, Debug)]
 pub(super) struct Axes(pub Vec<Vec<Factor>>);
 
-/// A tensor of a product: a letter and a size for each axis.
+/// A tensor of a product, or the part of another tensor that it is.
 #[derive(Clone, Debug)]
-pub(super) struct Tensor(Vec<(char, usize)>);
+pub(super) struct Tensor {
+    letters: Vec<char>,
+    view: View,
+}
 
 /// The letters of a product of two tensors of `f32`.
 #[derive(Clone, Debug)]
@@ -35,58 +39,62 @@ pub(super) struct Letters {
 pub(super) struct Strides(Vec<(Factor, usize)>);
 
 impl Tensor {
-    fn of(model: &TypedModel, outlet: OutletId, letters: &str) -> Option<Tensor> {
-        let shape = shape_of(model, outlet)?;
+    fn of(view: View, letters: &str) -> Option<Tensor> {
         let letters: Vec<char> = letters.chars().collect();
-        (letters.len() == shape.len()).then(|| Tensor(letters.into_iter().zip(shape).collect()))
+        (letters.len() == view.shape.len()).then_some(Tensor { letters, view })
+    }
+
+    fn sizes(&self) -> impl Iterator<Item = (char, usize)> + '_ {
+        self.letters.iter().copied().zip(self.view.shape.iter().copied())
     }
 
     /// Whether it has the letter, and more than 1 of it.
     pub fn has(&self, letter: char) -> bool {
-        self.0.iter().any(|(own, size)| *own == letter && *size > 1)
+        self.sizes().any(|(own, size)| own == letter && size > 1)
     }
 
     pub fn axis(&self, letter: char) -> Option<usize> {
-        self.0.iter().position(|(own, _)| *own == letter)
+        self.letters.iter().position(|own| *own == letter)
     }
 
-    /// Floats from one of the letter to the next.
+    /// Where it begins, and floats from one of the letter to the next.
+    pub fn offset(&self) -> usize {
+        self.view.offset
+    }
+
     pub fn stride(&self, letter: char) -> Option<usize> {
-        let axis = self.axis(letter)?;
-        Some(self.0[axis + 1..].iter().map(|(_, size)| size).product())
+        Some(self.view.strides[self.axis(letter)?])
     }
 
     /// The strides, where each letter is made of what `factors` says.
     pub fn strides(&self, factors: impl Fn(char) -> Option<Vec<Factor>>) -> Option<Strides> {
-        let axes = self.0.iter().map(|(letter, size)| if *size == 1 { Some(Vec::new()) } else { factors(*letter) });
+        let axes = self.sizes().map(|(letter, size)| if size == 1 { Some(Vec::new()) } else { factors(letter) });
         let axes = Axes(axes.collect::<Option<_>>()?);
-        Some(axes.strides(&self.shape()))
-    }
-
-    fn shape(&self) -> Vec<usize> {
-        self.0.iter().map(|(_, size)| *size).collect()
+        Some(axes.strided(&self.view.shape, &self.view.strides))
     }
 }
 
 impl Letters {
-    pub fn of(model: &TypedModel, node: &TypedNode, op: &EinSum) -> Option<Letters> {
+    /// Of `node`, whose inputs are read as `views` says.
+    pub fn of(model: &TypedModel, node: &TypedNode, op: &EinSum, views: [View; 2]) -> Option<Letters> {
+        let [one, other] = views;
         let (inputs, outputs) = op.axes.to_strs();
         let ([first, second], [output]) = (inputs.as_slice(), outputs.as_slice()) else { return None };
         if op.q_params.is_some() {
             return None;
         }
         Some(Letters {
-            inputs: [Tensor::of(model, node.inputs[0], first)?, Tensor::of(model, node.inputs[1], second)?],
-            output: Tensor::of(model, node.id.into(), output)?,
+            inputs: [Tensor::of(one, first)?, Tensor::of(other, second)?],
+            output: Tensor::of(View::whole(&shape_of(model, node.id.into())?), output)?,
         })
     }
 
     /// The letters of which there is more than 1, in the output's order.
     pub fn sizes(&self) -> Vec<(char, usize)> {
         let mut sizes: Vec<(char, usize)> = Vec::new();
-        for (letter, size) in self.output.0.iter().chain(&self.inputs[0].0).chain(&self.inputs[1].0) {
-            if *size > 1 && sizes.iter().all(|(known, _)| known != letter) {
-                sizes.push((*letter, *size));
+        for (letter, size) in self.output.sizes().chain(self.inputs[0].sizes()).chain(self.inputs[1].sizes()) {
+            if size > 1 && sizes.iter().all(|(known, _)| *known != letter) {
+                sizes.push((letter, size));
             }
         }
         sizes
@@ -100,7 +108,7 @@ impl Letters {
 
     /// The axes of the output.
     pub fn axes(&self) -> Axes {
-        Axes(self.output.0.iter().map(|(letter, _)| self.whole(*letter)).collect())
+        Axes(self.output.letters.iter().map(|letter| self.whole(*letter)).collect())
     }
 }
 
@@ -129,17 +137,19 @@ impl Axes {
 
     /// The strides of a tensor of `shape` that is added to one with these axes: along an axis of 1 it is the same everywhere.
     pub fn strides(&self, shape: &[usize]) -> Strides {
-        let mut strides = Vec::new();
-        let mut stride = 1;
-        for (axis, size) in self.0.iter().zip(shape).rev() {
-            let mut inner = stride;
+        self.strided(shape, &View::whole(shape).strides)
+    }
+
+    fn strided(&self, shape: &[usize], strides: &[usize]) -> Strides {
+        let mut all = Vec::new();
+        for ((axis, size), stride) in self.0.iter().zip(shape).zip(strides) {
+            let mut inner = if *size == 1 { 0 } else { *stride };
             for factor in axis.iter().rev() {
-                strides.push((*factor, if *size == 1 { 0 } else { inner }));
+                all.push((*factor, inner));
                 inner *= factor.size;
             }
-            stride *= size;
         }
-        Strides(strides)
+        Strides(all)
     }
 }
 

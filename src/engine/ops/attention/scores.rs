@@ -8,13 +8,16 @@ use tract_onnx::tract_core::ops::math::{Add, Div, Mul};
 use tract_onnx::tract_core::ops::nn::{Softmax, SoftmaxKind};
 
 use super::axes::{Axes, Factor, Letters, Strides};
+use super::view::View;
 use super::{constant, shape_of};
 
 /// What leads to the weights.
 pub(super) struct Scores {
     /// The product of queries and keys, and which of its inputs are the queries.
-    pub product: usize,
+    pub product: Letters,
     pub queries: usize,
+    /// What the product's inputs are parts of.
+    pub sources: [OutletId; 2],
     pub scale: f32,
     pub terms: Vec<Added>,
     /// What the softmax is over, and the axes of the weights.
@@ -41,7 +44,8 @@ enum Change {
 pub(super) fn scores(model: &TypedModel, outlet: OutletId) -> Option<Scores> {
     let (product, changes) = changes(model, outlet, false)?;
     let node = model.node(product);
-    let letters = Letters::of(model, node, node.op_as::<EinSum>()?)?;
+    let [(first, of_first), (second, of_second)] = [View::of(model, node.inputs[0])?, View::of(model, node.inputs[1])?];
+    let letters = Letters::of(model, node, node.op_as::<EinSum>()?, [of_first, of_second])?;
     let mut axes = letters.axes();
     let (mut scale, mut terms, mut softmax) = (1.0, Vec::<Added>::new(), None);
     for change in changes.into_iter().rev() {
@@ -64,7 +68,7 @@ pub(super) fn scores(model: &TypedModel, outlet: OutletId) -> Option<Scores> {
     let softmax = softmax?;
     // Keys are what the softmax is over, so the queries are in the input without them.
     let queries = (0..2).find(|ix| softmax.iter().all(|factor| !letters.inputs[*ix].has(factor.letter)))?;
-    Some(Scores { product, queries, scale, terms, softmax, axes })
+    Some(Scores { product: letters, queries, sources: [first, second], scale, terms, softmax, axes })
 }
 
 /// The product that `outlet` comes from and what is done to it, the last first; `softened` says that the softmax is behind it.
