@@ -150,6 +150,14 @@ bench-encoders: packages ## Well-known encoders with random weights, here and on
 	CARGO_TARGET_DIR=$(RTEN) $(CARGO) build --release --locked --manifest-path benches/compare/rten/Cargo.toml
 	$(VENV)/bin/python benches/compare/compare.py --foveate $(FOVEATE) --rten $(RTEN)/release/rten-bench --onnx $(ENCODERS)/*.onnx --rounds 5 --runs 10
 
+.PHONY: bench-family
+bench-family: packages ## The files that people bring, at their own sizes, here, on ONNX Runtime and on OpenVINO (installs PyTorch from PyPI; an hour)
+	$(CARGO) build --release --locked
+	test -x $(FAMILY_VENV)/bin/python || $(PYTHON) -m venv $(FAMILY_VENV)
+	$(FAMILY_VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/reference/requirements.txt -r benches/compare/requirements-family.txt
+	OMP_NUM_THREADS=1 $(FAMILY_VENV)/bin/python benches/compare/family.py --out $(CACHE)/family
+	$(FAMILY_VENV)/bin/python benches/compare/compare.py --foveate $(FOVEATE) --openvino --only f32 --rounds 3 --runs 3 --onnx $(CACHE)/family/*.onnx
+
 .PHONY: bench-arm
 bench-arm: ## Instructions of the encoder on aarch64, counted under qemu (installs a cross compiler; 15 minutes cold)
 	scripts/count-arm.sh

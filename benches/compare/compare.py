@@ -10,7 +10,7 @@ the spread is over rounds. Below 1, foveate is faster.
 Each file is run as it is (`f32`), without Winograd's way of 3x3 convolutions (`plain`), and quantised (`int8`): the model's
 int8 files, or with --onnx the file NAME.int8.onnx that `foveate quantize` has made of NAME.onnx. ONNX Runtime always runs
 the float file. `of plain` is int8's time over plain's. With --rten the float file is run on the crate rten as well, a
-second engine in Rust: its row has rten's time in foveate's place.
+second engine in Rust: its row has rten's time in foveate's place. With --openvino, on OpenVINO likewise.
 
 foveate's encoder time includes scaling and normalising the frame; ONNX Runtime is given the finished tensor. With --onnx
 both are given the finished tensor; `encoders.py` makes files of well-known encoders.
@@ -44,6 +44,8 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=7, help="turns that each side takes")
     parser.add_argument("--runs", type=int, default=30, help="runs in a turn, after a warm-up")
     parser.add_argument("--rten", type=Path, help="the built program of benches/compare/rten")
+    parser.add_argument("--openvino", action="store_true", help="also run the float files on OpenVINO")
+    parser.add_argument("--only", choices=["f32", "plain", "int8"], help="run foveate in this way alone")
     parser.add_argument("--record", action="store_true", help="write benches/records/DATE-compare-MODEL.json")
     return parser.parse_args()
 
@@ -109,6 +111,29 @@ def time_rten(args, path, rival, threads):
     return float(done.stdout)
 
 
+def openvino_of(path, rival, threads):
+    """A function that gives the median milliseconds of a run on OpenVINO, with `rival`'s inputs and number of outputs."""
+    import openvino
+
+    core = openvino.Core()
+    settings = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32", "NUM_STREAMS": 1}
+    model = core.read_model(str(path))
+    model.reshape({name: value.shape for name, value in rival.inputs.items()})
+    request = core.compile_model(model, "CPU", settings).create_infer_request()
+    for name, value in rival.inputs.items():
+        request.set_tensor(name, openvino.Tensor(value))
+
+    def median_ms(runs):
+        times = []
+        for run in range(runs + 3):
+            start = time.perf_counter()
+            request.infer()
+            times.append((time.perf_counter() - start) * 1e3)
+        return statistics.median(times[3:])
+
+    return median_ms
+
+
 def signature(entry):
     """For encoder and decoder: shapes at the manifest's input size, values that must not be random, outputs (None: all)."""
     width, height = entry["input"]
@@ -149,6 +174,8 @@ def compare(args, name, ways, parts):
         # rten takes shapes that are fixed by its inputs, all of floats.
         on_rten = [p for p in rivals if args.rten and all(v.dtype == np.float32 for v in rivals[p].inputs.values())]
         ours |= {("rten", part): [] for part in on_rten}
+        vino = {p: openvino_of(parts[p][0], rivals[p], threads) for p in rivals} if args.openvino else {}
+        ours |= {("openvino", part): [] for part in vino}
         for _ in range(args.rounds):
             for way in ways:
                 bench[way] = time_foveate(args, ways[way], threads)
@@ -158,6 +185,8 @@ def compare(args, name, ways, parts):
                 theirs[part].append(rival.median_ms(args.runs))
                 if part in on_rten:
                     ours["rten", part].append(time_rten(args, parts[part][0], rival, threads))
+                if part in vino:
+                    ours["openvino", part].append(vino[part](args.runs))
         for (way, part), times in ours.items():
             ratio = spread([a / b for a, b in zip(times, theirs[part])])
             result = {
@@ -172,12 +201,12 @@ def compare(args, name, ways, parts):
             if way in bench:
                 result |= {key: bench[way][part][key] for key in ("macs", "int8_macs", "kernels")}
             of_plain = ""
-            if way == "int8":
+            if way == "int8" and ("plain", part) in ours:
                 result["of_plain"] = spread([a / b for a, b in zip(times, ours["plain", part])])
                 of_plain = f"{result['of_plain']['median']:>9.2f}"
             results.append(result)
             print(
-                f"{name:12} {part:8} {way:6} {threads:>7} {result['ms']['median']:>11.2f}"
+                f"{name:24} {part:8} {way:6} {threads:>7} {result['ms']['median']:>11.2f}"
                 f" {result['onnxruntime_ms']['median']:>10.2f}"
                 f" {ratio['median']:>6.2f}  {ratio['min']:>5.2f} {ratio['max']:>5.2f}{of_plain}",
                 flush=True,
@@ -185,33 +214,34 @@ def compare(args, name, ways, parts):
     return results
 
 
-def ways_of(float_subject, int8_subject):
+def ways_of(args, float_subject, int8_subject):
     """How a subject is run: command line and environment by way."""
     ways = {"f32": (float_subject, {}), "plain": (float_subject, {"FOVEATE_WINOGRAD": "0"})}
-    return ways | ({"int8": (int8_subject, {})} if int8_subject else {})
+    ways |= {"int8": (int8_subject, {})} if int8_subject else {}
+    return {way: ways[way] for way in ways if args.only in (None, way)}
 
 
 def main():
     args = arguments()
     print(f"{args.rounds} rounds of {args.runs} runs")
     head = f"{'foveate ms':>11} {'onnxrt ms':>10} {'ratio':>6}  {'min':>5} {'max':>5} of plain"
-    print(f"{'':28} {'threads':>7} {head}")
+    print(f"{'':40} {'threads':>7} {head}")
     if args.onnx:
         results = []
         for path in args.onnx:
             if path.suffixes[-2:] == [".int8", ".onnx"]:
                 continue
             quantized = path.with_suffix(".int8.onnx")
-            ways = ways_of(["--onnx", path], ["--onnx", quantized] if quantized.exists() else None)
+            ways = ways_of(args, ["--onnx", path], ["--onnx", quantized] if quantized.exists() else None)
             results += compare(args, path.stem, ways, {"graph": (path, ({}, {}, None))})
-        record_name = "encoders"
+        record_name = args.onnx[0].resolve().parent.name
     else:
         entry = model_entry(args.models_dir, args.model)
         files = entry["files"].get("f32") or next(iter(entry["files"].values()))
         parts = {part: (args.models_dir / files[part]["path"], given) for part, given in signature(entry).items()}
         subject = ["--model", entry["name"], "--models-dir", args.models_dir]
         quantized = [*subject, "--precision", "int8"] if "int8" in entry["files"] else None
-        results = compare(args, entry["name"], ways_of([*subject, "--precision", "f32"], quantized), parts)
+        results = compare(args, entry["name"], ways_of(args, [*subject, "--precision", "f32"], quantized), parts)
         record_name = entry["name"]
     if args.record:
         now = datetime.datetime.now(datetime.timezone.utc)

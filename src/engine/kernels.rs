@@ -3,7 +3,8 @@
 //! * [`blocked`](Blocked) is the layout: channels side by side, as many as a register holds.
 //! * `convolution`, `winograd`, `depthwise`, `planes` and `layout` are the algorithms, written once over `vector::Vector`;
 //!   `quantized` is the convolution of bytes, over `dots::Sums`.
-//! * `rows` and `attention` are what transformers put between convolutions, on the same register tile.
+//! * `rows` and `attention` are what transformers put between convolutions, on the same register tile; `permute` brings axes into
+//!   another order.
 //! * `grid` says what a byte stands for, `finish` how every step ends.
 //! * `arch` has one thin file an instruction set; [`Variant`] picks one when the program runs.
 //! * [`Program`] puts steps together, checks them once, and runs them on a [`Team`] of threads.

@@ -10,6 +10,8 @@ use super::variant::Variant;
 
 /// Side of a tile.
 const TILE: usize = 16;
+/// Numbers along the last axis of what is given that a unit takes: several lines, so that the next one is on its way.
+const STRIP: usize = 4 * TILE;
 
 /// A tensor with its axes in another order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +56,7 @@ impl Permutation {
         let last = self.axes.len() - 1;
         match self.innermost() {
             inner if inner == last => self.len() / self.axes[last].0,
-            inner => self.len() / self.axes[last].0 / self.axes[inner].0 * self.axes[inner].0.div_ceil(TILE),
+            inner => self.len() / self.axes[last].0 / self.axes[inner].0 * self.axes[inner].0.div_ceil(STRIP),
         }
     }
 
@@ -90,19 +92,22 @@ impl Permutation {
                 let (from, to) = self.place(unit, &[last]);
                 return std::ptr::copy_nonoverlapping(input.add(from), output.add(to), count);
             }
-            let tiles = self.axes[inner].0.div_ceil(TILE);
-            let (from, to) = self.place(unit / tiles, &[inner, last]);
-            let rows = unit % tiles * TILE..(unit % tiles * TILE + TILE).min(self.axes[inner].0);
+            let strips = self.axes[inner].0.div_ceil(STRIP);
+            let (from, to) = self.place(unit / strips, &[inner, last]);
+            let first = unit % strips * STRIP;
+            let rows = STRIP.min(self.axes[inner].0 - first);
             let stride: usize = self.axes[inner + 1..].iter().map(|(size, _)| size).product();
-            let (from, to) = (input.add(from + rows.start), output.add(to + rows.start * stride));
-            for first in (0..count).step_by(TILE) {
-                let columns = TILE.min(count - first);
-                let (from, to) = (from.add(first * step), to.add(first));
-                if rows.len() == TILE && columns == TILE {
-                    turn::<TILE, TILE>(from, step, to, stride);
-                } else {
-                    for row in 0..rows.len() {
-                        for column in 0..columns {
+            let (from, to) = (input.add(from + first), output.add(to + first * stride));
+            for column in (0..count).step_by(TILE) {
+                for row in (0..rows).step_by(TILE) {
+                    let (from, to) = (from.add(column * step + row), to.add(row * stride + column));
+                    let [high, wide] = [TILE.min(rows - row), TILE.min(count - column)];
+                    if [high, wide] == [TILE, TILE] {
+                        turn(from, step, to, stride);
+                        continue;
+                    }
+                    for row in 0..high {
+                        for column in 0..wide {
                             *to.add(row * stride + column) = *from.add(column * step + row);
                         }
                     }
@@ -126,22 +131,69 @@ impl Permutation {
     }
 }
 
-/// A tile: `R` columns of what is given, `step` floats apart, become rows `stride` floats apart.
+/// A tile: columns of what is given, `step` floats apart, become rows `stride` floats apart.
 ///
 /// # Safety
 /// The pointers hold the tile.
 #[inline(always)]
-unsafe fn turn<const R: usize, const C: usize>(from: *const f32, step: usize, to: *mut f32, stride: usize) {
-    let mut tile = [[0.0f32; C]; R];
+unsafe fn turn(from: *const f32, step: usize, to: *mut f32, stride: usize) {
+    let mut tile = [[0.0f32; TILE]; TILE];
     // SAFETY: the caller's promise.
     unsafe {
-        for column in 0..C {
+        for column in 0..TILE {
             for (row, line) in tile.iter_mut().enumerate() {
                 line[column] = *from.add(column * step + row);
             }
         }
         for (row, line) in tile.iter().enumerate() {
-            std::ptr::copy_nonoverlapping(line.as_ptr(), to.add(row * stride), C);
+            std::ptr::copy_nonoverlapping(line.as_ptr(), to.add(row * stride), TILE);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn axes_change_places(
+            shape in prop::collection::vec(1usize..40, 1..5), seed in any::<u64>(), threads in 1usize..3,
+        ) {
+            let mut order: Vec<usize> = (0..shape.len()).collect();
+            (1..order.len()).for_each(|at| order.swap(at, (seed >> (8 * at)) as usize % (at + 1)));
+            let len: usize = shape.iter().product();
+            let input: Vec<f32> = (0..len).map(|at| at as f32).collect();
+            let strides: Vec<usize> = (0..shape.len()).map(|axis| shape[axis + 1..].iter().product()).collect();
+            let expected = (0..len).map(|mut at| {
+                let mut from = 0;
+                for axis in order.iter().rev() {
+                    from += at % shape[*axis] * strides[*axis];
+                    at /= shape[*axis];
+                }
+                from as f32
+            });
+            let Some(plan) = Permutation::new(&shape, &order) else {
+                prop_assert!(expected.eq(input.iter().copied()), "nothing moves");
+                return Ok(());
+            };
+            for variant in Variant::available() {
+                let mut made = vec![-1.0; len];
+                plan.run(variant, &input, &mut made, &Team::new(threads));
+                prop_assert!(made.iter().copied().eq(expected.clone()), "{:?} {:?}", shape, order);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_order_is_refused() {
+        assert_eq!(Permutation::new(&[2, 3], &[0, 0]), None);
+        assert_eq!(Permutation::new(&[2, 3], &[0]), None);
+        assert_eq!(Permutation::new(&[2, 0], &[1, 0]), None);
+        assert_eq!(Permutation::new(&[2, 1, 3], &[1, 0, 2]), None);
     }
 }

@@ -63,6 +63,7 @@ pub(super) fn attention(
 /// The plan of the attention that ends in the product `node`, whose input with number `weights` comes from a softmax, and what
 /// it reads.
 fn found(model: &TypedModel, node: &TypedNode, op: &EinSum, weights: usize) -> Option<(AttentionPlan, Vec<OutletId>)> {
+    let [_, _] = node.inputs[..] else { return None };
     let found = scores(model, node.inputs[weights])?;
     let Scores { queries, sources, axes, softmax, product: given, .. } = &found;
     let queries = *queries;

@@ -41,7 +41,9 @@ pub(super) struct Strides(Vec<(Factor, usize)>);
 impl Tensor {
     fn of(view: View, letters: &str) -> Option<Tensor> {
         let letters: Vec<char> = letters.chars().collect();
-        (letters.len() == view.shape.len()).then_some(Tensor { letters, view })
+        // A letter that is there twice is a diagonal.
+        let once = letters.iter().enumerate().all(|(at, letter)| !letters[..at].contains(letter));
+        (once && letters.len() == view.shape.len()).then_some(Tensor { letters, view })
     }
 
     fn sizes(&self) -> impl Iterator<Item = (char, usize)> + '_ {

@@ -44,6 +44,7 @@ enum Change {
 pub(super) fn scores(model: &TypedModel, outlet: OutletId) -> Option<Scores> {
     let (product, changes) = changes(model, outlet, false)?;
     let node = model.node(product);
+    let [_, _] = node.inputs[..] else { return None };
     let [(first, of_first), (second, of_second)] = [View::of(model, node.inputs[0])?, View::of(model, node.inputs[1])?];
     let letters = Letters::of(model, node, node.op_as::<EinSum>()?, [of_first, of_second])?;
     let mut axes = letters.axes();
