@@ -6,6 +6,7 @@
 mod contain;
 mod device;
 mod gpu;
+mod lift;
 mod pipeline;
 mod recording;
 mod video;
@@ -19,6 +20,7 @@ use crate::geometry::{Point, Region, Size};
 pub(crate) use contain::{HELPER_NAME, contain, is_contained};
 pub use device::DeviceError;
 pub use gpu::GpuError;
+pub use lift::LiftError;
 pub use pipeline::PipelineError;
 pub use recording::RecordingError;
 pub use video::VideoError;
@@ -57,6 +59,9 @@ pub enum Error {
     /// A recording cannot be read or written.
     #[error(transparent)]
     Recording(#[from] RecordingError),
+    /// A mask cannot be brought into space.
+    #[error(transparent)]
+    Lift(#[from] LiftError),
 }
 
 impl Error {

@@ -17,6 +17,7 @@
 //! | 3 | [`frame`], [`mask`] | pixels to tensor; logits to mask |
 //! | 3 | [`quantize`] | from a float file to an 8-bit one |
 //! | 4 | [`model`] | from files to an encoder and a decoder |
+//! | 4 | [`lift`] | from masks and depth to metres: points, sizes, grasps, clouds and meshes |
 //! | 4 | [`video`] | frames in streams of bytes; videos in and out |
 //! | 5 | [`capture`] | where frames come from |
 //! | 5 | [`segment`], [`track`] | encode once and prompt many times; follow from frame to frame |
@@ -45,6 +46,7 @@ pub mod sync;
 mod v4l2;
 
 pub mod frame;
+pub mod lift;
 pub mod mask;
 pub mod video;
 
