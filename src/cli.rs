@@ -12,6 +12,7 @@ mod console;
 #[path = "cli/no_console.rs"]
 mod console;
 mod demo;
+mod depth_args;
 mod doctor;
 mod eval;
 mod everything;

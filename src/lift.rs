@@ -32,7 +32,7 @@ mod voxels;
 pub use config::LiftConfig;
 pub use depth::{DEFAULT_DEPTH_SCALE, DepthMap};
 pub use eigen::symmetric_eigen;
-pub use glb::{Texture, write_glb};
+pub use glb::{Texture, texture, write_glb};
 pub use grasp::Grasp;
 pub use intrinsics::check_intrinsics;
 pub use measure::{Lifted, Measures, lift};

@@ -7,9 +7,10 @@ use image::ExtendedColorType;
 use serde::Serialize;
 
 use crate::board::ByteSize;
-use crate::error::Error;
+use crate::error::{Error, LiftError};
 use crate::frame::{self, Frame};
 use crate::geometry::{BoundingBox, Letterbox};
+use crate::lift::Lifted;
 use crate::mask::file::{read_prompt_mask, write_image, write_mask};
 use crate::mask::{Rle, cut_out, matte};
 use crate::model::Prompt;
@@ -18,6 +19,7 @@ use crate::segment::{Prediction, Predictor};
 use crate::sink::overlay::write_overlay;
 use crate::statistics::Samples;
 
+use super::depth_args::{DepthArgs, LiftFields, parse_lift};
 use super::model_args::ModelArgs;
 use super::output::{lossy, print, print_json};
 use super::outputs::Files;
@@ -50,12 +52,17 @@ pub struct SegmentArgs {
     /// Write the best mask as a grey PNG of the photo's size, 255 inside
     #[arg(long, value_name = "PNG", help_heading = "Output")]
     out_mask: Option<PathBuf>,
+    /// Write the best mask's object in metres: its points with colours and normals (.ply), or its surface with the photo on it (.glb)
+    #[arg(long, value_name = "OUT.ply|OUT.glb", value_parser = parse_lift, requires = "depth", help_heading = "Output")]
+    lift: Option<PathBuf>,
     /// Print one JSON object with the masks as COCO RLE
     #[arg(long, help_heading = "Output")]
     json: bool,
     /// Memory that decoding the photo may take, such as 512M or 4G [default: 2G]
     #[arg(long, value_name = "SIZE")]
     max_memory: Option<ByteSize>,
+    #[command(flatten)]
+    depth: DepthArgs,
     #[command(flatten)]
     model: ModelArgs,
 }
@@ -72,6 +79,8 @@ Examples:
     foveate segment photo.jpg --mask mask.png --point 420,250 --point 330,380 --out-mask better.png
   The object alone, to put on another picture:
     foveate segment photo.jpg --box 310,140,560,400 --cutout object.png
+  Where it is and how wide, in metres, with a depth image of the same view:
+    foveate segment photo.jpg --point 420,250 --depth depth.png --intrinsics 525,525,320,240 --lift object.glb
   Every reading of an ambiguous click, for a program:
     foveate segment photo.jpg --point 420,250 --multimask --json";
 
@@ -102,6 +111,8 @@ struct AnswerMask {
     bbox: Option<BoundingBox>,
     area: usize,
     rle: Rle,
+    #[serde(flatten)]
+    lift: LiftFields,
 }
 
 /// Runs the command.
@@ -110,6 +121,8 @@ pub fn run(args: SegmentArgs) -> anyhow::Result<()> {
     let mut photo = Frame::default();
     frame::read_photo(&args.photo, args.max_memory.map_or(DEFAULT_DECODE_BYTES, |size| size.0), &mut photo)?;
     let photo = Arc::new(photo);
+    let camera = args.depth.camera();
+    let depth = camera.map(|(path, camera)| Ok::<_, Error>((camera, camera.read(path, photo.size)?))).transpose()?;
     let prior = args.prompt.mask.as_deref().map(|m| read_prompt_mask(m, args.prompt.mask_label)).transpose()?;
     let model = args.model.load()?;
     let mut predictor = Predictor::new(model.encoder()?, model.decoder()?);
@@ -139,6 +152,19 @@ pub fn run(args: SegmentArgs) -> anyhow::Result<()> {
     if let (Some(path), Some(best), Some(whole)) = (&args.cutout, masks.first(), predictor.embedding()) {
         write_cutout(path, &photo, best, &whole.letterbox.of_part(best.region))?;
     }
+    let mut rgb = Vec::new();
+    if depth.is_some() {
+        frame::to_rgb(&photo, &mut rgb)?;
+    }
+    let lift = |found: &Prediction| depth.as_ref().map(|(camera, depth)| camera.lift(&found.mask, depth, Some(&rgb)));
+    let lifted: Vec<_> = masks.iter().map(lift).collect();
+    if let (Some(path), Some((camera, _))) = (&args.lift, &depth) {
+        let Some(Some(Ok(best))) = lifted.first() else {
+            let refused = lifted.into_iter().next().flatten().and_then(Result::err);
+            return Err(refused.unwrap_or(LiftError::EmptyMask.into()).into());
+        };
+        camera.write(path, best, &photo)?;
+    }
     let answer = Answer {
         image: &args.photo,
         size: [photo.size.width, photo.size.height],
@@ -147,7 +173,7 @@ pub fn run(args: SegmentArgs) -> anyhow::Result<()> {
         encoder_ms: encoding.median_ms(),
         decoder_ms: decoding.median_ms(),
         zoomed,
-        masks: masks.iter().enumerate().map(answer_mask).collect(),
+        masks: masks.iter().zip(&lifted).enumerate().map(answer_mask).collect(),
     };
     if args.json { print_json(&answer) } else { print(&summary(&answer)) }
 }
@@ -172,13 +198,14 @@ fn write_cutout(path: &Path, photo: &Frame, found: &Prediction, letterbox: &Lett
 fn files(args: &SegmentArgs) -> Files {
     let mut files = Files::default();
     files.reads("the photo", [&args.photo]).reads("--mask", &args.prompt.mask);
+    files.reads("--depth", &args.depth.depth).writes("--lift", &args.lift);
     files.reads_models(args.model.models_dir.as_deref());
     files.writes("--overlay", &args.overlay).writes("--out-mask", &args.out_mask);
     files.writes("--cutout", &args.cutout).writes_stdout();
     files
 }
 
-fn answer_mask((index, prediction): (usize, &Prediction)) -> AnswerMask {
+fn answer_mask((index, (prediction, lifted)): (usize, (&Prediction, &Option<Result<Lifted, Error>>))) -> AnswerMask {
     AnswerMask {
         rank: index + 1,
         predicted_iou: prediction.predicted_iou,
@@ -186,6 +213,7 @@ fn answer_mask((index, prediction): (usize, &Prediction)) -> AnswerMask {
         bbox: prediction.bbox,
         area: prediction.area,
         rle: Rle::from_mask(&prediction.mask),
+        lift: lifted.as_ref().map(|lifted| LiftFields::of(lifted.as_ref())).unwrap_or_default(),
     }
 }
 
@@ -206,6 +234,7 @@ fn summary(answer: &Answer) -> String {
         });
         let AnswerMask { rank, predicted_iou, stability, area, .. } = mask;
         text.push_str(&format!("  {rank:>4}  {predicted_iou:>13.3}  {stability:>9.3}  {area:>8}  {bbox}\n"));
+        text.push_str(&mask.lift.text());
     }
     text
 }
@@ -246,7 +275,7 @@ mod tests {
             encoder_ms: Some(1.0),
             decoder_ms: None,
             zoomed: None,
-            masks: [found, empty].iter().enumerate().map(answer_mask).collect(),
+            masks: [found, empty].iter().zip([&None; 2]).enumerate().map(answer_mask).collect(),
         };
         let json = serde_json::to_value(&answer).unwrap();
         assert_eq!(json["masks"][0]["rle"]["size"], serde_json::json!([2, 3]));

@@ -4,6 +4,7 @@ mod ahead;
 mod decoded;
 mod encoded;
 pub(super) mod frames;
+mod in_space;
 mod results;
 
 use std::path::{Path, PathBuf};
@@ -26,6 +27,7 @@ use crate::sink::is_overlay;
 use crate::track::{FollowerConfig, ObjectState};
 use crate::video::Pixels;
 
+use super::depth_args::{DepthArgs, parse_points};
 use super::interrupt::on_interrupt;
 use super::model_args::ModelArgs;
 use super::numbers::parse_fps;
@@ -35,6 +37,7 @@ use super::progress;
 use super::prompt_args::{parse_box, parse_point};
 use encoded::{Encoded, EncodedAhead};
 use frames::{Frames, Next, is_clip_frame_name};
+use in_space::{InSpace, SpaceFields};
 use results::{About, Cut, Found, Results, Target};
 
 /// Follow one object through a video or a folder of frames.
@@ -65,6 +68,9 @@ pub struct TrackArgs {
     /// Write how much each pixel belongs to the object, in grey, as a video or as PNGs into a folder
     #[arg(long, value_name = "VIDEO|DIR", help_heading = "Output")]
     matte: Option<PathBuf>,
+    /// Write the object's points of all frames, fused in the world, with colours and normals
+    #[arg(long, value_name = "OUT.ply", value_parser = parse_points, requires = "poses", help_heading = "Output")]
+    lift: Option<PathBuf>,
     /// Print one JSON object a frame, with the mask as COCO RLE
     #[arg(long, help_heading = "Output")]
     json: bool,
@@ -77,6 +83,12 @@ pub struct TrackArgs {
     /// Memory that decoding one frame may take, such as 512M or 4G [default: 2G]
     #[arg(long, value_name = "SIZE")]
     max_memory: Option<ByteSize>,
+    #[command(flatten)]
+    depth: DepthArgs,
+    /// Where the camera was, a line a frame: `timestamp tx ty tz qx qy qz qw` as TUM writes it, from camera to world, or the same
+    /// without the timestamp
+    #[arg(long, value_name = "FILE", requires = "depth", help_heading = "Depth")]
+    poses: Option<PathBuf>,
     #[command(flatten)]
     model: ModelArgs,
 }
@@ -119,6 +131,8 @@ Examples:
     foveate track clip.mp4 --point 420,250 --overlay out.mp4
   The object alone, for an editor:
     foveate track clip.mp4 --box 310,140,560,400 --cutout object.webm
+  Where it is in the world, of a moving camera with depth:
+    foveate track color --point 420,250 --depth depth --intrinsics 525,525,320,240 --poses poses.txt --lift object.ply
   A known first mask, and a line a frame for a program:
     foveate track frames --first-mask first.png --json";
 
@@ -135,6 +149,8 @@ struct Line<'a> {
     bbox: Option<BoundingBox>,
     area: usize,
     rle: Rle,
+    #[serde(flatten)]
+    space: SpaceFields,
 }
 
 /// The JSON form of a frame that cannot be read.
@@ -156,6 +172,7 @@ pub fn run(args: TrackArgs) -> anyhow::Result<()> {
     written_files(&args, &targets, frames.files()).check()?;
     let first_mask =
         args.first.first_mask.as_deref().map(|m| read_prompt_mask(m, args.first.mask_label)).transpose()?;
+    let space = InSpace::open(&args.depth, args.poses.as_deref(), frames.files().len(), args.lift.clone())?;
     // The prompt speaks about the first frame.
     let first = frames.next()?;
     if let Some(Next { frame: Err(error), .. }) = first {
@@ -168,7 +185,7 @@ pub fn run(args: TrackArgs) -> anyhow::Result<()> {
     };
     let writing = targets.open(About { rate: frames.rate(), clip: frames.clip() })?.start()?;
     let stepper = Stepper::new(model.encoder()?, model.decoder()?, FollowerConfig::default())?;
-    let mut tracking = Tracking { args: &args, first_mask, stepper, totals: Totals::default() };
+    let mut tracking = Tracking { args: &args, first_mask, stepper, space, totals: Totals::default() };
     let stop = on_interrupt()?;
     let bar = frames.count().map_or_else(|| progress::counter("frames"), |count| progress::bar(count, "frames"));
     let mut ahead = EncodedAhead::start(first, frames, model.encoder()?, args.encode_every)?;
@@ -200,6 +217,9 @@ pub fn run(args: TrackArgs) -> anyhow::Result<()> {
     let complaints = ahead.end().map(|mut frames| frames.complaints()).unwrap_or_default();
     bar.clear();
     writing.finish()?;
+    if let (None, Some(space)) = (&broken, tracking.space.take()) {
+        space.finish()?;
+    }
     if broken.is_none() && !complaints.is_empty() {
         tracing::warn!("{}: some frames may be damaged ({complaints})", args.frames.display());
     }
@@ -233,6 +253,7 @@ struct Tracking<'a> {
     /// The object's mask on the first frame.
     first_mask: Option<Mask>,
     stepper: Stepper,
+    space: Option<InSpace>,
     totals: Totals,
 }
 
@@ -272,11 +293,15 @@ impl Tracking<'_> {
         if found.state == ObjectState::Lost {
             self.totals.lost += 1;
         }
+        let space = match &mut self.space {
+            Some(space) => space.frame(number, &name, mask, &frame)?,
+            None => SpaceFields::default(),
+        };
         if self.args.json {
             let (bbox, area) = (mask.bounding_box(), mask.area());
             let rle = Rle::from_mask(mask);
-            let line =
-                Line { frame: number, file: &file, time_s, state: found.state, score: found.score, bbox, area, rle };
+            let (state, score) = (found.state, found.score);
+            let line = Line { frame: number, file: &file, time_s, state, score, bbox, area, rle, space };
             print_json(&line)?;
         }
         self.totals.done += 1;
@@ -357,6 +382,7 @@ impl Targets {
 fn written_files(args: &TrackArgs, targets: &Targets, frames: &[PathBuf]) -> Files {
     let mut files = Files::default();
     files.reads("the frames", [&args.frames]).reads("--first-mask", &args.first.first_mask);
+    files.reads("--depth", &args.depth.depth).reads("--poses", &args.poses).writes("--lift", &args.lift);
     files.reads_models(args.model.models_dir.as_deref()).writes_stdout();
     for (what, target) in [("--overlay", &targets.overlay), ("--cutout", &targets.cutout), ("--matte", &targets.matte)]
     {
@@ -396,7 +422,7 @@ mod tests {
     #[test]
     fn the_examples_in_the_help_are_valid() {
         let lines: Vec<&str> = EXAMPLES.lines().filter_map(|l| l.trim().strip_prefix("foveate ")).collect();
-        assert_eq!(lines.len(), 4);
+        assert_eq!(lines.len(), 5);
         for line in lines {
             let parsed = Command::try_parse_from(line.split(' '));
             assert!(parsed.is_ok(), "{line}");

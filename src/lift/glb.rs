@@ -3,10 +3,13 @@
 use std::path::Path;
 
 use glam::Vec3;
+use image::codecs::jpeg::JpegEncoder;
+use image::{ExtendedColorType, ImageEncoder};
 use serde_json::json;
 
 use super::Mesh;
-use crate::error::{Error, IoError};
+use crate::error::{Error, ImageError, IoError};
+use crate::geometry::{Region, Size};
 use crate::output::write_whole;
 
 /// Constants of the standard: component types and buffer targets.
@@ -26,6 +29,30 @@ pub struct Texture<'a> {
     pub bytes: &'a [u8],
     /// `image/png` or `image/jpeg`.
     pub mime: &'static str,
+}
+
+/// Quality of textures, of 100.
+const QUALITY: u8 = 92;
+
+/// A part of a picture as a JPEG file. `rgb` are the bytes of the picture, which is of `size`, row by row without padding.
+///
+/// # Errors
+/// A buffer of another length, a region beyond the picture.
+pub fn texture(rgb: &[u8], size: Size, region: Region) -> Result<Vec<u8>, ImageError> {
+    let (width, stride) = (region.size.width as usize * 3, size.width as usize * 3);
+    if rgb.len() != size.area() * 3 {
+        return Err(ImageError::ShortBuffer { format: "rgb24", size, needed: size.area() * 3, given: rgb.len() });
+    }
+    if !region.fits(size) {
+        return Err(ImageError::Region { region, size });
+    }
+    let rows = rgb.chunks_exact(stride).skip(region.y as usize).take(region.size.height as usize);
+    let cut: Vec<u8> = rows.flat_map(|row| &row[region.x as usize * 3..][..width]).copied().collect();
+    let mut bytes = Vec::new();
+    let encoder = JpegEncoder::new_with_quality(&mut bytes, QUALITY);
+    let encoded = encoder.write_image(&cut, region.size.width, region.size.height, ExtendedColorType::Rgb8);
+    encoded.map_err(|error| ImageError::Unencodable { what: "the texture".into(), reason: error.to_string() })?;
+    Ok(bytes)
 }
 
 /// Writes a mesh with its texture as one GLB file (glTF 2.0), whole or not at all. glTF has y up and z towards the

@@ -25,7 +25,7 @@ const FOOT_PIXELS: f32 = 3.0;
 /// Pixels whose noise is not independent: a sensor matches windows.
 const CORRELATED: f32 = 25.0;
 /// Standard deviation of a whole outline's place, in pixels: of a mask, and of a sensor's edges.
-const OUTLINE_PX: f32 = 0.5;
+const OUTLINE_PX: f32 = 0.75;
 
 /// An object in the camera frame.
 #[derive(Clone, Debug, PartialEq)]

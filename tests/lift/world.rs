@@ -1,5 +1,7 @@
 //! A table with one object on it, known by formulas, and what a depth sensor makes of it.
 
+use std::ops::Range;
+
 use foveate::geometry::{Intrinsics, Size};
 use foveate::lift::{DepthMap, DepthNoise, Pose};
 use foveate::mask::{Border, DistanceTransform, Mask};
@@ -9,6 +11,8 @@ use glam::{Mat3, Quat, Vec3, vec3};
 pub const SIZE: Size = Size::new(640, 480);
 /// Centres of pixels lie at halves.
 pub const LENS: Intrinsics = Intrinsics { fx: 525.0, fy: 525.0, cx: 320.0, cy: 240.0 };
+/// Pixels around the object that are rendered.
+const AROUND: usize = 60;
 /// Steps of disparity of the simulated sensor, in pixels, and its baseline in metres: a Kinect's (Khoshelham and Elberink 2012).
 const DISPARITY_STEP: f32 = 0.125;
 const BASELINE: f32 = 0.075;
@@ -142,65 +146,75 @@ impl World {
         Mask::from_fn(SIZE, |x, y| self.look(x as f32 + 0.5, y as f32 + 0.5).is_object)
     }
 
-    /// Depth without any fault.
+    /// The pixels that a test needs: those of the object, and of what lies around it.
+    fn window(&self) -> (Range<usize>, Range<usize>) {
+        let bounds = self.mask().bounding_box().expect("the camera sees the object");
+        let side = |low: f32, high: f32, limit: u32| {
+            (low as usize).saturating_sub(AROUND)..(high as usize + AROUND).min(limit as usize)
+        };
+        (side(bounds.x0, bounds.x1, SIZE.width), side(bounds.y0, bounds.y1, SIZE.height))
+    }
+
+    /// Depth without any fault, around the object.
     pub fn depth(&self) -> DepthMap {
-        let pixels = (0..SIZE.height).flat_map(|y| (0..SIZE.width).map(move |x| (x, y)));
-        let metres = pixels.map(|(x, y)| self.look(x as f32 + 0.5, y as f32 + 0.5).z).collect();
+        let mut metres = vec![0.0; SIZE.area()];
+        let (columns, rows) = self.window();
+        for (x, y) in rows.flat_map(|y| columns.clone().map(move |x| (x, y))) {
+            metres[y * SIZE.width as usize + x] = self.look(x as f32 + 0.5, y as f32 + 0.5).z;
+        }
         DepthMap::new(SIZE, metres).unwrap()
     }
 
     /// What is seen of the object, at four times the resolution, in the camera frame.
     pub fn surface(&self) -> Vec<Vec3> {
-        let (width, height) = (SIZE.width * 4, SIZE.height * 4);
-        let bounds = self.mask().bounding_box().unwrap().expand(0.1);
-        let inside = |x: f32, y: f32| x > bounds.x0 && x < bounds.x1 && y > bounds.y0 && y < bounds.y1;
-        let pixels =
-            (0..height).flat_map(|y| (0..width).map(move |x| (x as f32 / 4.0 + 0.125, y as f32 / 4.0 + 0.125)));
-        let hits = pixels.filter(|&(x, y)| inside(x, y)).map(|(x, y)| (x, y, self.look(x, y)));
-        let hits = hits.filter(|(.., hit)| hit.is_object);
+        let (columns, rows) = self.window();
+        let fine = |range: Range<usize>| (range.start * 4..range.end * 4).map(|i| i as f32 / 4.0 + 0.125);
+        let pixels = fine(rows).flat_map(|y| fine(columns.clone()).map(move |x| (x, y)));
+        let hits = pixels.map(|(x, y)| (x, y, self.look(x, y))).filter(|(.., hit)| hit.is_object);
         hits.map(|(x, y, hit)| vec3((x - LENS.cx) / LENS.fx, (y - LENS.cy) / LENS.fy, 1.0) * hit.z).collect()
     }
 
-    /// What a structured-light sensor gives: each pixel looks beside its centre, by Nguyen's lateral noise; its depth is off by his axial
-    /// noise, and in steps of disparity; at edges there are holes and mixtures of both depths, as there are holes on what is seen at a
-    /// grazing angle, in a few spots, and here and there.
+    /// What a structured-light sensor gives around the object: each pixel looks beside its centre, by Nguyen's lateral noise; its
+    /// depth is off by his axial noise, and in steps of disparity; at edges there are holes and mixtures of both depths, as
+    /// there are holes on what is seen at a grazing angle, in a few spots, and here and there.
     pub fn sensed(&self, random: &mut Random) -> DepthMap {
         let noise = DepthNoise::KINECT;
         let exact = self.depth();
         let (width, height) = (SIZE.width as usize, SIZE.height as usize);
+        let (columns, rows) = self.window();
         let mut metres = vec![0.0; width * height];
-        for y in 0..height {
-            for x in 0..width {
-                let (dx, dy) = (normal(random) * noise.lateral_px, normal(random) * noise.lateral_px);
-                let hit = self.look(x as f32 + 0.5 + dx.clamp(-2.0, 2.0), y as f32 + 0.5 + dy.clamp(-2.0, 2.0));
-                let turned = hit.facing.clamp(0.0, 1.0).acos();
-                let mut z = hit.z;
-                let around = |i: usize, limit: usize| i.saturating_sub(1)..(i + 2).min(limit);
-                let near = around(y, height).flat_map(|v| around(x, width).map(move |u| (u, v)));
-                let depths = || near.clone().map(|(u, v)| exact.metres()[v * width + u]);
-                let (low, high) = depths().fold((f32::MAX, 0.0f32), |(l, h), d| (l.min(d), h.max(d)));
-                if high - low > 0.03 {
-                    match random.unit() {
-                        u if u < 0.3 => continue,
-                        u if u < 0.45 => z = random.range(low, high),
-                        _ => {}
-                    }
+        for (x, y) in rows.clone().flat_map(|y| columns.clone().map(move |x| (x, y))) {
+            let (dx, dy) = (normal(random) * noise.lateral_px, normal(random) * noise.lateral_px);
+            let hit = self.look(x as f32 + 0.5 + dx.clamp(-2.0, 2.0), y as f32 + 0.5 + dy.clamp(-2.0, 2.0));
+            let turned = hit.facing.clamp(0.0, 1.0).acos();
+            let mut z = hit.z;
+            let around = |i: usize, limit: usize| i.saturating_sub(1)..(i + 2).min(limit);
+            let near = around(y, height).flat_map(|v| around(x, width).map(move |u| (u, v)));
+            let depths = near.map(|(u, v)| exact.metres()[v * width + u]).filter(|z| *z > 0.0);
+            let (low, high) = depths.fold((f32::MAX, 0.0f32), |(l, h), d| (l.min(d), h.max(d)));
+            if high - low > 0.03 {
+                match random.unit() {
+                    u if u < 0.3 => continue,
+                    u if u < 0.45 => z = random.range(low, high),
+                    _ => {}
                 }
-                let grazing = (turned.to_degrees() - 70.0) / 15.0;
-                if random.chance(grazing.clamp(0.0, 1.0)) || random.chance(0.01) {
-                    continue;
-                }
-                z += normal(random) * noise.axial_turned(z, turned);
-                let disparity = LENS.fx * BASELINE / z;
-                metres[y * width + x] = LENS.fx * BASELINE / ((disparity / DISPARITY_STEP).round() * DISPARITY_STEP);
             }
+            let grazing = (turned.to_degrees() - 70.0) / 15.0;
+            if random.chance(grazing.clamp(0.0, 1.0)) || random.chance(0.01) {
+                continue;
+            }
+            z += normal(random) * noise.axial_turned(z, turned);
+            let disparity = LENS.fx * BASELINE / z;
+            metres[y * width + x] = LENS.fx * BASELINE / ((disparity / DISPARITY_STEP).round() * DISPARITY_STEP);
         }
         // Spots that shine into the sensor.
-        for _ in 0..40 {
-            let (cx, cy, r) = (random.range(0.0, 640.0), random.range(0.0, 480.0), random.range(2.0, 6.0));
-            for (i, z) in metres.iter_mut().enumerate() {
-                if ((i % width) as f32 - cx).hypot((i / width) as f32 - cy) < r {
-                    *z = 0.0;
+        let spots = (columns.len() * rows.len()).div_ceil(8000);
+        for _ in 0..spots {
+            let side = |random: &mut Random, range: &Range<usize>| random.range(range.start as f32, range.end as f32);
+            let (cx, cy, r) = (side(random, &columns), side(random, &rows), random.range(2.0, 6.0));
+            for (x, y) in rows.clone().flat_map(|y| columns.clone().map(move |x| (x, y))) {
+                if (x as f32 - cx).hypot(y as f32 - cy) < r {
+                    metres[y * width + x] = 0.0;
                 }
             }
         }
