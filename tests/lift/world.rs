@@ -55,6 +55,15 @@ impl Shape {
         }
     }
 
+    /// Radius of a ball about the object's middle that holds it.
+    fn reach(&self) -> f32 {
+        match *self {
+            Shape::Sphere { radius } => radius,
+            Shape::Block { half, .. } => half.length(),
+            Shape::Cylinder { radius, height } => radius.hypot(height / 2.0),
+        }
+    }
+
     /// The nearest distance along the ray at which it is hit, and the normal there.
     fn hit(&self, origin: Vec3, ray: Vec3) -> Option<(f32, Vec3)> {
         match *self {
@@ -141,18 +150,24 @@ impl World {
         }
     }
 
-    /// The pixels whose centres see the object.
-    pub fn mask(&self) -> Mask {
-        Mask::from_fn(SIZE, |x, y| self.look(x as f32 + 0.5, y as f32 + 0.5).is_object)
-    }
-
     /// The pixels that a test needs: those of the object, and of what lies around it.
     fn window(&self) -> (Range<usize>, Range<usize>) {
-        let bounds = self.mask().bounding_box().expect("the camera sees the object");
-        let side = |low: f32, high: f32, limit: u32| {
-            (low as usize).saturating_sub(AROUND)..(high as usize + AROUND).min(limit as usize)
+        let center = self.pose.to_camera(vec3(0.0, self.shape.height() / 2.0, 0.0));
+        let at = LENS.project(center.x, center.y, center.z);
+        let reach = self.shape.reach() / (center.z - self.shape.reach()) * LENS.fx + AROUND as f32;
+        let side = |middle: f32, limit: u32| {
+            ((middle - reach).max(0.0) as usize)..((middle + reach).max(0.0) as usize).min(limit as usize)
         };
-        (side(bounds.x0, bounds.x1, SIZE.width), side(bounds.y0, bounds.y1, SIZE.height))
+        (side(at.x, SIZE.width), side(at.y, SIZE.height))
+    }
+
+    /// The pixels whose centres see the object.
+    pub fn mask(&self) -> Mask {
+        let (columns, rows) = self.window();
+        Mask::from_fn(SIZE, |x, y| {
+            let near = columns.contains(&(x as usize)) && rows.contains(&(y as usize));
+            near && self.look(x as f32 + 0.5, y as f32 + 0.5).is_object
+        })
     }
 
     /// Depth without any fault, around the object.
