@@ -13,6 +13,7 @@ VENV := $(CACHE)/venv
 GAZE_VENV ?= $(CACHE)/venv-gaze
 ANNOTATION_VENV ?= $(CACHE)/venv-annotation
 RECORD_VENV ?= $(CACHE)/venv-record
+LIFT_VENV ?= $(CACHE)/venv-lift
 FAMILY_VENV ?= $(CACHE)/venv-family
 FOVEATE = $(or $(CARGO_TARGET_DIR),target)/release/foveate
 RTEN := $(CACHE)/target-rten
@@ -94,6 +95,13 @@ test-family: packages ## Models of known architectures by PyTorch's exporters, h
 	FOVEATE_REFERENCES=$(CACHE)/family/traced $(CARGO) test --release --locked --test references
 	OMP_NUM_THREADS=1 $(FAMILY_VENV)/bin/python tests/reference/make.py --new --out $(CACHE)/family/new
 	FOVEATE_REFERENCES=$(CACHE)/family/new $(CARGO) test --release --locked --test references
+
+.PHONY: test-lift
+test-lift: packages ## trimesh reads the points and surfaces that are written (installs it from PyPI)
+	test -x $(LIFT_VENV)/bin/python || $(PYTHON) -m venv $(LIFT_VENV)
+	$(LIFT_VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/lift/requirements.txt
+	$(CARGO) build --release --locked --bin foveate
+	OMP_NUM_THREADS=1 $(LIFT_VENV)/bin/python tests/lift/check.py $(FOVEATE)
 
 .PHONY: test-gaze
 test-gaze: packages ## Pupil Labs' own client and foveate listen to the same phone (installs the client from PyPI)

@@ -79,6 +79,17 @@ fn every_bad_input_has_its_exit_code_and_remedy() {
     sandbox.file("notoml.toml", "this is = = no toml");
     sandbox.file("script.ndjson", "{\"time_s\":1,\"object\":1,\"points\":[[1,2,1]]}\n{\"time_s\":2,\"objet\":1}\n");
 
+    let depth = |name: &str, width: u32, level: u16| {
+        let depth = image::ImageBuffer::<image::Luma<u16>, _>::from_pixel(width, 64, image::Luma([level]));
+        depth.save(sandbox.path().join(name)).unwrap();
+    };
+    depth("depth.png", 96, 1000);
+    depth("narrow.png", 95, 1000);
+    depth("dark.png", 96, 0);
+    image::GrayImage::from_pixel(96, 64, image::Luma([9])).save(sandbox.path().join("grey.png")).unwrap();
+    sandbox.file("poses.txt", "0 0 0 0 0 0 0 1\n1 0 0 0 0.5 0 0 0.5\n");
+    sandbox.file("two.txt", "0 0 0 0 0 0 0 1\n1 0 0 0 0 0 0 1\n");
+
     let bundled = concat!(env!("CARGO_MANIFEST_DIR"), "/models/");
     let encoder = std::fs::read(format!("{bundled}foveate-encoder.onnx")).unwrap();
     let decoder = std::fs::read(format!("{bundled}foveate-decoder.onnx")).unwrap();
@@ -95,6 +106,10 @@ fn every_bad_input_has_its_exit_code_and_remedy() {
     let model = |folder: &str| format!("segment good.png --point 48,32 --models-dir {folder} --model broken");
     let quantize = |file: &str, photos: &str| {
         format!("quantize {file} --calibration {photos} --precision int8 --size 64x64 --out o.onnx")
+    };
+    let lifted = |depth: &str, rest: &str| segment("good.png", &format!("--point 48,32 --depth {depth} {rest}"));
+    let posed = |poses: &str| {
+        format!("track frames2 --point 48,32 --depth frames2 --intrinsics 90,90,48,32 --poses {poses} --json")
     };
     let half = "quantize m-swapped/decoder.onnx --precision f16";
     let mut cases = vec![
@@ -120,6 +135,19 @@ fn every_bad_input_has_its_exit_code_and_remedy() {
             1,
             &["no/such/dir"],
         ),
+        case("depth of another size", &lifted("narrow.png", "--intrinsics 90,90,48,32"), 1, &["95x64", "96x64"]),
+        case("depth without a depth", &lifted("dark.png", "--intrinsics 90,90,48,32"), 1, &["dark.png", "all are 0"]),
+        case("depth of 8 bits", &lifted("grey.png", "--intrinsics 90,90,48,32"), 1, &["grey.png", "16 bits"]),
+        case("no such depth", &lifted("none.png", "--intrinsics 90,90,48,32"), 1, &["none.png", "Check the path"]),
+        case("depth without a camera", &lifted("depth.png", ""), 2, &["--intrinsics"]),
+        case("a camera that is none", &lifted("depth.png", "--intrinsics nan,90,48,32"), 2, &["FX,FY,CX,CY", "finite"]),
+        case("a camera without focus", &lifted("depth.png", "--intrinsics 0,90,48,32"), 2, &["FX,FY,CX,CY", "focal"]),
+        case("no such scale", &lifted("depth.png", "--intrinsics 90,90,48,32 --depth-scale 0"), 2, &["metres a unit"]),
+        case("neither points nor surface", &lifted("depth.png", "--intrinsics 90,90,48,32 --lift o.obj"), 2, &[".glb"]),
+        case("points without depth", &segment("good.png", "--point 48,32 --lift o.ply"), 2, &["--depth"]),
+        case("poses that turn nothing", &posed("poses.txt"), 1, &["poses.txt", "line 2", "no rotation"]),
+        case("poses of other frames", &posed("two.txt"), 1, &["2 poses for 1 frames"]),
+        case("no such poses", &posed("none.txt"), 1, &["none.txt", "Check the path"]),
         case("unknown model", &segment("good.png", "--point 48,32 --model foveat"), 4, &["did you mean `foveate`"]),
         case("zero-byte model", &model("m-zero"), 4, &["encoder.onnx"]),
         case("garbage model", &model("m-garbage"), 4, &["encoder.onnx", "verify"]),

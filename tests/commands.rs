@@ -115,6 +115,64 @@ fn a_cutout_is_the_object_alone() {
     assert!(refused.stderr().contains(".png"), "{}", refused.describe());
 }
 
+/// The rendered scene's own depth, as a sensor of millimetres would write it beside the frames.
+fn depth_of_frames(sandbox: &Sandbox, count: usize) -> (String, Vec<f32>) {
+    let scene = Scene::new(3, SIZE);
+    let (mut rendering, mut first) = (Rendering::default(), Vec::new());
+    std::fs::create_dir_all(sandbox.path().join("depth")).unwrap();
+    for n in 0..count {
+        scene.render(n as f64 / 30.0, &mut rendering);
+        let levels = rendering.depth.iter().map(|z| (z * 1000.0).round().min(65535.0) as u16).collect();
+        let image = image::ImageBuffer::<image::Luma<u16>, Vec<u16>>::from_raw(SIZE.width, SIZE.height, levels);
+        image.unwrap().save(sandbox.path().join(format!("depth/{n:03}.png"))).unwrap();
+        if n == 0 {
+            first = rendering.depth.clone();
+        }
+    }
+    let lens = scene.intrinsics();
+    (format!("{},{},{},{}", lens.fx, lens.fy, lens.cx, lens.cy), first)
+}
+
+#[test]
+fn depth_says_where_the_object_is() {
+    let sandbox = Sandbox::new();
+    let truth = frames(&sandbox, 3);
+    let [x0, y0, x1, y1] = box_of(&truth);
+    let bbox = format!("{x0},{y0},{x1},{y1}");
+    let (lens, depth) = depth_of_frames(&sandbox, 3);
+    let (mut sum, mut count) = (0.0, 0.0);
+    for (z, inside) in depth.iter().zip(truth.iter()).filter(|(_, inside)| **inside > 0) {
+        (sum, count) = (sum + z * f32::from(*inside) / 255.0, count + 1.0);
+    }
+    let photo = ["segment", "frames/000.png", "--box", &bbox, "--depth", "depth/000.png", "--intrinsics", &lens];
+    let answer = sandbox.foveate(&[&photo[..], &["--json", "--lift", "o.ply"]].concat()).json();
+    let lift = &answer["masks"][0]["lift"];
+    let z = lift["centroid"][2].as_f64().unwrap();
+    assert!((z - f64::from(sum / count)).abs() < 0.03, "{lift} but {}", sum / count);
+    assert!(lift["grasp"]["width"].as_f64().unwrap() > 0.01, "{lift}");
+    let ply = std::fs::read(sandbox.path().join("o.ply")).unwrap();
+    let header = format!("element vertex {}\n", lift["points"]);
+    assert!(String::from_utf8_lossy(&ply[..200]).contains(&header), "{header}");
+    let text = sandbox.foveate(&[&photo[..], &["--lift", "o.glb"]].concat());
+    assert!(text.code() == 0 && text.stdout().contains("grasp"), "{}", text.describe());
+    assert!(std::fs::read(sandbox.path().join("o.glb")).unwrap().starts_with(b"glTF"));
+
+    // The camera is taken to rest: its poses are one.
+    sandbox.file("poses.txt", "0 0 0 0 0 0 1\n".repeat(3));
+    std::fs::remove_file(sandbox.path().join("depth/001.png")).unwrap();
+    let track = ["track", "frames", "--box", &bbox, "--depth", "depth", "--intrinsics", &lens, "--json"];
+    let lines = sandbox.foveate(&[&track[..], &["--poses", "poses.txt", "--lift", "all.ply"]].concat()).ndjson();
+    assert_eq!(lines.len(), 3);
+    assert!(lines[1]["lift"].is_null() && lines[1]["lift_refused"].as_str().unwrap().contains("001.png"));
+    assert_eq!((&lines[0]["fused"]["frames"], &lines[2]["fused"]["frames"]), (&1.into(), &2.into()));
+    let apart = (0..3).map(|i| {
+        let at = |line: &Value| line["lift"]["centroid"][i].as_f64().unwrap();
+        (at(&lines[2]) - at(&lines[0])).abs()
+    });
+    assert!(apart.fold(0.0, f64::max) < 0.05, "{lines:?}");
+    assert!(std::fs::read(sandbox.path().join("all.ply")).unwrap().starts_with(b"ply\n"));
+}
+
 #[test]
 fn multimask_ranks_by_predicted_iou() {
     let sandbox = Sandbox::new();

@@ -94,6 +94,8 @@ fn no_command_writes_over_what_it_reads() {
     let at = |name: &str| sandbox.path().join(name);
     symlink("frames", at("same")).unwrap();
     symlink("photo.png", at("soft.png")).unwrap();
+    symlink("small.png", at("depth.ply")).unwrap();
+    symlink("script.ndjson", at("poses.ply")).unwrap();
     fs::hard_link(at("photo.png"), at("hard.png")).unwrap();
     fs::create_dir(at("links")).unwrap();
     symlink("../frames/1.png", at("links/1.png")).unwrap();
@@ -121,6 +123,8 @@ fn no_command_writes_over_what_it_reads() {
         "segment photo.png --point 53,40 --mask small.png --out-mask small.png",
         "segment photo.png --point 53,40 --out-mask new.png --overlay ./new.png",
         "segment photo.png --point 53,40 --models-dir models --out-mask models/foveate-decoder.onnx",
+        "segment photo.png --point 53,40 --depth small.png --intrinsics 90,90,60,40 --lift depth.ply",
+        "track frames --point 53,40 --depth frames --intrinsics 90,90,60,40 --poses script.ndjson --lift poses.ply",
         "track frames --point 53,40 --out frames",
         "track frames --point 53,40 --out same",
         "track same --point 53,40 --out frames/.",

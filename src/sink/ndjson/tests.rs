@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::*;
-use crate::geometry::Size;
+use crate::geometry::{Intrinsics, Size};
+use crate::lift::{DepthMap, LiftConfig, Pose, VoxelMap, lift};
 use crate::mask::Mask;
 use crate::record::{CameraFrame, EventKind};
 
@@ -169,7 +170,26 @@ fn every_emitted_key_and_event_is_documented_and_the_other_way_round() {
         }
         found.extend(line.get("event").and_then(Value::as_str).map(str::to_owned));
     }
+    emitted.insert("lift".to_owned(), lifted());
     assert_eq!(emitted, names);
+}
+
+/// The keys of what an object in space is said to be.
+fn lifted() -> BTreeSet<String> {
+    let size = Size::new(48, 40);
+    let lens = Intrinsics { fx: 60.0, fy: 60.0, cx: 24.0, cy: 20.0 };
+    let mask = Mask::from_fn(size, |x, y| (14..34).contains(&x) && (10..30).contains(&y));
+    // A block before a wall, which its box reaches to.
+    let metres = mask.data().iter().map(|inside| if *inside != 0 { 0.95 } else { 1.0 }).collect();
+    let depth = DepthMap::new(size, metres).unwrap();
+    let seen = lift(&mask, &depth, &lens, None, &LiftConfig::default()).unwrap();
+    assert!(seen.measures.support.is_some(), "{:?}", seen.measures);
+    let mut map = VoxelMap::new(VoxelMap::DEFAULT_SIDE, VoxelMap::DEFAULT_LIMIT);
+    map.add(&seen, &Pose::default());
+    let mut found = BTreeSet::from(["lift", "lift_refused", "fused"].map(str::to_owned));
+    keys(&serde_json::to_value(&seen.measures).unwrap(), &mut found);
+    keys(&serde_json::to_value(map.measures()).unwrap(), &mut found);
+    found
 }
 
 #[test]
