@@ -17,7 +17,7 @@ pub use crate::input::gaze_fuzz::{calibration, gaze_lines, phone_status, rtp, rt
 pub use images::{frame_stream, mask_file, mjpeg, photo, rle};
 #[cfg(feature = "console")]
 pub use messages::console_message;
-pub use messages::{addresses, board, script};
+pub use messages::{addresses, board, poses, script};
 pub use models::{manifest, model, quantize};
 pub use recordings::{
     recording_invisible, recording_mobile_mapping, recording_neon, recording_pupil_cloud, recording_pupil_core,
@@ -42,6 +42,7 @@ pub const TARGETS: &[Target] = &[
     ("model", model),
     ("phone_status", phone_status),
     ("photo", photo),
+    ("poses", poses),
     ("quantize", quantize),
     ("recording_invisible", recording_invisible),
     ("recording_mobile_mapping", recording_mobile_mapping),

@@ -31,7 +31,6 @@ mod voxels;
 
 pub use config::LiftConfig;
 pub use depth::{DEFAULT_DEPTH_SCALE, DepthMap};
-pub use eigen::symmetric_eigen;
 pub use glb::{Texture, texture, write_glb};
 pub use grasp::Grasp;
 pub use intrinsics::check_intrinsics;
@@ -41,6 +40,8 @@ pub use noise::DepthNoise;
 pub use oriented_box::OrientedBox;
 pub use plane::Plane;
 pub use ply::write_ply;
+#[cfg(any(test, fuzzing))]
+pub(crate) use pose::parse_poses;
 pub use pose::{Pose, read_poses};
 pub use surface::SurfacePoint;
 pub use voxels::{FusedMeasures, VoxelMap};

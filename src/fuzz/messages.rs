@@ -5,9 +5,18 @@ use crate::capture::SourceAddress;
 #[cfg(feature = "console")]
 use crate::console::Message;
 use crate::input::{PromptAddress, PromptSource, Script};
+use crate::lift::parse_poses;
 use crate::sink::SinkAddress;
 #[cfg(feature = "console")]
 use crate::time::Timestamp;
+
+/// A file of a camera's poses: every rotation keeps lengths.
+pub fn poses(data: &[u8]) {
+    for pose in parse_poses(&String::from_utf8_lossy(data), "poses").unwrap_or_default() {
+        let turned = pose.rotation * glam::Vec3::Y;
+        assert!((turned.length() - 1.0).abs() < 1e-3 && pose.translation.is_finite());
+    }
+}
 
 /// A script of prompts.
 pub fn script(data: &[u8]) {

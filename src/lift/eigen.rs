@@ -7,7 +7,7 @@ const SWEEPS: usize = 12;
 /// other and right-handed. Only the upper triangle is read.
 ///
 /// Jacobi's cyclic rotations (Golub and Van Loan, *Matrix computations*, 8.5), which are exact to rounding for any spread of values.
-pub fn symmetric_eigen(matrix: DMat3) -> ([f64; 3], [DVec3; 3]) {
+pub(super) fn symmetric_eigen(matrix: DMat3) -> ([f64; 3], [DVec3; 3]) {
     let at = |row: usize, column: usize| matrix.col(column.max(row))[row.min(column)];
     let mut a = [[at(0, 0), at(0, 1), at(0, 2)], [at(0, 1), at(1, 1), at(1, 2)], [at(0, 2), at(1, 2), at(2, 2)]];
     let mut vectors = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];

@@ -93,12 +93,15 @@ pub fn read_poses(path: &Path) -> Result<Vec<Pose>, Error> {
         return Err(LiftError::Pose { what, line: 1, reason }.into());
     }
     let bytes = std::fs::read(path).map_err(failed)?;
-    let text = String::from_utf8_lossy(&bytes);
+    Ok(parse_poses(&String::from_utf8_lossy(&bytes), &what)?)
+}
+
+/// The poses of a file's text; `what` names it in errors.
+pub(crate) fn parse_poses(text: &str, what: &str) -> Result<Vec<Pose>, LiftError> {
     let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line.trim()));
     let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
-    let poses = lines.map(|(line, text)| {
-        Pose::parse(text).map_err(|reason| LiftError::Pose { what: what.clone(), line, reason }.into())
-    });
+    let poses = lines
+        .map(|(line, text)| Pose::parse(text).map_err(|reason| LiftError::Pose { what: what.into(), line, reason }));
     poses.collect()
 }
 
