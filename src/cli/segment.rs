@@ -115,6 +115,9 @@ struct AnswerMask {
     lift: LiftFields,
 }
 
+/// What depth made of a mask; `None` without depth.
+type MaybeLifted = Option<Result<Lifted, Error>>;
+
 /// Runs the command.
 pub fn run(args: SegmentArgs) -> anyhow::Result<()> {
     files(&args).check()?;
@@ -157,7 +160,7 @@ pub fn run(args: SegmentArgs) -> anyhow::Result<()> {
         frame::to_rgb(&photo, &mut rgb)?;
     }
     let lift = |found: &Prediction| depth.as_ref().map(|(camera, depth)| camera.lift(&found.mask, depth, Some(&rgb)));
-    let lifted: Vec<_> = masks.iter().map(lift).collect();
+    let lifted: Vec<MaybeLifted> = masks.iter().map(lift).collect();
     if let (Some(path), Some((camera, _))) = (&args.lift, &depth) {
         let Some(Some(Ok(best))) = lifted.first() else {
             let refused = lifted.into_iter().next().flatten().and_then(Result::err);
@@ -205,7 +208,7 @@ fn files(args: &SegmentArgs) -> Files {
     files
 }
 
-fn answer_mask((index, (prediction, lifted)): (usize, (&Prediction, &Option<Result<Lifted, Error>>))) -> AnswerMask {
+fn answer_mask((index, (prediction, lifted)): (usize, (&Prediction, &MaybeLifted))) -> AnswerMask {
     AnswerMask {
         rank: index + 1,
         predicted_iou: prediction.predicted_iou,

@@ -20,18 +20,13 @@ pub(super) fn symmetric_eigen(matrix: DMat3) -> ([f64; 3], [DVec3; 3]) {
             let t = if theta.is_finite() { theta.signum() / (theta.abs() + theta.hypot(1.0)) } else { 0.0 };
             let c = 1.0 / t.hypot(1.0);
             let s = t * c;
-            for k in 0..3 {
-                let (kp, kq) = (a[k][p], a[k][q]);
-                (a[k][p], a[k][q]) = (c * kp - s * kq, s * kp + c * kq);
-            }
-            for k in 0..3 {
-                let (pk, qk) = (a[p][k], a[q][k]);
-                (a[p][k], a[q][k]) = (c * pk - s * qk, s * pk + c * qk);
-            }
-            for row in &mut vectors {
+            for row in a.iter_mut().chain(&mut vectors) {
                 let (kp, kq) = (row[p], row[q]);
                 (row[p], row[q]) = (c * kp - s * kq, s * kp + c * kq);
             }
+            let (upper, lower) = (a[p], a[q]);
+            a[p] = std::array::from_fn(|k| c * upper[k] - s * lower[k]);
+            a[q] = std::array::from_fn(|k| s * upper[k] + c * lower[k]);
         }
     }
     let mut order = [0, 1, 2];

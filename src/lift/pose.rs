@@ -117,7 +117,7 @@ mod tests {
         std::fs::write(&path, text).unwrap();
         let poses = read_poses(&path).unwrap();
         assert_eq!(poses.len(), 2);
-        assert_eq!((poses[0].time_s, poses[1].time_s), (Some(1_305_031_102.1753), None));
+        assert_eq!((poses[0].time_s, poses[1].time_s), (Some(1_305_031_102.175_3), None));
         assert_eq!(poses[1], Pose::default());
         // A quarter turn about z.
         assert!(poses[0].to_world(Vec3::X).distance(Vec3::new(1.0, 3.0, 3.0)) < 1e-5);
