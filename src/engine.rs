@@ -42,6 +42,7 @@ mod profile;
 mod quantized;
 mod rewrite;
 mod steps;
+mod stored;
 mod tensor;
 mod threads;
 mod typed;

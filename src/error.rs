@@ -5,7 +5,9 @@
 
 mod contain;
 mod device;
+mod download;
 mod gpu;
+mod install;
 mod lift;
 mod pipeline;
 mod recording;
@@ -19,7 +21,9 @@ use crate::geometry::{Point, Region, Size};
 
 pub(crate) use contain::{HELPER_NAME, contain, is_contained};
 pub use device::DeviceError;
+pub use download::DownloadError;
 pub use gpu::GpuError;
+pub use install::InstallError;
 pub use lift::LiftError;
 pub use pipeline::PipelineError;
 pub use recording::RecordingError;
@@ -62,6 +66,12 @@ pub enum Error {
     /// A mask cannot be brought into space.
     #[error(transparent)]
     Lift(#[from] LiftError),
+    /// A file could not be fetched.
+    #[error(transparent)]
+    Download(#[from] DownloadError),
+    /// A model was not installed.
+    #[error(transparent)]
+    Install(#[from] InstallError),
 }
 
 impl Error {
@@ -394,6 +404,32 @@ pub enum ModelError {
         /// What went wrong.
         reason: String,
     },
+}
+
+impl ModelError {
+    /// The same of the file `now`, where it is of `before`: of the file that a user knows instead of a copy of it.
+    pub(crate) fn of_file(mut self, before: &Path, now: &Path) -> Self {
+        use ModelError as E;
+        match &mut self {
+            E::Signature { path, .. } if **path == *before => *path = now.into(),
+            E::Unreadable { path, .. }
+            | E::TooLarge { path, .. }
+            | E::Coordinates { path, .. }
+            | E::TooManyNodes { path, .. }
+            | E::UnsupportedOperator { path, .. }
+            | E::TooMuchMemory { path, .. }
+            | E::TooManySteps { path, .. }
+            | E::HostileShape { path, .. }
+            | E::Rewrite { path, .. }
+            | E::BrokenWeights { path, .. }
+                if *path == before =>
+            {
+                *path = now.into();
+            }
+            _ => {}
+        }
+        self
+    }
 }
 
 /// Bytes in words, such as `1.5 GB`.

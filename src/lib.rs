@@ -10,6 +10,7 @@
 //! | 0 | [`geometry`], [`time`], [`sync`], [`statistics`], [`text`], [`output`] | points, boxes and the letterbox; the capture clock; what threads share; medians and timings; text from outside; files that are written |
 //! | 1 | [`error`], [`select`] | typed errors; gaze and touch to selections, by numbers alone |
 //! | 1 | [`process`] | programs that run beside this one |
+//! | 2 | [`download`] | files from the network, resumed and held against their hashes |
 //! | 2 | [`picture`] | the one reader of picture files: whole, bearable, contained |
 //! | 2 | [`engine`] | the only place that names tract: load, precision, threads, kernels, audit |
 //! | 2 | [`address`], [`scene`] | tables of what addresses may name; a rendered world with its truth and its simulated user |
@@ -39,6 +40,7 @@ pub mod text;
 pub mod time;
 
 pub mod address;
+pub mod download;
 pub mod picture;
 pub mod process;
 pub mod sync;

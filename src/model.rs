@@ -10,15 +10,19 @@
 //! ```
 
 mod bundled;
+mod catalogue;
 mod conventions;
 mod encoder;
 mod family;
 mod identity;
+mod install;
 mod load;
 mod location;
 mod manifest;
+mod measured;
 mod part;
 mod prompt;
+mod recognize;
 mod registry;
 
 use std::sync::Arc;
@@ -29,15 +33,21 @@ use crate::frame::Frame;
 use crate::geometry::{Letterbox, Region, Size};
 use crate::mask::LowResLogits;
 
+pub use catalogue::{CatalogueEntry, CatalogueFile, catalogue};
 pub use conventions::Ranking;
 pub use family::FamilyId;
 pub use identity::ModelIdentity;
+pub use install::{Staging, check_name};
 pub use load::{LoadedModel, ModelOptions, TimedEncoder};
 pub use location::{FileState, Location, sha256};
-pub use manifest::{ExternalSpec, FileSpec, Files, MANIFEST_FILE, Manifest, ModelSpec, NormalizationSpec, SizeRange};
+pub use manifest::{
+    ExternalSpec, FileSpec, Files, MANIFEST_FILE, Manifest, ModelSpec, MultiplyAdds, NormalizationSpec, SizeRange,
+};
+pub use measured::{MEASURED_FILE, Measured, MeasuredRun};
 pub use part::Part;
 pub use prompt::Prompt;
-pub use registry::{FileCheck, Installed, MODELS_VARIABLE, Registry, user_dir};
+pub use recognize::{Recognized, recognize};
+pub use registry::{FileCheck, Installed, MODELS_VARIABLE, Registry, holds_models, user_dir};
 
 /// The image encoder of a loaded model. Each thread that encodes owns one; graph and weights are shared.
 pub trait Encoder: Send {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[&[&str]] = &[
     &["geometry", "output", "statistics", "sync", "text", "time"],
     &["error", "process", "select"],
-    &["address", "engine", "picture", "scene", "v4l2"],
+    &["address", "download", "engine", "picture", "scene", "v4l2"],
     &["frame", "mask", "quantize"],
     &["lift", "model", "video"],
     &["capture", "segment", "track"],
@@ -36,6 +36,7 @@ const WITHOUT_CIRCLES: &[&str] = &[
     "model",
     "video",
     "lift",
+    "download",
 ];
 
 fn layer(module: &str) -> Option<usize> {

@@ -3,7 +3,10 @@
 use std::io;
 use std::process::ExitCode;
 
-use crate::error::{ConfigError, DeviceError, Error, GpuError, IoError, ModelError, PromptError, VideoError};
+use crate::error::{
+    ConfigError, DeviceError, DownloadError, Error, GpuError, InstallError, IoError, ModelError, PromptError,
+    VideoError,
+};
 
 /// How the program ends. The numbers are part of the command line's contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +43,8 @@ fn of_one(error: &(dyn std::error::Error + 'static)) -> Option<Exit> {
             Error::Prompt(_) | Error::Config(_) | Error::Video(VideoError::Unwritable { .. }) => Exit::Usage,
             Error::Model(error) => of_model(error),
             Error::Device(_) => Exit::DeviceLost,
+            Error::Download(error) => of_download(error),
+            Error::Install(error) => of_install(error),
             _ => Exit::Failed,
         });
     }
@@ -48,6 +53,12 @@ fn of_one(error: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     }
     if let Some(error) = error.downcast_ref::<ModelError>() {
         return Some(of_model(error));
+    }
+    if let Some(error) = error.downcast_ref::<DownloadError>() {
+        return Some(of_download(error));
+    }
+    if let Some(error) = error.downcast_ref::<InstallError>() {
+        return Some(of_install(error));
     }
     if error.is::<DeviceError>() {
         return Some(Exit::DeviceLost);
@@ -61,6 +72,25 @@ fn of_model(error: &ModelError) -> Exit {
         ModelError::Gpu(GpuError::NotBuilt | GpuError::Precision) => Exit::Usage,
         ModelError::Gpu(_) => Exit::DeviceLost,
         _ => Exit::ModelRejected,
+    }
+}
+
+/// A file that is not the one that was wanted is a model that is rejected.
+fn of_download(error: &DownloadError) -> Exit {
+    match error {
+        DownloadError::Address { .. } | DownloadError::Proxy { .. } | DownloadError::NotAmong { .. } => Exit::Usage,
+        DownloadError::Mismatch { .. } | DownloadError::TooLarge { .. } => Exit::ModelRejected,
+        _ => Exit::Failed,
+    }
+}
+
+fn of_install(error: &InstallError) -> Exit {
+    match error {
+        InstallError::NotRecognized { .. } | InstallError::Swapped { .. } | InstallError::Unproven { .. } => {
+            Exit::ModelRejected
+        }
+        InstallError::Stopped => Exit::Failed,
+        _ => Exit::Usage,
     }
 }
 

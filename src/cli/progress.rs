@@ -17,6 +17,17 @@ pub fn bar(count: usize, unit: &'static str) -> Bar {
     Bar(bar)
 }
 
+/// A bar over the bytes of a file, of which it may not be known how many there are.
+pub fn bytes(name: String) -> Bar {
+    let bar = ProgressBar::new(0).with_prefix(name);
+    if let Ok(style) =
+        ProgressStyle::with_template("{prefix}  {wide_bar} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left")
+    {
+        bar.set_style(style);
+    }
+    Bar(bar)
+}
+
 /// The number of `unit` that are done, of which nobody knows how many there are.
 pub fn counter(unit: &'static str) -> Bar {
     let bar = ProgressBar::new_spinner().with_prefix(unit);
@@ -36,6 +47,12 @@ impl Bar {
     pub fn set(&self, done: usize, all: usize) {
         self.0.set_length(all as u64);
         self.0.set_position(done as u64);
+    }
+
+    /// So many bytes are done of `all`, if that is known.
+    pub fn set_bytes(&self, done: u64, all: Option<u64>) {
+        self.0.set_length(all.unwrap_or(done));
+        self.0.set_position(done);
     }
 
     /// Begins again, over `count`, with `note` beside it.

@@ -6,7 +6,7 @@ mod progress;
 mod report;
 mod source;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
@@ -15,15 +15,18 @@ use crate::error::{Error, ModelError};
 use crate::geometry::Size;
 use crate::model::{Installed, MANIFEST_FILE};
 use crate::quantize::{self, Method, QuantizeOptions};
+use crate::sync::StopToken;
 
 use super::interrupt::on_interrupt;
 use super::model_args::{parse_size, parse_threads};
 use super::output::{print, print_json};
 use super::outputs::Files;
+pub(super) use masks::MaskAgreement;
 use photos::Photos;
 use progress::Progress;
 use report::{Report, Work};
 use source::Source;
+pub(super) use source::{Rgb, parse_rgb, parse_std};
 
 /// Make an encoder smaller and faster: 8-bit integers, or half-float weights.
 ///
@@ -81,7 +84,7 @@ struct PhotoArgs {
     #[arg(long, value_name = "DIR", required_if_eq("precision", "int8"))]
     calibration: Option<PathBuf>,
     /// Take at most N photos, evenly spread over the folder
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = PHOTOS as u32, value_parser = clap::value_parser!(u32).range(1..))]
     images: u32,
     /// Input size where the file leaves it open; 256x256, or the installed model's, unless given
     #[arg(long, value_name = "WxH", value_parser = parse_size)]
@@ -93,6 +96,9 @@ struct PhotoArgs {
     #[arg(long, value_name = "R,G,B", value_parser = source::parse_std)]
     std: Option<source::Rgb>,
 }
+
+/// Photos that are taken of a folder unless it is said.
+const PHOTOS: usize = 64;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -161,6 +167,28 @@ pub fn run(args: QuantizeArgs) -> anyhow::Result<()> {
         work,
     };
     if args.json { print_json(&report) } else { print(&report.table()) }
+}
+
+/// Writes the float encoder of `installed` in 8-bit integers to `out`, calibrated on the photos of the folder `calibration`, and compares
+/// the masks; `None` if the float model finds nothing in the photos. Raised, `stop` ends it with nothing written, or nothing compared.
+pub(super) fn quantize_encoder(
+    installed: &Installed,
+    calibration: &Path,
+    out: &Path,
+    threads: usize,
+    stop: &StopToken,
+) -> anyhow::Result<Option<MaskAgreement>> {
+    let source = Source::of_installed(installed.clone())?;
+    let model = source.open()?;
+    let options = QuantizeOptions { input: source.size(&model), threads, ..QuantizeOptions::default() };
+    let input = quantize::input_size(&model, options.input)?;
+    let mut photos = Photos::find(calibration, PHOTOS, source.preprocessor(input))?;
+    let mut progress = Progress::new(stop.clone());
+    let made = int8(&model, &mut photos, &options, &mut progress)?;
+    progress.finish();
+    let Some((made, _)) = made else { return Ok(None) };
+    made.write(out).map_err(Error::from)?;
+    masks::compare(installed, out, &photos, input, threads, stop)
 }
 
 /// `None` if it was stopped.

@@ -19,8 +19,8 @@ use super::encoder::EncoderPart;
 use super::part::Part;
 use super::{Candidate, CompileFor, Decoder, Embedding, Prompt, check_origin, check_prompt, take_candidates};
 use crate::engine::{Audit, OnnxModel};
-use crate::error::{ModelError, nearest_name};
-use crate::geometry::Size;
+use crate::error::{ModelError, TensorRole, nearest_name};
+use crate::geometry::{Fit, Size};
 use signature::Signature;
 
 /// Every family. A name is a key of the manifest and never changes.
@@ -39,6 +39,17 @@ pub(super) trait Family: Sync {
     /// Shapes are not compared: [`Self::load_encoder`] and [`Self::load_decoder`] do that and say what is wrong.
     fn recognizes(&self, part: Part, file: &OnnxModel) -> bool;
 
+    /// What a file of this family must have, for the refusal of files that no family recognises.
+    fn needs(&self, part: Part) -> Vec<Need>;
+
+    /// How frames fill the input of this encoder, as far as its tensors tell.
+    fn fit(&self, _encoder: &OnnxModel) -> Fit {
+        Fit::Letterbox
+    }
+
+    /// The encoder's input where neither its file nor the user tells: as the family's models mostly have it.
+    fn usual_input(&self, decoder: &OnnxModel) -> Size;
+
     /// Checks an encoder's signature and compiles it for images of `input` pixels.
     fn load_encoder(&self, file: &OnnxModel, input: Size, compile: &CompileFor) -> Result<EncoderPart, ModelError>;
 
@@ -51,6 +62,24 @@ pub(super) trait Family: Sync {
         conventions: &Conventions,
         compile: &CompileFor,
     ) -> Result<Box<dyn DecoderPart>, ModelError>;
+}
+
+/// A tensor that a family needs.
+pub(super) struct Need {
+    /// Whether it goes in or comes out.
+    pub role: TensorRole,
+    /// Its name and shape, for messages.
+    pub what: String,
+    /// Whether a tensor is it, by its name.
+    pub is: Box<dyn Fn(&str) -> bool>,
+}
+
+impl Need {
+    /// A tensor that has one of these names.
+    fn named(role: TensorRole, names: &'static [&'static str], shape: &str) -> Need {
+        let shown: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        Need { role, what: format!("{} {shape}", shown.join(" or ")), is: Box::new(|name| names.contains(&name)) }
+    }
 }
 
 /// A compiled decoder.
@@ -85,6 +114,11 @@ impl FamilyId {
     /// What loads its files.
     pub(super) fn family(self) -> &'static dyn Family {
         self.0
+    }
+
+    /// Whether `file` has the names of this family's `part`.
+    pub(super) fn recognizes(self, part: Part, file: &OnnxModel) -> bool {
+        self.0.recognizes(part, file)
     }
 
     /// The family whose names `file` has, unless it is this one.

@@ -35,6 +35,20 @@ pub enum FileState {
     },
 }
 
+impl FileState {
+    /// What is wrong with the file at `path` whose SHA-256 should be `expected`, if anything is.
+    pub fn fault(&self, path: &Path, expected: &str) -> Option<ModelError> {
+        let path = path.to_path_buf();
+        match self {
+            FileState::Intact => None,
+            FileState::Missing => Some(ModelError::MissingFile { path }),
+            FileState::Altered { found } => {
+                Some(ModelError::Checksum { path, expected: expected.into(), found: found.clone() })
+            }
+        }
+    }
+}
+
 impl Location {
     /// The folder, if it is one.
     pub fn folder(&self) -> Option<&Path> {

@@ -45,8 +45,21 @@ pub struct ModelSpec {
     pub ranking: Ranking,
     /// What the encoder expects of its pixels.
     pub normalization: NormalizationSpec,
+    /// What one run computes at `input`, where it was counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub multiply_adds: Option<MultiplyAdds>,
     /// Files by precision.
     pub files: BTreeMap<Precision, Files>,
+}
+
+/// Multiply-accumulates of convolutions and matrix products in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MultiplyAdds {
+    /// Of the encoder, for one image.
+    pub encoder: u64,
+    /// Of the decoder, for a prompt of one point.
+    pub decoder: u64,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -107,6 +120,12 @@ pub struct FileSpec {
     pub path: PathBuf,
     /// 64 lower-case hexadecimal digits.
     pub sha256: String,
+    /// Its length.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// Where `foveate models pull` fetches it when it is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
     /// The files beside it that its weights lie in; none where the model is one file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub external: Vec<ExternalSpec>,
@@ -120,6 +139,12 @@ pub struct ExternalSpec {
     pub path: PathBuf,
     /// 64 lower-case hexadecimal digits.
     pub sha256: String,
+    /// Its length.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// Where `foveate models pull` fetches it when it is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
 }
 
 /// The models of one folder.
@@ -165,7 +190,8 @@ impl Manifest {
 impl ModelSpec {
     fn check(&self) -> Result<(), String> {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
-        if self.name.is_empty() || !self.name.chars().all(plain) {
+        let is_path = self.name.chars().all(|c| c == '.');
+        if is_path || !self.name.chars().all(plain) {
             return Err("the name takes lower-case letters, digits, `-`, `_` and `.`".into());
         }
         if let Some(SizeRange { multiple, min, max }) = self.sizes

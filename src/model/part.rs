@@ -9,3 +9,13 @@ pub enum Part {
     /// From an embedding and prompts to masks.
     Decoder,
 }
+
+impl Part {
+    /// `encoder` or `decoder`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Part::Encoder => "encoder",
+            Part::Decoder => "decoder",
+        }
+    }
+}

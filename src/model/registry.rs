@@ -8,6 +8,7 @@ use super::manifest::{MANIFEST_FILE, Manifest, ModelSpec};
 use super::part::Part;
 use crate::engine::Precision;
 use crate::error::{Error, ModelError, nearest_name};
+use crate::picture::is_hidden;
 
 /// Environment variable with the folder of the bundled models.
 pub const MODELS_VARIABLE: &str = "FOVEATE_MODELS";
@@ -49,7 +50,8 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// The bundled models and those of [`user_dir`]. The bundled ones are those of the first folder that there is of:
+    /// The bundled models and those of [`user_dir`]. A folder of models has a manifest, or folders with a manifest each, as
+    /// `foveate models add` makes them, or both. The bundled ones are those of the first folder that there is of:
     /// `given`, the environment variable [`MODELS_VARIABLE`], `models` beside the executable, `share/foveate/models` beside
     /// the executable's folder, `models` in the working directory. Without any, it is the model in the program itself, if it
     /// was built with the feature `bundled-model`. A bundled model hides a user's model of the same name.
@@ -58,13 +60,13 @@ impl Registry {
     /// If a manifest cannot be read, or a folder that was named (`given` or by the variable) has none.
     pub fn discover(given: Option<&Path>) -> Result<Self, Error> {
         let named = given.map(Path::to_path_buf).or_else(|| std::env::var_os(MODELS_VARIABLE).map(PathBuf::from));
-        let found = || bundled_candidates().into_iter().find(|dir| dir.join(MANIFEST_FILE).is_file());
+        let found = || bundled_candidates().into_iter().find(|dir| holds_models(dir));
         let mut registry = Registry::default();
         match named.or_else(found) {
             Some(dir) => registry.add_folder(dir)?,
             None => registry.add(bundled::models()?, &Location::BuiltIn),
         }
-        if let Some(dir) = user_dir().filter(|dir| dir.join(MANIFEST_FILE).is_file()) {
+        if let Some(dir) = user_dir().filter(|dir| holds_models(dir)) {
             registry.add_folder(dir)?;
         }
         if registry.searched.is_empty() {
@@ -94,8 +96,14 @@ impl Registry {
     }
 
     fn add_folder(&mut self, dir: PathBuf) -> Result<(), Error> {
-        let models = Manifest::load(&dir)?.models;
-        self.add(models, &Location::Folder(dir.clone()));
+        let own = model_folders(&dir);
+        // Where there is nothing at all, the error is that of the missing manifest.
+        if own.is_empty() || dir.join(MANIFEST_FILE).is_file() {
+            self.add(Manifest::load(&dir)?.models, &Location::Folder(dir.clone()));
+        }
+        for folder in own {
+            self.add(Manifest::load(&folder)?.models, &Location::Folder(folder));
+        }
         self.searched.push(dir);
         Ok(())
     }
@@ -171,6 +179,37 @@ impl Installed {
         }
         Ok(checks)
     }
+
+    /// Refuses a model of which a file is missing or is not what the manifest says.
+    ///
+    /// # Errors
+    /// [`ModelError::MissingFile`], [`ModelError::Checksum`], and as [`Self::verify`].
+    pub fn check_files(&self) -> Result<(), Error> {
+        self.verify()?.iter().try_for_each(|check| check.fault().map_or(Ok(()), |fault| Err(fault.into())))
+    }
+}
+
+impl FileCheck {
+    /// What is wrong with the file, if anything is.
+    pub fn fault(&self) -> Option<ModelError> {
+        self.state.fault(&self.path, &self.sha256)
+    }
+}
+
+/// Whether `dir` is a folder of models.
+pub fn holds_models(dir: &Path) -> bool {
+    dir.join(MANIFEST_FILE).is_file() || !model_folders(dir).is_empty()
+}
+
+/// The folders in `dir` that have a manifest of their own, by name. Hidden ones are not finished.
+fn model_folders(dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut folders: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| !is_hidden(path) && path.join(MANIFEST_FILE).is_file())
+        .collect();
+    folders.sort();
+    folders
 }
 
 fn bundled_candidates() -> Vec<PathBuf> {

@@ -22,7 +22,7 @@ const PHOTOS: usize = 16;
 
 /// The masks from the quantised encoder against those from the float one, both through the float decoder.
 #[derive(Debug, Serialize)]
-pub(super) struct MaskAgreement {
+pub(in super::super) struct MaskAgreement {
     pub photos: usize,
     /// Clicks to which the float model answers with a mask that is not empty.
     pub prompts: usize,

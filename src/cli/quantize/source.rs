@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::engine::{Limits, OnnxModel, Precision};
-use crate::error::{Error, IoError};
+use crate::error::{Error, IoError, ModelError};
 use crate::frame::{Normalization, Preprocessor};
 use crate::geometry::{Fit, Size};
 use crate::model::{Installed, MANIFEST_FILE, Registry};
@@ -9,7 +9,7 @@ use crate::model::{Installed, MANIFEST_FILE, Registry};
 use super::{QuantizeArgs, no_float_files};
 
 /// Values for red, green and blue.
-pub(super) type Rgb = [f32; 3];
+pub(in super::super) type Rgb = [f32; 3];
 
 /// The model to quantise, and what its input looks like.
 pub(super) struct Source {
@@ -28,7 +28,11 @@ impl Source {
             return Ok(Source { path, normalization: Normalization { mean, std }, installed: None });
         };
         let registry = Registry::discover(args.models_dir.as_deref())?;
-        let installed = registry.get(name)?.clone();
+        Ok(Self::of_installed(registry.get(name)?.clone())?)
+    }
+
+    /// The float encoder of an installed model.
+    pub fn of_installed(installed: Installed) -> Result<Self, ModelError> {
         let files = installed.spec.files.get(&Precision::F32);
         let path = files.map(|files| installed.location.path(&files.encoder.path));
         let path = path.ok_or_else(|| no_float_files(&installed))?;
@@ -73,7 +77,7 @@ impl Source {
 }
 
 /// `R,G,B`.
-pub(super) fn parse_rgb(text: &str) -> Result<Rgb, String> {
+pub(in super::super) fn parse_rgb(text: &str) -> Result<Rgb, String> {
     let values: Option<Vec<f32>> =
         text.split(',').map(|v| v.trim().parse().ok().filter(|v: &f32| v.is_finite())).collect();
     values
@@ -82,7 +86,7 @@ pub(super) fn parse_rgb(text: &str) -> Result<Rgb, String> {
 }
 
 /// `R,G,B`, each greater than zero.
-pub(super) fn parse_std(text: &str) -> Result<Rgb, String> {
+pub(in super::super) fn parse_std(text: &str) -> Result<Rgb, String> {
     let values = parse_rgb(text)?;
     if values.iter().all(|v| *v > 0.0) { Ok(values) } else { Err(format!("`{text}` has a value that is not positive")) }
 }

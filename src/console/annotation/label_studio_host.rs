@@ -2,6 +2,7 @@ use std::io::Read;
 use std::time::Duration;
 
 use super::tool_error::ToolError;
+use crate::download::agent;
 
 /// Largest photo that is fetched, in bytes.
 const PHOTO: u64 = 256 << 20;
@@ -39,8 +40,9 @@ pub fn fetch(source: &str, from: Option<&LabelStudio>) -> Result<axum::body::Byt
     let failed =
         |error: &dyn std::fmt::Display| ToolError::Invalid(format!("{address}{path} cannot be fetched: {error}"));
     // A redirection could lead anywhere.
-    let config = ureq::get(format!("{address}{}", path.replace(' ', "%20"))).config();
-    let mut request = config.max_redirects(0).timeout_global(Some(PATIENCE)).build();
+    let agent = agent(address).map_err(|error| failed(&error))?.http_status_as_error(true);
+    let agent = agent.max_redirects(0).timeout_global(Some(PATIENCE)).build().new_agent();
+    let mut request = agent.get(format!("{address}{}", path.replace(' ', "%20")));
     if let Some(key) = key {
         request = request.header("Authorization", format!("Token {key}"));
     }

@@ -15,8 +15,8 @@ use std::sync::Arc;
 use maps::PromptMaps;
 
 use super::{
-    Candidate, CompileFor, Conventions, Decoder, DecoderPart, Embedding, EncoderPart, Family, Part, Prompt, Signature,
-    check_origin, check_prompt, take_candidates,
+    Candidate, CompileFor, Conventions, Decoder, DecoderPart, Embedding, EncoderPart, Family, Need, Part, Prompt,
+    Signature, check_origin, check_prompt, take_candidates,
 };
 use crate::engine::{Audit, Graph, OnnxModel, Session, Tensor};
 use crate::error::{ModelError, PromptError, Result, TensorRole};
@@ -47,6 +47,29 @@ impl Family for Foveate {
             Part::Encoder => signature.has(&["image"], &["embedding", "skip"]),
             Part::Decoder => signature.has(&["prompt_maps"], &["logits", "iou"]),
         }
+    }
+
+    fn needs(&self, part: Part) -> Vec<Need> {
+        use TensorRole::{Input, Output};
+        match part {
+            Part::Encoder => vec![
+                Need::named(Input, &["image"], "[1, 3, H, W]"),
+                Need::named(Output, &["embedding"], "[1, C, H/8, W/8]"),
+                Need::named(Output, &["skip"], "[1, K, H/4, W/4]"),
+            ],
+            Part::Decoder => vec![
+                Need::named(Input, &["embedding"], "[1, C, H/8, W/8]"),
+                Need::named(Input, &["skip"], "[1, K, H/4, W/4]"),
+                Need::named(Input, &["prompt_maps"], "[1, 3, H/4, W/4]"),
+                Need::named(Input, &["mask_input"], "[1, 1, H/2, W/2]"),
+                Need::named(Output, &["logits"], "[1, M, H/2, W/2]"),
+                Need::named(Output, &["iou"], "[1, M]"),
+            ],
+        }
+    }
+
+    fn usual_input(&self, _: &OnnxModel) -> Size {
+        Size::new(256, 256)
     }
 
     fn load_encoder(&self, file: &OnnxModel, input: Size, compile: &CompileFor) -> Result<EncoderPart, ModelError> {

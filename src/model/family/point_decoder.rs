@@ -12,10 +12,10 @@ mod roles;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{CompileFor, Conventions, Decoder, DecoderPart, EncoderPart, Family, Part, Ranking, Signature};
+use super::{CompileFor, Conventions, Decoder, DecoderPart, EncoderPart, Family, Need, Part, Ranking, Signature};
 use crate::engine::{Audit, Graph, OnnxModel, TensorInfo};
 use crate::error::{ModelError, Result, TensorRole};
-use crate::geometry::Size;
+use crate::geometry::{Fit, Size};
 use decoder::PointDecoder;
 use list::{ListRules, Padding};
 use recent::Recent;
@@ -50,7 +50,14 @@ pub(super) struct PointFamily {
     pub summary: &'static str,
     /// Whether a file has the names of this family's encoders.
     pub is_encoder: fn(&OnnxModel) -> bool,
+    /// The tensors of its encoders.
+    pub encoder_needs: fn() -> Vec<Need>,
 }
+
+/// Outputs of an encoder of Segment Anything 2: its embeddings at three scales.
+const LEVELS: usize = 3;
+/// The longer side of Segment Anything's images.
+const USUAL_SIDE: u32 = 1024;
 
 impl Family for PointFamily {
     fn name(&self) -> &'static str {
@@ -66,6 +73,24 @@ impl Family for PointFamily {
             Part::Encoder => (self.is_encoder)(file),
             Part::Decoder => roles::has_points(&self.dialect, file),
         }
+    }
+
+    fn needs(&self, part: Part) -> Vec<Need> {
+        match part {
+            Part::Encoder => (self.encoder_needs)(),
+            Part::Decoder => roles::needs(&self.dialect),
+        }
+    }
+
+    /// Segment Anything 2 stretches frames, and is known by its three levels.
+    fn fit(&self, encoder: &OnnxModel) -> Fit {
+        if encoder.outputs().len() >= LEVELS { Fit::Stretch } else { Fit::Letterbox }
+    }
+
+    /// The plane of the points is the size of the images that the model was trained on.
+    fn usual_input(&self, decoder: &OnnxModel) -> Size {
+        let plane = self.dialect.coords.iter().find_map(|name| decoder.coordinate_plane(name));
+        plane.map_or(Size::new(USUAL_SIDE, USUAL_SIDE), |[width, height]| Size::new(width as u32, height as u32))
     }
 
     fn load_encoder(&self, file: &OnnxModel, input: Size, compile: &CompileFor) -> Result<EncoderPart, ModelError> {

@@ -8,8 +8,10 @@
 //! Inputs and outputs are known by their names or else by their shapes (`point_decoder::roles`). The masks that are taken are the
 //! small ones; upsampling is ours.
 
+use super::Need;
 use super::point_decoder::{Dialect, PointFamily};
 use crate::engine::OnnxModel;
+use crate::error::TensorRole;
 
 /// The row of the table.
 pub(super) static SAM: PointFamily = PointFamily {
@@ -23,11 +25,29 @@ pub(super) static SAM: PointFamily = PointFamily {
     },
     summary: "Segment Anything and its descendants (such as MobileSAM): prompts as points",
     is_encoder,
+    encoder_needs: || {
+        vec![
+            Need {
+                role: TensorRole::Input,
+                what: "one image [1, 3, H, W]".into(),
+                is: Box::new(|name| name != "pixel_values"),
+            },
+            Need {
+                role: TensorRole::Output,
+                what: "an embedding [1, C, E, F] whose name ends with `embeddings`, `embedding` or `image_embed`"
+                    .into(),
+                is: Box::new(is_embedding),
+            },
+        ]
+    },
 };
+
+fn is_embedding(name: &str) -> bool {
+    ["embeddings", "image_embed", "embedding"].iter().any(|end| name.ends_with(end))
+}
 
 /// Exports call the input and the embeddings by several names.
 fn is_encoder(file: &OnnxModel) -> bool {
-    let is_embedding = |name: &str| ["embeddings", "image_embed", "embedding"].iter().any(|end| name.ends_with(end));
     let made = || file.outputs().iter().map(|output| output.name.as_str());
     let takes_an_image = matches!(file.inputs(), [only] if only.name != "pixel_values");
     takes_an_image && made().any(is_embedding) && !made().any(|name| name == "skip")

@@ -7,8 +7,10 @@
 //!
 //! An export that takes boxes is compiled without its points for a lone box, and without its boxes for clicks.
 
+use super::Need;
 use super::point_decoder::{Dialect, PointFamily};
 use crate::engine::OnnxModel;
+use crate::error::TensorRole;
 
 /// The row of the table.
 pub(super) static TRANSFORMERS: PointFamily = PointFamily {
@@ -22,9 +24,22 @@ pub(super) static TRANSFORMERS: PointFamily = PointFamily {
     },
     summary: "Segment Anything (such as SlimSAM) and its second version as Hugging Face's transformers exports them: prompts as points",
     is_encoder,
+    encoder_needs: || {
+        vec![
+            Need::named(TensorRole::Input, &["pixel_values"], "[1, 3, H, W]"),
+            Need {
+                role: TensorRole::Output,
+                what: "`image_embeddings…` [1, C, E, F]".into(),
+                is: Box::new(|name| name.starts_with(EMBEDDINGS)),
+            },
+        ]
+    },
 };
 
+/// How the names of the embeddings begin.
+const EMBEDDINGS: &str = "image_embeddings";
+
 fn is_encoder(file: &OnnxModel) -> bool {
-    let embeddings = file.outputs().iter().any(|output| output.name.starts_with("image_embeddings"));
+    let embeddings = file.outputs().iter().any(|output| output.name.starts_with(EMBEDDINGS));
     matches!(file.inputs(), [only] if only.name == "pixel_values") && embeddings
 }

@@ -1,6 +1,6 @@
 //! Which tensor of a decoder is what: by the names that exports use, or else by shapes that no other tensor has.
 
-use super::super::Signature;
+use super::super::{Need, Signature};
 use super::Dialect;
 use crate::engine::{OnnxModel, TensorInfo};
 use crate::error::{ModelError, TensorRole};
@@ -9,6 +9,10 @@ use crate::error::{ModelError, TensorRole};
 type Shape<'a> = &'a [Option<usize>];
 
 const ONE: Option<usize> = Some(1);
+
+/// Names of the masks; the first [`LOW`] are those of the small ones.
+const MASKS: &[&str] = &["low_res_masks", "pred_masks", "low_res_logits", "masks", "logits"];
+const LOW: usize = 3;
 
 /// A decoder's tensors by what they are for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +93,19 @@ impl Roles {
             ratings: ratings.map(name),
         })
     }
+}
+
+/// What a decoder must have besides what its encoder makes.
+pub(super) fn needs(dialect: &Dialect) -> Vec<Need> {
+    let (points, labels) = match dialect.points_rank {
+        3 => ("[1, P, 2]", "[1, P]"),
+        _ => ("[1, 1, P, 2]", "[1, 1, P]"),
+    };
+    vec![
+        Need::named(TensorRole::Input, dialect.coords, points),
+        Need::named(TensorRole::Input, dialect.labels, labels),
+        Need::named(TensorRole::Output, MASKS, "with the masks"),
+    ]
 }
 
 /// The outputs of the encoder that each of the `left` inputs is: of the same name, or else the only one of its shape.
@@ -182,12 +199,12 @@ impl<'a> Pool<'a> {
 
     /// The small masks of `rank` dimensions: by name, or the only output that they can be.
     fn masks(&mut self, rank: usize) -> Result<&'a TensorInfo, ModelError> {
-        let low = ["low_res_masks", "pred_masks", "low_res_logits"];
+        let (low, others) = MASKS.split_at(LOW);
         let shape = vec![None; rank];
         if self.left.iter().any(|tensor| low.contains(&tensor.name.as_str())) {
-            return self.need(&low, &shape);
+            return self.need(low, &shape);
         }
-        self.need(&["masks", "logits"], &shape)
+        self.need(others, &shape)
     }
 
     fn text(&self) -> String {
