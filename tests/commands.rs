@@ -339,6 +339,13 @@ fn bench_and_doctor_tell_what_runs_here() {
             assert!(bench[part].get(field).is_some(), "no `{field}` for the {part}: {bench}");
         }
     }
+    let models = sandbox.foveate(&["models", "list", "--json"]).json();
+    let counted = &models["models"][0]["multiply_adds"];
+    assert_eq!(
+        (&bench["encoder"]["macs"], &bench["decoder"]["macs"]),
+        (&counted["encoder"], &counted["decoder"]),
+        "the manifest's count"
+    );
     let doctor = sandbox.foveate(&["doctor", "--json"]).json();
     let subjects: Vec<_> = doctor["findings"].as_array().unwrap().iter().map(|f| f["subject"].clone()).collect();
     for subject in ["gpu", "model foveate"] {

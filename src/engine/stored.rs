@@ -29,3 +29,23 @@ impl OnnxModel {
         if halves > singles { Precision::F16 } else { Precision::F32 }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn files_tell_what_their_weights_are_stored_in() {
+        for (file, stored) in [
+            ("tests/models/foveate_encoder.onnx", Precision::F32),
+            ("tests/models/foveate_encoder_f16.onnx", Precision::F16),
+            ("models/foveate-encoder-f16.onnx", Precision::F16),
+            ("models/foveate-encoder-int8.onnx", Precision::Int8),
+        ] {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+            assert_eq!(OnnxModel::open(path, Default::default()).unwrap().stored_precision(), stored, "{file}");
+        }
+    }
+}

@@ -78,7 +78,16 @@ fn family_of(encoder: &OnnxModel, decoder: &OnnxModel) -> Result<FamilyId, Insta
     }
     // Names of what encoders make differ from export to export; loading holds their shapes against the decoder.
     match as_decoder(decoder) {
-        Some(family) if as_encoder(encoder).is_none() && image(encoder).is_some() && as_decoder(encoder).is_none() => {
+        Some(family)
+            if as_encoder(encoder).is_none()
+                && as_decoder(encoder).is_none()
+                && image(encoder).is_some()
+                && family
+                    .family()
+                    .needs(Part::Encoder)
+                    .iter()
+                    .all(|n| n.role == TensorRole::Output || has(encoder, n)) =>
+        {
             Ok(family)
         }
         _ => Err(InstallError::NotRecognized { report: report(encoder, decoder) }),
@@ -100,13 +109,17 @@ fn report(encoder: &OnnxModel, decoder: &OnnxModel) -> String {
         for (part, name, file) in parts {
             let needs = family.family().needs(part);
             let missing: Vec<&str> = needs.iter().filter(|need| !has(file, need)).map(|n| n.what.as_str()).collect();
+            if missing.is_empty() {
+                let _ = writeln!(text, "  family `{family}`: its {name} is all there");
+                continue;
+            }
             let all = |role| needs.iter().filter(move |n| n.role == role).map(|n| n.what.as_str()).collect::<Vec<_>>();
-            let verdict = match missing[..] {
-                [] => "all there".to_owned(),
-                _ => format!("missing here: {}", missing.join(", ")),
-            };
             let (takes, makes) = (all(TensorRole::Input).join(", "), all(TensorRole::Output).join(", "));
-            let _ = writeln!(text, "  family `{family}`: its {name} takes {takes} and makes {makes}; {verdict}");
+            let missing = match missing.len() == needs.len() {
+                true => "nothing of it is here".to_owned(),
+                false => format!("missing here: {}", missing.join(", ")),
+            };
+            let _ = writeln!(text, "  family `{family}`: its {name} takes {takes} and makes {makes}; {missing}");
         }
     }
     text
@@ -130,4 +143,55 @@ fn listed(tensors: &[TensorInfo]) -> String {
         texts.push(format!("and {} more", tensors.len() - LISTED));
     }
     if texts.is_empty() { "nothing".into() } else { texts.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn open(file: &str) -> OnnxModel {
+        OnnxModel::open(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(file), Default::default()).unwrap()
+    }
+
+    #[test]
+    fn exports_are_known_by_their_tensors() {
+        let reference = |name: &str| {
+            let part = |part: &str| open(&format!("reference/models/{name}.{part}.onnx"));
+            recognize(&part("encoder"), &part("decoder"), None, None).unwrap()
+        };
+        let rows = [
+            ("segment-anything", "sam", Fit::Letterbox, 128),
+            ("edge-sam-unrated", "sam", Fit::Letterbox, 128),
+            ("efficientvit-sam", "sam", Fit::Letterbox, 64),
+            ("sam2-samexporter", "sam", Fit::Stretch, 128),
+            ("transformers-sam-boxes", "transformers", Fit::Letterbox, 128),
+            ("transformers-sam2", "transformers", Fit::Stretch, 128),
+        ];
+        for (name, family, fit, side) in rows {
+            let found = reference(name);
+            assert_eq!((found.family.name(), found.fit, found.input_is_open), (family, fit, false), "{name}");
+            assert_eq!(found.input, Size::new(side, side), "{name}");
+        }
+        let open_size = recognize(
+            &open("models/foveate_encoder.onnx"),
+            &open("models/foveate_decoder.onnx"),
+            None,
+            Some(Size::new(96, 64)),
+        );
+        let found = open_size.unwrap();
+        assert_eq!((found.family.name(), found.input, found.input_is_open), ("foveate", Size::new(96, 64), true));
+    }
+
+    #[test]
+    fn a_refusal_tells_what_is_there_and_what_is_missing() {
+        let (encoder, decoder) = (open("models/foveate_encoder.onnx"), open("models/foveate_decoder.onnx"));
+        assert!(matches!(recognize(&decoder, &encoder, None, None), Err(InstallError::Swapped { .. })));
+        let refused = recognize(&encoder, &open("models/sam_decoder.onnx"), None, None).unwrap_err().to_string();
+        for told in ["`point_coords` [1, ?, 2]", "missing here: `embedding`", "(like one of family `sam`)", "--family"]
+        {
+            assert!(refused.contains(told), "{told}: {refused}");
+        }
+    }
 }

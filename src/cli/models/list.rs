@@ -89,7 +89,7 @@ pub(super) fn table(entries: &[Entry], available: &[&CatalogueEntry]) -> String 
 }
 
 /// Encoder and decoder in the fastest precision that was measured.
-pub(super) fn speed(measured: &Measured) -> Option<String> {
+fn speed(measured: &Measured) -> Option<String> {
     let run = measured.fastest()?;
     Some(format!("{:.1} + {:.1} {}", run.encoder_ms, run.decoder_ms, run.precision.name()))
 }

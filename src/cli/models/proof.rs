@@ -17,6 +17,9 @@ const RUNS: usize = 5;
 /// No more are begun after this.
 const ENOUGH: Duration = Duration::from_secs(2);
 
+/// IoU with the truth below which a mask is of something else.
+const LIKE: f32 = 0.25;
+
 /// What a model has shown.
 #[derive(Serialize)]
 pub(super) struct Proof {
@@ -86,22 +89,31 @@ pub(super) fn prove(
         doubts
             .push("the best mask does not hold the click: look at the picture, and at --coordinates, --mean and --std");
     }
+    let iou = photo.truth.as_ref().map(|truth| truth.iou(&best.mask));
+    if doubts.is_empty() && iou.is_some_and(|iou| iou < LIKE) {
+        doubts.push("the best mask is not the object's, so its weights may be untrained, or its pixels not as --mean and --std say");
+    }
     let input = model.input_size();
     Ok(Proof {
         run: MeasuredRun {
             precision,
             threads,
             input: [input.width, input.height],
-            encoder_ms: encoding.median_ms().unwrap_or_default(),
-            decoder_ms: decoding.median_ms().unwrap_or_default(),
+            encoder_ms: rounded(encoding.median_ms()),
+            decoder_ms: rounded(decoding.median_ms()),
         },
         multiply_adds,
         masks,
-        iou: photo.truth.as_ref().map(|truth| truth.iou(&best.mask)),
+        iou,
         doubts,
         best,
         prompt,
     })
+}
+
+/// Milliseconds to the microsecond.
+fn rounded(milliseconds: Option<f64>) -> f64 {
+    (milliseconds.unwrap_or_default() * 1e3).round() / 1e3
 }
 
 /// Why `found` are no masks of a frame.

@@ -76,18 +76,19 @@ pub(super) fn run(args: PullArgs) -> anyhow::Result<()> {
     files.writes("--overlay", &args.install.overlay).writes_stdout().check()?;
     let known = catalogue()?;
     let entry = known.iter().find(|entry| entry.name == args.name);
+    let stop = on_interrupt()?;
     match (registry.get(&args.name), entry) {
         (Ok(installed), entry) => {
             let faulty = faulty(installed)?;
             let Some(folder) = installed.location.folder().filter(|_| !faulty.is_empty()) else {
                 return match entry {
-                    Some(entry) if args.install.replace => pull(entry, &args, &models),
+                    Some(entry) if args.install.replace => pull(entry, &args, &models, &stop),
                     _ => Err(whole(installed).into()),
                 };
             };
-            restore(installed, folder, &faulty, &args)
+            restore(installed, folder, &faulty, &args, &stop)
         }
-        (Err(_), Some(entry)) => pull(entry, &args, &models),
+        (Err(_), Some(entry)) => pull(entry, &args, &models, &stop),
         (Err(_), None) => {
             let names = known.iter().map(|entry| entry.name.as_str());
             let names = names.chain(registry.list().iter().map(|installed| installed.spec.name.as_str()));
@@ -105,12 +106,11 @@ fn whole(installed: &Installed) -> InstallError {
 }
 
 /// Installs a model of the catalogue.
-fn pull(entry: &CatalogueEntry, args: &PullArgs, models: &Path) -> anyhow::Result<()> {
+fn pull(entry: &CatalogueEntry, args: &PullArgs, models: &Path, stop: &StopToken) -> anyhow::Result<()> {
     if let Some(terms) = entry.terms.as_ref().filter(|_| !args.accept_licence) {
         return Err(InstallError::Terms { name: entry.name.clone(), terms: terms.clone() }.into());
     }
-    let stop = on_interrupt()?;
-    let origins = origins(args, &stop);
+    let origins = origins(args, stop);
     let downloads = models.join(DOWNLOADS).join(&entry.name);
     let obtained = |file: &CatalogueFile| -> Result<Source, Error> {
         let name = file_name(&file.address);
@@ -135,7 +135,7 @@ fn pull(entry: &CatalogueEntry, args: &PullArgs, models: &Path) -> anyhow::Resul
         ranking: entry.ranking,
         normalization: entry.normalization,
     };
-    let report = install(&plan, &args.install, &stop)?;
+    let report = install(&plan, &args.install, stop)?;
     // What was fetched is in the model's own folder now.
     let _ = fs::remove_dir_all(&downloads);
     tidy(&downloads, models, false);
@@ -148,6 +148,9 @@ fn origins<'a>(args: &'a PullArgs, stop: &'a StopToken) -> Origins<'a> {
 
 /// Removes the folders of downloads that are empty. What is in them is gone on with.
 fn tidy(downloads: &Path, models: &Path, made_models: bool) {
+    for own in fs::read_dir(downloads).into_iter().flatten().flatten() {
+        let _ = fs::remove_dir(own.path());
+    }
     let _ = fs::remove_dir(downloads);
     let _ = fs::remove_dir(models.join(DOWNLOADS));
     if made_models {
@@ -208,29 +211,34 @@ struct Restored {
 }
 
 /// Fetches what is missing of an installed model. It proves itself in another folder first, so that its own gets what is right.
-fn restore(installed: &Installed, folder: &Path, faulty: &[Faulty], args: &PullArgs) -> anyhow::Result<()> {
+fn restore(
+    installed: &Installed,
+    folder: &Path,
+    faulty: &[Faulty],
+    args: &PullArgs,
+    stop: &StopToken,
+) -> anyhow::Result<()> {
     if let Some(altered) = faulty.iter().find(|file| file.altered && !args.install.replace) {
         let path = folder.join(&altered.path);
         let reason = "it is not the file that the manifest pins, and nobody but you knows what it is: --replace fetches the right one in its place";
         anyhow::bail!("{}: {reason}", path.display());
     }
-    let stop = on_interrupt()?;
     let name = &installed.spec.name;
     let downloads = folder.join(DOWNLOADS).join(name);
-    let origins = origins(args, &stop);
+    let origins = origins(args, stop);
     // Each in a folder of its own, because two may have one name.
     let mut fetched = Vec::new();
     for (number, file) in faulty.iter().enumerate() {
         let obtained = origins.obtain(&file.wanted, &downloads.join(number.to_string()));
         fetched.push((file, obtained.inspect_err(|_| tidy(&downloads, folder, false))?.path));
     }
-    unless_stopped(&stop)?;
+    unless_stopped(stop)?;
     let whole = downloads.join("whole");
     let proof = proven(installed, folder, &whole, &fetched, args);
     // Copies, of which nothing is lost.
     let _ = fs::remove_dir_all(&whole);
     let proof = proof?;
-    unless_stopped(&stop)?;
+    unless_stopped(stop)?;
     for (file, fetched) in &fetched {
         let place = folder.join(&file.path);
         if let Some(parent) = place.parent() {
@@ -286,6 +294,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::download::digests;
 
     #[derive(Debug, Parser)]
     struct Command {
@@ -300,6 +309,74 @@ mod tests {
         for line in lines {
             assert!(Command::try_parse_from(line.split(' ')).is_ok(), "{line}");
         }
+    }
+
+    /// An entry whose files are those of `tiny-sam`, pinned as git does.
+    fn entry() -> (CatalogueEntry, PathBuf) {
+        let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models");
+        let registry = Registry::from_dirs(std::slice::from_ref(&models)).unwrap();
+        let spec = registry.get("tiny-sam").unwrap().spec.clone();
+        let file = |name: &str| CatalogueFile {
+            address: format!("http://127.0.0.1:1/{name}"),
+            pin: Pin { git_blob: Some(digests(&models.join(name)).unwrap().git_blob), ..Pin::default() },
+        };
+        let entry = CatalogueEntry {
+            name: "public".into(),
+            family: spec.family,
+            description: spec.description,
+            licence: spec.licence,
+            terms: None,
+            source: spec.source,
+            ranking: spec.ranking,
+            normalization: spec.normalization,
+            encoder: file("sam_encoder.onnx"),
+            decoder: file("sam_decoder.onnx"),
+        };
+        (entry, models)
+    }
+
+    fn parsed(line: &str, models: &Path) -> PullArgs {
+        let line = line.split(' ').map(String::from);
+        Command::try_parse_from(line.chain(["--models-dir".into(), models.display().to_string()])).unwrap().args
+    }
+
+    #[test]
+    fn a_public_model_is_installed_from_files_with_their_sha256_and_address() {
+        let (entry, source) = entry();
+        let dir = tempfile::tempdir().unwrap();
+        let models = dir.path().join("models");
+        let args = parsed(&format!("pull public --from {}", source.display()), &models);
+        pull(&entry, &args, &models, &StopToken::new()).unwrap();
+        let registry = Registry::from_dirs(std::slice::from_ref(&models)).unwrap();
+        let installed = registry.get("public").unwrap();
+        installed.check_files().unwrap();
+        let file = &installed.spec.files[&Precision::F32].encoder;
+        assert_eq!(file.sha256, digests(&source.join("sam_encoder.onnx")).unwrap().sha256);
+        assert_eq!(file.address.as_ref(), Some(&entry.encoder.address));
+        let left = fs::read_dir(&models).unwrap().count();
+        assert_eq!(left, 1, "downloads are cleared away");
+    }
+
+    #[test]
+    fn what_is_not_the_published_file_leaves_nothing() {
+        let (mut entry, source) = entry();
+        let dir = tempfile::tempdir().unwrap();
+        let models = dir.path().join("models");
+        entry.decoder.pin.git_blob = Some("0".repeat(40));
+        let args = parsed(&format!("pull public --from {}", source.display()), &models);
+        let refused = pull(&entry, &args, &models, &StopToken::new()).unwrap_err().to_string();
+        assert!(refused.contains("git blob id") && refused.contains("sam_decoder.onnx"), "{refused}");
+        assert!(
+            fs::read_dir(&models).unwrap().all(|e| e.unwrap().file_name() == DOWNLOADS),
+            "only what is verified is kept"
+        );
+        let alone = source.join("sam_encoder.onnx");
+        let args = parsed(&format!("pull public --from {}", alone.display()), &models);
+        let refused = pull(&entry, &args, &models, &StopToken::new()).unwrap_err().to_string();
+        assert!(refused.contains("none of") && refused.contains("sam_decoder.onnx"), "{refused}");
+        entry.terms = Some("research only".into());
+        let refused = pull(&entry, &args, &models, &StopToken::new()).unwrap_err().to_string();
+        assert!(refused.contains("research only") && refused.contains("--accept-licence"), "{refused}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 use super::entry::{Entry, megabytes};
-use super::list::{billions, speed};
+use super::list::billions;
+use crate::model::MeasuredRun;
 
 /// Everything that is known of a model.
 pub(super) fn details(e: &Entry) -> String {
@@ -21,14 +22,23 @@ pub(super) fn details(e: &Entry) -> String {
             billions(work.encoder),
             billions(work.decoder)
         )),
-        e.measured.as_ref().map_or("not measured".to_owned(), |measured| format!(
-            "{} ms (encoder + decoder), {}, foveate {}",
-            speed(measured).unwrap_or_else(|| "-".into()),
-            measured.machine,
-            measured.foveate
-        )),
+        measured(e),
         findings(std::slice::from_ref(e)),
     )
+}
+
+fn measured(e: &Entry) -> String {
+    let Some(measured) = &e.measured else { return "not measured".into() };
+    let run = |run: &MeasuredRun| {
+        let [width, height] = run.input;
+        let MeasuredRun { precision, threads, encoder_ms, decoder_ms, .. } = run;
+        let precision = precision.name();
+        format!(
+            "encoder {encoder_ms:.1} ms, decoder {decoder_ms:.1} ms in {precision} at {width}x{height}, threads {threads}"
+        )
+    };
+    let runs: Vec<String> = measured.runs.iter().map(run).collect();
+    format!("{} ({}, foveate {})", runs.join("; "), measured.machine, measured.foveate)
 }
 
 /// One line for each file.

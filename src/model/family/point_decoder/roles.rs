@@ -104,7 +104,7 @@ pub(super) fn needs(dialect: &Dialect) -> Vec<Need> {
     vec![
         Need::named(TensorRole::Input, dialect.coords, points),
         Need::named(TensorRole::Input, dialect.labels, labels),
-        Need::named(TensorRole::Output, MASKS, "with the masks"),
+        Need::named(TensorRole::Output, MASKS, "[.., M, h, w]"),
     ]
 }
 
