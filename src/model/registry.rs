@@ -60,7 +60,8 @@ impl Registry {
     /// If a manifest cannot be read, or a folder that was named (`given` or by the variable) has none.
     pub fn discover(given: Option<&Path>) -> Result<Self, Error> {
         let named = given.map(Path::to_path_buf).or_else(|| std::env::var_os(MODELS_VARIABLE).map(PathBuf::from));
-        let found = || bundled_candidates().into_iter().find(|dir| holds_models(dir));
+        // A folder `models` of the working directory may be another program's, and its folders have manifests of theirs.
+        let found = || bundled_candidates().into_iter().find(|dir| dir.join(MANIFEST_FILE).is_file());
         let mut registry = Registry::default();
         match named.or_else(found) {
             Some(dir) => registry.add_folder(dir)?,

@@ -136,7 +136,7 @@ pub(super) fn megabytes(bytes: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::sha256;
+    use crate::model::{Registry, sha256};
 
     /// A folder with two models; the second one's decoder is altered and its encoder missing.
     fn installed() -> tempfile::TempDir {
