@@ -8,5 +8,5 @@ mod pin;
 mod transfer;
 
 pub use client::agent;
-pub use pin::{Pin, digests};
+pub use pin::{Digests, Pin, digests};
 pub use transfer::{Fetch, Watch, fetch};

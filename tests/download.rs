@@ -189,10 +189,11 @@ fn no_file_is_longer_than_it_may_be() {
 
 #[test]
 fn a_refusal_is_told_at_once_and_a_busy_server_asked_again() {
-    let (_dir, target) = folder();
+    let (dir, target) = folder();
     let web = Web::serve(|_, _| answer("404 Not Found", &["Content-Length: 0".into()], b""));
     let refused = get(&web, &target, &pin(&content()), LIMIT, u64::MAX).unwrap_err().to_string();
     assert!(refused.contains("404") && refused.contains("--from") && web.heads().len() == 1, "{refused}");
+    assert_eq!(files(dir.path()), 0);
     let web = Web::serve(|number, _| match number {
         0 => answer("503 Service Unavailable", &["Content-Length: 0".into()], b""),
         _ => whole(&content()),

@@ -222,6 +222,7 @@ fn another_file_is_refused_wherever_it_comes_from() {
     let web = Web::serve(|_, _| whole(b"another"));
     let folder = absent(&sandbox, &web.address);
     sandbox.file("stick/sam_encoder.onnx", "another");
+    sandbox.file("stick/sam_decoder.onnx", "another");
     for more in [&[][..], &["--from", "stick"], &["--address", &web.address]] {
         let ran = pull(&sandbox, &folder, more, &[]);
         let told = String::from_utf8_lossy(&ran.stderr).into_owned();

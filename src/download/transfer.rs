@@ -1,6 +1,6 @@
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -45,23 +45,11 @@ pub trait Watch {
 /// [`DownloadError`]; [`IoError`] if the file cannot be written.
 pub fn fetch(fetch: &Fetch<'_>, target: &Path, watch: &mut dyn Watch) -> Result<Digests, Error> {
     let mut transfer = Transfer::open(fetch, target)?;
-    let whole = agent(fetch.address)?.build().new_agent();
-    loop {
-        transfer.until_whole(&whole, watch)?;
-        let checked = fetch.pin.check(&transfer.part, &transfer.shown);
-        match checked {
-            Ok(found) => {
-                transfer.finish(target)?;
-                return Ok(found);
-            }
-            // The beginning may be of another file than the end.
-            Err(_) if transfer.resumed => transfer.restart()?,
-            Err(error) => {
-                transfer.discard();
-                return Err(error);
-            }
-        }
+    let fetched = transfer.run(target, watch);
+    if fetched.is_err() && transfer.done == 0 {
+        transfer.discard();
     }
+    fetched
 }
 
 /// Where a partial file comes from.
@@ -123,6 +111,25 @@ impl<'a> Transfer<'a> {
             transfer.restart()?;
         }
         Ok(transfer)
+    }
+
+    fn run(&mut self, target: &Path, watch: &mut dyn Watch) -> Result<Digests, Error> {
+        let agent = agent(self.fetch.address)?.build().new_agent();
+        loop {
+            self.until_whole(&agent, watch)?;
+            match self.fetch.pin.check(&self.part, &self.shown) {
+                Ok(found) => {
+                    self.finish(target)?;
+                    return Ok(found);
+                }
+                // The beginning may be of another file than the end.
+                Err(_) if self.resumed => self.restart()?,
+                Err(error) => {
+                    self.discard();
+                    return Err(error);
+                }
+            }
+        }
     }
 
     fn until_whole(&mut self, agent: &ureq::Agent, watch: &mut dyn Watch) -> Result<(), Error> {
@@ -250,7 +257,10 @@ impl<'a> Transfer<'a> {
     /// What no other attempt changes is an error at once.
     fn broken(&self, error: ureq::Error) -> Result<Ended, Error> {
         let reason = error.to_string();
+        // A certificate that is not trusted.
+        let is_foreign = matches!(&error, ureq::Error::Io(io) if io.kind() == ErrorKind::InvalidData);
         Err(match error {
+            ureq::Error::Io(_) if is_foreign => self.unreachable(reason),
             ureq::Error::Io(_) | ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed | ureq::Error::Protocol(_) => {
                 return Ok(Ended::Broken(self.unreachable(reason)));
             }
