@@ -168,7 +168,8 @@ fn another_file_is_refused_and_what_was_there_stays() {
 
 #[test]
 fn no_file_is_longer_than_it_may_be() {
-    let rows: [(&str, fn() -> Vec<u8>); 3] = [
+    type Row = (&'static str, fn() -> Vec<u8>);
+    let rows: [Row; 3] = [
         ("declared", || answer("200 OK", &["Content-Length: 100000000000".into()], b"x")),
         ("not declared", || answer("200 OK", &[], &content())),
         ("in chunks", || {

@@ -112,7 +112,9 @@ fn what_is_no_model_is_refused_and_leaves_nothing() {
     sandbox.file("text.onnx", b"<html>");
     let (encoder, decoder) = (file("foveate_encoder.onnx"), file("foveate_decoder.onnx"));
     let bad = |name: &str| file(&format!("bad/{name}.onnx"));
-    let rows: &[(&str, &str, &str, &[&str], i32, &str)] = &[
+    /// What it is, the two files, further arguments, the exit code, and words that the message must have.
+    type Row<'a> = (&'a str, &'a str, &'a str, &'a [&'a str], i32, &'a str);
+    let rows: &[Row] = &[
         ("swapped", &decoder, &encoder, &[], 4, "exchange the two"),
         ("of two families", &encoder, &file("sam_decoder.onnx"), &[], 4, "family `transformers`: its encoder takes"),
         ("no decoder", &encoder, &encoder, &[], 4, "nothing of it is here"),

@@ -18,8 +18,7 @@ impl Web {
         let heads: Arc<Mutex<Vec<String>>> = Arc::default();
         let seen = Arc::clone(&heads);
         std::thread::spawn(move || {
-            let mut number = 0;
-            for mut stream in listener.incoming().flatten() {
+            for (number, mut stream) in listener.incoming().flatten().enumerate() {
                 let mut head = head(&mut stream);
                 if head.starts_with("CONNECT ") {
                     seen.lock().unwrap().push(head);
@@ -27,7 +26,6 @@ impl Web {
                     head = self::head(&mut stream);
                 }
                 let bytes = answer(number, &head);
-                number += 1;
                 seen.lock().unwrap().push(head);
                 // Who asked may have gone.
                 let _ = stream.write_all(&bytes);

@@ -60,7 +60,7 @@ fn a_model_is_there_wholly_or_not_at_all() {
     assert!(!models.exists());
     installed(&models, false).unwrap();
     assert_eq!(names(&models), ["tiny"]);
-    assert!(Registry::from_dirs(&[models.clone()]).unwrap().get("tiny").unwrap().check_files().is_ok());
+    assert!(Registry::from_dirs(std::slice::from_ref(&models)).unwrap().get("tiny").unwrap().check_files().is_ok());
 }
 
 fn holds(models: &Path) -> bool {
