@@ -8,7 +8,7 @@ use super::photo::Photo;
 use crate::engine::Precision;
 use crate::error::{Error, InstallError};
 use crate::geometry::Size;
-use crate::model::{Installed, LoadedModel, MeasuredRun, ModelOptions, MultiplyAdds, Prompt};
+use crate::model::{Installed, MeasuredRun, ModelOptions, MultiplyAdds, Prompt};
 use crate::segment::{Prediction, Predictor};
 use crate::statistics::Samples;
 
@@ -62,8 +62,7 @@ pub(super) fn prove(
     predictor.set_frame(&photo.frame)?;
     let found = predictor.predict(&prompt, true)?;
     let unproven = |reason: String| Error::from(InstallError::Unproven { photo: photo.name.clone(), reason });
-    let fault = fault(&found, photo.frame.size, &model);
-    if let Some(reason) = fault {
+    if let Some(reason) = fault(&found, photo.frame.size, model.input_size()) {
         return Err(unproven(reason));
     }
     let (mut encoding, mut decoding) = (Samples::default(), Samples::default());
@@ -117,8 +116,7 @@ fn rounded(milliseconds: Option<f64>) -> f64 {
 }
 
 /// Why `found` are no masks of a frame.
-fn fault(found: &[Prediction], frame: Size, model: &LoadedModel) -> Option<String> {
-    let input = model.input_size();
+fn fault(found: &[Prediction], frame: Size, input: Size) -> Option<String> {
     let remedy = "compare what its pixels and points are with --mean, --std, --fit and --coordinates, and whether the files hold trained weights";
     let Some(first) = found.first() else { return Some("it gives no mask".into()) };
     let Size { width, height } = first.logits.size;
@@ -139,4 +137,40 @@ fn fault(found: &[Prediction], frame: Size, model: &LoadedModel) -> Option<Strin
         return Some(format!("every mask is the whole photo: {remedy}"));
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mask::{LowResLogits, Mask};
+
+    const FRAME: Size = Size::new(8, 6);
+    const INPUT: Size = Size::new(64, 64);
+
+    /// A mask of `area` pixels, from logits of `size`.
+    fn found(area: usize, size: Size, logit: f32) -> Prediction {
+        let mask = Mask::from_fn(FRAME, |x, y| ((y * FRAME.width + x) as usize) < area);
+        let logits = LowResLogits { size, data: vec![logit; size.area()] };
+        Prediction { mask, logits, area, predicted_iou: 0.5, ..Prediction::default() }
+    }
+
+    #[test]
+    fn masks_that_are_none_are_told() {
+        let square = Size::new(16, 16);
+        let rows: [(Vec<Prediction>, Option<&str>); 6] = [
+            (vec![], Some("no mask")),
+            (vec![found(0, square, -1.0), found(0, square, -1.0)], Some("empty")),
+            (vec![found(48, square, 1.0)], Some("whole photo")),
+            (vec![found(9, Size::new(16, 8), 1.0)], Some("16x8")),
+            (vec![found(9, square, f32::NAN)], Some("no numbers")),
+            (vec![found(0, square, -1.0), found(9, square, 1.0)], None),
+        ];
+        for (masks, says) in rows {
+            let told = fault(&masks, FRAME, INPUT);
+            match says {
+                Some(says) => assert!(told.as_ref().is_some_and(|told| told.contains(says)), "{says}: {told:?}"),
+                None => assert_eq!(told, None),
+            }
+        }
+    }
 }
