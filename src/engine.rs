@@ -46,6 +46,8 @@ mod stored;
 mod tensor;
 mod threads;
 mod typed;
+mod unfused;
+mod widened;
 
 pub use audit::Audit;
 pub use compile::CompileOptions;

@@ -25,6 +25,8 @@ use super::steps::Steps;
 use super::tensor::{Tensor, TensorInfo};
 use super::threads::Threads;
 use super::typed::into_typed;
+use super::unfused;
+use super::widened;
 use crate::error::{ModelError, TensorRole};
 
 /// How a graph is made from a file.
@@ -58,7 +60,7 @@ pub(super) fn compile(file: &File<'_>, options: &CompileOptions, arithmetic: Ari
     let File { path, proto, declared, limits } = *file;
     let knobs = knobs::scope().map_err(|e| unreadable(path, reason(&e)))?;
     knobs.enter(|| {
-        let (floats, grids) = unfolded(proto, limits);
+        let (floats, grids) = plain(proto, limits);
         let operators = guard::Operators::of(&floats);
         let mut model = translate(path, proto, &floats)?;
         fix_inputs(path, &mut model, declared, options)?;
@@ -154,14 +156,26 @@ pub(super) fn framework() -> tract_onnx::Onnx {
     onnx
 }
 
-/// The file with quantised operators as floats with rounding, whose weights have the grids.
-fn unfolded<'a>(proto: &'a ModelProto, limits: &Limits) -> (Cow<'a, ModelProto>, WeightGrids) {
-    match quantized::is_quantized(proto) {
+/// The file in 32-bit floats and ONNX's own operators, quantised ones as floats with rounding, whose weights have the grids.
+fn plain<'a>(proto: &'a ModelProto, limits: &Limits) -> (Cow<'a, ModelProto>, WeightGrids) {
+    let mut proto = Cow::Borrowed(proto);
+    if widened::has_half_floats(&proto) {
+        widened::widen(proto.to_mut());
+    }
+    unfolded(proto, limits)
+}
+
+/// The file in operators that the engine reads: fused ones taken apart, quantised ones as floats with rounding.
+pub(super) fn unfolded<'a>(mut proto: Cow<'a, ModelProto>, limits: &Limits) -> (Cow<'a, ModelProto>, WeightGrids) {
+    if unfused::has_fused(&proto) {
+        unfused::take_apart(proto.to_mut());
+    }
+    match quantized::is_quantized(&proto) {
         true => {
-            let (floats, grids) = quantized::unfolded(proto, limits);
+            let (floats, grids) = quantized::unfolded(&proto, limits);
             (Cow::Owned(floats), grids)
         }
-        false => (Cow::Borrowed(proto), WeightGrids::default()),
+        false => (proto, WeightGrids::default()),
     }
 }
 

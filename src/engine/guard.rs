@@ -27,7 +27,7 @@ use crate::error::ModelError;
 
 pub(super) use file::{check_claim, check_file};
 pub(super) use memory::check_run;
-pub(super) use operators::{check_operators, unknown};
+pub(super) use operators::{UNFUSED, check_operators, unknown};
 pub(super) use shapes::{Operators, check_shapes, infer_shapes};
 
 /// Refuses a tensor of `dims` that is larger than the limit. One without elements takes no memory, but its other dimensions

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -6,7 +7,7 @@ use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::{ModelProto, ValueInfoProto, tensor_shape_proto, type_proto};
 use tract_onnx::prelude::Framework;
 
-use super::compile::{CompileOptions, File, compile, framework};
+use super::compile::{CompileOptions, File, compile, framework, unfolded};
 use super::device::Device;
 use super::external;
 use super::failure::{contain, reason, unreadable};
@@ -15,7 +16,6 @@ use super::guard;
 use super::limits::Limits;
 use super::operators;
 use super::precision::Arithmetic;
-use super::quantized;
 use super::tensor::{ElementType, TensorInfo};
 use crate::error::{Error, IoError, ModelError};
 
@@ -121,11 +121,7 @@ impl OnnxModel {
         guard::check_file(path, &proto, &limits)?;
         operators::check(path, &proto)?;
         let onnx = framework();
-        if quantized::is_quantized(&proto) {
-            guard::check_operators(path, &quantized::unfolded(&proto, &limits).0, &onnx)?;
-        } else {
-            guard::check_operators(path, &proto, &onnx)?;
-        }
+        guard::check_operators(path, &unfolded(Cow::Borrowed(&proto), &limits).0, &onnx)?;
         let graph = proto.graph.as_ref().ok_or_else(|| unreadable(path, "it holds no graph"))?;
         // Old exporters list weights among the inputs.
         let is_weight = |name: &str| graph.initializer.iter().any(|i| i.name == name);

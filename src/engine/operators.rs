@@ -6,8 +6,10 @@
 mod accept;
 mod accepted;
 mod activations;
+mod attention;
 mod conv_transpose;
 mod extremes;
+mod fused_matmul;
 mod global_pool;
 mod grid_sample;
 mod indices;
@@ -41,11 +43,13 @@ type Builder = fn(&ParsingContext, &NodeProto) -> TractResult<Built>;
 pub(super) const MENDED: &[(&str, Builder, &str)] = &[
     ("ArgMax", extremes::arg_max, "tract finds the first of infinite numbers alone, and passes over NaN"),
     ("ArgMin", extremes::arg_min, "tract finds the first of infinite numbers alone, and passes over NaN"),
+    ("Attention", attention::attention, "tract knows no softcap and only one mask"),
     ("Celu", activations::celu, "tract leaves out a factor of alpha"),
     ("ConvTranspose", conv_transpose::conv_transpose, "tract ignores output_shape, and output_padding beside auto_pad"),
     ("DequantizeLinear", quantize::dequantize, "tract has 8 bits, constants and no blocks only"),
     ("Einsum", small::einsum, "tract leaves the sum of a whole tensor unsummed"),
     ("Equal", small::equal, "tract compares no truth values"),
+    ("FusedMatMul", fused_matmul::fused_matmul, "tract has none"),
     ("GatherND", indices::gather_nd, "tract refuses negative indices while it runs"),
     ("GlobalLpPool", global_pool::global_lp_pool, "tract takes a mean, and signs"),
     ("GlobalMaxPool", global_pool::global_max_pool, "tract hides infinity and NaN"),
@@ -65,6 +69,8 @@ pub(super) const MENDED: &[(&str, Builder, &str)] = &[
         "tract stretches align_corners over a broken length; nearest of operator set 10 rounds down",
     ),
     ("ScatterND", indices::scatter_nd, "tract refuses negative indices while it runs"),
+    ("SkipLayerNormalization", activations::skip_layer_norm, "tract takes another epsilon where none is given"),
+    ("Swish", activations::swish, "tract ignores alpha"),
     ("Upsample", resize::upsample, "tract has none"),
 ];
 

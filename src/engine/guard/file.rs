@@ -176,7 +176,7 @@ fn declared_dim(dim: &tensor_shape_proto::Dimension) -> Option<u128> {
 fn element_bytes(data_type: i32) -> Option<usize> {
     Some(match DataType::try_from(data_type).ok()? {
         DataType::Bool | DataType::Uint8 | DataType::Int8 => 1,
-        DataType::Uint16 | DataType::Int16 | DataType::Float16 => 2,
+        DataType::Uint16 | DataType::Int16 | DataType::Float16 | DataType::Bfloat16 => 2,
         DataType::Float | DataType::Int32 | DataType::Uint32 => 4,
         DataType::Double | DataType::Int64 | DataType::Uint64 => 8,
         DataType::String => 16,

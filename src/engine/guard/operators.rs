@@ -33,6 +33,10 @@ const UNSUITED: [&str; 19] = [
     "ArrayFeatureExtractor",
 ];
 
+/// What to do about an operator that ONNX Runtime has put in the place of others.
+pub(in crate::engine) const UNFUSED: &str = "Save the session with graph_optimization_level ORT_ENABLE_BASIC, or use the file as it was \
+                                             before ONNX Runtime optimised or quantised it (quantised as QDQ with 8 bits)";
+
 /// Refuses a file that has passed [`check_file`](super::check_file) if it names an operator that `onnx` does not know.
 pub(in crate::engine) fn check_operators(path: &Path, proto: &ModelProto, onnx: &Onnx) -> Result<(), ModelError> {
     let lacks = |node: &&NodeProto| !onnx.op_register.0.contains_key(&node.op_type);
@@ -56,9 +60,11 @@ pub(in crate::engine) fn unknown(proto: &ModelProto, node: &NodeProto) -> (Strin
             (format!("{named}, opset {opset})"), "Export the model with opset 22 or below")
         }
         ("ai.onnx", Some(opset)) => (format!("{named}, opset {opset})"), WITHOUT_IT),
-        ("com.microsoft", _) => (
-            format!("{named})"),
-            "Use the file as it was before ONNX Runtime optimised or quantised it, or as QDQ with 8 bits",
+        ("com.microsoft", _) => (format!("{named})"), UNFUSED),
+        ("com.microsoft.nchwc", _) => (
+            format!("its weights lie in the order of one processor (domain {domain})"),
+            "Save the session with graph_optimization_level ORT_ENABLE_EXTENDED instead of ORT_ENABLE_ALL, or use the file as it was \
+             before ONNX Runtime optimised it",
         ),
         _ => (format!("{named})"), WITHOUT_IT),
     }

@@ -8,12 +8,13 @@ use tract_onnx::pb::{GraphProto, ModelProto, NodeProto};
 
 use super::accepted::ACCEPTED;
 use crate::engine::failure::{WITHOUT_IT, refused_with, unreadable};
-use crate::engine::guard::unknown;
+use crate::engine::guard::{UNFUSED, unknown};
 use crate::engine::names::with_subgraphs;
+use crate::engine::unfused::unknown_activation;
 use crate::error::ModelError;
 
 /// Versions of ONNX's own operators that the audit covers. Version 6 and before broadcast by other rules.
-const OPERATOR_SETS: std::ops::RangeInclusive<i64> = 7..=23;
+const OPERATOR_SETS: std::ops::RangeInclusive<i64> = 7..=25;
 
 const FOR_INFERENCE: &str = "Export the model for inference, as after `model.eval()`";
 
@@ -77,6 +78,7 @@ fn refusal(proto: &ModelProto, node: &NodeProto, set: i64, graph: &GraphProto) -
         {
             ("it quantises to 4 bits", TO_8_BITS)
         }
+        "FusedConv" | "FusedGemm" if unknown_activation(node.node).is_some() => ("its activation is unknown", UNFUSED),
         "Dropout" if node.trains() => ("it drops at random", FOR_INFERENCE),
         "TopK" if set < 10 => ("its k is an attribute", NEWER),
         "RNN" | "GRU" | "LSTM" => node.recurrent()?,

@@ -1,15 +1,16 @@
 use tract_onnx::model::ParsingContext;
-use tract_onnx::pb::NodeProto;
+use tract_onnx::pb::attribute_proto::AttributeType;
+use tract_onnx::pb::{AttributeProto, NodeProto};
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
 use tract_onnx::tract_core::ops::math::{add, div, exp, ln, max, min, mul, sub};
-use tract_onnx::tract_core::ops::nn::Reducer;
+use tract_onnx::tract_core::ops::nn::{Reducer, sigmoid};
 use tract_onnx::tract_hir::infer::{Solver, TensorProxy};
 use tract_onnx::tract_hir::internal::{Expansion, InferenceResult, expand};
 
-use super::Built;
 use super::extremes::Extreme;
 use super::wiring::{Wiring, axis_of};
+use super::{Built, upstream};
 
 /// `max(0, x) + min(0, alpha * (exp(x / alpha) - 1))`; tract leaves out the factor before the bracket.
 #[derive(Clone, Debug)]
@@ -47,6 +48,56 @@ impl Expansion for Celu {
         let above = w.binary(max(), x, zero)?;
         Ok(tvec!(w.binary(add(), above, below)?))
     }
+}
+
+/// `x * sigmoid(alpha * x)`.
+#[derive(Clone, Debug)]
+struct Swish {
+    alpha: f32,
+}
+
+pub(super) fn swish(_: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
+    Ok((expand(Swish { alpha: node.get_attr_opt("alpha")?.unwrap_or(1.0) }), vec![]))
+}
+
+impl Expansion for Swish {
+    fn name(&self) -> StaticName {
+        "Swish".into()
+    }
+
+    fn rules<'r, 'p: 'r, 's: 'r>(
+        &'s self,
+        s: &mut Solver<'r>,
+        inputs: &'p [TensorProxy],
+        outputs: &'p [TensorProxy],
+    ) -> InferenceResult {
+        alike(s, inputs, outputs)
+    }
+
+    fn wire(&self, prefix: &str, model: &mut TypedModel, inputs: &[OutletId]) -> TractResult<TVec<OutletId>> {
+        let (x, mut w) = (inputs[0], Wiring::new(prefix, model));
+        let alpha = w.scalar(self.alpha, x)?;
+        let steep = if self.alpha == 1.0 { x } else { w.binary(mul(), x, alpha)? };
+        let gate = w.node("gate", sigmoid(), &[steep])?;
+        Ok(tvec!(w.binary(mul(), x, gate)?))
+    }
+}
+
+/// With ONNX Runtime's epsilon where the file gives none.
+pub(super) fn skip_layer_norm(ctx: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
+    let given = |slot: usize| node.input.get(slot).is_some_and(|name| !name.is_empty());
+    ensure!(given(3) || !given(4), "it has a bias and no beta");
+    if node.attribute.iter().any(|attribute| attribute.name == "epsilon") {
+        return upstream(ctx, node);
+    }
+    let mut told = node.clone();
+    told.attribute.push(AttributeProto {
+        name: "epsilon".into(),
+        r#type: AttributeType::Float as i32,
+        f: 1e-12,
+        ..AttributeProto::default()
+    });
+    upstream(ctx, &told)
 }
 
 /// `x - max - ln(sum(exp(x - max)))`; tract takes the logarithm of the softmax, which is minus infinity wherever that

@@ -7,12 +7,15 @@ use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
 use tract_onnx::tract_core::ops::array::Gather;
-use tract_onnx::tract_core::ops::math::{add, div, max, min, mul, round_half_to_even, sub};
+use tract_onnx::tract_core::ops::math::{add, max, min, mul, round_half_to_even, sub};
 use tract_onnx::tract_hir::infer::{Solver, TensorProxy};
 use tract_onnx::tract_hir::internal::{Expansion, InferenceResult, expand};
 
 use super::Built;
 use super::wiring::{Wiring, axis_of};
+
+// tract multiplies by the reciprocal instead of dividing, which rounds some numbers halfway between two codes to the other.
+bin_to_super_type!(quotient, Quotient, [f32] => |c, a, b| *c = a / b);
 
 #[derive(Clone, Debug)]
 struct Grid {
@@ -114,7 +117,7 @@ impl Expansion for Quantize {
         let (low, high) = range(to)?;
         let x = w.cast(DatumType::F32, inputs[0])?;
         let scale = self.grid.spread(&mut w, x, inputs[1])?;
-        let steps = w.binary(div(), x, scale)?;
+        let steps = w.binary(quotient(), x, scale)?;
         let mut codes = w.node("round", round_half_to_even(), &[steps])?;
         if let Some(ix) = self.grid.zero_point {
             let zero = self.grid.spread(&mut w, x, inputs[ix])?;
@@ -128,10 +131,21 @@ impl Expansion for Quantize {
 }
 
 #[derive(Clone, Debug)]
-struct Dequantize(Grid);
+struct Dequantize {
+    grid: Grid,
+    /// Of the values, where it is not the scale's.
+    to: Option<DatumType>,
+}
 
 pub(super) fn dequantize(_: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
-    Ok((expand(Dequantize(Grid::of(node)?)), vec![]))
+    let to = match node.get_attr_opt::<i32>("output_dtype")?.unwrap_or(0) {
+        0 => None,
+        code => {
+            let to = DataType::try_from(code).ok().and_then(|t| DatumType::try_from(t).ok());
+            Some(to.filter(|to| to.is_float()).context("an unknown output_dtype")?)
+        }
+    };
+    Ok((expand(Dequantize { grid: Grid::of(node)?, to }), vec![]))
 }
 
 impl Expansion for Dequantize {
@@ -146,18 +160,21 @@ impl Expansion for Dequantize {
         outputs: &'p [TensorProxy],
     ) -> InferenceResult {
         s.equals(&inputs[0].shape, &outputs[0].shape)?;
-        s.equals(&outputs[0].datum_type, &inputs[1].datum_type)
+        match self.to {
+            Some(to) => s.equals(&outputs[0].datum_type, to),
+            None => s.equals(&outputs[0].datum_type, &inputs[1].datum_type),
+        }
     }
 
     fn wire(&self, prefix: &str, model: &mut TypedModel, inputs: &[OutletId]) -> TractResult<TVec<OutletId>> {
         let mut w = Wiring::new(prefix, model);
-        let to = w.fact(inputs[1])?.datum_type;
+        let to = self.to.map_or_else(|| w.fact(inputs[1]).map(|fact| fact.datum_type), Ok)?;
         let mut codes = w.cast(DatumType::F32, inputs[0])?;
-        if let Some(ix) = self.0.zero_point {
-            let zero = self.0.spread(&mut w, inputs[0], inputs[ix])?;
+        if let Some(ix) = self.grid.zero_point {
+            let zero = self.grid.spread(&mut w, inputs[0], inputs[ix])?;
             codes = w.binary(sub(), codes, zero)?;
         }
-        let scale = self.0.spread(&mut w, inputs[0], inputs[1])?;
+        let scale = self.grid.spread(&mut w, inputs[0], inputs[1])?;
         let values = w.binary(mul(), codes, scale)?;
         Ok(tvec!(w.cast(to, values)?))
     }

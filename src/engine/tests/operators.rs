@@ -49,6 +49,46 @@ fn every_operator_is_right_or_refused_by_name() {
     table::check(&audited);
 }
 
+/// The graphs of another folder, such as ONNX's own node cases or whole models: `make test-onnx-suite`.
+#[test]
+#[ignore = "needs graphs that tests/operators/backend.py makes, in the folder FOVEATE_GRAPHS"]
+fn graphs_of_a_folder_are_right_or_refused() {
+    let folder = std::env::var_os("FOVEATE_GRAPHS").expect("FOVEATE_GRAPHS names a folder of graphs");
+    let (mut right, mut refused, mut faults) = (0, 0, Vec::new());
+    for record in records(Path::new(&folder)) {
+        let outputs = run(&record.model, &record.inputs);
+        let furthest = outputs.as_ref().map_or(0.0, |outputs| furthest(&record, outputs));
+        match judge(&record, outputs) {
+            Verdict::Agrees => {
+                right += 1;
+                println!("right {}: {furthest:.1e} of the largest number", record.name());
+            }
+            Verdict::Refused(reason) => {
+                refused += 1;
+                println!("refused {}: {reason}", record.name());
+            }
+            Verdict::Fault(fault) => faults.push(format!("{}: {fault}; {furthest:.1e}", record.name())),
+        }
+    }
+    println!("{right} are right, {refused} are refused");
+    assert!(faults.is_empty(), "{} are neither right nor refused:\n{}", faults.len(), faults.join("\n"));
+}
+
+/// The largest difference of any float, as a part of the largest float of its tensor.
+fn furthest(record: &Record, outputs: &[Tensor]) -> f64 {
+    let floats = |t: &TractTensor| -> Vec<f64> {
+        let wide = t.cast_to::<f64>().unwrap();
+        wide.to_plain_array_view::<f64>().unwrap().iter().copied().collect()
+    };
+    let largest = |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, f64::max);
+    let pairs = outputs.iter().zip(&record.outputs).filter(|(_, expected)| expected.datum_type().is_float());
+    largest(&mut pairs.map(|(given, expected)| {
+        let (given, expected) = (floats(&given.0), floats(expected));
+        let difference = largest(&mut given.iter().zip(&expected).map(|(a, b)| (a - b).abs()));
+        difference / largest(&mut expected.iter().map(|v| v.abs())).max(f64::MIN_POSITIVE)
+    }))
+}
+
 fn verdict(record: &Record) -> Verdict {
     let once = judge(record, run(&record.model, &record.inputs));
     if once != Verdict::Agrees {

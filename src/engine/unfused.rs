@@ -1,0 +1,199 @@
+//! Operators of ONNX Runtime's own domain as the ones of ONNX that they were made from: a saved session holds them, and what
+//! its quantiser writes.
+//!
+//! Each function takes one node and gives those in its place, the last of which makes its output. A node that is malformed
+//! stays as it is, and is refused as an operator that nothing knows.
+
+mod integers;
+
+use tract_onnx::pb::attribute_proto::AttributeType;
+use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto};
+
+use super::failure::node_name;
+use super::names::{Names, with_subgraphs};
+
+/// The domain of ONNX Runtime's operators.
+pub(super) const DOMAIN: &str = "com.microsoft";
+
+type TakeApart = fn(&NodeProto, &mut Made<'_>) -> Option<()>;
+
+/// The operators that are taken apart.
+const FUSED: &[(&str, TakeApart)] = &[
+    ("DynamicQuantizeMatMul", integers::dynamic_product),
+    ("FusedConv", convolution),
+    ("FusedGemm", gemm),
+    ("MatMulIntegerToFloat", integers::product),
+    ("NhwcMaxPool", max_pool),
+    ("QGemm", integers::gemm),
+];
+
+/// Activations at the end of a fused operator, and the names of their parameters.
+const ACTIVATIONS: &[(&str, &[&str])] = &[
+    ("Clip", &["min", "max"]),
+    ("Elu", &["alpha"]),
+    ("HardSigmoid", &["alpha", "beta"]),
+    ("LeakyRelu", &["alpha"]),
+    ("Relu", &[]),
+    ("Selu", &["alpha", "gamma"]),
+    ("Sigmoid", &[]),
+    ("Softplus", &[]),
+    ("Softsign", &[]),
+    ("Tanh", &[]),
+    ("ThresholdedRelu", &["alpha"]),
+];
+
+/// Whether [`take_apart`] has anything to do.
+pub(super) fn has_fused(proto: &ModelProto) -> bool {
+    with_subgraphs(&proto.graph).into_iter().flat_map(|graph| &graph.node).any(|node| of(node).is_some())
+}
+
+/// Takes apart what is fused in the graph and its subgraphs. Nodes stay in topological order, tensors keep their names.
+pub(super) fn take_apart(proto: &mut ModelProto) {
+    if let Some(graph) = &mut proto.graph {
+        let mut names = Names::of(graph);
+        in_graph(graph, &mut names);
+    }
+}
+
+fn in_graph(graph: &mut GraphProto, names: &mut Names) {
+    for mut node in std::mem::take(&mut graph.node) {
+        for inner in node.attribute.iter_mut().flat_map(|a| a.g.iter_mut().chain(&mut a.graphs)) {
+            in_graph(inner, names);
+        }
+        let mut made = Made { fused: node_name(&node).to_owned(), nodes: Vec::new(), names };
+        match of(&node).and_then(|take_apart| take_apart(&node, &mut made)) {
+            Some(()) => graph.node.extend(made.nodes),
+            None => graph.node.push(node),
+        }
+    }
+}
+
+fn of(node: &NodeProto) -> Option<TakeApart> {
+    FUSED.iter().find(|(name, _)| node.domain == DOMAIN && node.op_type == *name).map(|(_, take_apart)| *take_apart)
+}
+
+/// The activation of a fused operator that is not computed.
+pub(super) fn unknown_activation(node: &NodeProto) -> Option<String> {
+    let name = text(node, "activation")?;
+    ACTIVATIONS.iter().all(|(known, _)| *known != name).then_some(name)
+}
+
+/// The nodes in the place of one.
+struct Made<'a> {
+    fused: String,
+    nodes: Vec<NodeProto>,
+    names: &'a mut Names,
+}
+
+impl Made<'_> {
+    /// A tensor that only these nodes know.
+    fn tensor(&mut self, what: &str) -> String {
+        self.names.fresh(format!("{}.{what}", self.fused))
+    }
+
+    /// Adds a node of one output, the tensor `output`. The first is called as the fused one was.
+    fn node(&mut self, operator: &str, inputs: &[&str], output: &str, attribute: Vec<AttributeProto>) {
+        let name = if self.nodes.is_empty() { self.fused.clone() } else { self.tensor(&format!("node.{operator}")) };
+        self.nodes.push(NodeProto {
+            name,
+            op_type: operator.to_owned(),
+            input: inputs.iter().map(|input| (*input).to_owned()).collect(),
+            output: vec![output.to_owned()],
+            attribute,
+            ..NodeProto::default()
+        });
+    }
+
+    /// As [`Self::node`], of a tensor that only these nodes know, which it returns.
+    fn inner(&mut self, operator: &str, inputs: &[&str], attribute: Vec<AttributeProto>) -> String {
+        let output = self.tensor(operator);
+        self.node(operator, inputs, &output, attribute);
+        output
+    }
+
+    /// The end of a fused operator: its activation of `input`, if it has one, as its output.
+    fn activation(&mut self, fused: &NodeProto, input: &str, parameters: &[f32]) -> Option<()> {
+        let output = fused.output.first()?;
+        let Some(name) = text(fused, "activation").filter(|name| !name.is_empty()) else {
+            self.node("Identity", &[input], output, vec![]);
+            return Some(());
+        };
+        let (_, names) = ACTIVATIONS.iter().find(|(known, _)| *known == name)?;
+        if name == "Clip" {
+            let [low, high] = *parameters else { return None };
+            let low = self.inner("Constant", &[], vec![float("value_float", low)]);
+            let high = self.inner("Constant", &[], vec![float("value_float", high)]);
+            self.node("Clip", &[input, &low, &high], output, vec![]);
+            return Some(());
+        }
+        let attribute = names.iter().zip(parameters).map(|(name, value)| float(name, *value)).collect();
+        self.node(&name, &[input], output, attribute);
+        Some(())
+    }
+}
+
+/// `Conv`, the tensor at input 3 added, an activation.
+fn convolution(fused: &NodeProto, made: &mut Made<'_>) -> Option<()> {
+    let attributes = without(fused, &["activation", "activation_params"]);
+    let operands: Vec<&str> = fused.input.iter().take(3).map(String::as_str).collect();
+    let mut sum = made.inner("Conv", &operands, attributes);
+    if let Some(other) = input(fused, 3) {
+        sum = made.inner("Add", &[&sum, other], vec![]);
+    }
+    made.activation(fused, &sum, &floats(fused, "activation_params"))
+}
+
+/// `Gemm` and an activation.
+fn gemm(fused: &NodeProto, made: &mut Made<'_>) -> Option<()> {
+    let parameters = ["activation_alpha", "activation_beta", "activation_gamma"];
+    let given: Vec<f32> =
+        parameters.iter().filter_map(|name| attribute(fused, name)).map(|attribute| attribute.f).collect();
+    let attributes = without(fused, &["activation", "activation_alpha", "activation_beta", "activation_gamma"]);
+    let operands: Vec<&str> = fused.input.iter().map(String::as_str).collect();
+    let product = made.inner("Gemm", &operands, attributes);
+    made.activation(fused, &product, &given)
+}
+
+/// `MaxPool` of pictures whose channels come last.
+fn max_pool(fused: &NodeProto, made: &mut Made<'_>) -> Option<()> {
+    let spatial = attribute(fused, "kernel_shape")?.ints.len() as i64;
+    let channels_first = [0, spatial + 1].into_iter().chain(1..=spatial).collect();
+    let channels_last = [0].into_iter().chain(2..=spatial + 1).chain([1]).collect();
+    let planes = made.inner("Transpose", &[input(fused, 0)?], vec![whole("perm", channels_first)]);
+    let pooled = made.inner("MaxPool", &[&planes], fused.attribute.clone());
+    made.node("Transpose", &[&pooled], fused.output.first()?, vec![whole("perm", channels_last)]);
+    Some(())
+}
+
+/// The input at `slot` if the node has one there.
+fn input(node: &NodeProto, slot: usize) -> Option<&str> {
+    node.input.get(slot).map(String::as_str).filter(|name| !name.is_empty())
+}
+
+fn attribute<'a>(node: &'a NodeProto, name: &str) -> Option<&'a AttributeProto> {
+    node.attribute.iter().find(|attribute| attribute.name == name)
+}
+
+fn without(node: &NodeProto, names: &[&str]) -> Vec<AttributeProto> {
+    node.attribute.iter().filter(|attribute| !names.contains(&attribute.name.as_str())).cloned().collect()
+}
+
+fn text(node: &NodeProto, name: &str) -> Option<String> {
+    attribute(node, name).map(|attribute| String::from_utf8_lossy(&attribute.s).into_owned())
+}
+
+fn floats(node: &NodeProto, name: &str) -> Vec<f32> {
+    attribute(node, name).map_or_else(Vec::new, |attribute| attribute.floats.clone())
+}
+
+fn float(name: &str, f: f32) -> AttributeProto {
+    AttributeProto { name: name.to_owned(), r#type: AttributeType::Float as i32, f, ..AttributeProto::default() }
+}
+
+fn integer(name: &str, i: i64) -> AttributeProto {
+    AttributeProto { name: name.to_owned(), r#type: AttributeType::Int as i32, i, ..AttributeProto::default() }
+}
+
+fn whole(name: &str, ints: Vec<i64>) -> AttributeProto {
+    AttributeProto { name: name.to_owned(), r#type: AttributeType::Ints as i32, ints, ..AttributeProto::default() }
+}
