@@ -86,6 +86,13 @@ test-record: packages ## The mcap library from PyPI reads recordings, whole, kil
 	$(CARGO) build --release --locked
 	OMP_NUM_THREADS=1 $(RECORD_VENV)/bin/python tests/record/check.py $(FOVEATE)
 
+.PHONY: test-onnx-suite
+test-onnx-suite: packages ## The node cases that ONNX's own package tests backends with, on the engine (installs it from PyPI)
+	test -x $(FAMILY_VENV)/bin/python || $(PYTHON) -m venv $(FAMILY_VENV)
+	$(FAMILY_VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/reference/requirements.txt
+	$(FAMILY_VENV)/bin/python -W ignore tests/operators/backend.py $(CACHE)/onnx-suite
+	FOVEATE_GRAPHS=$(CACHE)/onnx-suite $(CARGO) test --release --locked --lib graphs_of_a_folder -- --ignored --nocapture
+
 .PHONY: test-family
 test-family: packages ## Models of known architectures by PyTorch's exporters, here and on ONNX Runtime (installs both from PyPI)
 	test -x $(FAMILY_VENV)/bin/python || $(PYTHON) -m venv $(FAMILY_VENV)

@@ -13,6 +13,7 @@ mod fused_matmul;
 mod global_pool;
 mod grid_sample;
 mod indices;
+mod integer_products;
 mod modulo;
 mod pad;
 mod quantize;
@@ -45,6 +46,7 @@ pub(super) const MENDED: &[(&str, Builder, &str)] = &[
     ("ArgMin", extremes::arg_min, "tract finds the first of infinite numbers alone, and passes over NaN"),
     ("Attention", attention::attention, "tract knows no softcap and only one mask"),
     ("Celu", activations::celu, "tract leaves out a factor of alpha"),
+    ("ConvInteger", integer_products::conv_integer, "tract is slow at it"),
     ("ConvTranspose", conv_transpose::conv_transpose, "tract ignores output_shape, and output_padding beside auto_pad"),
     ("DequantizeLinear", quantize::dequantize, "tract has 8 bits, constants and no blocks only"),
     ("Einsum", small::einsum, "tract leaves the sum of a whole tensor unsummed"),
@@ -55,6 +57,7 @@ pub(super) const MENDED: &[(&str, Builder, &str)] = &[
     ("GlobalMaxPool", global_pool::global_max_pool, "tract hides infinity and NaN"),
     ("GridSample", grid_sample::grid_sample, "tract moves points to the border where cubic taps should be"),
     ("LogSoftmax", activations::log_softmax, "tract takes the logarithm of what rounds to zero"),
+    ("MatMulInteger", integer_products::matmul_integer, "tract is slow at it"),
     ("Mod", modulo::modulo, "tract gives remainders of dimensions the dividend's sign"),
     ("OneHot", indices::one_hot, "tract refuses negative and large indices while it runs"),
     ("Pad", pad::pad, "tract takes negative pads for huge ones; wrap, truth values and a value as an input are ours"),
@@ -69,7 +72,6 @@ pub(super) const MENDED: &[(&str, Builder, &str)] = &[
         "tract stretches align_corners over a broken length; nearest of operator set 10 rounds down",
     ),
     ("ScatterND", indices::scatter_nd, "tract refuses negative indices while it runs"),
-    ("SkipLayerNormalization", activations::skip_layer_norm, "tract takes another epsilon where none is given"),
     ("Swish", activations::swish, "tract ignores alpha"),
     ("Upsample", resize::upsample, "tract has none"),
 ];

@@ -1,10 +1,14 @@
 //! Operators of ONNX Runtime's own domain as the ones of ONNX that they were made from: a saved session holds them, and what
 //! its quantiser writes.
 //!
-//! Each function takes one node and gives those in its place, the last of which makes its output. A node that is malformed
-//! stays as it is, and is refused as an operator that nothing knows.
+//! Each function takes one node and gives those in its place, the last of which makes its output, or nothing where the node is
+//! malformed or means more: it is refused then as an operator that nothing knows.
 
+mod channels_last;
 mod integers;
+mod norms;
+
+use std::collections::HashMap;
 
 use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto};
@@ -23,8 +27,14 @@ const FUSED: &[(&str, TakeApart)] = &[
     ("FusedConv", convolution),
     ("FusedGemm", gemm),
     ("MatMulIntegerToFloat", integers::product),
-    ("NhwcMaxPool", max_pool),
+    ("NhwcMaxPool", channels_last::max_pool),
     ("QGemm", integers::gemm),
+    ("QLinearAveragePool", channels_last::average_pool),
+    ("QLinearConv", channels_last::convolution),
+    ("QLinearGlobalAveragePool", channels_last::global_average),
+    ("QLinearSoftmax", integers::softmax),
+    ("SkipLayerNormalization", norms::layer_norm),
+    ("SkipSimplifiedLayerNormalization", norms::simplified_layer_norm),
 ];
 
 /// Activations at the end of a fused operator, and the names of their parameters.
@@ -56,14 +66,23 @@ pub(super) fn take_apart(proto: &mut ModelProto) {
 }
 
 fn in_graph(graph: &mut GraphProto, names: &mut Names) {
+    let ranks = graph.initializer.iter().map(|tensor| (tensor.name.clone(), tensor.dims.len())).collect();
     for mut node in std::mem::take(&mut graph.node) {
         for inner in node.attribute.iter_mut().flat_map(|a| a.g.iter_mut().chain(&mut a.graphs)) {
             in_graph(inner, names);
         }
-        let mut made = Made { fused: node_name(&node).to_owned(), nodes: Vec::new(), names };
-        match of(&node).and_then(|take_apart| take_apart(&node, &mut made)) {
+        let mut made = Made { fused: node_name(&node).to_owned(), nodes: Vec::new(), names, ranks: &ranks };
+        let Some(take_apart) = of(&node) else {
+            graph.node.push(node);
+            continue;
+        };
+        match take_apart(&node, &mut made) {
             Some(()) => graph.node.extend(made.nodes),
-            None => graph.node.push(node),
+            None => {
+                // tract goes by the name alone, and would take one of ONNX's own for it.
+                node.op_type = format!("{DOMAIN}.{}", node.op_type);
+                graph.node.push(node);
+            }
         }
     }
 }
@@ -83,6 +102,8 @@ struct Made<'a> {
     fused: String,
     nodes: Vec<NodeProto>,
     names: &'a mut Names,
+    /// The dimensions of each constant of the graph.
+    ranks: &'a HashMap<String, usize>,
 }
 
 impl Made<'_> {
@@ -152,17 +173,6 @@ fn gemm(fused: &NodeProto, made: &mut Made<'_>) -> Option<()> {
     let operands: Vec<&str> = fused.input.iter().map(String::as_str).collect();
     let product = made.inner("Gemm", &operands, attributes);
     made.activation(fused, &product, &given)
-}
-
-/// `MaxPool` of pictures whose channels come last.
-fn max_pool(fused: &NodeProto, made: &mut Made<'_>) -> Option<()> {
-    let spatial = attribute(fused, "kernel_shape")?.ints.len() as i64;
-    let channels_first = [0, spatial + 1].into_iter().chain(1..=spatial).collect();
-    let channels_last = [0].into_iter().chain(2..=spatial + 1).chain([1]).collect();
-    let planes = made.inner("Transpose", &[input(fused, 0)?], vec![whole("perm", channels_first)]);
-    let pooled = made.inner("MaxPool", &[&planes], fused.attribute.clone());
-    made.node("Transpose", &[&pooled], fused.output.first()?, vec![whole("perm", channels_last)]);
-    Some(())
 }
 
 /// The input at `slot` if the node has one there.

@@ -4,7 +4,7 @@
 //! constants, or folds constants in half floats, it would be refused or less exact; so the file is widened before tract reads it:
 //! its constants, the types that it declares and those that it casts to.
 
-use half::{bf16, f16};
+use half::f16;
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, type_proto};
 
@@ -57,7 +57,7 @@ fn node(node: &mut NodeProto) {
 fn tensor(tensor: &mut TensorProto) {
     let single: fn(u16) -> f32 = match DataType::try_from(tensor.data_type) {
         Ok(DataType::Float16) => |bits| f16::from_bits(bits).to_f32(),
-        Ok(DataType::Bfloat16) => |bits| bf16::from_bits(bits).to_f32(),
+        Ok(DataType::Bfloat16) => |bits| f32::from_bits(u32::from(bits) << 16),
         _ => return,
     };
     let raw = std::mem::take(&mut tensor.raw_data);

@@ -25,6 +25,7 @@ sys.path.insert(0, str(HERE))
 GROUPS = [
     "elementwise", "activations", "logic", "convolution", "pooling", "resize", "grid_sample", "padding", "reduction",
     "normalization", "arrays", "indexing", "products", "quantized", "attention", "recurrent", "control", "domains",
+    "half_floats",
 ]
 
 

@@ -1,6 +1,5 @@
 use tract_onnx::model::ParsingContext;
-use tract_onnx::pb::attribute_proto::AttributeType;
-use tract_onnx::pb::{AttributeProto, NodeProto};
+use tract_onnx::pb::NodeProto;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
 use tract_onnx::tract_core::ops::math::{add, div, exp, ln, max, min, mul, sub};
@@ -8,9 +7,9 @@ use tract_onnx::tract_core::ops::nn::{Reducer, sigmoid};
 use tract_onnx::tract_hir::infer::{Solver, TensorProxy};
 use tract_onnx::tract_hir::internal::{Expansion, InferenceResult, expand};
 
+use super::Built;
 use super::extremes::Extreme;
 use super::wiring::{Wiring, axis_of};
-use super::{Built, upstream};
 
 /// `max(0, x) + min(0, alpha * (exp(x / alpha) - 1))`; tract leaves out the factor before the bracket.
 #[derive(Clone, Debug)]
@@ -81,23 +80,6 @@ impl Expansion for Swish {
         let gate = w.node("gate", sigmoid(), &[steep])?;
         Ok(tvec!(w.binary(mul(), x, gate)?))
     }
-}
-
-/// With ONNX Runtime's epsilon where the file gives none.
-pub(super) fn skip_layer_norm(ctx: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
-    let given = |slot: usize| node.input.get(slot).is_some_and(|name| !name.is_empty());
-    ensure!(given(3) || !given(4), "it has a bias and no beta");
-    if node.attribute.iter().any(|attribute| attribute.name == "epsilon") {
-        return upstream(ctx, node);
-    }
-    let mut told = node.clone();
-    told.attribute.push(AttributeProto {
-        name: "epsilon".into(),
-        r#type: AttributeType::Float as i32,
-        f: 1e-12,
-        ..AttributeProto::default()
-    });
-    upstream(ctx, &told)
 }
 
 /// `x - max - ln(sum(exp(x - max)))`; tract takes the logarithm of the softmax, which is minus infinity wherever that

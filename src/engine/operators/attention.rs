@@ -7,17 +7,16 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
 use tract_onnx::tract_core::ops::array::{Gather, Pad, PadMode, TypedConcat};
 use tract_onnx::tract_core::ops::einsum::EinSum;
-use tract_onnx::tract_core::ops::logic::comp_lt;
+use tract_onnx::tract_core::ops::logic::{comp_lt, comp_lte};
 use tract_onnx::tract_core::ops::math::{add, div, max, mul, tanh};
-use tract_onnx::tract_core::ops::nn::{Softmax, SoftmaxKind};
+use tract_onnx::tract_core::ops::nn::{Reducer, Softmax, SoftmaxKind};
 use tract_onnx::tract_hir::infer::{Solver, TensorProxy};
 use tract_onnx::tract_hir::internal::{Expansion, InferenceResult, expand};
 
 use super::Built;
 use super::wiring::{Wiring, known};
 
-/// What is added to the score of a key that is not to be seen: the least float, so that a query that sees none has the mean of
-/// all values, as in ONNX Runtime.
+/// What is added to the score of a key that is not to be seen. It is finite, because the fast kernel takes no infinity.
 const UNSEEN: f32 = f32::MIN;
 
 /// What the output `qk_matmul_output` holds.
@@ -80,6 +79,15 @@ pub(super) fn attention(_: &ParsingContext, node: &NodeProto) -> TractResult<Bui
         outputs: [0, 1, 2].map(|slot| asked.get(slot).copied().unwrap_or(false)),
     };
     ensure!(op.softcap >= 0.0 && op.softcap.is_finite(), "its softcap is {}", op.softcap);
+    let masked = op.mask.is_some() || op.is_causal || op.lengths.is_some();
+    ensure!(
+        op.softcap == 0.0 || !masked,
+        "it has a softcap and a mask, of which ONNX's text and ONNX Runtime take the one and the other first"
+    );
+    ensure!(
+        !op.outputs[2] || !masked || matches!(op.scores, Scores::Product | Scores::Weights),
+        "it gives masked scores as an output"
+    );
     Ok((expand(op), vec![]))
 }
 
@@ -236,6 +244,27 @@ impl Attention {
         Ok(floats)
     }
 
+    /// The weights, of which a query that sees no key has none, as in ONNX Runtime.
+    fn of_seen(&self, w: &mut Wiring<'_>, bias: OutletId, weights: OutletId) -> TractResult<OutletId> {
+        // A causal query sees the first key at least.
+        if self.mask.is_none() && self.lengths.is_none() {
+            return Ok(weights);
+        }
+        if let Some(bias) = w.fact(bias)?.konst.clone() {
+            let keys = bias.shape()[bias.rank() - 1];
+            let values = bias.cast_to::<f32>()?.into_owned();
+            let values = values.to_plain_array_view::<f32>()?;
+            let values: Vec<f32> = values.iter().copied().collect();
+            if values.chunks(keys.max(1)).all(|row| row.iter().any(|value| *value > UNSEEN)) {
+                return Ok(weights);
+            }
+        }
+        let most = w.reduce(Reducer::Max, &[3], bias)?;
+        let (unseen, zero) = (w.constant(tensor0(UNSEEN))?, w.constant(tensor0(0f32))?);
+        let none = w.compare(comp_lte(), most, unseen)?;
+        w.choose(none, zero, weights)
+    }
+
     fn product(&self, w: &mut Wiring<'_>, axes: &str, a: OutletId, b: OutletId) -> TractResult<OutletId> {
         w.node("product", EinSum { axes: axes.parse()?, operating_dt: DatumType::F32, q_params: None }, &[a, b])
     }
@@ -306,7 +335,8 @@ impl Expansion for Attention {
         let scale = w.constant(tensor0(self.scale.unwrap_or_else(|| (sizes.depth as f32).sqrt().recip())))?;
         let scaled = w.binary(mul(), queries, scale)?;
         let product = self.product(&mut w, "abmk,abnk->abmn", scaled, keys)?;
-        let masked = match self.bias(&mut w, inputs, &sizes)? {
+        let bias = self.bias(&mut w, inputs, &sizes)?;
+        let masked = match bias {
             Some(bias) => w.binary(add(), product, bias)?,
             None => product,
         };
@@ -318,7 +348,10 @@ impl Expansion for Attention {
             capped = w.binary(mul(), bent, cap)?;
         }
         let softmax = Softmax { axes: tvec![3], quant_output_dt: None, kind: SoftmaxKind::Softmax };
-        let weights = w.node("weights", softmax, &[capped])?;
+        let mut weights = w.node("weights", softmax, &[capped])?;
+        if let Some(bias) = bias {
+            weights = self.of_seen(&mut w, bias, weights)?;
+        }
         let mut answer = self.product(&mut w, "abmk,abkn->abmn", weights, values)?;
         if shapes[0].len() == 3 {
             let (heads, values) = (sizes.heads[0].to_dim(), sizes.values.to_dim());

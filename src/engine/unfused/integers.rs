@@ -72,3 +72,18 @@ pub(super) fn gemm(fused: &NodeProto, made: &mut Made<'_>) -> Option<()> {
     }
     Some(())
 }
+
+/// `QLinearSoftmax`: X, its scale and zero point, the output's. Operator sets below 13 normalise over every axis from `axis` on,
+/// which is another operator unless that is the last.
+pub(super) fn softmax(fused: &NodeProto, made: &mut Made<'_>) -> Option<()> {
+    let at = |slot| input(fused, slot);
+    let number = |name: &str| attribute(fused, name).map(|attribute| attribute.i);
+    let axis = number("axis").unwrap_or(-1);
+    if number("opset")? < 13 && axis != -1 {
+        return None;
+    }
+    let x = made.inner("DequantizeLinear", &[at(0)?, at(1)?, at(2)?], vec![]);
+    let answer = made.inner("Softmax", &[&x], vec![integer("axis", axis)]);
+    made.node("QuantizeLinear", &[&answer, at(3)?, at(4)?], fused.output.first()?, vec![]);
+    Some(())
+}

@@ -39,6 +39,11 @@ def cases():
     yield case("PRelu", "a slope of the whole shape", [numbers(1, 3, 2, 2), numbers(1, 3, 2, 2, seed="b")], opset=9)
     yield case("PRelu", "a slope as an input", [numbers(1, 3, 2, 2), numbers(3, 1, 1)], opset=7)
     x = numbers(2, 3, 4)
+    for given in [{}, {"alpha": 1.5}, {"alpha": -0.5}]:
+        steep = EDGES.astype(np.float64) * given.get("alpha", 1.0)
+        with np.errstate(over="ignore"):
+            swish = (EDGES / (1 + np.exp(-steep))).astype(np.float32)
+        yield case("Swish", ", ".join(f"{n}={v}" for n, v in given.items()) or "defaults", [EDGES], opset=24, expected=[swish], **given)
     for op in ["Softmax", "LogSoftmax", "Hardmax"]:
         for axis in [None, 0, 1, 2, -1, -2]:
             given = {} if axis is None else {"axis": axis}

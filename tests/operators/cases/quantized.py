@@ -36,6 +36,9 @@ def cases():
                    axis=1, block_size=block)
     yield case("QuantizeLinear", "output_dtype", [x, np.float32(0.5)], opset=21, const=[1], output_dtype=3)
     yield case("QuantizeLinear", "half floats", [x[:7].astype(np.float16), np.float16(0.5), U8(9)], opset=21, const=[1, 2])
+    yield case("DequantizeLinear", "output_dtype", [numbers(5, low=0, high=255, dtype=U8), np.float16(0.5), U8(3)], opset=23, const=[1, 2], output_dtype=1)
+    yield case("QuantizeLinear", "a scale as an input that leaves numbers near halves", [np.arange(-300, 300, dtype=np.float32) * np.float32(0.01),
+                                                                                         np.float32(0.0196078438311815), U8(153)], opset=13)
     yield case("QuantizeLinear", "opset 10", [x, np.float32(0.5), U8(9)], opset=10, const=[1, 2])
     yield case("DynamicQuantizeLinear", "both signs", [numbers(2, 5)], opset=11, outputs=3)
     yield case("DynamicQuantizeLinear", "above zero", [numbers(7, low=1, high=3)], opset=11, outputs=3)
@@ -50,6 +53,30 @@ def cases():
                    const=[1, 2, 3, 4, 5, 6, 7], tolerance=0)
     yield case("MatMulInteger", "a zero point for each column", [numbers(3, 4, low=0, high=255, dtype=U8), numbers(4, 5, low=0, high=255, dtype=U8),
                                                                  U8(7), numbers(5, low=0, high=9, dtype=U8)], opset=10, const=[1, 2, 3])
+    deep = lambda *shape, dtype, seed="", low=0, high=255: numbers(*shape, low=low, high=high, seed=seed, dtype=dtype)
+    for tried, b, zero in [("int8", np.full((1500, 2), -128, I8), I8(127)), ("uint8", np.full((1500, 2), 255, U8), U8(0)),
+                           ("random", deep(1500, 2, dtype=I8, low=-128, high=127), I8(0))]:
+        yield case("MatMulInteger", f"sums beyond the whole numbers of floats, {tried}", [np.full((2, 3, 1500), 255, U8) if tried != "random" else
+                                                                                      deep(2, 3, 1500, dtype=U8), b, U8(0), zero], opset=10, const=[1, 2, 3])
+    yield case("MatMulInteger", "a zero point for each column, constant weights", [deep(2, 3, 9, dtype=U8), deep(9, 4, dtype=U8, seed="b"), U8(200),
+                                                                                  deep(4, dtype=U8)], opset=10, const=[1, 3])
+    yield case("MatMulInteger", "a zero point for each row", [deep(3, 9, dtype=U8), deep(9, 4, dtype=U8, seed="b"), deep(3, dtype=U8), U8(3)], opset=10,
+               const=[1, 3], expected=[((deep(3, 9, dtype=U8).astype(np.int32) - deep(3, dtype=U8).astype(np.int32)[:, None]) @
+                                        (deep(9, 4, dtype=U8, seed="b").astype(np.int32) - 3)).astype(np.int32)])
+    yield case("MatMulInteger", "constant weights for each of a batch", [deep(2, 3, 9, dtype=U8), deep(2, 9, 4, dtype=I8, low=-128, high=127), U8(200)], opset=10,
+               const=[1, 2])
+    yield case("MatMulInteger", "a line by constant weights", [deep(9, dtype=U8), deep(9, 4, dtype=I8, low=-128, high=127), U8(200)], opset=10, const=[1, 2])
+    yield case("ConvInteger", "sums beyond the whole numbers of floats", [np.full((1, 700, 2, 2), 255, U8), np.full((2, 700, 1, 1), 255, U8), U8(0), U8(0)],
+               opset=10, const=[1, 2, 3])
+    yield case("ConvInteger", "sums beyond the whole numbers of floats, 2x2", [deep(1, 400, 3, 3, dtype=U8), deep(2, 400, 2, 2, dtype=U8, seed="w"), U8(3), U8(100)],
+               opset=10, const=[1, 3], pads=[1, 0, 0, 1])
+    yield case("ConvInteger", "3x3 on many channels", [deep(1, 32, 12, 12, dtype=U8), deep(32, 32, 3, 3, dtype=U8, seed="w"), U8(3), U8(100)], opset=10,
+               const=[1, 3], pads=[1, 1, 1, 1])
+    yield case("ConvInteger", "depthwise", [deep(1, 8, 9, 9, dtype=U8), deep(8, 1, 3, 3, dtype=U8, seed="w"), U8(3), U8(100)], opset=10, const=[1, 3],
+               pads=[1, 1, 1, 1], group=8)
+    yield case("ConvInteger", "7x7 on three channels", [deep(1, 3, 20, 20, dtype=U8), deep(8, 3, 7, 7, dtype=U8, seed="w"), U8(30), U8(100)], opset=10,
+               const=[1, 3], pads=[3, 3, 3, 3], strides=[2, 2])
+    yield case("ConvInteger", "a zero point as an input", [deep(1, 4, 6, 6, dtype=U8), deep(8, 4, 1, 1, dtype=I8, low=-128, high=127), U8(30)], opset=10, const=[1])
     X, W = numbers(1, 2, 5, 6, low=0, high=255, dtype=U8), numbers(3, 2, 3, 3, low=0, high=255, dtype=U8)
     S = numbers(3, 2, 3, 3, low=-99, high=99, dtype=I8)
     yield case("ConvInteger", "defaults", [X, W], opset=10, const=[1])

@@ -78,7 +78,7 @@ compiler folds. The same test keeps this page.
 * **refused**: the file is refused when it is loaded, by a message that names the node and the operator.
 
 An operator that is not on this page is refused by name, and so is an attribute that is not on the list of its operator in
-`src/engine/operators/accepted.rs`, and a file that is written for another operator set than 7 to 23. Operators of other
+`src/engine/operators/accepted.rs`, and a file that is written for another operator set than 7 to 25. Operators of other
 domains are told apart from ONNX's own of the same name.
 
 Two things are as they are by intent. Half floats and doubles are computed in 32-bit floats, inputs and outputs as well. And
