@@ -15,6 +15,7 @@ use super::graph::Graph;
 use super::guard;
 use super::knobs;
 use super::limits::Limits;
+use super::names::with_subgraphs;
 use super::operators;
 use super::ops;
 use super::passes::{self, Refusal};
@@ -61,6 +62,7 @@ pub(super) fn compile(file: &File<'_>, options: &CompileOptions, arithmetic: Ari
     let knobs = knobs::scope().map_err(|e| unreadable(path, reason(&e)))?;
     knobs.enter(|| {
         let (floats, grids) = plain(proto, limits);
+        let arithmetic = if sums_integers(&floats) { arithmetic.of_whole_numbers() } else { arithmetic };
         let operators = guard::Operators::of(&floats);
         let mut model = translate(path, proto, &floats)?;
         fix_inputs(path, &mut model, declared, options)?;
@@ -145,6 +147,12 @@ impl Lowering<'_> {
         cuda::fit(model)?;
         Ok(work)
     }
+}
+
+/// Whether the file sums integers beyond the range of half floats.
+fn sums_integers(proto: &ModelProto) -> bool {
+    let mut nodes = with_subgraphs(&proto.graph).into_iter().flat_map(|graph| &graph.node);
+    nodes.any(|node| matches!(node.op_type.as_str(), "ConvInteger" | "MatMulInteger"))
 }
 
 /// The ONNX reader, with our own operators. Shapes that the file records for intermediate tensors are ignored: they belong

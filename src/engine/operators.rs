@@ -13,7 +13,7 @@ mod fused_matmul;
 mod global_pool;
 mod grid_sample;
 mod indices;
-mod integer_products;
+mod matmul_integer;
 mod modulo;
 mod pad;
 mod quantize;
@@ -46,7 +46,6 @@ pub(super) const MENDED: &[(&str, Builder, &str)] = &[
     ("ArgMin", extremes::arg_min, "tract finds the first of infinite numbers alone, and passes over NaN"),
     ("Attention", attention::attention, "tract knows no softcap and only one mask"),
     ("Celu", activations::celu, "tract leaves out a factor of alpha"),
-    ("ConvInteger", integer_products::conv_integer, "tract is slow at it"),
     ("ConvTranspose", conv_transpose::conv_transpose, "tract ignores output_shape, and output_padding beside auto_pad"),
     ("DequantizeLinear", quantize::dequantize, "tract has 8 bits, constants and no blocks only"),
     ("Einsum", small::einsum, "tract leaves the sum of a whole tensor unsummed"),
@@ -57,7 +56,11 @@ pub(super) const MENDED: &[(&str, Builder, &str)] = &[
     ("GlobalMaxPool", global_pool::global_max_pool, "tract hides infinity and NaN"),
     ("GridSample", grid_sample::grid_sample, "tract moves points to the border where cubic taps should be"),
     ("LogSoftmax", activations::log_softmax, "tract takes the logarithm of what rounds to zero"),
-    ("MatMulInteger", integer_products::matmul_integer, "tract is slow at it"),
+    (
+        "MatMulInteger",
+        matmul_integer::matmul_integer,
+        "tract sums constants in floats, and mistakes the shape of a line's product",
+    ),
     ("Mod", modulo::modulo, "tract gives remainders of dimensions the dividend's sign"),
     ("OneHot", indices::one_hot, "tract refuses negative and large indices while it runs"),
     ("Pad", pad::pad, "tract takes negative pads for huge ones; wrap, truth values and a value as an input are ours"),

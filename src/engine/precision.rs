@@ -85,6 +85,14 @@ impl Arithmetic {
         }
     }
 
+    /// The same for a graph that sums integers: half floats hold none beyond 65,504, and not every one beyond 2,048.
+    pub(super) fn of_whole_numbers(self) -> Self {
+        match self {
+            Arithmetic::Half => Arithmetic::SingleWithHalfWeights,
+            single => single,
+        }
+    }
+
     /// The words of the audit.
     pub(super) const fn describe(self) -> &'static str {
         match self {

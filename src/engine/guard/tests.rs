@@ -345,3 +345,65 @@ fn absurd_graphs_are_errors_or_run() {
     }
     assert!(ran > 10, "only {ran} of the graphs run: they are too absurd to reach anything");
 }
+
+/// An operator of ONNX Runtime's, in one of its domains.
+fn fused(domain: &str, operator: &str, inputs: &[&str]) -> NodeProto {
+    NodeProto { domain: domain.into(), ..node(operator, inputs, "y") }
+}
+
+#[test]
+fn what_onnx_runtime_has_put_in_is_refused_with_the_setting_that_avoids_it() {
+    let image = &["image"];
+    let text = |name: &str, s: &str| AttributeProto {
+        name: name.into(),
+        r#type: AttributeType::String as i32,
+        s: s.into(),
+        ..Default::default()
+    };
+    let mut swish = fused("com.microsoft", "FusedConv", &["image", "w"]);
+    swish.attribute.push(text("activation", "Swish"));
+    let batches = with_one(fused("com.microsoft", "FusedMatMul", &["image", "image"]), "transBatchA", 1);
+    // Of channels that come last, nothing tells the axes here.
+    let last = ["image", "s", "z", "v", "s", "z", "s", "z"];
+    let last = with_one(fused("com.microsoft", "QLinearConv", &last), "channels_last", 1);
+    let endless = with(fused("com.microsoft", "NhwcMaxPool", image), "kernel_shape", &[1; 4000]);
+    let cases = [
+        (fused("com.microsoft", "MultiHeadAttention", image), "ORT_ENABLE_BASIC"),
+        (fused("com.microsoft", "Attention", image), "ORT_ENABLE_BASIC"),
+        (swish, "ORT_ENABLE_BASIC"),
+        (batches, "transBatchA"),
+        (last, "ORT_ENABLE_BASIC"),
+        (endless, "ORT_ENABLE_BASIC"),
+        (fused("com.microsoft.nchwc", "ReorderInput", image), "ORT_ENABLE_EXTENDED"),
+        (fused("com.microsoft.nchwc", "Conv", &["image", "w"]), "ORT_ENABLE_EXTENDED"),
+    ];
+    for (node, remedy) in cases {
+        let (operator, domain) = (node.op_type.clone(), node.domain.clone());
+        let text = refusal(vec![node], vec![float("w", &[3, 3, 1, 1], &[0.5; 9])]).to_string();
+        assert!(text.contains("`y_node`") && text.contains(&operator) && text.contains(remedy), "{operator}: {text}");
+        assert!(text.contains(&domain) || remedy == "transBatchA" || operator == "FusedConv", "{operator}: {text}");
+    }
+}
+
+#[test]
+fn an_attention_of_more_scores_than_fit_is_refused_before_its_mask_is_made() {
+    let mut file = file(vec![with_one(node("Attention", &["q", "q", "q"], "y"), "is_causal", 1)], vec![]);
+    file.opset_import[0].version = 23;
+    file.graph.as_mut().unwrap().input = vec![edge("q", &[1, 1, 1 << 22, 1])];
+    let text = compiled(&file, Limits::default()).unwrap_err().to_string();
+    assert!(text.contains("`y_node` (Attention)") && text.contains("scores"), "{text}");
+}
+
+#[test]
+fn a_fused_operator_may_be_named_as_the_parts_of_another() {
+    let mut first = fused("com.microsoft", "FusedConv", &["image", "w"]);
+    first.output = vec!["a".into()];
+    let mut second = fused("com.microsoft", "FusedConv", &["a", "w"]);
+    second.name = "y_node.Conv".into();
+    let graph = compiled(&file(vec![first, second], vec![float("w", &[3, 3, 1, 1], &[0.5; 9])]), Limits::default());
+    let mut session = graph.unwrap().session().unwrap();
+    let mut outputs = Vec::new();
+    session.input_mut(0).unwrap().fill(1.0);
+    session.run(&mut outputs).unwrap();
+    assert!(outputs[0].as_f32().unwrap().iter().all(|v| *v == 2.25));
+}

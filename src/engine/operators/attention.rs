@@ -19,6 +19,9 @@ use super::wiring::{Wiring, known};
 /// What is added to the score of a key that is not to be seen. It is finite, because the fast kernel takes no infinity.
 const UNSEEN: f32 = f32::MIN;
 
+/// A tensor of 1 GiB. The scores are seen by no check of the file, which knows the operator's inputs and outputs alone.
+const MOST_SCORES: u128 = 1 << 28;
+
 /// What the output `qk_matmul_output` holds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Scores {
@@ -137,6 +140,9 @@ impl Attention {
         let sizes =
             Sizes { batch: q[0], heads: [q[1], k[1]], queries: q[2], keys: k[2], past, depth: q[3], values: v[3] };
         ensure!(sizes.all_keys() > 0 && sizes.depth > 0, "it has no keys");
+        let scores = [sizes.batch, sizes.heads[0], sizes.queries, sizes.all_keys()];
+        let count = scores.iter().fold(1u128, |count, axis| count.saturating_mul(*axis as u128));
+        ensure!(count <= MOST_SCORES, "it would take {count} scores");
         Ok(sizes)
     }
 

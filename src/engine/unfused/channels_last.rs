@@ -4,6 +4,9 @@ use tract_onnx::pb::NodeProto;
 
 use super::{DOMAIN, Made, attribute, input, whole, without};
 
+/// Of pictures, besides batch and channels.
+const MOST_AXES: i64 = 3;
+
 /// `NhwcMaxPool`.
 pub(super) fn max_pool(fused: &NodeProto, made: &mut Made<'_>) -> Option<()> {
     turned(fused, made, "MaxPool", "", spatial_axes(fused)?)
@@ -52,6 +55,7 @@ fn kept(fused: &NodeProto, made: &mut Made<'_>, operator: &str, domain: &str) ->
 
 /// `operator` on the first input with its channels first, and its output with its channels last again.
 fn turned(fused: &NodeProto, made: &mut Made<'_>, operator: &str, domain: &str, axes: i64) -> Option<()> {
+    (1..=MOST_AXES).contains(&axes).then_some(())?;
     let channels_first = [0, axes + 1].into_iter().chain(1..=axes).collect();
     let channels_last = [0].into_iter().chain(2..=axes + 1).chain([1]).collect();
     let planes = made.inner("Transpose", &[input(fused, 0)?], vec![whole("perm", channels_first)]);
