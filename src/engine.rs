@@ -4,7 +4,8 @@
 //!
 //! 1. [`OnnxModel::open`] reads and parses it under [`Limits`]: file size, node count, the size of every tensor it
 //!    declares, and whether every operator is known. A file is untrusted until this has passed. A quantised file
-//!    becomes a float graph with explicit rounding on the way.
+//!    becomes a float graph with explicit rounding on the way, one in half floats a file in 32-bit floats, and operators that ONNX
+//!    Runtime has fused become those of ONNX.
 //! 2. [`OnnxModel::compile`] fixes the input shapes, infers every intermediate shape (refusing any that is too large
 //!    before memory is taken for it), chooses the precision and optimises for this processor. The result is a
 //!    [`Graph`]: immutable, cheap to clone, shared between threads.

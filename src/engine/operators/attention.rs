@@ -250,25 +250,23 @@ impl Attention {
         Ok(floats)
     }
 
-    /// The weights, of which a query that sees no key has none, as in ONNX Runtime.
-    fn of_seen(&self, w: &mut Wiring<'_>, bias: OutletId, weights: OutletId) -> TractResult<OutletId> {
+    /// Where a query sees no key, if the mask may leave one without: ONNX Runtime gives it zeros.
+    fn unseeing(&self, w: &mut Wiring<'_>, bias: OutletId) -> TractResult<Option<OutletId>> {
         // A causal query sees the first key at least.
         if self.mask.is_none() && self.lengths.is_none() {
-            return Ok(weights);
+            return Ok(None);
         }
         if let Some(bias) = w.fact(bias)?.konst.clone() {
             let keys = bias.shape()[bias.rank() - 1];
             let values = bias.cast_to::<f32>()?.into_owned();
-            let values = values.to_plain_array_view::<f32>()?;
-            let values: Vec<f32> = values.iter().copied().collect();
+            let values: Vec<f32> = values.to_plain_array_view::<f32>()?.iter().copied().collect();
             if values.chunks(keys.max(1)).all(|row| row.iter().any(|value| *value > UNSEEN)) {
-                return Ok(weights);
+                return Ok(None);
             }
         }
         let most = w.reduce(Reducer::Max, &[3], bias)?;
-        let (unseen, zero) = (w.constant(tensor0(UNSEEN))?, w.constant(tensor0(0f32))?);
-        let none = w.compare(comp_lte(), most, unseen)?;
-        w.choose(none, zero, weights)
+        let unseen = w.constant(tensor0(UNSEEN))?;
+        Ok(Some(w.compare(comp_lte(), most, unseen)?))
     }
 
     fn product(&self, w: &mut Wiring<'_>, axes: &str, a: OutletId, b: OutletId) -> TractResult<OutletId> {
@@ -355,10 +353,13 @@ impl Expansion for Attention {
         }
         let softmax = Softmax { axes: tvec![3], quant_output_dt: None, kind: SoftmaxKind::Softmax };
         let mut weights = w.node("weights", softmax, &[capped])?;
-        if let Some(bias) = bias {
-            weights = self.of_seen(&mut w, bias, weights)?;
-        }
         let mut answer = self.product(&mut w, "abmk,abkn->abmn", weights, values)?;
+        let unseeing = bias.map(|bias| self.unseeing(&mut w, bias)).transpose()?.flatten();
+        if let Some(unseeing) = unseeing {
+            let zero = w.constant(tensor0(0f32))?;
+            answer = w.choose(unseeing, zero, answer)?;
+            weights = w.choose(unseeing, zero, weights)?;
+        }
         if shapes[0].len() == 3 {
             let (heads, values) = (sizes.heads[0].to_dim(), sizes.values.to_dim());
             answer = w.node("positions_first", AxisOp::Move(1, 2), &[answer])?;
