@@ -15,6 +15,8 @@ use crate::text::address_without_password;
 
 /// Attempts that bring nothing before it is given up.
 const FRUITLESS: u32 = 4;
+/// Bytes that an attempt has to bring to count as one that brought something.
+const WORTHWHILE: u64 = 1 << 10;
 /// Wait after the first of them; it doubles.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 
@@ -93,6 +95,11 @@ impl<'a> Transfer<'a> {
         let opened = File::options().read(true).write(true).create(true).truncate(false).open(&part);
         let file = opened.map_err(IoError::when("write", &part))?;
         claim_file(&file).map_err(IoError::when("write", &part))?;
+        // Whoever had it until now may have given the file its own name.
+        if !is_at(&file, &part) {
+            let other = std::io::Error::other("another program has just fetched it");
+            return Err(IoError::when("write", &part)(other).into());
+        }
         let told = std::fs::read_to_string(&notes).ok().and_then(|text| toml::from_str(&text).ok());
         let origin: Origin = told.unwrap_or_default();
         let done = file.metadata().map_err(IoError::when("read", &part))?.len();
@@ -122,8 +129,11 @@ impl<'a> Transfer<'a> {
                     self.finish(target)?;
                     return Ok(found);
                 }
-                // The beginning may be of another file than the end.
-                Err(_) if self.resumed => self.restart()?,
+                // The beginning may be of another file than the end. What comes in one piece after that is what there is.
+                Err(_) if self.resumed => {
+                    self.restart()?;
+                    self.from_start = true;
+                }
                 Err(error) => {
                     self.discard();
                     return Err(error);
@@ -134,14 +144,15 @@ impl<'a> Transfer<'a> {
 
     fn until_whole(&mut self, agent: &ureq::Agent, watch: &mut dyn Watch) -> Result<(), Error> {
         let (mut fruitless, mut wait) = (0, FIRST_WAIT);
+        // A server that begins anew each time must come further each time, and a trickle is not asked for without end.
+        let mut furthest = self.done;
         loop {
-            let before = self.done;
             let error = match self.attempt(agent, watch)? {
                 Ended::Whole => return Ok(()),
                 Ended::Broken(error) => error,
             };
-            if self.done > before {
-                (fruitless, wait) = (0, FIRST_WAIT);
+            if self.done >= furthest + WORTHWHILE {
+                (furthest, fruitless, wait) = (self.done, 0, FIRST_WAIT);
                 continue;
             }
             fruitless += 1;
@@ -316,6 +327,21 @@ impl<'a> Transfer<'a> {
     fn discard(&mut self) {
         let _ = std::fs::remove_file(&self.part);
         let _ = std::fs::remove_file(&self.notes);
+    }
+}
+
+/// Whether the open `file` is the one that `path` names.
+fn is_at(file: &File, path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let own = |about: std::io::Result<std::fs::Metadata>| about.ok().map(|about| (about.dev(), about.ino()));
+        own(file.metadata()).is_some_and(|own_file| own(std::fs::metadata(path)) == Some(own_file))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (file, path);
+        true
     }
 }
 

@@ -146,6 +146,9 @@ impl Staging {
             let (name, place) = (self.name.clone(), place.display().to_string());
             return Err(InstallError::Exists { name, place, remedy: "it came meanwhile: choose another name" }.into());
         }
+        if place.exists() {
+            unmixed(&place, &self.name)?;
+        }
         let aside = self.models.join(format!(".{}{REPLACED}", self.name));
         let replaced = if place.exists() { Some(exchange(&self.folder, &place, &aside)) } else { None };
         match replaced {
@@ -200,20 +203,23 @@ fn check_free(models: &Path, name: &str, replace: bool, registry: &Registry) -> 
         return Err(exists(place.display().to_string(), "choose another name, or give --replace"));
     }
     let occupied = |path: &Path, reason| InstallError::Occupied { path: path.into(), reason };
-    if !about.is_dir() {
-        return Err(occupied(&place, "it is no folder of a model"));
-    }
-    let manifest = Manifest::load(&place).map_err(|_| occupied(&place, "it has no manifest that can be read"))?;
+    if about.is_dir() { unmixed(&place, name) } else { Err(occupied(&place, "it is no folder of a model")) }
+}
+
+/// Refuses the folder of another model, or one that holds what is no part of its model.
+fn unmixed(place: &Path, name: &str) -> Result<(), InstallError> {
+    let occupied = |path: &Path, reason| InstallError::Occupied { path: path.into(), reason };
+    let manifest = Manifest::load(place).map_err(|_| occupied(place, "it has no manifest that can be read"))?;
     let [model] = manifest.models.as_slice() else {
-        return Err(occupied(&place, "it is the folder of several models"));
+        return Err(occupied(place, "it is the folder of several models"));
     };
     if model.name != name {
-        return Err(occupied(&place, "it is the folder of another model"));
+        return Err(occupied(place, "it is the folder of another model"));
     }
     let files = model.files.values().flat_map(|files| [&files.encoder, &files.decoder]).flat_map(FileSpec::parts);
     let mut known: Vec<PathBuf> = files.map(|(path, _)| place.join(path)).collect();
     known.extend([MANIFEST_FILE, MEASURED_FILE, Staging::PROOF].map(|file| place.join(file)));
-    match strangers(&place, &known).into_iter().next() {
+    match strangers(place, &known).into_iter().next() {
         Some(stranger) => Err(occupied(&stranger, "it lies in the model's folder and is no part of the model")),
         None => Ok(()),
     }
@@ -244,14 +250,40 @@ fn clear_leftovers(models: &Path) {
     for entry in fs::read_dir(models).into_iter().flatten().flatten() {
         let (path, name) = (entry.path(), entry.file_name());
         let Some(name) = name.to_str().and_then(|name| name.strip_prefix('.')) else { continue };
-        if let Some(replaced) = name.strip_suffix(REPLACED) {
+        // Others' hidden files are none of ours, whatever their names end with.
+        if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            continue;
+        }
+        if let Some(replaced) = name.strip_suffix(REPLACED).filter(|name| check_name(name).is_ok()) {
             let place = models.join(replaced);
             // Of an exchange that ended between its two renames.
-            let _ = if place.exists() { fs::remove_dir_all(&path) } else { fs::rename(&path, &place) };
-        } else if name.ends_with(PARTIAL) {
+            if place.exists() && is_ours(&path) {
+                let _ = fs::remove_dir_all(&path);
+            } else if !place.exists() && path.join(MANIFEST_FILE).is_file() {
+                let _ = fs::rename(&path, &place);
+            }
+        } else if partial(name) && is_ours(&path) {
             let _ = fs::remove_dir_all(&path);
         }
     }
+}
+
+/// Whether a folder holds a model, or what was made of one when it was cut off: files of the kinds that are installed, one of them
+/// a manifest or a graph, or nothing at all.
+fn is_ours(folder: &Path) -> bool {
+    let mut names = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    names.all(|name| {
+        let name = Path::new(&name);
+        let kind = name.extension().and_then(|kind| kind.to_str());
+        matches!(kind, Some("onnx" | "toml" | "png"))
+            || [Part::Encoder, Part::Decoder].iter().any(|part| name == Path::new(part.name()))
+    })
+}
+
+/// Whether a folder's name, without its dot, is one that [`Staging::begin`] gives.
+fn partial(name: &str) -> bool {
+    let own = name.strip_suffix(PARTIAL).and_then(|name| name.rsplit_once('.'));
+    own.is_some_and(|(name, process)| check_name(name).is_ok() && process.parse::<u32>().is_ok())
 }
 
 #[cfg(test)]

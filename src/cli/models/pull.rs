@@ -19,6 +19,7 @@ use crate::download::Pin;
 use crate::engine::Precision;
 use crate::error::{Error, InstallError, IoError, ModelError, nearest_name};
 use crate::model::{CatalogueEntry, CatalogueFile, FileState, Installed, Registry, catalogue, check_name};
+use crate::output::claim_folder;
 use crate::sync::StopToken;
 
 /// The folder, inside that of the models, with what is on its way. It is hidden, so that no model is looked for in it.
@@ -223,6 +224,8 @@ fn restore(
         let reason = "it is not the file that the manifest pins, and nobody but you knows what it is: --replace fetches the right one in its place";
         anyhow::bail!("{}: {reason}", path.display());
     }
+    // One program at a time, or each would take away what the other has fetched.
+    let _claim = claim_folder(folder).map_err(IoError::when("write", folder))?;
     let name = &installed.spec.name;
     let downloads = folder.join(DOWNLOADS).join(name);
     let origins = origins(args, stop);

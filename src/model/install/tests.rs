@@ -100,9 +100,13 @@ fn a_name_of_another_manifest_is_refused() {
 #[test]
 fn one_program_installs_at_a_time_and_what_a_killed_one_left_is_cleared() {
     let dir = tempfile::tempdir().unwrap();
-    for folder in [".other.1.partial", ".kept.replaced"] {
+    for folder in [".other.1.partial", ".kept.replaced", ".sync.partial", ".notes.2.partial", ".mine.replaced"] {
         fs::create_dir_all(dir.path().join(folder)).unwrap();
     }
+    fs::write(dir.path().join(".kept.replaced").join(MANIFEST_FILE), "").unwrap();
+    // What is somebody else's is left alone, whatever its name ends with.
+    fs::write(dir.path().join(".notes.2.partial/notes.txt"), "").unwrap();
+    fs::write(dir.path().join(".mine.replaced/mine.txt"), "").unwrap();
     let first = Staging::begin(dir.path(), "tiny", false, &Registry::default()).unwrap();
     assert!(!dir.path().join(".other.1.partial").exists());
     assert!(dir.path().join("kept").exists(), "what was to be replaced is put back");
@@ -110,7 +114,7 @@ fn one_program_installs_at_a_time_and_what_a_killed_one_left_is_cleared() {
         assert!(Staging::begin(dir.path(), "another", false, &Registry::default()).is_err());
     }
     drop(first);
-    assert_eq!(names(dir.path()), ["kept"]);
+    assert_eq!(names(dir.path()), [".mine.replaced", ".notes.2.partial", ".sync.partial", "kept"]);
 }
 
 #[test]
