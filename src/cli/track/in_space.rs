@@ -30,6 +30,8 @@ pub struct InSpace {
 }
 
 struct Poses {
+    /// Their file, for messages.
+    what: String,
     list: Vec<Pose>,
     map: VoxelMap,
 }
@@ -57,7 +59,11 @@ impl InSpace {
                 let what = path.display().to_string();
                 return Err(Error::from(LiftError::PoseCount { what, poses: list.len(), frames }));
             }
-            Ok(Poses { list, map: VoxelMap::new(VoxelMap::DEFAULT_SIDE, VoxelMap::DEFAULT_LIMIT) })
+            Ok(Poses {
+                what: path.display().to_string(),
+                list,
+                map: VoxelMap::new(VoxelMap::DEFAULT_SIDE, VoxelMap::DEFAULT_LIMIT),
+            })
         });
         Ok(Some(InSpace { folder: folder.to_path_buf(), camera, poses: poses.transpose()?, out, rgb: Vec::new() }))
     }
@@ -74,7 +80,11 @@ impl InSpace {
         let lift = LiftFields::of(found.as_ref());
         let mut fused = None;
         if let Some(poses) = &mut self.poses {
-            if let (Ok(found), Some(pose)) = (&found, poses.list.get(number)) {
+            let Some(pose) = poses.list.get(number) else {
+                let (what, poses, frames) = (poses.what.clone(), poses.list.len(), number + 1);
+                return Err(LiftError::PoseCount { what, poses, frames }.into());
+            };
+            if let Ok(found) = &found {
                 poses.map.add(found, pose);
             }
             fused = poses.map.measures();
