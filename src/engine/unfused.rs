@@ -97,6 +97,12 @@ pub(super) fn unknown_activation(node: &NodeProto) -> Option<String> {
     ACTIVATIONS.iter().all(|(known, _)| *known != name).then_some(name)
 }
 
+/// What an activation is told beside its input.
+enum Parameters {
+    Ordered(Vec<f32>),
+    Named(Vec<(&'static str, f32)>),
+}
+
 /// The nodes in the place of one.
 struct Made<'a> {
     fused: String,
@@ -133,7 +139,9 @@ impl Made<'_> {
     }
 
     /// The end of a fused operator: its activation of `input`, if it has one, as its output.
-    fn activation(&mut self, fused: &NodeProto, input: &str, parameters: &[f32]) -> Option<()> {
+    ///
+    /// `parameters` are the activation's, each under its name where the fused one has it so, else in their order.
+    fn activation(&mut self, fused: &NodeProto, input: &str, parameters: Parameters) -> Option<()> {
         let output = fused.output.first()?;
         let Some(name) = text(fused, "activation").filter(|name| !name.is_empty()) else {
             self.node("Identity", &[input], output, vec![]);
@@ -141,13 +149,21 @@ impl Made<'_> {
         };
         let (_, names) = ACTIVATIONS.iter().find(|(known, _)| *known == name)?;
         if name == "Clip" {
-            let [low, high] = *parameters else { return None };
+            let Parameters::Ordered(parameters) = parameters else { return None };
+            let [low, high] = parameters[..] else { return None };
             let low = self.inner("Constant", &[], vec![float("value_float", low)]);
             let high = self.inner("Constant", &[], vec![float("value_float", high)]);
             self.node("Clip", &[input, &low, &high], output, vec![]);
             return Some(());
         }
-        let attribute = names.iter().zip(parameters).map(|(name, value)| float(name, *value)).collect();
+        let attribute = match parameters {
+            Parameters::Ordered(values) => names.iter().zip(values).map(|(name, value)| float(name, value)).collect(),
+            Parameters::Named(values) => {
+                // One that the activation does not have says that it is another than it is taken for.
+                values.iter().all(|(own, _)| names.contains(own)).then_some(())?;
+                values.into_iter().map(|(own, value)| float(own, value)).collect()
+            }
+        };
         self.node(&name, &[input], output, attribute);
         Some(())
     }
@@ -161,18 +177,21 @@ fn convolution(fused: &NodeProto, made: &mut Made<'_>) -> Option<()> {
     if let Some(other) = input(fused, 3) {
         sum = made.inner("Add", &[&sum, other], vec![]);
     }
-    made.activation(fused, &sum, &floats(fused, "activation_params"))
+    made.activation(fused, &sum, Parameters::Ordered(floats(fused, "activation_params")))
 }
 
 /// `Gemm` and an activation.
 fn gemm(fused: &NodeProto, made: &mut Made<'_>) -> Option<()> {
     let parameters = ["activation_alpha", "activation_beta", "activation_gamma"];
-    let given: Vec<f32> =
-        parameters.iter().filter_map(|name| attribute(fused, name)).map(|attribute| attribute.f).collect();
+    let given = parameters.iter().filter_map(|name| {
+        let value = attribute(fused, name)?.f;
+        Some((name.trim_start_matches("activation_"), value))
+    });
+    let given = Parameters::Named(given.collect());
     let attributes = without(fused, &["activation", "activation_alpha", "activation_beta", "activation_gamma"]);
     let operands: Vec<&str> = fused.input.iter().map(String::as_str).collect();
     let product = made.inner("Gemm", &operands, attributes);
-    made.activation(fused, &product, &given)
+    made.activation(fused, &product, given)
 }
 
 /// The input at `slot` if the node has one there.
@@ -206,4 +225,31 @@ fn integer(name: &str, i: i64) -> AttributeProto {
 
 fn whole(name: &str, ints: Vec<i64>) -> AttributeProto {
     AttributeProto { name: name.to_owned(), r#type: AttributeType::Ints as i32, ints, ..AttributeProto::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_of_an_activation_keeps_its_name() {
+        let gemm = NodeProto {
+            op_type: "FusedGemm".into(),
+            domain: DOMAIN.into(),
+            input: vec!["a".into(), "b".into()],
+            output: vec!["c".into()],
+            attribute: vec![
+                AttributeProto { name: "activation".into(), s: b"HardSigmoid".to_vec(), ..AttributeProto::default() },
+                float("activation_beta", 0.3),
+            ],
+            ..NodeProto::default()
+        };
+        let graph = GraphProto { node: vec![gemm], ..GraphProto::default() };
+        let mut proto = ModelProto { graph: Some(graph), ..ModelProto::default() };
+        take_apart(&mut proto);
+        let made = proto.graph.unwrap().node;
+        let last = made.last().unwrap();
+        let given: Vec<(&str, f32)> = last.attribute.iter().map(|own| (own.name.as_str(), own.f)).collect();
+        assert_eq!((last.op_type.as_str(), given), ("HardSigmoid", vec![("beta", 0.3)]));
+    }
 }
