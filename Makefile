@@ -170,8 +170,8 @@ bench-family: packages ## The files that people bring, at their own sizes, here,
 	$(CARGO) build --release --locked
 	test -x $(FAMILY_VENV)/bin/python || $(PYTHON) -m venv $(FAMILY_VENV)
 	$(FAMILY_VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/reference/requirements.txt -r benches/compare/requirements-family.txt
-	OMP_NUM_THREADS=1 $(FAMILY_VENV)/bin/python benches/compare/family.py --out $(CACHE)/family
-	$(FAMILY_VENV)/bin/python benches/compare/compare.py --foveate $(FOVEATE) --openvino --only f32 --rounds 3 --runs 3 --onnx $(CACHE)/family/*.onnx
+	OMP_NUM_THREADS=1 $(FAMILY_VENV)/bin/python benches/compare/family.py --out $(CACHE)/bench/family
+	$(FAMILY_VENV)/bin/python benches/compare/compare.py --foveate $(FOVEATE) --openvino --only f32 --rounds 3 --runs 3 --onnx $(CACHE)/bench/family/*.onnx
 
 .PHONY: bench-arm
 bench-arm: ## Instructions of the encoder on aarch64, counted under qemu (installs a cross compiler; 15 minutes cold)

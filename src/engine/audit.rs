@@ -11,7 +11,7 @@ use tract_onnx::tract_core::ops::source::TypedSource;
 
 use super::device::Device;
 use super::kernels::{Action, Program, Step};
-use super::ops::{Attend, ConvRegion, Permute, Rows};
+use super::ops::{Attend, ConvRegion, Mixed, Permute, Rows};
 use super::passes::Refusal;
 use super::precision::{Arithmetic, Precision};
 use super::profile::Labels;
@@ -128,16 +128,8 @@ pub(super) fn audit(
             continue;
         }
         nodes += 1;
-        if let Some(rows) = node.op_as::<Rows>() {
-            labels.add(node.id, &node.name, rows.label());
-            continue;
-        }
-        if let Some(attend) = node.op_as::<Attend>() {
-            labels.add(node.id, &node.name, attend.label());
-            continue;
-        }
-        if let Some(permute) = node.op_as::<Permute>() {
-            labels.add(node.id, &node.name, permute.label());
+        if let Some(label) = planned(node) {
+            labels.add(node.id, &node.name, label);
             continue;
         }
         if let Some(label) = label(model, node, operators) {
@@ -156,6 +148,14 @@ pub(super) fn audit(
         refused: refused.into_iter().map(|r| (r.node, r.reason)).collect(),
     };
     (audit, labels)
+}
+
+/// The label of one of our operators.
+fn planned(node: &TypedNode) -> Option<String> {
+    (node.op_as::<Rows>().map(Rows::label))
+        .or_else(|| node.op_as::<Attend>().map(Attend::label))
+        .or_else(|| node.op_as::<Mixed>().map(Mixed::label))
+        .or_else(|| node.op_as::<Permute>().map(Permute::label))
 }
 
 /// As [`audit`], of a graph that was translated for the GPU.

@@ -123,7 +123,7 @@ impl Lowering<'_> {
         let resources = ops::Resources::new(threads);
         steps.declutter(model)?;
         precision::into_single(model, steps)?;
-        passes::fold_constants(model)?;
+        passes::fold_constants(model, limits.max_tensor_bytes)?;
         passes::known_curves(model)?;
         precision::apply(model, *arithmetic, steps)?;
         let work = audit::work(model)?;

@@ -4,7 +4,7 @@
 //! * `convolution`, `winograd`, `depthwise`, `planes` and `layout` are the algorithms, written once over `vector::Vector`;
 //!   `quantized` is the convolution of bytes, over `dots::Sums`.
 //! * `rows` and `attention` are what transformers put between convolutions, on the same register tile; `permute` brings axes into
-//!   another order.
+//!   another order, `mix` multiplies a wide matrix by a small one.
 //! * `grid` says what a byte stands for, `finish` how every step ends.
 //! * `arch` has one thin file an instruction set; [`Variant`] picks one when the program runs.
 //! * [`Program`] puts steps together, checks them once, and runs them on a [`Team`] of threads.
@@ -22,6 +22,7 @@ mod dots;
 mod finish;
 mod grid;
 mod layout;
+mod mix;
 mod permute;
 mod planes;
 mod program;
@@ -47,6 +48,7 @@ pub(super) use depthwise::Depthwise;
 pub(super) use dots::Dots;
 pub(super) use grid::{Element, Grid};
 pub(super) use layout::{MAX_PACKED, PACKED};
+pub(super) use mix::Mix;
 pub(super) use permute::Permutation;
 pub(super) use planes::{Blend, MaxPool, Resize};
 pub(super) use program::{Action, Ending, Place, Program, Step, Timed, Workspace};

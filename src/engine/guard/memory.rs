@@ -1,5 +1,6 @@
 //! What a run holds.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use tract_onnx::prelude::{TractResult, TypedModel};
@@ -8,7 +9,7 @@ use tract_onnx::tract_core::ops::konst::Const;
 
 use crate::engine::failure::{reason, unreadable};
 use crate::engine::limits::Limits;
-use crate::engine::ops::ConvRegion;
+use crate::engine::ops::{ConvRegion, is_pooled, scratch_bytes};
 use crate::error::ModelError;
 
 /// Refuses an optimised graph whose constants, workspaces and tensors alive at a time are more than the limit, or than the
@@ -26,7 +27,8 @@ pub(in crate::engine) fn check_run(path: &Path, model: &TypedModel, limits: &Lim
     Ok(())
 }
 
-/// Bytes of the constants and of the largest workspace, which regions use in turn, and the most of the other tensors that are alive at a time.
+/// Bytes of the constants, of the largest workspace, which operators use in turn, and of the outputs that are kept to be filled
+/// again, and the most of the other tensors that are alive at a time.
 fn held(model: &TypedModel) -> TractResult<u128> {
     let order = model.eval_order()?;
     let mut last_read = vec![0; model.nodes().len()];
@@ -39,6 +41,7 @@ fn held(model: &TypedModel) -> TractResult<u128> {
         last_read[output.node] = order.len();
     }
     let (mut lasting, mut workspace, mut alive, mut most) = (0u128, 0u128, 0u128, 0u128);
+    let mut pooled = BTreeSet::new();
     let mut freed: Vec<u128> = vec![0; order.len() + 1];
     for (time, id) in order.iter().enumerate() {
         let node = model.node(*id);
@@ -47,6 +50,11 @@ fn held(model: &TypedModel) -> TractResult<u128> {
             lasting += made;
             continue;
         }
+        // Outputs of our own operators stay with the graph, one of each length at least.
+        if is_pooled(node) {
+            pooled.extend(node.outputs.iter().map(|output| bytes(&output.fact)));
+        }
+        workspace = workspace.max(scratch_bytes(node) as u128);
         if let Some(region) = node.op_as::<ConvRegion>() {
             workspace = workspace.max(region.bytes() as u128);
         }
@@ -55,7 +63,7 @@ fn held(model: &TypedModel) -> TractResult<u128> {
         freed[last_read[*id].max(time)] += made;
         alive -= freed[time];
     }
-    Ok(lasting + workspace + most)
+    Ok(lasting + workspace + most + pooled.iter().sum::<u128>())
 }
 
 fn bytes(fact: &TypedFact) -> u128 {

@@ -43,7 +43,7 @@ impl Activation {
                 Activation::Gelu => x.mul(normal(x)),
                 Activation::GeluTanh => {
                     // (1 + tanh(z)) / 2 is sigmoid(2 z).
-                    let cubic = V::splat(1.595_769_1).mul_add(x.mul(x), V::splat(0.071_354_814));
+                    let cubic = V::splat(1.595_769).mul_add(x.mul(x), V::splat(0.071_354_814));
                     x.mul(sigmoid(x.mul(cubic)))
                 }
                 Activation::Sigmoid => sigmoid(x),
@@ -61,7 +61,7 @@ impl Activation {
             Activation::Clamp(low, high) => x.clamp(low, high),
             Activation::HardSwish => x * (x + 3.0).clamp(0.0, 6.0) / 6.0,
             Activation::Gelu => (x as f64 * (0.5 + normal_area(x as f64))) as f32,
-            Activation::GeluTanh => x / (1.0 + (-1.595_769_1 * (x + 0.044_715 * x * x * x)).exp()),
+            Activation::GeluTanh => x / (1.0 + (-1.595_769 * (x + 0.044_715 * x * x * x)).exp()),
             Activation::Sigmoid => 1.0 / (1.0 + (-x).exp()),
             Activation::Silu => x / (1.0 + (-x).exp()),
         }

@@ -1,4 +1,5 @@
-//! Depthwise convolution: each channel has a kernel of its own, so lanes never meet.
+//! Depthwise convolution: each channel has a kernel of its own, so lanes never meet; or two of them, which make two channels that
+//! lie side by side.
 
 use super::blocked::Blocked;
 use super::convolution::{Window, padded};
@@ -20,12 +21,15 @@ pub(in crate::engine) struct Depthwise {
 }
 
 impl Depthwise {
-    /// Packs `weights` [channels, 1, kernel height, kernel width] and `bias` [channels]. `None` where the shapes do not fit
-    /// or the input's border is too small for the window.
+    /// Packs `weights` [channels, 1, kernel height, kernel width] and `bias` [channels] of as many channels as the output has,
+    /// which are those of the input or twice as many. `None` where the shapes do not fit or the input's border is too small for
+    /// the window.
     pub fn new(input: Blocked, output: Blocked, window: Window, weights: &[f32], bias: &[f32]) -> Option<Self> {
         let places = window.kernel[0] * window.kernel[1];
-        let channels = input.channels;
-        let same = channels == output.channels && weights.len() == channels * places && bias.len() == channels;
+        let channels = output.channels;
+        let same = [input.channels, 2 * input.channels].contains(&channels)
+            && weights.len() == channels * places
+            && bias.len() == channels;
         if [places, window.stride, output.height, output.width, channels].contains(&0)
             || !same
             || input.lanes != output.lanes
@@ -38,15 +42,15 @@ impl Depthwise {
             Element::Float => 1.0,
             Element::Byte(grid) => grid.scale(),
         };
-        let mut packed = vec![0.0; input.blocks() * places * lanes];
-        let mut zeros = vec![0.0; input.blocks() * lanes];
+        let mut packed = vec![0.0; output.blocks() * places * lanes];
+        let mut zeros = vec![0.0; output.blocks() * lanes];
         for (channel, kernel) in weights.chunks_exact(places).enumerate() {
             for (place, weight) in kernel.iter().enumerate() {
                 packed[(channel / lanes * places + place) * lanes + channel % lanes] = weight * scale;
                 zeros[channel] += weight * scale;
             }
         }
-        let bias = padded(bias, input.blocks() * lanes);
+        let bias = padded(bias, output.blocks() * lanes);
         Some(Depthwise { input, output, window, weights: packed, bias, zeros })
     }
 
@@ -124,7 +128,9 @@ impl Depthwise {
         let column = x * stride + self.input.before - left;
         // SAFETY: the caller's promise; `new` has checked that the border holds what the window reads around the input.
         unsafe {
-            let corner = block * self.input.plane() + row * self.input.row() + column * V::LANES;
+            let doubled = self.output.channels != self.input.channels;
+            let of_input = if doubled { block / 2 } else { block };
+            let corner = of_input * self.input.plane() + row * self.input.row() + column * V::LANES;
             let mut start = finish.start::<V>(&self.bias, block);
             if let Element::Byte(grid) = self.input.element {
                 let sum = V::load(self.zeros.as_ptr().add(block * V::LANES));
@@ -138,8 +144,13 @@ impl Depthwise {
                     let weight = V::load(weights.add((ky * kw + kx) * V::LANES));
                     for (p, [sum]) in sums.iter_mut().enumerate() {
                         let at = line + (p * stride + kx) * V::LANES;
-                        let value =
+                        let mut value =
                             if BYTES { V::load_bytes(input.cast::<u8>().add(at)) } else { V::load(input.add(at)) };
+                        if doubled {
+                            // Every channel of one half of the block, twice.
+                            let (first, second) = value.zip(value);
+                            value = if block % 2 == 0 { first } else { second };
+                        }
                         *sum = sum.mul_add(value, weight);
                     }
                 }

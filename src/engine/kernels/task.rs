@@ -9,6 +9,7 @@ use super::depthwise::Depthwise;
 use super::finish::Finish;
 use super::grid::{Grid, by_element};
 use super::layout;
+use super::mix::Mix;
 use super::permute::Permutation;
 use super::planes::{self, MaxPool, Resize};
 use super::rows::RowWork;
@@ -40,6 +41,8 @@ pub(super) enum Work<'a> {
     Rows(&'a RowWork, usize),
     Attend(&'a Attention, Operands<'a>),
     Permute(&'a Permutation),
+    /// With the small factor.
+    Mix(&'a Mix, *const f32),
 }
 
 /// Units of a work, and where its pictures are.
@@ -94,6 +97,7 @@ pub(super) unsafe fn run_task<V: Vector>(task: &Task<'_>) {
                 Work::Pack(from, to, grid) => layout::pack::<V>(input, &from, grid, finish.output, &to, unit),
                 Work::Rows(rows, count) => rows.unit::<V>(input, finish.output, count, unit),
                 Work::Attend(plan, operands) => plan.unit::<V>(input, operands, finish.output, scratch, unit),
+                Work::Mix(plan, small) => plan.unit::<V>(input, small, finish.output, unit),
                 Work::Permute(plan) => plan.unit(input, finish.output, unit),
                 Work::ClearBorder(picture) => layout::clear_border::<V>(&picture, finish.output, unit),
             }

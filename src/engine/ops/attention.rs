@@ -73,6 +73,18 @@ fn found(model: &TypedModel, node: &TypedNode, op: &EinSum, weights: usize) -> O
     let sum = Letters::of(model, node, op, views)?;
     let (of_queries, of_keys) = (&given.inputs[queries], &given.inputs[1 - queries]);
 
+    // The letters of the second product in those of the first: each axis of the weights is one.
+    let of_weights = &sum.inputs[weights];
+    let of_values = &sum.inputs[1 - weights];
+    let shared = |letter: char| {
+        let is_of = |axis: &Vec<axes::Factor>| axis.iter().any(|factor| factor.letter == letter);
+        sum.sizes().iter().any(|(own, _)| {
+            of_values.has(*own)
+                && of_weights.axis(*own).is_some_and(|axis| is_of(&axes.0[axis]))
+                && sum.output.has(*own)
+        })
+    };
+
     // The letters of the scores are those of parts of the batch, of queries and of keys; what is summed over is the depth.
     let (mut batch, mut rows, mut keys, mut depth) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (letter, size) in given.sizes() {
@@ -80,6 +92,8 @@ fn found(model: &TypedModel, node: &TypedNode, op: &EinSum, weights: usize) -> O
         match place {
             [true, true, false] => depth.push((letter, size)),
             [true, true, true] => batch.push((letter, size)),
+            // What values have as well is a part of the batch whose keys are the same.
+            [true, false, true] if shared(letter) => batch.push((letter, size)),
             [true, false, true] => rows.push((letter, size)),
             [false, true, true] => keys.push((letter, size)),
             _ => return None,
@@ -92,9 +106,6 @@ fn found(model: &TypedModel, node: &TypedNode, op: &EinSum, weights: usize) -> O
         return None;
     }
 
-    // The letters of the second product in those of the first: each axis of the weights is one.
-    let of_weights = &sum.inputs[weights];
-    let of_values = &sum.inputs[1 - weights];
     let mut own = None;
     for (letter, size) in sum.sizes() {
         let known = of_weights.axis(letter).map(|axis| &axes.0[axis]);
@@ -138,13 +149,18 @@ fn found(model: &TypedModel, node: &TypedNode, op: &EinSum, weights: usize) -> O
         let (batch, rows) = (term.strides.table(&batch), term.strides.table(&rows));
         terms.push(Term { values, factor: term.factor, batch, rows, length, stride, jump });
     }
+    let strides_of_values = translate(of_values)?;
+    // Each query has all values of its part of the batch, and no others.
+    if strides_of_values.varies(&rows) {
+        return None;
+    }
     let plan = AttentionPlan {
         depth: depth.map_or(1, |(_, size)| size),
         width: own.map_or(1, |(_, size)| size),
         scale: found.scale,
         queries: operand(of_queries, plain(of_queries)?, &rows, depth),
         keys: operand(of_keys, plain(of_keys)?, &keys, depth),
-        values: operand(of_values, translate(of_values)?, &keys, own),
+        values: operand(of_values, strides_of_values, &keys, own),
         output: operand(&sum.output, translate(&sum.output)?, &rows, own),
         terms,
     };

@@ -55,6 +55,12 @@ impl<K: Kernel + Clone> Planned<K> {
         Planned { inner: self.inner.clone(), shape: shape.into() }
     }
 
+    /// Bytes of scratch of all threads.
+    pub fn scratch_bytes(&self) -> usize {
+        let Inner { kernel, resources, .. } = &*self.inner;
+        (resources.threads.count() * kernel.scratch_len()).saturating_mul(size_of::<f32>())
+    }
+
     /// What it does, in the audit's words.
     pub fn label(&self) -> String {
         let [name, way] = self.inner.kernel.name();

@@ -6,11 +6,10 @@ use tract_onnx::tract_core::internal::{TractResult, TypedOp};
 use tract_onnx::tract_core::model::Rewriter;
 use tract_onnx::tract_core::ops::change_axes::AxisOp;
 
-use super::permute::Permute;
 use super::planned::{Kernel, Planned};
 use super::rows::shape_of;
-use super::{Attend, Rows};
-use crate::engine::kernels::{Attention, Permutation, RowWork};
+use super::{Attend, Mixed, Permute, Rows};
+use crate::engine::kernels::{Attention, Mix, Permutation, RowWork};
 
 /// Takes changes of shape into the operators that they follow or precede.
 pub(super) fn absorb(model: &mut TypedModel) -> TractResult<()> {
@@ -18,6 +17,7 @@ pub(super) fn absorb(model: &mut TypedModel) -> TractResult<()> {
         .with_rule_for("shape-behind", behind)
         .with_rule_for("shape-before-rows", before::<RowWork>)
         .with_rule_for("shape-before-attention", before::<Attention>)
+        .with_rule_for("shape-before-mix", before::<Mix>)
         .with_rule_for("shape-before-permute", before::<Permutation>)
         .rewrite(&(), model)
 }
@@ -44,6 +44,8 @@ fn behind(_: &(), model: &TypedModel, node: &TypedNode, _: &str, _: &AxisOp) -> 
     let op: Box<dyn TypedOp> = if let Some(op) = maker.op_as::<Rows>() {
         Box::new(op.shaped(&shape))
     } else if let Some(op) = maker.op_as::<Attend>() {
+        Box::new(op.shaped(&shape))
+    } else if let Some(op) = maker.op_as::<Mixed>() {
         Box::new(op.shaped(&shape))
     } else if let Some(op) = maker.op_as::<Permute>() {
         Box::new(op.shaped(&shape))

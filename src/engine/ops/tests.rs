@@ -8,7 +8,7 @@ use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_core::ops::math::{add, mul, sub};
 use tract_onnx::tract_core::ops::nn::{Reduce, Reducer, RmsNorm, Softmax, SoftmaxKind, gelu_exact::gelu_exact};
 
-use super::{Attend, Resources, Rows, substitute};
+use super::{Attend, Mixed, Resources, Rows, substitute};
 use crate::engine::threads::Threads;
 
 fn numbers(shape: &[usize], seed: usize) -> Tensor {
@@ -127,7 +127,7 @@ proptest! {
     #[test]
     fn attention_is_tracts(
         batch in 1usize..4, heads in 1usize..4, queries in 1usize..40, keys in 1usize..600, depth in 1usize..20,
-        width in 1usize..70, threads in 1usize..3, form in 0usize..3, biased: bool, computed: bool, scaled: bool,
+        width in 1usize..70, threads in 1usize..3, form in 0usize..5, biased: bool, computed: bool, scaled: bool,
     ) {
         // Queries, keys, values, scores' product, sum.
         let (shapes, axes) = match form {
@@ -138,6 +138,15 @@ proptest! {
             1 => (
                 [[batch, heads, queries, depth], [batch, heads, depth, keys], [batch, heads, keys, width]],
                 ["abmk,abkn->abmn", "abmk,abkn->abmn"],
+            ),
+            // Keys that all heads share, and keys and values that they do.
+            2 => (
+                [[batch, heads, queries, depth], [batch, 1, keys, depth], [batch, heads, keys, width]],
+                ["abmk,abnk->abmn", "abmn,abnk->abmk"],
+            ),
+            3 => (
+                [[batch, heads, queries, depth], [batch, 1, keys, depth], [batch, 1, keys, width]],
+                ["abmk,abnk->abmn", "abmn,abnk->abmk"],
             ),
             _ => (
                 [[queries, depth, batch, heads], [heads, keys, batch, depth], [batch, width, keys, heads]],
@@ -169,6 +178,38 @@ proptest! {
         model.select_output_outlets(&[sum]).unwrap();
         let ours = |model: &TypedModel| model.nodes().iter().filter(|node| node.op_is::<Attend>()).count();
         compare(model, &inputs, threads, ours, 1)?;
+    }
+
+    #[test]
+    fn values_of_each_query_alone_are_tracts(queries in 2usize..9, keys in 2usize..30, depth in 2usize..9, width in 2usize..9) {
+        let shapes = [vec![1, queries, depth], vec![1, keys, depth], vec![queries, keys, width]];
+        let mut model = TypedModel::default();
+        let [q, k, v] = [0, 1, 2].map(|ix| model.add_source(format!("{ix}"), f32::fact(&*shapes[ix])).unwrap());
+        let scores = model.wire_node("scores", product("amk,ank->amn"), &[q, k]).unwrap()[0];
+        let softmax = Softmax { axes: tvec!(2), quant_output_dt: None, kind: SoftmaxKind::Softmax };
+        let weights = model.wire_node("weights", softmax, &[scores]).unwrap()[0];
+        let sum = model.wire_node("sum", product("amn,mnk->amk"), &[weights, v]).unwrap()[0];
+        model.select_output_outlets(&[sum]).unwrap();
+        let inputs = [0, 1, 2].map(|ix| numbers(&shapes[ix], ix));
+        let expected = run(model.clone(), &inputs);
+        substitute(&mut model, &Resources::default()).unwrap();
+        let made = run(model, &inputs);
+        prop_assert!(made.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 2e-5), "{made:?} for {expected:?}");
+    }
+
+    #[test]
+    fn few_mixtures_of_planes_are_tracts(
+        rows in 2usize..12, depth in 2usize..40, columns in 1024usize..2100, threads in 1usize..3, swapped: bool,
+    ) {
+        let mut model = TypedModel::default();
+        let shapes = [[1, rows, depth], [1, depth, columns]];
+        let [small, wide] = [0, 1].map(|ix| model.add_source(format!("{ix}"), f32::fact(shapes[ix])).unwrap());
+        let (axes, inputs) =
+            if swapped { ("akn,amk->amn", [wide, small]) } else { ("amk,akn->amn", [small, wide]) };
+        let wire = model.wire_node("product", product(axes), &inputs).unwrap()[0];
+        model.select_output_outlets(&[wire]).unwrap();
+        let ours = |model: &TypedModel| model.nodes().iter().filter(|node| node.op_is::<Mixed>()).count();
+        compare(model, &[numbers(&shapes[0], 1), numbers(&shapes[1], 2)], threads, ours, 1)?;
     }
 
     #[test]

@@ -96,11 +96,13 @@ fn function(model: &TypedModel, node: &TypedNode) -> bool {
 /// The function of `source` at `outlet`, if it is known.
 fn known(model: &TypedModel, outlet: OutletId, source: OutletId) -> Option<&'static Known> {
     let mut known: Vec<&Known> = KNOWN.iter().collect();
-    for step in -40..=40 {
-        let at = f64::from(step) * 0.171;
+    // Where the functions bend, and far out, where a limit that a file sets would show.
+    let near = (-40..=40).map(|step| f64::from(step) * 0.171);
+    let far = (0..48).flat_map(|step| [7.0 * 1.3f64.powi(step), -7.0 * 1.3f64.powi(step)]);
+    for at in near.chain(far) {
         let mut left = 4 * MOST_NODES;
         let value = value(model, outlet, source, at, &mut left)?;
-        known.retain(|(_, function)| (function(at) - value).abs() < 2e-6);
+        known.retain(|(_, function)| (function(at) - value).abs() < 2e-6 * at.abs().max(1.0));
         if known.is_empty() {
             return None;
         }
@@ -179,7 +181,8 @@ fn erf(x: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use tract_onnx::tract_core::ops::math::{add, mul, pow, square, tanh};
+    use tract_onnx::tract_core::ops::math::{add, min, mul, pow, square, tanh};
+    use tract_onnx::tract_core::ops::nn::sigmoid;
 
     use super::*;
 
@@ -237,6 +240,20 @@ mod tests {
                 "{form}: {names:?}"
             );
             assert!(before.iter().zip(&after).all(|(a, b)| (a - b).abs() < 1e-5), "{form}");
+        }
+    }
+
+    #[test]
+    fn a_limit_far_out_stays() {
+        for limit in [7.0f32, 20.0, 3000.0] {
+            let (names, before, after) = rewritten(|model, x| {
+                let limit = one(model, limit);
+                let limited = model.wire_node("limited", min(), &[x, limit]).unwrap()[0];
+                let gate = model.wire_node("gate", sigmoid(), &[x]).unwrap()[0];
+                model.wire_node("made", mul(), &[limited, gate]).unwrap()[0]
+            });
+            assert!(names.iter().any(|name| name == "Min"), "{limit}: {names:?}");
+            assert_eq!(before, after);
         }
     }
 

@@ -186,7 +186,9 @@ fn floats(fact: &TypedFact) -> Option<Vec<f32>> {
 fn convolution(model: &TypedModel, node: &TypedNode, op: &Conv) -> Option<Recognized> {
     let [channels, ..] = picture(model, node.inputs[0])?;
     let plain = op.q_params.is_none() && op.kernel_fmt == KernelFormat::OIHW;
-    let depthwise = op.group > 1 && op.group == channels && op.output_channels() == channels;
+    let each = op.output_channels() / channels;
+    let depthwise =
+        op.group > 1 && op.group == channels && op.output_channels() == each * channels && matches!(each, 1 | 2);
     if !plain || !(op.group == 1 || depthwise) {
         return None;
     }

@@ -2,7 +2,7 @@ use super::super::activation::exp_below;
 use super::super::vector::Vector;
 
 /// Turns scores into e to their difference from the largest, which is `least` at least; returns the largest and the sum. What
-/// lies beyond `count` becomes 0.
+/// lies beyond `count` becomes 0. Where every score is minus infinity all keys weigh the same.
 ///
 /// # Safety
 /// The contract of [`Vector`]; `row` holds `padded` floats, a whole number of vectors.

@@ -176,6 +176,11 @@ fn taken(left: &mut Vec<Factor>, mut size: usize) -> Option<Vec<Factor>> {
 }
 
 impl Strides {
+    /// Whether it varies along one of `letters`.
+    pub fn varies(&self, letters: &[(char, usize)]) -> bool {
+        self.0.iter().any(|(factor, stride)| *stride > 0 && letters.iter().any(|(letter, _)| *letter == factor.letter))
+    }
+
     /// Where the numbers of `letters` begin, the last letter changing fastest.
     pub fn table(&self, letters: &[(char, usize)]) -> Vec<usize> {
         let mut table = vec![0];

@@ -34,7 +34,7 @@ pub(super) struct Added {
 
 /// One thing that is done to the scores.
 enum Change {
-    Shape(AxisOp),
+    Shape(Box<AxisOp>),
     Scale(f32),
     Add(OutletId),
     Softmax(usize),
@@ -82,7 +82,7 @@ fn changes(model: &TypedModel, outlet: OutletId, mut softened: bool) -> Option<(
         if softened && node.op_is::<EinSum>() {
             return Some((node.id, changes));
         } else if let Some(op) = node.op_as::<AxisOp>() {
-            changes.push(Change::Shape(op.clone()));
+            changes.push(Change::Shape(Box::new(op.clone())));
             at = node.inputs[0];
         } else if let Some(softmax) = node.op_as::<Softmax>() {
             softened = true;
