@@ -13,7 +13,7 @@ const MOST_ROWS: usize = 16;
 /// With fewer columns there is nothing to gain.
 const MIN_COLUMNS: usize = 1024;
 
-/// [rows, depth] and [depth, columns] in, [rows, columns] out, with axes of 1 anywhere.
+/// [rows, depth] and [depth, columns] in, [rows, columns] out, with axes of 1 anywhere; columns may be of several axes.
 pub(in crate::engine) type Mixed = Planned<Mix>;
 
 impl Kernel for Mix {
@@ -73,9 +73,12 @@ fn found(model: &TypedModel, node: &TypedNode, op: &EinSum) -> Option<([OutletId
     let made = many(node.id.into(), output)?;
     (0..2).find_map(|small| {
         let (few, wide) = (many(given[small], &letters[small])?, many(given[1 - small], &letters[1 - small])?);
-        let ([row, depth], [same, column]) = (&few[..], &wide[..]) else { return None };
-        let fits = depth == same && made[..] == [*row, *column] && row.0 != column.0 && row.0 != depth.0;
-        let worth = row.1 <= MOST_ROWS && column.1 >= MIN_COLUMNS;
-        (fits && worth).then(|| ([given[small], given[1 - small]], [row.1, depth.1, column.1]))
+        let ([row, depth], [same, columns @ ..]) = (&few[..], &wide[..]) else { return None };
+        let [first, rest @ ..] = &made[..] else { return None };
+        let apart = row.0 != depth.0 && columns.iter().all(|(letter, _)| *letter != row.0 && *letter != depth.0);
+        let count: usize = columns.iter().map(|(_, size)| size).product();
+        let fits = depth == same && first == row && rest == columns && apart;
+        let worth = row.1 <= MOST_ROWS && count >= MIN_COLUMNS;
+        (fits && worth).then(|| ([given[small], given[1 - small]], [row.1, depth.1, count]))
     })
 }

@@ -199,17 +199,21 @@ proptest! {
 
     #[test]
     fn few_mixtures_of_planes_are_tracts(
-        rows in 2usize..12, depth in 2usize..40, columns in 1024usize..2100, threads in 1usize..3, swapped: bool,
+        rows in 2usize..12, depth in 2usize..40, columns in 1024usize..2100, threads in 1usize..3, swapped: bool, planes: bool,
     ) {
         let mut model = TypedModel::default();
-        let shapes = [[1, rows, depth], [1, depth, columns]];
-        let [small, wide] = [0, 1].map(|ix| model.add_source(format!("{ix}"), f32::fact(shapes[ix])).unwrap());
+        let wide = if planes { vec![1, depth, columns / 3, 3] } else { vec![1, depth, columns, 1] };
+        let shapes = [vec![1, rows, depth], wide];
+        let [small, wide] = [0, 1].map(|ix| model.add_source(format!("{ix}"), f32::fact(&*shapes[ix])).unwrap());
         let (axes, inputs) =
-            if swapped { ("akn,amk->amn", [wide, small]) } else { ("amk,akn->amn", [small, wide]) };
+            if swapped { ("akno,amk->amno", [wide, small]) } else { ("amk,akno->amno", [small, wide]) };
         let wire = model.wire_node("product", product(axes), &inputs).unwrap()[0];
         model.select_output_outlets(&[wire]).unwrap();
         let ours = |model: &TypedModel| model.nodes().iter().filter(|node| node.op_is::<Mixed>()).count();
-        compare(model, &[numbers(&shapes[0], 1), numbers(&shapes[1], 2)], threads, ours, 1)?;
+        let inputs = [numbers(&shapes[0], 1), numbers(&shapes[1], 2)];
+        // The last plane of three may leave fewer columns than are worth it.
+        let enough = usize::from(!planes || columns / 3 * 3 >= 1024);
+        compare(model, &inputs, threads, ours, enough)?;
     }
 
     #[test]
