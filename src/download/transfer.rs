@@ -97,7 +97,7 @@ impl<'a> Transfer<'a> {
         claim_file(&file).map_err(IoError::when("write", &part))?;
         // Whoever had it until now may have given the file its own name.
         if !is_at(&file, &part) {
-            let other = std::io::Error::other("another program has just fetched it");
+            let other = std::io::Error::other("another program has just fetched it; give the command again");
             return Err(IoError::when("write", &part)(other).into());
         }
         let told = std::fs::read_to_string(&notes).ok().and_then(|text| toml::from_str(&text).ok());
