@@ -103,20 +103,23 @@ impl Depthwise {
     ) -> [[V; 1]; P] {
         // SAFETY: the caller's promise.
         unsafe {
+            if self.output.channels != self.input.channels {
+                return self.sums::<V, BYTES, true, P, 0, 0>(input, finish, at);
+            }
             match (self.window.kernel, self.window.stride) {
-                ([3, 3], 1) => self.sums::<V, BYTES, P, 3, 1>(input, finish, at),
-                ([3, 3], 2) => self.sums::<V, BYTES, P, 3, 2>(input, finish, at),
-                ([5, 5], 1) => self.sums::<V, BYTES, P, 5, 1>(input, finish, at),
-                ([5, 5], 2) => self.sums::<V, BYTES, P, 5, 2>(input, finish, at),
-                _ => self.sums::<V, BYTES, P, 0, 0>(input, finish, at),
+                ([3, 3], 1) => self.sums::<V, BYTES, false, P, 3, 1>(input, finish, at),
+                ([3, 3], 2) => self.sums::<V, BYTES, false, P, 3, 2>(input, finish, at),
+                ([5, 5], 1) => self.sums::<V, BYTES, false, P, 5, 1>(input, finish, at),
+                ([5, 5], 2) => self.sums::<V, BYTES, false, P, 5, 2>(input, finish, at),
+                _ => self.sums::<V, BYTES, false, P, 0, 0>(input, finish, at),
             }
         }
     }
 
-    /// The sums of `P` pixels. `K` is the kernel's side and `S` the stride where they are known when this is compiled, else
+    /// The sums of `P` pixels. `TWICE` says that every channel of the input makes two of the output; `K` is the kernel's side and `S` the stride where they are known when this is compiled, else
     /// 0: then neighbouring pixels share what they load.
     #[inline(always)]
-    unsafe fn sums<V: Vector, const BYTES: bool, const P: usize, const K: usize, const S: usize>(
+    unsafe fn sums<V: Vector, const BYTES: bool, const TWICE: bool, const P: usize, const K: usize, const S: usize>(
         &self,
         input: *const f32,
         finish: &Finish,
@@ -128,8 +131,7 @@ impl Depthwise {
         let column = x * stride + self.input.before - left;
         // SAFETY: the caller's promise; `new` has checked that the border holds what the window reads around the input.
         unsafe {
-            let doubled = self.output.channels != self.input.channels;
-            let of_input = if doubled { block / 2 } else { block };
+            let of_input = if TWICE { block / 2 } else { block };
             let corner = of_input * self.input.plane() + row * self.input.row() + column * V::LANES;
             let mut start = finish.start::<V>(&self.bias, block);
             if let Element::Byte(grid) = self.input.element {
@@ -146,7 +148,7 @@ impl Depthwise {
                         let at = line + (p * stride + kx) * V::LANES;
                         let mut value =
                             if BYTES { V::load_bytes(input.cast::<u8>().add(at)) } else { V::load(input.add(at)) };
-                        if doubled {
+                        if TWICE {
                             // Every channel of one half of the block, twice.
                             let (first, second) = value.zip(value);
                             value = if block % 2 == 0 { first } else { second };
