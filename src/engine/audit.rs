@@ -11,7 +11,7 @@ use tract_onnx::tract_core::ops::source::TypedSource;
 
 use super::device::Device;
 use super::kernels::{Action, Program, Step};
-use super::ops::{Attend, ConvRegion, Mixed, Permute, Rows};
+use super::ops::{self, ConvRegion};
 use super::passes::Refusal;
 use super::precision::{Arithmetic, Precision};
 use super::profile::Labels;
@@ -128,8 +128,8 @@ pub(super) fn audit(
             continue;
         }
         nodes += 1;
-        if let Some(label) = planned(node) {
-            labels.add(node.id, &node.name, label);
+        if let Some(ours) = ops::ours(node) {
+            labels.add(node.id, &node.name, ours.label());
             continue;
         }
         if let Some(label) = label(model, node, operators) {
@@ -148,14 +148,6 @@ pub(super) fn audit(
         refused: refused.into_iter().map(|r| (r.node, r.reason)).collect(),
     };
     (audit, labels)
-}
-
-/// The label of one of our operators.
-fn planned(node: &TypedNode) -> Option<String> {
-    (node.op_as::<Rows>().map(Rows::label))
-        .or_else(|| node.op_as::<Attend>().map(Attend::label))
-        .or_else(|| node.op_as::<Mixed>().map(Mixed::label))
-        .or_else(|| node.op_as::<Permute>().map(Permute::label))
 }
 
 /// As [`audit`], of a graph that was translated for the GPU.

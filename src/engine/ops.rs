@@ -1,9 +1,11 @@
 //! Operators of our own, put in the place of tract's where those are slow, or where tract has none.
 
+mod activation;
 mod attention;
 mod bilinear;
 mod fake_quantize;
 mod mix;
+mod outlets;
 mod permute;
 mod planned;
 mod region;
@@ -17,30 +19,28 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::TractResult;
 use tract_onnx::tract_core::model::Rewriter;
 
-pub(super) use attention::Attend;
+pub(super) use activation::activation;
+#[cfg(test)]
+use attention::Attend;
 pub(super) use bilinear::{doubles, resize_tables};
 pub(super) use fake_quantize::FakeQuantize;
-pub(super) use mix::Mixed;
-pub(super) use permute::Permute;
+#[cfg(test)]
+use mix::Mixed;
+pub(super) use outlets::read_once;
+use planned::{Kernel, Ours, Planned};
 pub(super) use region::ConvRegion;
 pub(super) use resources::Resources;
-pub(super) use rows::Rows;
+#[cfg(test)]
+use rows::Rows;
 
-/// Whether what `node` gives out is kept by the graph, to be filled again.
-pub(super) fn is_pooled(node: &TypedNode) -> bool {
-    planned_scratch(node).is_some() || node.op_is::<ConvRegion>()
-}
+use super::kernels::{Attention, Mix, Permutation, RowWork};
 
-/// Bytes of scratch that an operator of ours takes, regions apart.
-pub(super) fn scratch_bytes(node: &TypedNode) -> usize {
-    planned_scratch(node).unwrap_or(0)
-}
-
-fn planned_scratch(node: &TypedNode) -> Option<usize> {
-    (node.op_as::<Rows>().map(Rows::scratch_bytes))
-        .or_else(|| node.op_as::<Attend>().map(Attend::scratch_bytes))
-        .or_else(|| node.op_as::<Mixed>().map(Mixed::scratch_bytes))
-        .or_else(|| node.op_as::<Permute>().map(Permute::scratch_bytes))
+/// The operator of one of our kernels that `node` is.
+pub(super) fn ours(node: &TypedNode) -> Option<&dyn Ours> {
+    fn of<K: Kernel + Clone>(node: &TypedNode) -> Option<&dyn Ours> {
+        node.op_as::<Planned<K>>().map(|op| op as &dyn Ours)
+    }
+    [of::<RowWork>, of::<Attention>, of::<Mix>, of::<Permutation>].iter().find_map(|of| of(node))
 }
 
 /// Replaces, in a decluttered model of fixed shapes, every single operator that has a faster one here.

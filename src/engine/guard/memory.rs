@@ -9,7 +9,7 @@ use tract_onnx::tract_core::ops::konst::Const;
 
 use crate::engine::failure::{reason, unreadable};
 use crate::engine::limits::Limits;
-use crate::engine::ops::{ConvRegion, is_pooled, scratch_bytes};
+use crate::engine::ops::{ConvRegion, ours};
 use crate::error::ModelError;
 
 /// Refuses an optimised graph whose constants, workspaces and tensors alive at a time are more than the limit, or than the
@@ -51,12 +51,10 @@ fn held(model: &TypedModel) -> TractResult<u128> {
             continue;
         }
         // Outputs of our own operators stay with the graph, one of each length at least.
-        if is_pooled(node) {
+        let region = node.op_as::<ConvRegion>().map(ConvRegion::bytes);
+        if let Some(taken) = region.or_else(|| ours(node).map(|ours| ours.scratch_bytes())) {
             pooled.extend(node.outputs.iter().map(|output| bytes(&output.fact)));
-        }
-        workspace = workspace.max(scratch_bytes(node) as u128);
-        if let Some(region) = node.op_as::<ConvRegion>() {
-            workspace = workspace.max(region.bytes() as u128);
+            workspace = workspace.max(taken as u128);
         }
         alive += made;
         most = most.max(alive);

@@ -7,9 +7,9 @@ mod view;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::einsum::EinSum;
 
+use super::outlets::{constant, read_once, replaced, shape_of};
 use super::planned::{Kernel, Planned};
 use super::resources::Resources;
-use super::rows::{constant, shape_of};
 use crate::engine::kernels::{Attention, AttentionPlan, AttentionRows, Team, Term, TermValues, Variant};
 use axes::{Letters, Strides, runs};
 use scores::{Scores, scores};
@@ -52,12 +52,7 @@ pub(super) fn attention(
     });
     let (Some((plan, inputs)), Some(shape)) = (found, shape_of(model, node.id.into())) else { return Ok(None) };
     let op = Attend::new(plan, variant, &shape, resources);
-    let mut patch = TypedModelPatch::new("attention");
-    let inputs: TVec<OutletId> =
-        inputs.iter().map(|input| patch.tap_model(model, *input)).collect::<TractResult<_>>()?;
-    let wire = patch.wire_node(format!("{name}.attention"), op, &inputs)?[0];
-    patch.shunt_outside(model, node.id.into(), wire)?;
-    Ok(Some(patch))
+    replaced(model, node.id.into(), format!("{name}.attention"), op, &inputs)
 }
 
 /// The plan of the attention that ends in the product `node`, whose input with number `weights` comes from a softmax, and what

@@ -3,9 +3,9 @@
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::einsum::EinSum;
 
+use super::outlets::{replaced, shape_of};
 use super::planned::{Kernel, Planned};
 use super::resources::Resources;
-use super::rows::shape_of;
 use crate::engine::kernels::{Mix, Team, Variant};
 
 /// More rows than this are worth packing the wide one for.
@@ -47,11 +47,7 @@ pub(super) fn mix(
     let Some((inputs, sizes)) = found(model, node, op) else { return Ok(None) };
     let (Some(kernel), Some(shape)) = (Mix::new(sizes), shape_of(model, node.id.into())) else { return Ok(None) };
     let op = Mixed::new(kernel, Variant::best(), &shape, resources);
-    let mut patch = TypedModelPatch::new("few mixtures of planes");
-    let inputs = [patch.tap_model(model, inputs[0])?, patch.tap_model(model, inputs[1])?];
-    let wire = patch.wire_node(format!("{name}.mix"), op, &inputs)?[0];
-    patch.shunt_outside(model, node.id.into(), wire)?;
-    Ok(Some(patch))
+    replaced(model, node.id.into(), format!("{name}.mix"), op, &inputs)
 }
 
 /// The small factor and the wide one; rows, depth and columns.

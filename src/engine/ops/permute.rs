@@ -3,9 +3,9 @@
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::change_axes::AxisOp;
 
+use super::outlets::{read_once, replaced, shape_of};
 use super::planned::{Kernel, Planned};
 use super::resources::Resources;
-use super::rows::shape_of;
 use crate::engine::kernels::{Permutation, Team, Variant};
 
 /// With fewer numbers than this there is nothing to gain.
@@ -43,19 +43,18 @@ pub(super) fn permute(
     op: &AxisOp,
 ) -> TractResult<Option<TypedModelPatch>> {
     let AxisOp::Move(..) = op else { return Ok(None) };
-    let alone = |outlet: OutletId| model.outlet_successors(outlet).len() == 1 && !model.outputs.contains(&outlet);
     let is_move = |node: &TypedNode| matches!(node.op_as::<AxisOp>(), Some(AxisOp::Move(..)));
     // The last of a chain takes all of it.
     let readers = model.outlet_successors(node.id.into());
     if let [reader] = readers
-        && alone(node.id.into())
+        && read_once(model, node.id.into())
         && is_move(model.node(reader.node))
     {
         return Ok(None);
     }
     let mut chain = vec![node];
     while let Some(input) = chain.last().map(|node| node.inputs[0])
-        && alone(input)
+        && read_once(model, input)
         && is_move(model.node(input.node))
     {
         chain.push(model.node(input.node));
@@ -70,9 +69,5 @@ pub(super) fn permute(
     }
     let Some(plan) = Permutation::new(&given, &order).filter(|plan| plan.len() >= MIN_LEN) else { return Ok(None) };
     let op = Permute::new(plan, Variant::best(), &made, resources);
-    let mut patch = TypedModelPatch::new("axes in another order");
-    let input = patch.tap_model(model, source)?;
-    let wire = patch.wire_node(format!("{name}.permute"), op, &[input])?[0];
-    patch.shunt_outside(model, node.id.into(), wire)?;
-    Ok(Some(patch))
+    replaced(model, node.id.into(), format!("{name}.permute"), op, &[source])
 }

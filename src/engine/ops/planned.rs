@@ -49,22 +49,33 @@ impl<K: Kernel + Clone> Planned<K> {
     pub fn new(kernel: K, variant: Variant, shape: &[usize], resources: &Resources) -> Self {
         Planned { inner: Arc::new(Inner { kernel, variant, resources: resources.clone() }), shape: shape.into() }
     }
+}
 
-    /// The same, with its numbers in another shape.
-    pub fn shaped(&self, shape: &[usize]) -> Self {
-        Planned { inner: self.inner.clone(), shape: shape.into() }
-    }
+/// What is asked of an operator whatever its kernel.
+pub(in crate::engine) trait Ours {
+    /// What it does, in the audit's words.
+    fn label(&self) -> String;
 
     /// Bytes of scratch of all threads.
-    pub fn scratch_bytes(&self) -> usize {
+    fn scratch_bytes(&self) -> usize;
+
+    /// The same, with its numbers in another shape.
+    fn shaped(&self, shape: &[usize]) -> Box<dyn TypedOp>;
+}
+
+impl<K: Kernel + Clone> Ours for Planned<K> {
+    fn label(&self) -> String {
+        let [name, way] = self.inner.kernel.name();
+        format!("{name} f32: {way} {}", self.inner.variant)
+    }
+
+    fn scratch_bytes(&self) -> usize {
         let Inner { kernel, resources, .. } = &*self.inner;
         (resources.threads.count() * kernel.scratch_len()).saturating_mul(size_of::<f32>())
     }
 
-    /// What it does, in the audit's words.
-    pub fn label(&self) -> String {
-        let [name, way] = self.inner.kernel.name();
-        format!("{name} f32: {way} {}", self.inner.variant)
+    fn shaped(&self, shape: &[usize]) -> Box<dyn TypedOp> {
+        Box::new(Planned { inner: self.inner.clone(), shape: shape.into() })
     }
 }
 

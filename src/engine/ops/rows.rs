@@ -6,8 +6,10 @@ use tract_onnx::tract_core::ops::change_axes::{AxisOp, perm_to_ops};
 use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_core::ops::math::{Add, Max, Mul, Sub};
-use tract_onnx::tract_core::ops::nn::{GeluApproximate, GeluExact, Reduce, Reducer, RmsNorm, Silu};
+use tract_onnx::tract_core::ops::nn::{Reduce, Reducer, RmsNorm};
 
+use super::activation::activation as element_wise;
+use super::outlets::{constant, replaced, shape_of};
 use super::planned::{Kernel, Planned};
 use super::resources::Resources;
 use crate::engine::kernels::{Activation, LayerNorm, Linear, PixelNorm, RowWork, Team, Variant};
@@ -40,16 +42,6 @@ impl Kernel for RowWork {
             self.run(variant, input, output, team);
         }
     }
-}
-
-pub(super) fn shape_of(model: &TypedModel, outlet: OutletId) -> Option<TVec<usize>> {
-    let fact = model.outlet_fact(outlet).ok()?;
-    (fact.datum_type == DatumType::F32).then(|| fact.shape.as_concrete().map(Into::into))?
-}
-
-pub(super) fn constant(model: &TypedModel, outlet: OutletId) -> Option<Vec<f32>> {
-    let values = model.outlet_fact(outlet).ok()?.konst.clone().filter(|k| k.datum_type() == DatumType::F32)?;
-    Some(values.try_as_plain_ram().ok()?.as_slice::<f32>().ok()?.to_vec())
 }
 
 /// A product over axes of a tensor with a constant matrix, with what follows it: a bias, then an activation.
@@ -213,16 +205,8 @@ fn moves(order: &[usize], shape: &[usize]) -> TVec<AxisOp> {
 
 /// What `node` does to each number, if the kernels of rows have it.
 fn activation(model: &TypedModel, node: &TypedNode) -> Option<Activation> {
-    if let Some(op) = node.op_as::<ElementWiseOp>().filter(|op| op.1.is_none()) {
-        return if op.0.is::<GeluExact>() {
-            Some(Activation::Gelu)
-        } else if op.0.downcast_ref::<GeluApproximate>().is_some_and(|gelu| !gelu.fast_impl) {
-            Some(Activation::GeluTanh)
-        } else if op.0.is::<Silu>() {
-            Some(Activation::Silu)
-        } else {
-            None
-        };
+    if let Some(op) = node.op_as::<ElementWiseOp>() {
+        return element_wise(op);
     }
     node.op_as::<TypedBinOp>().filter(|op| op.0.is::<Max>() && op.1.is_none())?;
     let zero = |ix: usize| constant(model, node.inputs[ix]).is_some_and(|values| values == [0.0]);
@@ -249,11 +233,7 @@ pub(super) fn layer_norm(
         _ => RowWork::NormalizePixels(PixelNorm::new(channels, pixels, epsilon)),
     };
     let op = Rows::new(work, variant, &shape, resources);
-    let mut patch = TypedModelPatch::new("layer normalisation");
-    let input = patch.tap_model(model, input)?;
-    let wire = patch.wire_node(format!("{name}.rows"), op, &[input])?[0];
-    patch.shunt_outside(model, node.id.into(), wire)?;
-    Ok(Some(patch))
+    replaced(model, node.id.into(), format!("{name}.rows"), op, &[input])
 }
 
 /// What `node` normalises if its mean is taken off first, and the epsilon.

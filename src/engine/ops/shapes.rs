@@ -2,13 +2,13 @@
 //! somebody else holds to change its shape, and what our operators give out is held for the next run.
 
 use tract_onnx::prelude::*;
-use tract_onnx::tract_core::internal::{TractResult, TypedOp};
+use tract_onnx::tract_core::internal::TractResult;
 use tract_onnx::tract_core::model::Rewriter;
 use tract_onnx::tract_core::ops::change_axes::AxisOp;
 
+use super::ours;
+use super::outlets::{read_once, replaced, shape_of};
 use super::planned::{Kernel, Planned};
-use super::rows::shape_of;
-use super::{Attend, Mixed, Permute, Rows};
 use crate::engine::kernels::{Attention, Mix, Permutation, RowWork};
 
 /// Takes changes of shape into the operators that they follow or precede.
@@ -37,27 +37,9 @@ fn is_view(model: &TypedModel, node: &TypedNode) -> bool {
 
 fn behind(_: &(), model: &TypedModel, node: &TypedNode, _: &str, _: &AxisOp) -> TractResult<Option<TypedModelPatch>> {
     let maker = model.node(node.inputs[0].node);
-    let alone = model.outlet_successors(node.inputs[0]).len() == 1 && !model.outputs.contains(&node.inputs[0]);
-    let Some(shape) = shape_of(model, node.id.into()).filter(|_| alone && is_view(model, node)) else {
-        return Ok(None);
-    };
-    let op: Box<dyn TypedOp> = if let Some(op) = maker.op_as::<Rows>() {
-        Box::new(op.shaped(&shape))
-    } else if let Some(op) = maker.op_as::<Attend>() {
-        Box::new(op.shaped(&shape))
-    } else if let Some(op) = maker.op_as::<Mixed>() {
-        Box::new(op.shaped(&shape))
-    } else if let Some(op) = maker.op_as::<Permute>() {
-        Box::new(op.shaped(&shape))
-    } else {
-        return Ok(None);
-    };
-    let mut patch = TypedModelPatch::new("a shape goes into what makes it");
-    let inputs: TVec<OutletId> =
-        maker.inputs.iter().map(|input| patch.tap_model(model, *input)).collect::<TractResult<_>>()?;
-    let wire = patch.wire_node(maker.name.clone(), op, &inputs)?[0];
-    patch.shunt_outside(model, node.id.into(), wire)?;
-    Ok(Some(patch))
+    let taken = read_once(model, node.inputs[0]) && is_view(model, node);
+    let Some((op, shape)) = ours(maker).filter(|_| taken).zip(shape_of(model, node.id.into())) else { return Ok(None) };
+    replaced(model, node.id.into(), maker.name.clone(), op.shaped(&shape), &maker.inputs)
 }
 
 fn before<K: Kernel + Clone>(
@@ -74,11 +56,6 @@ fn before<K: Kernel + Clone>(
     if !node.inputs.iter().any(|input| through(input).is_some()) {
         return Ok(None);
     }
-    let mut patch = TypedModelPatch::new("a shape that an operator does not ask for");
-    let inputs: TVec<OutletId> = (node.inputs.iter())
-        .map(|input| patch.tap_model(model, through(input).unwrap_or(*input)))
-        .collect::<TractResult<_>>()?;
-    let wire = patch.wire_node(name, op.clone(), &inputs)?[0];
-    patch.shunt_outside(model, node.id.into(), wire)?;
-    Ok(Some(patch))
+    let inputs: TVec<OutletId> = node.inputs.iter().map(|input| through(input).unwrap_or(*input)).collect();
+    replaced(model, node.id.into(), name.to_owned(), op.clone(), &inputs)
 }

@@ -6,6 +6,7 @@ use super::partition::Region;
 use super::recognize::{Recognized, picture};
 use super::values::Values;
 use crate::engine::kernels::{Activation, Blend, Grid, Window};
+use crate::engine::ops::read_once;
 
 /// A picture of the region: [channels, height, width].
 pub(super) type Shape = [usize; 3];
@@ -104,8 +105,7 @@ impl Builder<'_> {
 
     /// The operation that made `outlet`, if more can be put to its end: only one node reads it, and it is not rounded.
     fn maker(&self, outlet: OutletId) -> Option<usize> {
-        let only = self.model.outlet_successors(outlet).len() == 1 && !self.model.outputs.contains(&outlet);
-        let picture = *self.known.get(&outlet).filter(|_| only)?;
+        let picture = *self.known.get(&outlet).filter(|_| read_once(self.model, outlet))?;
         self.draft.operations.iter().position(|op| op.output == picture && op.grid.is_none())
     }
 

@@ -5,12 +5,10 @@ use tract_onnx::tract_core::ops::downsample::Downsample;
 use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_core::ops::math::{Add, Max, Min, Mul};
-use tract_onnx::tract_core::ops::nn::{
-    DataFormat, GeluApproximate, GeluExact, HardSwish, Reduce, Reducer, Resize, Sigmoid, Silu,
-};
+use tract_onnx::tract_core::ops::nn::{DataFormat, Reduce, Reducer, Resize};
 
 use crate::engine::kernels::{Activation, Blend, Grid, MAX_PACKED, Window};
-use crate::engine::ops::{FakeQuantize, resize_tables};
+use crate::engine::ops::{FakeQuantize, activation, resize_tables};
 
 /// A node in the words of the kernels. `OutletId`s are what it reads.
 #[derive(Clone, Debug)]
@@ -212,24 +210,6 @@ fn window(model: &TypedModel, node: &TypedNode, spec: &PoolSpec) -> Option<Windo
         stride: spec.stride(0),
         padding: [sides[0].pad_before, sides[1].pad_before],
     })
-}
-
-fn activation(op: &ElementWiseOp) -> Option<Activation> {
-    if op.1.is_some() {
-        None
-    } else if op.0.is::<HardSwish>() {
-        Some(Activation::HardSwish)
-    } else if op.0.is::<GeluExact>() {
-        Some(Activation::Gelu)
-    } else if op.0.downcast_ref::<GeluApproximate>().is_some_and(|gelu| !gelu.fast_impl) {
-        Some(Activation::GeluTanh)
-    } else if op.0.is::<Sigmoid>() {
-        Some(Activation::Sigmoid)
-    } else if op.0.is::<Silu>() {
-        Some(Activation::Silu)
-    } else {
-        None
-    }
 }
 
 /// What a picture was before every `stride`th of its rows and columns was kept, and that stride: tract makes a 1x1

@@ -9,7 +9,7 @@ use tract_onnx::tract_core::ops::nn::{Softmax, SoftmaxKind};
 
 use super::axes::{Axes, Factor, Letters, Strides};
 use super::view::View;
-use super::{constant, shape_of};
+use super::{constant, read_once, shape_of};
 
 /// What leads to the weights.
 pub(super) struct Scores {
@@ -77,8 +77,7 @@ fn changes(model: &TypedModel, outlet: OutletId, mut softened: bool) -> Option<(
     let mut changes = Vec::new();
     let mut at = outlet;
     loop {
-        let once = model.outlet_successors(at).len() == 1 && !model.outputs.contains(&at);
-        let node = once.then(|| model.node(at.node))?;
+        let node = read_once(model, at).then(|| model.node(at.node))?;
         if softened && node.op_is::<EinSum>() {
             return Some((node.id, changes));
         } else if let Some(op) = node.op_as::<AxisOp>() {
