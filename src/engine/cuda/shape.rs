@@ -7,8 +7,9 @@
 //! 2. Products over the channels of pictures become the 1x1 convolutions that they were in the file. tract's matrix products
 //!    transpose pictures before and after; cuDNN takes them as they lie.
 //! 3. Convolutions with uneven padding, which miss cuDNN there, get their padding by an operator before them.
+//! 4. Convolutions of pictures whose batch axis tract has taken away, which miss it too, get the axis back.
 //!
-//! tract's declutter undoes 2 and 3, so nothing is decluttered after this. Other resizes and pooling stay, and run on the
+//! tract's declutter undoes 2 to 4, so nothing is decluttered after this. Other resizes and pooling stay, and run on the
 //! processor.
 
 use tract_onnx::prelude::*;
@@ -28,6 +29,7 @@ pub(in crate::engine) fn fit(model: &mut TypedModel) -> TractResult<()> {
         .with_rule_for("doubling", doubling)
         .with_rule_for("pointwise", pointwise)
         .with_rule_for("uneven padding", padding)
+        .with_rule_for("batch axis", batched)
         .rewrite(&(), model)?;
     model.compact()
 }
@@ -82,7 +84,7 @@ fn doubling(
     Ok(Some(patch))
 }
 
-/// Takes products of a picture [N, I, H, W] with a constant matrix of its channels.
+/// Takes products of a picture [N, I, H, W] with a constant matrix of its channels, also where a batch of one has no axis.
 fn pointwise(
     _: &(),
     model: &TypedModel,
@@ -95,15 +97,20 @@ fn pointwise(
     let matrix_ix = usize::from(model.outlet_fact(node.inputs[1])?.konst.is_some());
     let letters = |text: &str| text.chars().collect::<Vec<char>>();
     let (data, matrix, output) = (letters(&inputs[1 - matrix_ix]), letters(&inputs[matrix_ix]), letters(&outputs[0]));
-    rule_if!(data.len() == 4 && matrix.len() == 2 && output.len() == 4);
-    let (from, to) = (data[1], output[1]);
-    let elsewhere = |letters: &[char]| [letters[0], letters[2], letters[3]];
-    rule_if!(
-        elsewhere(&data) == elsewhere(&output) && from != to && !elsewhere(&data).iter().any(|l| matrix.contains(l))
-    );
+    rule_if!((3..=4).contains(&data.len()) && matrix.len() == 2 && (3..=4).contains(&output.len()));
+    let places = |letters: &[char]| [letters[letters.len() - 2], letters[letters.len() - 1]];
+    let (from, to) = (data[data.len() - 3], output[output.len() - 3]);
+    rule_if!(places(&data) == places(&output) && from != to && !places(&data).iter().any(|l| matrix.contains(l)));
+    let batch = |letters: &[char]| (letters.len() == 4).then(|| letters[0]);
+    rule_if!(batch(&data).is_none_or(|n| !matrix.contains(&n)) && batch(&output).is_none_or(|n| !matrix.contains(&n)));
     let transposed = matrix == [from, to];
     rule_if!(transposed || matrix == [to, from]);
     let fact = model.outlet_fact(node.inputs[1 - matrix_ix])?;
+    // A batch that only one of the two has is of one.
+    rule_if!(batch(&data) == batch(&output) || data.len() == 3 || fact.shape[0].is_one());
+    rule_if!(
+        batch(&data) == batch(&output) || output.len() == 3 || model.outlet_fact(node.id.into())?.shape[0].is_one()
+    );
     rule_if_some!(weights = &model.outlet_fact(node.inputs[matrix_ix])?.konst);
     rule_if!(fact.datum_type.is_float() && weights.datum_type() == fact.datum_type);
 
@@ -114,10 +121,16 @@ fn pointwise(
     let (outputs, inputs) = (weights.shape()[0], weights.shape()[1]);
     let weights = weights.into_shape(&[outputs, inputs, 1, 1])?;
     let mut patch = TypedModelPatch::new("product over channels as a convolution");
-    let picture = patch.tap_model(model, node.inputs[1 - matrix_ix])?;
+    let mut picture = patch.tap_model(model, node.inputs[1 - matrix_ix])?;
+    if data.len() == 3 {
+        picture = patch.wire_node(format!("{name}.batch"), AxisOp::Add(0), &[picture])?[0];
+    }
     let weights = patch.add_const(format!("{name}.matrix"), weights)?;
     let conv = convolution([inputs, outputs], 1, [1, 1], PaddingSpec::Valid);
-    let wire = convolved(&mut patch, name, conv, [picture, weights])?;
+    let mut wire = convolved(&mut patch, name, conv, [picture, weights])?;
+    if output.len() == 3 {
+        wire = patch.wire_node(format!("{name}.no-batch"), AxisOp::Rm(0), &[wire])?[0];
+    }
     patch.shunt_outside(model, node.id.into(), wire)?;
     Ok(Some(patch))
 }
@@ -145,6 +158,25 @@ fn padding(
     inputs[0] = patch.wire_node(format!("{name}.padded"), Pad::new(pads, PadMode::Constant(zero)), &inputs[..1])?[0];
     let pool_spec = PoolSpec { padding: PaddingSpec::Valid, ..op.pool_spec.clone() };
     let wire = patch.wire_node(name, Conv { pool_spec, ..op.clone() }, &inputs)?[0];
+    patch.shunt_outside(model, node.id.into(), wire)?;
+    Ok(Some(patch))
+}
+
+/// Takes convolutions of a picture [I, H, W].
+fn batched(
+    _: &(),
+    model: &TypedModel,
+    node: &TypedNode,
+    name: &str,
+    op: &Conv,
+) -> TractResult<Option<TypedModelPatch>> {
+    rule_if!(op.q_params.is_none() && op.pool_spec.data_format == DataFormat::CHW);
+    let mut patch = TypedModelPatch::new("a convolution with its batch axis");
+    let mut inputs = patch.taps(model, &node.inputs)?;
+    inputs[0] = patch.wire_node(format!("{name}.batch"), AxisOp::Add(0), &inputs[..1])?[0];
+    let pool_spec = PoolSpec { data_format: DataFormat::NCHW, ..op.pool_spec.clone() };
+    let wire = patch.wire_node(name, Conv { pool_spec, ..op.clone() }, &inputs)?[0];
+    let wire = patch.wire_node(format!("{name}.no-batch"), AxisOp::Rm(0), &[wire])?[0];
     patch.shunt_outside(model, node.id.into(), wire)?;
     Ok(Some(patch))
 }

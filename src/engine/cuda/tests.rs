@@ -69,7 +69,9 @@ fn photo(height: usize, width: usize) -> Tensor {
 fn is_translated(model: &TypedModel, node: &TypedNode) -> bool {
     let binary = |op: &TypedBinOp| {
         let ranks = node.inputs.iter().map(|input| model.outlet_fact(*input).unwrap().rank()).collect::<Vec<_>>();
-        (op.0.is::<math::Add>() || op.0.is::<math::Mul>() || op.0.is::<math::Max>()) && ranks[0] == ranks[1]
+        let known =
+            op.0.is::<math::Add>() || op.0.is::<math::Mul>() || op.0.is::<math::Max>() || op.0.is::<math::Min>();
+        known && ranks[0] == ranks[1]
     };
     node.op_is::<Const>()
         || node.op_is::<TypedSource>()
