@@ -60,7 +60,7 @@ pub use onnx::OnnxModel;
 pub use precision::Precision;
 pub(crate) use product::Columns;
 pub use profile::NodeTime;
-pub(crate) use rewrite::{ActivationGrid, Convolution, QuantizationPlan};
+pub(crate) use rewrite::{ActivationGrid, Convolution, QuantizationPlan, Stream};
 pub use tensor::{ElementType, Tensor, TensorInfo};
 pub use threads::Threads;
 

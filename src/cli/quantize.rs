@@ -69,6 +69,10 @@ pub struct QuantizeArgs {
     /// A convolution that stays float, by its node's name. May be repeated
     #[arg(long, value_name = "NAME", help_heading = "Calibration")]
     keep: Vec<String>,
+    /// Leave the channels between convolutions as uneven as they are, instead of multiplying each by a factor that the next
+    /// convolutions take back where that helps
+    #[arg(long, help_heading = "Calibration")]
+    no_equalization: bool,
     /// Leave the biases as they are, instead of taking the mean error of each channel out of them where that helps
     #[arg(long, help_heading = "Calibration")]
     no_bias_correction: bool,
@@ -131,6 +135,7 @@ pub fn run(args: QuantizeArgs) -> anyhow::Result<()> {
     let options = QuantizeOptions {
         method: args.method,
         percentile: args.percentile,
+        equalization: !args.no_equalization,
         bias_correction: !args.no_bias_correction,
         keep: args.keep.clone(),
         input: args.photos.size.or(source.size(&model)),

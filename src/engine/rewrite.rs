@@ -8,6 +8,7 @@ mod plain;
 mod proto;
 mod quantized;
 mod save;
+mod streams;
 #[cfg(test)]
 mod tests;
 mod without;
@@ -20,6 +21,8 @@ use tract_onnx::pb::{GraphProto, TypeProto, ValueInfoProto, type_proto};
 use super::failure::node_name;
 use super::onnx::OnnxModel;
 use crate::error::ModelError;
+
+pub(crate) use streams::Stream;
 
 /// A convolution whose weights lie in the file as 32-bit floats.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,11 +3,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::calibration::{calibrate, inputs_of};
 use super::comparison::{Observed, Ratios, RunAs, output_names, side_by_side};
 use super::correction::corrections;
+use super::equalization::equalized;
 use super::grid::{grid, rounded};
 use super::histogram::Histogram;
 use super::images::{Images, Watch, image_input, input_size, no_images};
 use super::range::{Method, Range, choose_range};
-use super::report::{BiasCorrection, OutputReport, Report, TensorReport};
+use super::report::{OutputReport, Report, TensorReport, Trial};
 use crate::engine::{Convolution, OnnxModel, QuantizationPlan, Threads};
 use crate::error::{Error, ModelError, nearest_name};
 use crate::geometry::Size;
@@ -20,6 +21,8 @@ pub struct QuantizeOptions {
     pub method: Method,
     /// The share of values that [`Method::Percentile`] keeps, 0 to 100.
     pub percentile: f64,
+    /// Whether the channels between convolutions are made even where that lowers the error of the outputs.
+    pub equalization: bool,
     /// Whether mean errors are taken out of the biases where that lowers the error of the outputs.
     pub bias_correction: bool,
     /// Names of convolutions that stay float.
@@ -35,6 +38,7 @@ impl Default for QuantizeOptions {
         QuantizeOptions {
             method: Method::Auto,
             percentile: 99.99,
+            equalization: true,
             bias_correction: true,
             keep: Vec::new(),
             input: None,
@@ -67,27 +71,56 @@ pub fn quantize(
 ) -> Result<Option<Quantized>, Error> {
     let model = &model.with_plain_constants()?;
     let run = RunAs { input: input_size(model, options.input)?, threads: Threads::new(options.threads) };
+    let Some(mut made) = by_calibration(model, images, &run, options, watch)? else { return Ok(None) };
+    if options.equalization {
+        let Some(even) = equalized(model, images, &run, watch)? else { return Ok(None) };
+        if let Some(even) = even {
+            let Some(with) = by_calibration(&even, images, &run, options, watch)? else { return Ok(None) };
+            let trial = Trial::new(made.noise, with.noise);
+            if trial.kept {
+                made = with;
+            }
+            made.report.equalization = Some(trial);
+        }
+    }
+    Ok(Some(Quantized { model: made.model, report: made.report }))
+}
+
+/// A quantised model, what became of it, and the noise of its outputs for a unit of signal.
+struct Made {
+    model: OnnxModel,
+    report: Report,
+    noise: f64,
+}
+
+/// Quantises `model`, whose constants are plain, as it is. `None` if the watcher ended it.
+fn by_calibration(
+    model: &OnnxModel,
+    images: &mut dyn Images,
+    run: &RunAs,
+    options: &QuantizeOptions,
+    watch: &mut dyn Watch,
+) -> Result<Option<Made>, Error> {
     let (convolutions, float) = convolutions(model, &options.keep)?;
-    let Some(histograms) = calibrate(model, &convolutions, images, &run, watch)? else { return Ok(None) };
+    let Some(histograms) = calibrate(model, &convolutions, images, run, watch)? else { return Ok(None) };
     let range = |h: &Histogram| choose_range(h, options.method, options.percentile);
     let ranges: BTreeMap<_, _> = histograms.iter().map(|(name, h)| (name.clone(), range(h))).collect();
     let grids: BTreeMap<_, _> = ranges.iter().map(|(name, r)| (name.clone(), grid(r.low, r.high))).collect();
     let mut plan = QuantizationPlan { grids, float, ..QuantizationPlan::default() };
 
-    let mut work = Work { float: model, images, watch, run: &run };
+    let outputs = output_names(model);
+    let mut work = Work { float: model, images, watch, run };
     let Some(mut best) = work.compare(&plan)? else { return Ok(None) };
     let mut bias_correction = None;
     if options.bias_correction {
-        let Some(bias_corrections) = corrections(model, &convolutions, &plan, work.images, &run, work.watch)? else {
+        let Some(bias_corrections) = corrections(model, &convolutions, &plan, work.images, run, work.watch)? else {
             return Ok(None);
         };
         let corrected = QuantizationPlan { bias_corrections, ..plan.clone() };
         let Some(with) = work.compare(&corrected)? else { return Ok(None) };
-        let outputs = output_names(model);
-        let (noise_without, noise_with) = (best.ratios.mean_noise(&outputs), with.ratios.mean_noise(&outputs));
-        let kept = noise_with < noise_without;
-        bias_correction = Some(BiasCorrection { kept, noise_without, noise_with });
-        if kept {
+        let trial = Trial::new(best.ratios.mean_noise(&outputs), with.ratios.mean_noise(&outputs));
+        bias_correction = Some(trial);
+        if trial.kept {
             (best, plan) = (with, corrected);
         }
     }
@@ -97,9 +130,10 @@ pub fn quantize(
         outputs: output_reports(model, &best.ratios),
         quantized_convolutions: convolutions.len(),
         float_convolutions: plan.float.iter().cloned().collect(),
+        equalization: None,
         bias_correction,
     };
-    Ok(Some(Quantized { model: best.model, report }))
+    Ok(Some(Made { model: best.model, noise: best.ratios.mean_noise(&outputs), report }))
 }
 
 /// The outputs of `other`, a rewritten `model`, against those of `model`, and how many images could be read. `None` if

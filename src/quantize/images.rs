@@ -20,6 +20,8 @@ pub trait Images {
 pub enum Stage {
     /// Histograms of the float model's tensors.
     Calibration,
+    /// Largest values of the channels between convolutions.
+    Equalization,
     /// Mean errors of the convolutions.
     BiasCorrection,
     /// The quantised model beside the float one.

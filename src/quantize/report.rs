@@ -42,8 +42,10 @@ pub struct Report {
     pub quantized_convolutions: usize,
     /// Names of those that stay float.
     pub float_convolutions: Vec<String>,
-    /// `None` if it was not asked for.
-    pub bias_correction: Option<BiasCorrection>,
+    /// Whether even channels paid; `None` if it was not asked for, or no channels can be made even.
+    pub equalization: Option<Trial>,
+    /// Whether correcting the biases paid; `None` if it was not asked for.
+    pub bias_correction: Option<Trial>,
 }
 
 /// A tensor that is rounded to 8 bits.
@@ -74,13 +76,20 @@ pub struct OutputReport {
     pub sqnr_db: Option<f64>,
 }
 
-/// Whether correcting the biases paid.
+/// A step of the work that stays only where it pays.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct BiasCorrection {
-    /// Whether the corrected biases are in the model.
+pub struct Trial {
+    /// Whether it is in the model.
     pub kept: bool,
-    /// Noise of the outputs for a unit of signal, the mean over the outputs.
+    /// Noise of the outputs for a unit of signal, the mean over the outputs, without it.
     pub noise_without: f64,
-    /// The same with the corrected biases.
+    /// The same with it.
     pub noise_with: f64,
+}
+
+impl Trial {
+    /// Keeps what lowers the noise.
+    pub(super) fn new(noise_without: f64, noise_with: f64) -> Trial {
+        Trial { kept: noise_with < noise_without, noise_without, noise_with }
+    }
 }

@@ -23,6 +23,7 @@ impl Watch for Progress {
     fn begin(&mut self, stage: Stage, steps: usize) {
         let name = match stage {
             Stage::Calibration => "calibration",
+            Stage::Equalization => "equalisation",
             Stage::BiasCorrection => "bias correction",
             Stage::Measurement => "measurement",
         };

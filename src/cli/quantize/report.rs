@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::super::output::lossy;
 use super::masks::MaskAgreement;
-use crate::quantize::{self, BiasCorrection, OutputReport};
+use crate::quantize::{self, OutputReport, Trial};
 
 /// The JSON form of `foveate quantize`.
 #[derive(Debug, Serialize)]
@@ -87,13 +87,14 @@ fn layers(report: &quantize::Report) -> String {
         text.push_str(&format!(", float: {}", report.float_convolutions.join(", ")));
     }
     text.push('\n');
-    if let Some(BiasCorrection { kept, noise_without, noise_with }) = report.bias_correction {
-        let verdict = if kept { "kept" } else { "not kept" };
-        text.push_str(&format!(
-            "bias correction {verdict}: noise of the outputs {:.3} % with it, {:.3} % without\n",
-            100.0 * noise_with,
-            100.0 * noise_without
-        ));
+    for (step, trial) in [("equalisation", report.equalization), ("bias correction", report.bias_correction)] {
+        if let Some(Trial { kept, noise_without, noise_with }) = trial {
+            let verdict = if kept { "kept" } else { "not kept" };
+            let (with, without) = (100.0 * noise_with, 100.0 * noise_without);
+            text.push_str(&format!(
+                "{step} {verdict}: noise of the outputs {with:.3} % with it, {without:.3} % without\n"
+            ));
+        }
     }
     text
 }

@@ -59,8 +59,14 @@ pub(super) fn node(operator: &str, inputs: &[&str], output: &str, attributes: &[
     }
 }
 
-fn integer(name: &str, value: i64) -> AttributeProto {
+/// An integer attribute.
+pub(super) fn integer(name: &str, value: i64) -> AttributeProto {
     AttributeProto { name: name.to_owned(), r#type: AttributeType::Int as i32, i: value, ..AttributeProto::default() }
+}
+
+/// The attribute `name` of a node, if it is an integer.
+pub(super) fn integer_of(node: &NodeProto, name: &str) -> Option<i64> {
+    node.attribute.iter().find(|a| a.name == name && a.r#type == AttributeType::Int as i32).map(|a| a.i)
 }
 
 /// Drops the constants called one of `names` that nothing reads any more, from the inputs as well: old exporters list

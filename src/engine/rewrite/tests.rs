@@ -277,3 +277,93 @@ fn constants_become_initializers_that_readers_name() {
     assert_eq!(found[0].bias.as_deref(), Some("a.b"));
     assert_eq!(found[1].weights, "b.value");
 }
+
+/// image -> conv a -> relu6 -> conv b (1x1) = s; s -> conv c (depthwise) -> conv d = t; s + t -> relu -> mean and conv e -> y.
+fn streamed() -> OnnxModel {
+    let ints = |name: &str, ints: &[i64]| AttributeProto {
+        name: name.into(),
+        r#type: AttributeType::Ints as i32,
+        ints: ints.to_vec(),
+        ..Default::default()
+    };
+    let padded = |inputs: &[&str], output: &str, group: i64| NodeProto {
+        attribute: vec![ints("pads", &[1; 4]), proto::integer("group", group)],
+        ..node("Conv", inputs, output)
+    };
+    let weights = |name: &str, dims: &[i64], seed: u32| {
+        let values = numbers(dims.iter().product::<i64>() as usize, seed);
+        float_constant(name, dims, &values)
+    };
+    let graph = GraphProto {
+        name: "streamed".into(),
+        node: vec![
+            padded(&["image", "a.w", "a.b"], "a", 1),
+            node("Clip", &["a", "zero", "six"], "six_a"),
+            node("Conv", &["six_a", "b.w", "b.b"], "s"),
+            padded(&["s", "c.w"], "c", 4),
+            node("Sigmoid", &["c"], "c_s"),
+            node("Conv", &["c_s", "d.w", "d.b"], "t"),
+            node("Add", &["s", "t"], "sum"),
+            node("Relu", &["sum"], "r"),
+            NodeProto { attribute: vec![ints("axes", &[2, 3])], ..node("ReduceMean", &["r"], "mean") },
+            node("Conv", &["mean", "f.w"], "f"),
+            node("Conv", &["r", "e.w"], "e"),
+            node("Add", &["e", "f"], "y"),
+        ],
+        initializer: vec![
+            weights("a.w", &[5, 3, 3, 3], 1),
+            weights("a.b", &[5], 2),
+            weights("b.w", &[4, 5, 1, 1], 3),
+            weights("b.b", &[4], 4),
+            weights("c.w", &[4, 1, 3, 3], 5),
+            weights("d.w", &[4, 4, 1, 1], 6),
+            weights("d.b", &[4], 7),
+            weights("e.w", &[2, 4, 1, 1], 8),
+            weights("f.w", &[2, 4, 1, 1], 9),
+            float_constant("zero", &[], &[0.0]),
+            float_constant("six", &[], &[6.0]),
+        ],
+        input: vec![edge("image", &[1, 3, SIDE, SIDE])],
+        output: vec![edge("y", &[1, 2, SIDE, SIDE])],
+        ..Default::default()
+    };
+    let opset_import = vec![OperatorSetIdProto { domain: String::new(), version: 17 }];
+    let file = ModelProto { ir_version: 8, opset_import, graph: Some(graph), ..Default::default() };
+    OnnxModel::from_bytes("streamed.onnx", &file.encode_to_vec(), Limits::default()).unwrap()
+}
+
+fn answer(model: &OnnxModel) -> Vec<f32> {
+    let shapes = vec![("image".to_owned(), vec![1, 3, SIDE, SIDE])];
+    let graph = model.compile(&CompileOptions { shapes, ..CompileOptions::default() }).unwrap();
+    let mut session = graph.session().unwrap();
+    session.input_mut(0).unwrap().copy_from_slice(&numbers(3 * SIDE * SIDE, 77));
+    let mut values = Vec::new();
+    session.run(&mut values).unwrap();
+    values[0].as_f32().unwrap().to_vec()
+}
+
+#[test]
+fn streams_are_what_convolutions_make_and_read() {
+    let streams = streamed().streams();
+    let found: Vec<(&[String], usize)> = streams.iter().map(|s| (s.tensors.as_slice(), s.channels)).collect();
+    // Not `a`, whose values are cut at six, nor `c_s`, which no convolution makes, nor `y`, which comes out.
+    assert_eq!(found, [(["s", "t", "sum", "r", "mean"].map(String::from).as_slice(), 4)]);
+    assert_eq!(tiny(17).streams(), [], "what comes out of the graph stays as it is");
+}
+
+#[test]
+fn rescaled_streams_answer_the_same() {
+    let model = streamed();
+    let streams = model.streams();
+    let factors = vec![0.01, 30.0, 1.0, 4.0];
+    let other = model.rescaled(&[(streams[0].clone(), factors)]).unwrap();
+    assert_ne!(model.to_bytes(), other.to_bytes());
+    for (a, b) in answer(&model).iter().zip(answer(&other)) {
+        assert!((a - b).abs() < 1e-4 * a.abs().max(1.0), "{a} {b}");
+    }
+    for bad in [vec![1.0; 3], vec![1.0, 0.0, 1.0, 1.0], vec![1.0, f32::NAN, 1.0, 1.0], vec![1.0, -1.0, 1.0, 1.0]] {
+        assert!(model.rescaled(&[(streams[0].clone(), bad)]).is_err());
+    }
+    let shares = model.weight_shares(&streams[0]);
+    assert!(shares.iter().all(|s| *s == 1.0), "the depthwise convolution reads each channel alone: {shares:?}");
+}
