@@ -1,6 +1,7 @@
 """Training samples: photographs with id maps, cached once, augmented and composited on the fly."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,12 @@ SMALLEST, SIZE_POWER = 0.002, 0.4
 REGION_RANKS = 0.15
 
 Shape = tuple[int, int]
+# An object cut out of a photo: image [h, w, 3] and alpha [h, w].
+Cutout = tuple[np.ndarray, np.ndarray]
+# What pasting changes: image [h, w, 3], ids, valid and covered [h, w].
+View = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+# From a generator, image, ids and valid to those of a later frame.
+SecondView = Callable[[np.random.Generator, np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
 
 
 @dataclass
@@ -256,8 +263,8 @@ class Sampler:
         moved = None if ids is None else cv2.warpAffine(ids, m, size, flags=cv2.INTER_NEAREST)
         return out, moved, valid.astype(bool), m
 
-    def cutout(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """An object cut to its box and resized: image [h, w, 3] and alpha [h, w]; None if it is unfit."""
+    def cutout(self, least: float = 0.2) -> Cutout | None:
+        """An object cut to its box and resized to `least` to 0.8 of the input's shorter side; None if it is unfit."""
         rng = self.rng
         source = self.cutouts[int(rng.integers(len(self.cutouts)))]
         values = [v for v in np.unique(source.masks[0]) if v not in (0, UNKNOWN)]
@@ -268,7 +275,7 @@ class Sampler:
         y0, y1, x0, x1 = ys[0], ys[-1] + 1, xs[0], xs[-1] + 1
         if min(y1 - y0, x1 - x0) < 24 or mask.mean() < 0.01:
             return None
-        want = min(self.shape) * float(np.exp(rng.uniform(np.log(0.2), np.log(0.8))))
+        want = min(self.shape) * float(np.exp(rng.uniform(np.log(least), np.log(0.8))))
         scale = want / max(y1 - y0, x1 - x0)
         if scale > 2.0:
             return None
@@ -286,12 +293,20 @@ class Sampler:
     def paste(self, image: np.ndarray, ids: np.ndarray, valid: np.ndarray, covered: np.ndarray) -> None:
         """Pastes a cut-out with a blended edge, in place; it becomes a new id and hides what it covers."""
         made = self.cutout()
-        if made is None:
-            return
-        cut, alpha = made
+        if made is not None:
+            new = int(ids.max()) + 1 if ids.max() < 250 else 251
+            self.blend((image, ids, valid, covered), made, self.spot(valid, made), new)
+
+    def spot(self, valid: np.ndarray, made: Cutout) -> tuple[int, int]:
+        """Row and column where a cut-out begins on the photo."""
+        h, w = made[1].shape
+        return self.place(np.flatnonzero(valid.any(1))[-1] + 1, h), self.place(np.flatnonzero(valid.any(0))[-1] + 1, w)
+
+    def blend(self, view: View, made: Cutout, at: tuple[int, int], new: int) -> None:
+        """Blends a cut-out into image, ids, valid and covered of `view`, in place, as far as it lies on the photo."""
+        (image, ids, valid, covered), (cut, alpha), (py, px) = view, made, at
         h, w = alpha.shape
         vy, vx = np.flatnonzero(valid.any(1))[-1] + 1, np.flatnonzero(valid.any(0))[-1] + 1
-        py, px = self.place(vy, h), self.place(vx, w)
         cy, cx = max(0, -py), max(0, -px)
         ey, ex = min(h, vy - py), min(w, vx - px)
         if ey - cy < 4 or ex - cx < 4:
@@ -300,7 +315,6 @@ class Sampler:
         a = soft[cy:ey, cx:ex, None]
         region = np.s_[py + cy : py + ey, px + cx : px + ex]
         image[region] = image[region] * (1 - a) + cut[cy:ey, cx:ex] * a
-        new = int(ids.max()) + 1 if ids.max() < 250 else 251
         ids[region][alpha[cy:ey, cx:ex] > 0.5] = new
         covered[region] |= a[:, :, 0] > 0.05
 
@@ -334,17 +348,65 @@ class Sampler:
         """A photo with K of its objects, some of them the same one where it has fewer."""
         while True:
             photo, image, ids, valid, m, covered = self.scene()
-            counts = np.bincount(ids.ravel(), minlength=256).astype(np.float64)
-            counts[0] = 0
-            if photo.source != "bsds":
-                counts[UNKNOWN] = 0
-            area = counts / max(1, valid.sum())
-            usable = np.flatnonzero((area > SMALLEST) & (area < 0.9))
-            if len(usable) == 0:
+            chosen = self.choose(photo, ids, valid)
+            if chosen is None:
                 continue
-            # Large regions teach more about shape, small ones are more.
-            p = area[usable] ** SIZE_POWER
-            chosen = self.rng.choice(usable, self.k, replace=len(usable) < self.k, p=p / p.sum())
             masks = np.stack([ids == v for v in chosen])
             image = normalise(camera(self.rng, image), valid)
             return Sample(image, masks, valid, photo, m, covered)
+
+    def choose(self, photo: Photo, ids: np.ndarray, valid: np.ndarray) -> np.ndarray | None:
+        """K ids of objects that are neither tiny nor nearly all of the picture; None if there is none."""
+        counts = np.bincount(ids.ravel(), minlength=256).astype(np.float64)
+        counts[0] = 0
+        if photo.source != "bsds":
+            counts[UNKNOWN] = 0
+        area = counts / max(1, valid.sum())
+        usable = np.flatnonzero((area > SMALLEST) & (area < 0.9))
+        if len(usable) == 0:
+            return None
+        # Large regions teach more about shape, small ones are more.
+        p = area[usable] ** SIZE_POWER
+        return self.rng.choice(usable, self.k, replace=len(usable) < self.k, p=p / p.sum())
+
+    def move_objects(self, first: View, second: View) -> None:
+        """Pastes one to three objects into both views, each elsewhere and a little changed in the second."""
+        rng = self.rng
+        for new in range(int(first[1].max()) + 1, int(first[1].max()) + 1 + int(rng.integers(1, 4))):
+            made = self.cutout(0.07)
+            if made is None:
+                continue
+            (y, x), (h, w) = self.spot(first[2], made), made[1].shape
+            turn = cv2.getRotationMatrix2D((w / 2, h / 2), float(rng.normal(0, 6)), float(np.exp(rng.normal(0, 0.06))))
+            turned = tuple(cv2.warpAffine(np.ascontiguousarray(part), turn, (w, h)) for part in made)
+            dy, dx = (int(d) for d in np.clip(rng.normal(0, 20, 2), -40, 40))
+            self.blend(first, made, (y, x), new)
+            self.blend(second, turned, (y + dy, x + dx), new)
+
+    def pair(self, second_view: SecondView) -> tuple[Sample, Sample]:
+        """A sample, and the same objects in a later frame, where all of them are still seen."""
+        rng = self.rng
+        while True:
+            photo, image, ids, valid, m, covered = self.scene()
+            later, names, known = second_view(rng, image, ids, valid)
+            if not known.any():
+                continue
+            before = int(ids.max())
+            if rng.random() < 0.6 and before < 240:
+                # Things that move over their ground: features must be theirs, not those of what lies around.
+                self.move_objects((image, ids, valid, covered), (later, names, known, covered.copy()))
+            if rng.random() < 0.4 and names.max() < 250:
+                self.paste(later, names, known, covered.copy())
+            moving = ids.max() > before and rng.random() < 0.8
+            chosen = self.choose(photo, np.where(ids > before, ids, 0) if moving else ids, valid)
+            if chosen is None:
+                continue
+            masks, after = (np.stack([i == v for v in chosen]) for i in (ids, names))
+            if after.sum((1, 2)).min() < SMALLEST / 2 * after[0].size:
+                continue
+            # One camera took both, a moment apart.
+            light, again = np.float32(np.exp(rng.normal(0, 0.04))), np.random.default_rng()
+            again.bit_generator.state = rng.bit_generator.state
+            first = Sample(normalise(camera(rng, image), valid), masks, valid, photo, m, covered)
+            seen = normalise(np.clip(camera(again, later) * light, 0, 255), known)
+            return first, Sample(seen, after, known, photo, m, np.ones(self.shape, bool))

@@ -28,7 +28,7 @@ MANIFEST = """\
 name = "foveate"
 family = "foveate"
 description = "Bundled: a small convolutional encoder and decoder for boards, 256x256"
-licence = "MIT OR Apache-2.0"
+licence = "Apache-2.0"
 source = "models/training (see MODEL_CARD.md)"
 input = [256, 256]
 sizes = { multiple = 32, min = 128, max = 512 }

@@ -17,16 +17,33 @@ CANDIDATES = 3
 # Kinds of prompt that are pooled and matched: positive clicks, negative clicks, box, earlier mask, outside of
 # the box, outside of the earlier mask.
 KINDS = 6
+# What the norms of EfficientNet-Lite add to variances.
+LITE_EPS = 1e-3
 # Widths between the two convolutions of the decoder's blocks, and of its mask features at stride 8.
 HIDDEN8, HIDDEN16, HIDDEN32, MASK8 = 24, 44, 72, 24
 
 
 class ConvBN(nn.Sequential):
-    """Convolution, batch norm and an optional ReLU; export folds the norm into the convolution."""
+    """Convolution, batch norm and an optional activation; export folds the norm into the convolution."""
 
-    def __init__(self, cin: int, cout: int, k: int = 3, stride: int = 1, relu: bool = True) -> None:
-        layers = [nn.Conv2d(cin, cout, k, stride, k // 2, bias=False), nn.BatchNorm2d(cout)]
-        super().__init__(*layers, *([nn.ReLU(inplace=True)] if relu else []))
+    def __init__(
+        self,
+        cin: int,
+        cout: int,
+        k: int = 3,
+        stride: int = 1,
+        relu: bool = True,
+        groups: int = 1,
+        most: float | None = None,
+        eps: float = 1e-5,
+    ) -> None:
+        layers: list[nn.Module] = [
+            nn.Conv2d(cin, cout, k, stride, k // 2, groups=groups, bias=False),
+            nn.BatchNorm2d(cout, eps),
+        ]
+        if relu:
+            layers.append(nn.ReLU(inplace=True) if most is None else nn.Hardtanh(0.0, most, inplace=True))
+        super().__init__(*layers)
 
 
 class Block(nn.Module):
@@ -61,6 +78,51 @@ class Likeness(nn.Module):
         return self.out(F.relu(self.near(p8) + up2(self.wide(p16))))
 
 
+class Inverted(nn.Module):
+    """An inverted residual (Sandler et al. 2018): 1x1 to `expand` times the channels, depthwise k x k, 1x1 back.
+
+    Activations are cut at 6, as those of EfficientNet-Lite are.
+    """
+
+    def __init__(self, cin: int, cout: int, k: int, stride: int, expand: int) -> None:
+        super().__init__()
+        wide = cin * expand
+        self.expand = ConvBN(cin, wide, 1, most=6.0, eps=LITE_EPS) if expand > 1 else nn.Identity()
+        self.depthwise = ConvBN(wide, wide, k, stride, groups=wide, most=6.0, eps=LITE_EPS)
+        self.project = ConvBN(wide, cout, 1, relu=False, eps=LITE_EPS)
+        self.same = stride == 1 and cin == cout
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.project(self.depthwise(self.expand(x)))
+        return x + y if self.same else y
+
+
+def inverted(count: int, cin: int, cout: int, k: int, stride: int) -> list[Inverted]:
+    """`count` inverted residuals, the first of which changes the width and the stride."""
+    return [Inverted(cin if n == 0 else cout, cout, k, stride if n == 0 else 1, 6) for n in range(count)]
+
+
+class Backbone(nn.Module):
+    """EfficientNet-Lite0 (Tan and Le 2019, without squeeze and excitation) without its head.
+
+    Image to features at strides 4, 8, 16 and 32: 24, 40, 112 and 320 channels.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = ConvBN(3, 32, stride=2, most=6.0, eps=LITE_EPS)
+        self.s4 = nn.Sequential(Inverted(32, 16, 3, 1, 1), *inverted(2, 16, 24, 3, 2))
+        self.s8 = nn.Sequential(*inverted(2, 24, 40, 5, 2))
+        self.s16 = nn.Sequential(*inverted(3, 40, 80, 3, 2), *inverted(3, 80, 112, 5, 1))
+        self.s32 = nn.Sequential(*inverted(4, 112, 192, 5, 2), *inverted(1, 192, 320, 3, 1))
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        c4 = self.s4(self.stem(image))
+        c8 = self.s8(c4)
+        c16 = self.s16(c8)
+        return c4, c8, c16, self.s32(c16)
+
+
 class Encoder(nn.Module):
     """Image to `embedding` [B, 64, H/8, W/8], `skip` [B, 16, H/4, W/4] and `likeness` [B, 32, H/8, W/8].
 
@@ -69,30 +131,25 @@ class Encoder(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = ConvBN(3, 24, stride=2)
-        self.s4 = nn.Sequential(ConvBN(24, 40, stride=2), Block(40))
-        self.s8 = nn.Sequential(ConvBN(40, 80, stride=2), Block(80), Block(80))
-        self.s16 = nn.Sequential(ConvBN(80, 128, stride=2), Block(128), Block(128), Block(128))
-        self.s32 = nn.Sequential(ConvBN(128, 192, stride=2), Block(192), Block(192))
-        self.context = nn.Conv2d(192, 128, 1)
-        self.l32 = ConvBN(192, 128, 1, relu=False)
+        self.backbone = Backbone()
+        self.context = nn.Conv2d(320, 128, 1)
+        self.l32 = ConvBN(320, 128, 1, relu=False)
+        self.l16 = ConvBN(112, 128, 1, relu=False)
         self.m16 = ConvBN(128, 96)
-        self.l16 = ConvBN(128, 128, 1, relu=False)
-        self.l8 = ConvBN(80, 96, 1, relu=False)
+        self.b16 = Block(96)
+        self.l8 = ConvBN(40, 96, 1, relu=False)
         self.m8 = ConvBN(96, EMBED)
+        self.b8 = Block(EMBED)
         self.out8 = nn.Conv2d(EMBED, EMBED, 3, padding=1)
-        self.l4 = ConvBN(40, SKIP, 3, relu=False)
+        self.l4 = ConvBN(24, SKIP, 3, relu=False)
         self.e4 = nn.Conv2d(EMBED, SKIP, 1)
         self.like = Likeness()
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        c4 = self.s4(self.stem(image))
-        c8 = self.s8(c4)
-        c16 = self.s16(c8)
-        c32 = self.s32(c16)
+        c4, c8, c16, c32 = self.backbone(image)
         p32 = self.l32(c32) + self.context(c32.mean((2, 3), keepdim=True))
-        p16 = self.m16(F.relu(self.l16(c16) + up2(p32)))
-        p8 = self.m8(F.relu(self.l8(c8) + up2(p16)))
+        p16 = self.b16(self.m16(F.relu(self.l16(c16) + up2(p32))))
+        p8 = self.b8(self.m8(F.relu(self.l8(c8) + up2(p16))))
         embedding = self.out8(p8)
         skip = F.relu(self.l4(c4) + up2(self.e4(p8)))
         return embedding, skip, self.like(p8, p16)

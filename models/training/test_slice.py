@@ -1,8 +1,8 @@
 """The whole path on a slice of the data: training lowers the loss, resuming continues it, the export agrees and
-can be trained on, several processes train as one, the head of likeness learns from the teacher.
+can be trained on, several processes train as one, the embedding learns to match, the head of likeness learns from the teacher.
 
-`python test_slice.py` takes about a minute on one core and needs the training data; the teacher's 90 MB are downloaded the
-first time. Exit code 1 on a failure.
+`python test_slice.py` takes about a minute on one core and needs the training data; the backbone's 18 MB and the teacher's 90 MB
+are downloaded the first time. Exit code 1 on a failure.
 """
 
 import argparse
@@ -22,7 +22,8 @@ from train import Config, Trainer, limit_threads
 from validate import FIGURES, validate
 
 SIDE, STEPS, MEAN_OF = 96, 60, 10
-TAUGHT, TEACHER = 12, Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "foveate/teacher"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "foveate"
+TAUGHT, TEACHER, BACKBONE = 12, CACHE / "teacher", CACHE / "efficientnet"
 # Far inside what any seed reaches; a broken loss, label or prompt stays near 1.
 MOST_OF_START = 0.75
 # Folding and unfolding the norms rounds.
@@ -61,13 +62,26 @@ def test_resume(trainer: Trainer, path: Path) -> None:
 def test_restore(net: Net, restored: Trainer, folder: Path) -> None:
     """A run that starts from the files that `net` was exported to starts from `net`."""
     export(net, folder)
-    restored.start_from(folder)
+    restored.start_from(folder, None)
     with torch.no_grad():
         values = example(SIDE, SIDE, 2)
         expected, got = answer(net, values), answer(restored.average.eval(), values)
     worst = max(float((expected[n] - got[n]).abs().max() / expected[n].abs().max()) for n in ("logits", "iou"))
     print(f"restored files answer within {worst:.1e}")
     assert worst < RESTORED, "the exported files do not give the network back"
+
+
+def test_matching(net: Net, photos: list[Photo]) -> None:
+    """The embedding learns to find the objects of one frame in the other."""
+    trainer = Trainer(Config(stages=((SIDE, SIDE, 1.0),), batch=8, match_steps=1.0), photos)
+    trainer.net.load_state_dict(net.state_dict())
+    losses = []
+    for _ in range(STEPS):
+        losses.append(trainer.train_step().matching)
+        trainer.spent += trainer.config.minutes * 60 / (4 * STEPS)
+    first, last = np.mean(losses[:MEAN_OF]), np.mean(losses[-MEAN_OF:])
+    print(f"matching: loss {first:.3f} falls to {last:.3f} in {STEPS} steps")
+    assert last < first, "the embedding does not learn to match"
 
 
 def test_likeness(net: Net, photos: list[Photo]) -> None:
@@ -113,6 +127,7 @@ def main() -> None:
     limit_threads()
     train, held_out = split(load_photos(args.data, limit=args.limit))
     trainer = Trainer(Config(stages=((SIDE, SIDE, 1.0),), batch=8), train)
+    trainer.start_from(None, BACKBONE)
     with tempfile.TemporaryDirectory() as folder:
         test_loss_falls(trainer)
         test_resume(trainer, Path(folder) / "state.pt")
@@ -122,6 +137,7 @@ def main() -> None:
         trained = load_net(Path(folder) / "state.pt")
         test_restore(trained, Trainer(trainer.config, trainer.photos), Path(folder))
         test_partners(train, Path(folder))
+        test_matching(trained, train)
         test_likeness(trained, train)
 
 

