@@ -72,16 +72,15 @@ pub fn quantize(
     let model = &model.with_plain_constants()?;
     let run = RunAs { input: input_size(model, options.input)?, threads: Threads::new(options.threads) };
     let Some(mut made) = by_calibration(model, images, &run, options, watch)? else { return Ok(None) };
-    if options.equalization {
-        let Some(even) = equalized(model, images, &run, watch)? else { return Ok(None) };
-        if let Some(even) = even {
-            let Some(with) = by_calibration(&even, images, &run, options, watch)? else { return Ok(None) };
-            let trial = Trial::new(made.noise, with.noise);
-            if trial.kept {
-                made = with;
-            }
-            made.report.equalization = Some(trial);
+    let streams = if options.equalization { model.streams() } else { Vec::new() };
+    if !streams.is_empty() {
+        let Some(even) = equalized(model, streams, images, &run, watch)? else { return Ok(None) };
+        let Some(with) = by_calibration(&even, images, &run, options, watch)? else { return Ok(None) };
+        let trial = Trial::new(made.noise, with.noise);
+        if trial.kept {
+            made = with;
         }
+        made.report.equalization = Some(trial);
     }
     Ok(Some(Quantized { model: made.model, report: made.report }))
 }

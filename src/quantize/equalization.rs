@@ -6,8 +6,8 @@ use crate::error::Error;
 /// A channel's factor and a channel's share count for no less than this part of the largest.
 const LEAST: f32 = 1e-3;
 
-/// `model` with the channels of its streams evened out, by the largest magnitudes that they have on the images; `None`
-/// inside if it has no stream. `None` if the watcher ended it.
+/// `model` with the channels of its `streams` evened out, by the largest magnitudes that they have on the images. `None` if
+/// the watcher ended it.
 ///
 /// Levels of a tensor are shared by its channels, levels of weights by those that one output reads: the factor
 /// sqrt(share of the weights / magnitude) gives every channel the same part of both (Nagel et al. 2019, equation 7, with
@@ -17,14 +17,11 @@ const LEAST: f32 = 1e-3;
 /// As [`OnnxModel::compile`], and [`ModelError::Rewrite`](crate::error::ModelError::Rewrite) if the file cannot be rewritten.
 pub(super) fn equalized(
     model: &OnnxModel,
+    streams: Vec<Stream>,
     images: &mut dyn Images,
     run: &RunAs,
     watch: &mut dyn Watch,
-) -> Result<Option<Option<OnnxModel>>, Error> {
-    let streams = model.streams();
-    if streams.is_empty() {
-        return Ok(Some(None));
-    }
+) -> Result<Option<OnnxModel>, Error> {
     let names: Vec<String> = streams.iter().flat_map(|s| s.tensors.iter().cloned()).collect();
     let mut observed = Observed::new(model, &names, run)?;
     let mut largest: Vec<Vec<f32>> = streams.iter().map(|s| vec![0.0; s.channels]).collect();
@@ -50,7 +47,7 @@ pub(super) fn equalized(
             (stream, factors)
         })
         .collect();
-    Ok(Some(Some(model.rescaled(&factors)?)))
+    Ok(Some(model.rescaled(&factors)?))
 }
 
 /// Raises each channel's largest magnitude to that in `tensor`, whose channels lie one after the other.

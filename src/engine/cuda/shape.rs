@@ -107,10 +107,9 @@ fn pointwise(
     rule_if!(transposed || matrix == [to, from]);
     let fact = model.outlet_fact(node.inputs[1 - matrix_ix])?;
     // A batch that only one of the two has is of one.
-    rule_if!(batch(&data) == batch(&output) || data.len() == 3 || fact.shape[0].is_one());
-    rule_if!(
-        batch(&data) == batch(&output) || output.len() == 3 || model.outlet_fact(node.id.into())?.shape[0].is_one()
-    );
+    let of_one = |letters: &[char], fact: &TypedFact| letters.len() == 3 || fact.shape[0].is_one();
+    let made = model.outlet_fact(node.id.into())?;
+    rule_if!(batch(&data) == batch(&output) || of_one(&data, fact) && of_one(&output, made));
     rule_if_some!(weights = &model.outlet_fact(node.inputs[matrix_ix])?.konst);
     rule_if!(fact.datum_type.is_float() && weights.datum_type() == fact.datum_type);
 

@@ -1,6 +1,6 @@
 //! Channels that can be rescaled without changing what a graph computes.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use tract_onnx::pb::{GraphProto, NodeProto};
 
@@ -182,20 +182,15 @@ fn stream(graph: &GraphProto, tensors: Vec<String>, uses: &HashMap<&str, usize>)
     for node in &graph.node {
         let member = |name: &String| members.contains(name.as_str());
         let makes = node.output.iter().any(member);
-        let reads: BTreeSet<usize> =
-            node.input.iter().enumerate().filter(|(_, n)| member(n)).map(|(ix, _)| ix).collect();
-        if let Some(count) = joined(node) {
-            let touches = makes || !reads.is_empty();
-            if touches
-                && !(node.output.first().is_some_and(member)
-                    && (0..count).all(|ix| reads.contains(&ix))
-                    && reads.len() == count)
-            {
-                return None;
-            }
+        let reads: Vec<usize> = (0..node.input.len()).filter(|ix| member(&node.input[*ix])).collect();
+        if !makes && reads.is_empty() || node.op_type == "Shape" && proto::is_standard(&node.domain) {
             continue;
         }
-        if !makes && reads.is_empty() || node.op_type == "Shape" && proto::is_standard(&node.domain) {
+        if let Some(count) = joined(node) {
+            // A constant that is added, say, would have to be scaled as well.
+            if !node.output.first().is_some_and(member) || !reads.iter().copied().eq(0..count) {
+                return None;
+            }
             continue;
         }
         let found = convolution(graph, node).filter(alone)?;
@@ -203,7 +198,7 @@ fn stream(graph: &GraphProto, tensors: Vec<String>, uses: &HashMap<&str, usize>)
             makers.push(found.clone());
         }
         if !reads.is_empty() {
-            if reads != BTreeSet::from([0]) {
+            if reads != [0] {
                 return None;
             }
             let groups = proto::integer_of(node, "group").unwrap_or(1);
