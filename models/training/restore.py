@@ -19,6 +19,8 @@ from torch import Tensor, nn
 
 from model import EMBED, GROUPS, Block, ConvBN, Net
 
+# What a network's weights are named after.
+PARTS = ("encoder.", "decoder.")
 # Tensors that export writes in another form than the checkpoint has.
 POINTWISE = {"vectors": "vectors", "iou_hidden": "iou.0", "iou_out": "iou.2"}
 MATRICES = {"rank_hidden": "ranker.hidden.weight", "rank_out": "ranker.out.weight"}
@@ -81,10 +83,11 @@ def fit(found: dict[str, Tensor], net: Net) -> dict[str, Tensor]:
     return found
 
 
-def take(net: Net, checkpoint: Path) -> None:
-    """Fills `net` with the averaged weights of a checkpoint; what one of before lacks stays as it starts."""
+def take(net: Net, checkpoint: Path, parts: tuple[str, ...] = PARTS) -> None:
+    """Fills `parts` of `net` with the averaged weights of a checkpoint; what one of before lacks stays as it starts."""
     saved = torch.load(checkpoint, weights_only=True)["ema"]
     weights = {k.removeprefix("module."): v for k, v in saved.items() if k.startswith("module.")}
+    weights = {name: value for name, value in weights.items() if name.startswith(parts)}
     missing, strange = net.load_state_dict(weights, strict=False)
     if strange:
         raise SystemExit(f"{checkpoint}: unknown weights {', '.join(sorted(strange))}")
@@ -119,7 +122,7 @@ def watched(net: Net) -> Iterator[dict[str, list[tuple[Tensor, Tensor]]]]:
 
 
 @torch.no_grad()
-def restore(net: Net, folder: Path, look: Callable[[], None], parts: tuple[str, ...] = ("encoder.", "decoder.")) -> None:
+def restore(net: Net, folder: Path, look: Callable[[], None], parts: tuple[str, ...] = PARTS) -> None:
     """Fills `parts` of `net` from the two files in `folder`; `look` runs it on training batches, for the statistics."""
     found = fit({name: value for name, value in exported(folder).items() if name.startswith(parts)}, net)
     # What the files lack starts as it is.

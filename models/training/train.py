@@ -31,7 +31,7 @@ from model import LIKE, STRIDE, Net
 from partners import STOPPED, Partners, run_together
 from pretrained import fill, still
 from prompts import NEGATIVE, POSITIVE, click_map, error_click, start_prompts
-from restore import restore, take
+from restore import PARTS, restore, take
 from validate import validate
 
 EMA_DECAY, WEIGHT_DECAY, CLIP_NORM, WARM_UP_STEPS = 0.998, 0.02, 2.0, 200
@@ -245,11 +245,12 @@ class Trainer:
         """
         if backbone is not None:
             fill(self.net.encoder.backbone, backbone)
+        parts = PARTS if backbone is None else ("decoder.",)
         if path is not None and path.is_dir():
-            restore(self.net, path, self.look, ("decoder.",) if backbone else ("encoder.", "decoder."))
+            restore(self.net, path, self.look, parts)
             self.set_modes()
         elif path is not None:
-            take(self.net, path)
+            take(self.net, path, parts)
         self.ema.module.load_state_dict(self.net.state_dict())
         self.partners.share(list(self.net.state_dict().values()))
 
