@@ -11,7 +11,6 @@ use foveate::mask::LowResLogits;
 use foveate::model::{
     Candidate, Embedding, FileState, Installed, LoadedModel, Location, ModelOptions, Prompt, Registry,
 };
-use foveate::segment::Predictor;
 
 fn models() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models")
@@ -28,32 +27,6 @@ fn load(name: &str, options: ModelOptions) -> LoadedModel {
 /// The numbers of `pattern` in make_tiny.py.
 fn pattern(shape: &[usize], seed: usize) -> Vec<f32> {
     (0..shape.iter().product()).map(|i: usize| ((i * 37 + seed) % 101) as f32 / 101.0 - 0.5).collect()
-}
-
-/// The models that lie in a checkout are found by name, in every precision that their manifests promise, with the files that
-/// these pin, and segment the picture of a disc.
-#[test]
-fn the_models_of_a_checkout_segment() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
-    let registry = Registry::from_dirs(&[folder]).expect("models");
-    let (width, height) = (160u32, 120u32);
-    let inside = |i: u32| ((i % width) as f32 - 70.0).hypot((i / width) as f32 - 55.0) < 30.0;
-    let rgb = (0..width * height).flat_map(|i| if inside(i) { [220, 60, 40] } else { [40, 70, 120] }).collect();
-    let frame = Frame::from_rgb(Size::new(width, height), rgb).unwrap();
-    for (name, precision) in
-        [("foveate", Precision::Int8), ("foveate-lite0", Precision::F32), ("foveate-lite0", Precision::Int8)]
-    {
-        let mut options = ModelOptions::default();
-        options.precision = Some(precision);
-        let model = registry.load(name, &options).unwrap_or_else(|e| panic!("{name}: {e}"));
-        let mut predictor = Predictor::new(model.encoder().unwrap(), model.decoder().unwrap());
-        predictor.set_frame(&frame).unwrap();
-        let prompt = Prompt { points: vec![LabeledPoint::foreground(70.0, 55.0)], ..Prompt::default() };
-        let masks = predictor.predict(&prompt, false).unwrap();
-        let area = (0..width * height).filter(|i| inside(*i)).count() as f32;
-        let found = masks[0].area as f32;
-        assert!((found / area - 1.0).abs() < 0.1, "{name} in {precision:?}: {found} pixels of {area}");
-    }
 }
 
 #[derive(serde::Deserialize)]
